@@ -1,0 +1,234 @@
+"""Everything that can go wrong, as one tree.
+
+Each class carries a stable ``name`` (the API's problem type and the word scripts match on), an HTTP
+``status`` and one sentence on when it is raised. Messages name the offending value and the remedy and
+never hold a server path, a stack trace or a secret.
+
+* EarmarkError
+  + InvalidInput
+    - InvalidParameter
+    - InvalidConfig
+    - FileMissing
+    - AudioError
+      x AudioEmpty, AudioUnreadable, AudioNoStream, AudioUnsupported
+      x AudioTooLarge, AudioTooLong, DecodeLimit
+      x SnippetTooShort, SnippetSilent
+  + NotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+  + Conflict
+    - CatalogueExists, TrackBusy, DuplicateKey
+  + Unavailable
+    - StoreUnavailable, DecoderUnavailable, Busy
+  + StoreFailed
+    - StoreFull, StoreReadOnly, StoreCorrupt, SchemaTooNew
+"""
+
+from __future__ import annotations
+
+
+class EarmarkError(Exception):
+    """Root of every error that Earmark raises on purpose."""
+
+    name = "internal_error"
+    status = 500
+
+
+class InvalidInput(EarmarkError):
+    """What was handed in cannot be worked on."""
+
+    name = "invalid_input"
+    status = 422
+
+
+class InvalidParameter(InvalidInput):
+    """A parameter is outside its bounds or of the wrong kind."""
+
+    name = "invalid_parameter"
+
+
+class InvalidConfig(InvalidInput):
+    """A feature configuration or a setting is outside its bounds."""
+
+    name = "invalid_config"
+
+
+class FileMissing(InvalidInput):
+    """A named file or folder does not exist or holds nothing to read."""
+
+    name = "file_missing"
+
+
+class AudioError(InvalidInput):
+    """The bytes are no usable audio."""
+
+    name = "audio_error"
+
+
+class AudioEmpty(AudioError):
+    """The file has no bytes."""
+
+    name = "audio_empty"
+
+
+class AudioUnreadable(AudioError):
+    """The bytes are not a media file that Earmark reads, or are damaged."""
+
+    name = "audio_unreadable"
+    status = 415
+
+
+class AudioNoStream(AudioError):
+    """The media file holds no audio stream (a video without sound, a picture)."""
+
+    name = "audio_no_stream"
+
+
+class AudioUnsupported(AudioError):
+    """Channel count or sampling rate is outside the limits."""
+
+    name = "audio_unsupported"
+
+
+class AudioTooLarge(AudioError):
+    """The file, or what it decodes to, has more bytes than the limit."""
+
+    name = "audio_too_large"
+    status = 413
+
+
+class AudioTooLong(AudioError):
+    """The audio decodes to more seconds than the limit."""
+
+    name = "audio_too_long"
+    status = 413
+
+
+class DecodeLimit(AudioError):
+    """Decoding needed more time or memory than its limits, or the decoder died on the file."""
+
+    name = "decode_limit"
+
+
+class SnippetTooShort(AudioError):
+    """The snippet has less sound than an identification needs."""
+
+    name = "snippet_too_short"
+
+
+class SnippetSilent(AudioError):
+    """The snippet holds no sound above the noise of its own digits."""
+
+    name = "snippet_silent"
+
+
+class NotFound(EarmarkError):
+    """Nothing is stored under that name."""
+
+    name = "not_found"
+    status = 404
+
+
+class TrackNotFound(NotFound):
+    """No such track in the catalogue."""
+
+    name = "track_not_found"
+
+
+class CatalogueNotFound(NotFound):
+    """No such catalogue in the store."""
+
+    name = "catalogue_not_found"
+
+
+class TagNotFound(NotFound):
+    """No such tag in the store."""
+
+    name = "tag_not_found"
+
+
+class JobNotFound(NotFound):
+    """No such job in the store."""
+
+    name = "job_not_found"
+
+
+class Conflict(EarmarkError):
+    """The request contradicts what is stored."""
+
+    name = "conflict"
+    status = 409
+
+
+class CatalogueExists(Conflict):
+    """A catalogue of that name exists with another configuration."""
+
+    name = "catalogue_exists"
+
+
+class TrackBusy(Conflict):
+    """Another process is writing this very track."""
+
+    name = "track_busy"
+
+
+class DuplicateKey(Conflict):
+    """A document with this unique key is already stored."""
+
+    name = "duplicate_key"
+
+
+class Unavailable(EarmarkError):
+    """A part that Earmark needs does not answer; the same request may succeed later."""
+
+    name = "unavailable"
+    status = 503
+    retry_after_s = 2
+
+
+class StoreUnavailable(Unavailable):
+    """The store does not answer."""
+
+    name = "store_unavailable"
+
+
+class DecoderUnavailable(Unavailable):
+    """No decoder process could be started."""
+
+    name = "decoder_unavailable"
+
+
+class Busy(Unavailable):
+    """The queue for work that burns CPU is full."""
+
+    name = "busy"
+
+
+class StoreFailed(EarmarkError):
+    """The store answered, but could not do what was asked."""
+
+    name = "store_failed"
+
+
+class StoreFull(StoreFailed):
+    """The disk behind the store is full; nothing was changed."""
+
+    name = "store_full"
+    status = 507
+
+
+class StoreReadOnly(StoreFailed):
+    """The store cannot be written to; nothing was changed."""
+
+    name = "store_read_only"
+
+
+class StoreCorrupt(StoreFailed):
+    """Stored data contradicts itself; ``earmark doctor`` names the damage."""
+
+    name = "store_corrupt"
+
+
+class SchemaTooNew(StoreFailed):
+    """The store was written by a newer Earmark than this one."""
+
+    name = "schema_too_new"
