@@ -44,13 +44,13 @@ class NoiseTwin:
         _check("noise twin snr_db", self.snr_db, -20.0, 40.0)
 
 
-DEFAULT_TWINS = tuple(NoiseTwin(kind, snr) for snr in (8.0, 3.0, -1.0) for kind in NOISE_KINDS)
-
-
 def _check(name: str, value: float, low: float, high: float) -> None:
     number = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
     if not number or not low <= value <= high:
         raise InvalidConfig(f"{name} is {value!r}: it must be a number from {low:g} to {high:g}")
+
+
+DEFAULT_TWINS = tuple(NoiseTwin(kind, snr) for snr in (8.0, 3.0, -1.0) for kind in NOISE_KINDS)
 
 
 def _bounded(default: float | int, low: float, high: float, text: str) -> Any:

@@ -1,0 +1,204 @@
+"""Delta-MFCC features: samples -> mel power -> floored logarithm -> MFCC -> spline derivative.
+
+Conventions
+-----------
+- Samples are mono float32, full scale +-1, at ``config.sample_rate``; time is axis 0 or, batched, axis 1.
+- Frame i covers samples [i * frame_step, i * frame_step + frame_length): no centring, no padding.
+- Window k starts at frame round(k * window_step * sample_rate / frame_step).
+- Logarithms are natural. Derivatives are per frame, before standardisation.
+
+Sources: Davis & Mermelstein 1980 (MFCC); Unser, Aldroubi & Eden 1993, "B-spline signal processing: part II"
+(the smoothing spline as a digital filter). Why the floor: docs/mathematics.md, "Noise and the floor".
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import scipy.fft
+
+from classifier.config import FeatureConfig
+
+#: Power that the logarithm never falls below: about -105 dBFS of white noise in one band.
+EPSILON = 1e-7
+
+_BLOCK_FRAMES = 4096
+
+
+def window_starts(n_frames: int, config: FeatureConfig, step_s: float | None = None) -> np.ndarray:
+    """First frame of every full window; one window of its own length for anything shorter.
+
+    Parameters
+    ----------
+    n_frames : int >= 0
+        MFCC frames of the recording.
+    config : FeatureConfig
+        Frame grid and window length.
+    step_s : float > 0, optional
+        Seconds between windows; default ``config.window_step``.
+
+    Returns
+    -------
+    np.ndarray, shape (n_windows,), int64
+        Empty when there are too few frames for a single derivative.
+    """
+    if n_frames < config.window_frames:
+        return np.zeros(1 if n_frames > 2 * config.delta_half_length + 1 else 0, dtype=np.int64)
+    step = (config.window_step if step_s is None else step_s) * config.sample_rate / config.frame_step
+    last = n_frames - config.window_frames
+    starts = np.rint(np.arange(int(last / step) + 2) * step).astype(np.int64)
+    return starts[starts <= last]
+
+
+@lru_cache(maxsize=8)
+def mel_matrix(config: FeatureConfig) -> np.ndarray:
+    """Mel filter bank: triangles of unit height, equally spaced on the mel scale 2595 log10(1 + f/700).
+
+    Returns
+    -------
+    np.ndarray, shape (n_fft/2 + 1, n_mels), float32
+        Multiplies a power spectrum from the left side.
+    """
+    mel_edges = 2595 * np.log10(1 + np.array([config.f_min, config.f_max]) / 700)
+    edges = 700 * (10 ** (np.linspace(*mel_edges, config.n_mels + 2) / 2595) - 1)
+    frequency = np.arange(config.n_fft // 2 + 1)[:, None] * config.sample_rate / config.n_fft
+    rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
+    falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])
+    return np.ascontiguousarray(np.clip(np.minimum(rising, falling), 0, None).astype(np.float32))
+
+
+@lru_cache(maxsize=8)
+def _hann(length: int) -> np.ndarray:
+    return np.hanning(length + 1)[:-1].astype(np.float32)
+
+
+def spectrum(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Short-time spectrum on the frame grid.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples.
+    config : FeatureConfig
+        Frame grid.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
+        Hann-windowed, zero-padded to ``config.n_fft``. No frames if ``samples`` is shorter than one.
+    """
+    n_frames = max(0, 1 + (len(samples) - config.frame_length) // config.frame_step)
+    out = np.empty((n_frames, config.n_fft // 2 + 1), dtype=np.complex64)
+    if n_frames == 0:
+        return out
+    frames = np.lib.stride_tricks.sliding_window_view(samples, config.frame_length)[:: config.frame_step]
+    window = _hann(config.frame_length)
+    for start in range(0, n_frames, _BLOCK_FRAMES):
+        block = frames[start : start + _BLOCK_FRAMES] * window
+        out[start : start + len(block)] = scipy.fft.rfft(block, config.n_fft, axis=1)
+    return out
+
+
+def mel_power(spectra: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Power in each mel band.
+
+    Parameters
+    ----------
+    spectra : np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
+        As :func:`spectrum` gives them.
+    config : FeatureConfig
+        Bands.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames, n_mels), float32, >= 0
+    """
+    out = np.empty((len(spectra), config.n_mels), dtype=np.float32)
+    matrix = mel_matrix(config)
+    for start in range(0, len(spectra), _BLOCK_FRAMES):
+        block = spectra[start : start + _BLOCK_FRAMES]
+        np.matmul(block.real**2 + block.imag**2, matrix, out=out[start : start + len(block)])
+    return out
+
+
+@lru_cache(maxsize=8)
+def spline_derivative_kernel(half_length: int) -> np.ndarray:
+    """Weights of the smoothing spline's first derivative, as one antisymmetric FIR kernel.
+
+    A cubic smoothing spline on unit spacing has B-spline coefficients c = s * h with
+    H(z) = 1 / ((z + 4 + 1/z)/6 + lam (z - 2 + 1/z)^2) (Unser et al. 1993, part II, eq. 2.7); its derivative
+    at an integer is (c[k+1] - c[k-1]) / 2. The kernel is that response cut at ``half_length``, scaled so
+    that a ramp of slope one gives exactly one.
+
+    Parameters
+    ----------
+    half_length : int >= 1
+        Frames on either side.
+
+    Returns
+    -------
+    np.ndarray, shape (half_length,), float32
+        Weights of x[t + j] - x[t - j], j = 1 .. half_length.
+    """
+    smoothing = (half_length / 3.0) ** 4
+    omega = 2 * np.pi * np.arange(4096) / 4096
+    response = 1j * np.sin(omega) / ((2 + np.cos(omega)) / 3 + smoothing * (2 * np.cos(omega) - 2) ** 2)
+    impulse = np.fft.ifft(response).real
+    weights = -impulse[1 : half_length + 1]
+    return (weights / (2 * np.sum(weights * np.arange(1, half_length + 1)))).astype(np.float32)
+
+
+@lru_cache(maxsize=8)
+def _dct_matrix(n_mels: int, n_mfcc: int) -> np.ndarray:
+    """Orthonormal DCT-II, shape (n_mels, n_mfcc)."""
+    return scipy.fft.dct(np.eye(n_mels), type=2, norm="ortho", axis=0)[:n_mfcc].T.astype(np.float32)
+
+
+def delta_mfcc(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """First time derivative of the MFCCs of some windows, each with its own band floor.
+
+    L = log(M + phi * mean_t(M) + eps), the mean taken per band over the window's own frames; MFCC by DCT;
+    derivative by :func:`spline_derivative_kernel` on the frames that have full support.
+
+    Parameters
+    ----------
+    mel : np.ndarray, shape (n_windows, n_frames, n_mels), float32
+        Mel power of each window.
+    config : FeatureConfig
+        ``floor``, ``n_mfcc`` and ``delta_half_length``.
+
+    Returns
+    -------
+    np.ndarray, shape (n_windows, n_frames - 2 * delta_half_length, n_mfcc), float32
+        Per frame, not yet standardised.
+    """
+    log_mel = np.log(mel + (config.floor * mel.mean(axis=1, keepdims=True) + EPSILON))
+    mfcc = log_mel @ _dct_matrix(config.n_mels, config.n_mfcc)
+    half = config.delta_half_length
+    n = mfcc.shape[1] - 2 * half
+    out = np.zeros((mfcc.shape[0], n, mfcc.shape[2]), dtype=np.float32)
+    for j, weight in enumerate(spline_derivative_kernel(half), start=1):
+        out += weight * (mfcc[:, half + j : half + j + n] - mfcc[:, half - j : half - j + n])
+    return out
+
+
+def gather_windows(frames: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:
+    """Cut windows of ``n`` frames out of a sequence of frames.
+
+    Parameters
+    ----------
+    frames : np.ndarray, shape (n_frames, p)
+        The sequence.
+    starts : np.ndarray, shape (n_windows,), int
+        First frame of each window.
+    n : int
+        Frames a window.
+
+    Returns
+    -------
+    np.ndarray, shape (n_windows, n, p)
+        A copy.
+    """
+    view = np.lib.stride_tricks.sliding_window_view(frames, n, axis=0)
+    return np.ascontiguousarray(view[starts].transpose(0, 2, 1))

@@ -1,0 +1,302 @@
+"""Gaussian mixtures: batched EM and MAP, moments, background mixtures.
+
+Conventions
+-----------
+- d is the dimension, K the components of a mixture, N the number of mixtures or windows, T frames.
+- Covariances are full, shape (..., d, d), or diagonal, shape (..., d).
+- With psi(x) = [x, x_i x_j (i <= j), 1] (diagonal: [x, x^2, 1]) a weighted Gaussian is log-linear:
+  log w N(x; mu, S) = theta . psi(x). ``natural`` gives theta, ``expected`` gives s = E[psi(x)]. The E-step is
+  Psi @ theta^T, the M-step R^T @ Psi: two matrix products for all windows at once.
+
+Sources: Dempster, Laird & Rubin 1977 (EM); Reynolds, Quatieri & Dunn 2000 (MAP from a background mixture).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+_LOG_2PI = float(np.log(2 * np.pi))
+
+
+@dataclass(frozen=True, slots=True)
+class Mixtures:
+    """N mixtures of K Gaussians.
+
+    Parameters
+    ----------
+    weights : np.ndarray, shape (N, K)
+        Positive, summing to 1 over K.
+    means : np.ndarray, shape (N, K, d)
+        In standardised delta-MFCC units.
+    covariances : np.ndarray, shape (N, K, d, d) or (N, K, d)
+        Positive definite; the second shape is diagonal.
+    """
+
+    weights: np.ndarray
+    means: np.ndarray
+    covariances: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def __getitem__(self, index: slice | np.ndarray) -> Mixtures:
+        return Mixtures(self.weights[index], self.means[index], self.covariances[index])
+
+    @property
+    def diagonal(self) -> bool:
+        """Whether the covariances are diagonal."""
+        return self.covariances.ndim == self.means.ndim
+
+
+@lru_cache(maxsize=8)
+def _triangle(d: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.triu_indices(d)
+
+
+def packed_length(d: int, diagonal: bool) -> int:
+    """Length of psi(x): 105 for 13 full dimensions, 27 for 13 diagonal ones."""
+    return 2 * d + 1 if diagonal else d + d * (d + 1) // 2 + 1
+
+
+def psi(x: np.ndarray, diagonal: bool = False) -> np.ndarray:
+    """Sufficient statistics of frames.
+
+    Parameters
+    ----------
+    x : np.ndarray, shape (..., d)
+        Frames.
+    diagonal : bool
+        Leave cross products out.
+
+    Returns
+    -------
+    np.ndarray, shape (..., packed_length(d, diagonal))
+        [x, x_i x_j (i <= j), 1], or [x, x^2, 1]; the dtype of ``x``.
+    """
+    d = x.shape[-1]
+    out = np.empty((*x.shape[:-1], packed_length(d, diagonal)), dtype=x.dtype)
+    out[..., :d] = x
+    if diagonal:
+        np.square(x, out=out[..., d:-1])
+    else:
+        at = d
+        for i in range(d):
+            np.multiply(x[..., i : i + 1], x[..., i:], out=out[..., at : at + d - i])
+            at += d - i
+    out[..., -1] = 1
+    return out
+
+
+def expected(means: np.ndarray, covariances: np.ndarray) -> np.ndarray:
+    """E[psi(x)] of Gaussians.
+
+    Parameters
+    ----------
+    means : np.ndarray, shape (..., d)
+        Means.
+    covariances : np.ndarray, shape (..., d, d) or (..., d)
+        Covariances.
+
+    Returns
+    -------
+    np.ndarray, shape (..., packed_length)
+    """
+    ones = np.ones_like(means[..., :1])
+    if covariances.ndim == means.ndim:
+        return np.concatenate([means, covariances + means**2, ones], axis=-1)
+    rows, columns = _triangle(means.shape[-1])
+    second = covariances[..., rows, columns] + means[..., rows] * means[..., columns]
+    return np.concatenate([means, second, ones], axis=-1)
+
+
+def natural(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | float = 1.0) -> np.ndarray:
+    """Return theta with theta . psi(x) = log(weight * N(x; mean, covariance)).
+
+    Parameters
+    ----------
+    means : np.ndarray, shape (..., d)
+        Means.
+    covariances : np.ndarray, shape (..., d, d) or (..., d)
+        Covariances.
+    weights : np.ndarray, shape (...), or float
+        Positive weights.
+
+    Returns
+    -------
+    np.ndarray, shape (..., packed_length)
+    """
+    d = means.shape[-1]
+    if covariances.ndim == means.ndim:
+        linear = means / covariances
+        quadratic = -0.5 / covariances
+        log_det = np.log(covariances).sum(axis=-1)
+    else:
+        precisions = np.linalg.inv(covariances)
+        linear = (precisions @ means[..., None])[..., 0]
+        rows, columns = _triangle(d)
+        quadratic = np.where(rows == columns, -0.5, -1.0) * precisions[..., rows, columns]
+        log_det = np.linalg.slogdet(covariances)[1]
+    constant = np.log(weights) - 0.5 * ((means * linear).sum(axis=-1) + log_det + d * _LOG_2PI)
+    return np.concatenate([linear, quadratic, constant[..., None]], axis=-1)
+
+
+def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance from sums (or means) of psi.
+
+    Parameters
+    ----------
+    statistics : np.ndarray, shape (..., packed_length)
+        Weighted sums of psi(x); the last entry is the sum of weights.
+    d : int
+        Dimension; tells full from diagonal.
+
+    Returns
+    -------
+    means : np.ndarray, shape (..., d)
+    covariances : np.ndarray, shape (..., d, d) or (..., d)
+    """
+    statistics = statistics / statistics[..., -1:]
+    means = statistics[..., :d]
+    if statistics.shape[-1] == packed_length(d, True) != packed_length(d, False):
+        return means, statistics[..., d:-1] - means**2
+    rows, columns = _triangle(d)
+    second = np.empty((*statistics.shape[:-1], d, d), dtype=statistics.dtype)
+    second[..., rows, columns] = statistics[..., d:-1]
+    second[..., columns, rows] = statistics[..., d:-1]
+    return means, second - means[..., :, None] * means[..., None, :]
+
+
+def add_floor(covariances: np.ndarray, d: int, floor: float) -> np.ndarray:
+    """Add ``floor`` to every variance, full or diagonal."""
+    if covariances.shape[-2:] == (d, d):
+        return covariances + floor * np.eye(d, dtype=covariances.dtype)
+    return covariances + floor
+
+
+def log_sum_exp(x: np.ndarray) -> np.ndarray:
+    """Log of the sum of exponentials over the last axis, with the maximum taken out first."""
+    top = x.max(axis=-1, keepdims=True)
+    return np.log(np.exp(x - top).sum(axis=-1)) + top[..., 0]
+
+
+def em_step(
+    statistics: np.ndarray, theta: np.ndarray, d: int, floor: float, prior: np.ndarray | float = 0.0
+) -> tuple[Mixtures, np.ndarray]:
+    """One EM (or, with a prior, MAP) step for many windows.
+
+    Parameters
+    ----------
+    statistics : np.ndarray, shape (N, T, P)
+        psi of every frame.
+    theta : np.ndarray, shape (N, K, P) or (K, P)
+        Natural parameters, weights inside, of the mixtures so far.
+    d : int
+        Dimension of the frames.
+    floor : float > 0
+        Added to every variance.
+    prior : np.ndarray, shape (K, P), or 0
+        Sums of psi that the prior pretends to have seen.
+
+    Returns
+    -------
+    mixtures : Mixtures
+        N mixtures after the step, float64.
+    log_likelihood : np.ndarray, shape (N,)
+        Mean over frames, nats, *before* the step.
+    """
+    scores = statistics @ np.swapaxes(theta, -1, -2).astype(statistics.dtype)
+    top = scores.max(axis=-1, keepdims=True)
+    responsibilities = np.exp(scores - top)
+    total = responsibilities.sum(axis=-1, keepdims=True)
+    responsibilities /= total
+    log_likelihood = (np.log(total[..., 0]) + top[..., 0]).mean(axis=-1, dtype=np.float64)
+    sums = (np.swapaxes(responsibilities, -1, -2) @ statistics).astype(np.float64) + prior
+    # A component that lost all its frames keeps a trace of one, so that it stays finite.
+    sums[..., -1] = np.maximum(sums[..., -1], 10 * np.finfo(np.float64).eps)
+    means, covariances = unpack(sums, d)
+    weights = sums[..., -1] / sums[..., -1].sum(axis=-1, keepdims=True)
+    return Mixtures(weights, means, add_floor(covariances, d, floor)), log_likelihood
+
+
+def fit(
+    x: np.ndarray,
+    start: Mixtures,
+    *,
+    floor: float = 1e-2,
+    relevance: float = 5.0,
+    max_iterations: int = 1,
+    tolerance: float = 1e-3,
+) -> Mixtures:
+    """Fit one mixture to each window, all from the same start.
+
+    Parameters
+    ----------
+    x : np.ndarray, shape (N, T, d)
+        Standardised frames of N windows; float64 for exactness, float32 for speed.
+    start : Mixtures
+        One mixture (N = 1): the background. Its covariance type is that of the result.
+    floor : float > 0
+        Added to every variance.
+    relevance : float >= 0
+        Pseudo-frames of background a component starts with, times K times its weight (MAP, Reynolds et al.
+        2000, with the background's second moments too); 0 is maximum likelihood.
+    max_iterations : int >= 1
+        Steps at most.
+    tolerance : float >= 0
+        A window stops when a step gains less than this, nats a frame.
+
+    Returns
+    -------
+    Mixtures
+        N mixtures, float64; component k descends from component k of ``start``.
+    """
+    n, _, d = x.shape
+    k = start.weights.shape[1]
+    statistics = psi(x, start.diagonal)
+    prior: np.ndarray | float = 0.0
+    if relevance:
+        prior = (relevance * k * start.weights[0])[:, None] * expected(start.means[0], start.covariances[0])
+    theta = natural(start.means[0], start.covariances[0], start.weights[0])
+    result = Mixtures(*(np.repeat(a.astype(np.float64), n, axis=0) for a in (start.weights, start.means, start.covariances)))
+    active = np.arange(n)
+    previous = np.full(n, -np.inf)
+    for iteration in range(max_iterations):
+        step, likelihood = em_step(statistics[active] if len(active) < n else statistics, theta, d, floor, prior)
+        result.weights[active], result.means[active], result.covariances[active] = step.weights, step.means, step.covariances
+        going = np.abs(likelihood - previous[active]) >= tolerance
+        previous[active] = likelihood
+        active = active[going]
+        if iteration + 1 == max_iterations or not len(active):
+            break
+        theta = natural(result.means[active], result.covariances[active], result.weights[active])
+    return result
+
+
+def sample_moments(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtures:
+    """Collapse each window to one Gaussian: sample mean and covariance plus the floor.
+
+    Parameters
+    ----------
+    x : np.ndarray, shape (N, T, d)
+        Standardised frames.
+    floor : float > 0
+        Added to every variance.
+    diagonal : bool
+        Keep variances only.
+
+    Returns
+    -------
+    Mixtures
+        N mixtures of one component, float64.
+    """
+    n, t, d = x.shape
+    means = x.mean(axis=1, dtype=np.float64)
+    if diagonal:
+        second = np.square(x).mean(axis=1, dtype=np.float64) - means**2
+    else:
+        second = (np.swapaxes(x, 1, 2) @ x).astype(np.float64) / t - means[:, :, None] * means[:, None, :]
+    covariances = add_floor(second, d, floor)
+    return Mixtures(np.ones((n, 1)), means[:, None], covariances[:, None])

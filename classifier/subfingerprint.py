@@ -1,0 +1,300 @@
+"""Sub-fingerprints: 112 bits a frame that say how the spectrum's shape changes, and how well two runs agree.
+
+Conventions
+-----------
+- Frames of 128 ms. Reference frame i starts at sample i * 512 (32 ms); query frames come every 256 samples
+  (16 ms), so that one of the two phases lies within 8 ms of any reference grid.
+- E(b, t): log energy of band b of a bank of logarithmic bands, 200 to 4,000 Hz, in three resolutions (17, 33 and
+  65 bands). Bit (b, t) is the sign of D(b, t) = [E(b+1, t) - E(b, t)] - [E(b+1, t-L) - E(b, t-L)], L = 128 ms
+  (Haitsma & Kalker 2002, eq. 1, at three resolutions and a longer lag): 16 + 32 + 64 = 112 bits.
+- Word 0 holds the 64 fine bits; word 1 the 16 coarse bits (0-15), the 32 middle ones (16-47), fifteen spare zeros
+  and, in bit 63, whether the frame is valid. Frames too quiet or too steady for signs to mean anything are
+  invalid, hold zeros and count on neither side.
+- Agreement is 1 - 2 * bit error rate over the bits compared, in [-1, 1]; 0 is chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numba
+import numpy as np
+import scipy.fft
+
+SAMPLE_RATE = 16000
+FRAME = 2048
+HOP = 512
+QUERY_HOP = 256
+LAG = 2048
+BANDS = (17, 33, 65)
+N_BITS = sum(n - 1 for n in BANDS)
+F_LOW, F_HIGH = 200.0, 4000.0
+#: Seconds between reference frames, and between query frames.
+HOP_S = HOP / SAMPLE_RATE
+QUERY_HOP_S = QUERY_HOP / SAMPLE_RATE
+VALID = np.uint64(1) << np.uint64(63)
+
+#: A frame quieter than this (mean square, full scale 1) is invalid: -75 dBFS.
+_QUIET = 10**-7.5
+#: Band energies are floored at this fraction of the frame's mean band energy: leakage of a tone is no content.
+_LEAKAGE = 1e-4
+#: Mean |D| in nats below which a frame is too steady to describe.
+_STEADY = 0.08
+
+_BLOCK = 2048
+
+
+@lru_cache(maxsize=1)
+def band_matrix() -> np.ndarray:
+    """Rectangular logarithmic bands over FFT bins, bins shared in proportion where a band edge cuts them.
+
+    Returns
+    -------
+    np.ndarray, shape (FRAME/2 + 1, 115), float32
+        Columns sum to 1: a band's value is its mean power.
+    """
+    oversample = 64
+    fine = (np.arange((FRAME // 2) * oversample) + 0.5) / oversample
+    low, high = np.floor(fine).astype(int), np.floor(fine).astype(int) + 1
+    share = fine - low
+    frequency = fine * SAMPLE_RATE / FRAME
+    columns = []
+    for n in BANDS:
+        edges = F_LOW * (F_HIGH / F_LOW) ** (np.arange(n + 1) / n)
+        for b in range(n):
+            inside = (frequency >= edges[b]) & (frequency < edges[b + 1])
+            column = np.zeros(FRAME // 2 + 1)
+            np.add.at(column, low[inside], 1 - share[inside])
+            np.add.at(column, high[inside], share[inside])
+            columns.append(column / column.sum())
+    return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def bit_top_hz() -> np.ndarray:
+    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (112,), in order of resolution."""
+    return np.concatenate([F_LOW * (F_HIGH / F_LOW) ** (np.arange(2, n + 1) / n) for n in BANDS])
+
+
+def differences(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+    """Real-valued D(b, t), whose signs are the bits.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    hop : int
+        Samples between frames; divides LAG.
+
+    Returns
+    -------
+    d : np.ndarray, shape (n_frames, 112), float32
+        Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
+    valid : np.ndarray, shape (n_frames,), bool
+    """
+    lag = LAG // hop
+    n = max(0, 1 + (len(samples) - FRAME) // hop)
+    if n <= lag:
+        return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::hop]
+    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+    bands = band_matrix()
+    energy = np.empty((n, bands.shape[1]), np.float32)
+    loud = np.empty(n, bool)
+    for start in range(0, n, _BLOCK):
+        block = frames[start : start + _BLOCK] * window
+        loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > _QUIET * np.square(window).sum()
+        spectra = scipy.fft.rfft(block, axis=1)
+        energy[start : start + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ bands
+    energy = np.log(energy + (_LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True) + 1e-12))
+    shape = np.empty((n, N_BITS), np.float32)
+    at, band = 0, 0
+    for count in BANDS:
+        np.subtract(energy[:, band + 1 : band + count], energy[:, band : band + count - 1], out=shape[:, at : at + count - 1])
+        at, band = at + count - 1, band + count
+    d = shape[lag:] - shape[:-lag]
+    valid = loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > _STEADY)
+    return d, valid
+
+
+def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Signs of differences as words.
+
+    Parameters
+    ----------
+    d : np.ndarray, shape (n, 112)
+        As :func:`differences` gives them.
+    valid : np.ndarray, shape (n,), bool
+        Invalid frames become two zero words.
+
+    Returns
+    -------
+    np.ndarray, shape (n, 2), uint64
+    """
+    bits = (d > 0) & valid[:, None]
+    return _pack_bits(bits, valid)
+
+
+def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
+    coarse, middle, fine = BANDS[0] - 1, BANDS[1] - 1, BANDS[2] - 1
+    layout = np.zeros((len(bits), 128), dtype=bool)
+    layout[:, :fine] = bits[:, coarse + middle :]
+    layout[:, 64 : 64 + coarse + middle] = bits[:, : coarse + middle]
+    layout[:, 127] = flag
+    return np.packbits(layout, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+
+
+def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Invert :func:`pack`.
+
+    Parameters
+    ----------
+    words : np.ndarray, shape (n, 2), uint64
+        Packed frames.
+
+    Returns
+    -------
+    signs : np.ndarray, shape (n, 112), int8
+        +1 or -1; 0 in invalid frames.
+    valid : np.ndarray, shape (n,), bool
+    """
+    coarse, middle, fine = BANDS[0] - 1, BANDS[1] - 1, BANDS[2] - 1
+    layout = np.unpackbits(np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8), axis=1, bitorder="little")
+    bits = np.concatenate([layout[:, 64 : 64 + coarse + middle], layout[:, :fine]], axis=1)
+    valid = layout[:, 127].astype(bool)
+    return (2 * bits.astype(np.int8) - 1) * valid[:, None], valid
+
+
+def reference_words(samples: np.ndarray) -> np.ndarray:
+    """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64."""
+    return pack(*differences(samples, HOP))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPrint:
+    """Sub-fingerprints of a snippet, in two phases of the reference grid.
+
+    Parameters
+    ----------
+    words : np.ndarray, shape (2, n, 2), uint64
+        Phase p, frame t starts at sample p * 256 + t * 512 of the snippet.
+    mask : np.ndarray, shape (2, n, 2), uint64
+        Bits that count: none of invalid frames, none above the snippet's bandwidth.
+    d : np.ndarray, shape (2, n, 112), float32
+        The real-valued differences, 0 where nothing counts.
+    """
+
+    words: np.ndarray
+    mask: np.ndarray
+    d: np.ndarray
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in each phase."""
+        return self.words.shape[1]
+
+    @property
+    def frame_bits(self) -> np.ndarray:
+        """Bits that count in each frame, shape (2, n), int64."""
+        return np.bitwise_count(self.mask).sum(axis=2).astype(np.int64)
+
+
+def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint:
+    """Sub-fingerprints of a snippet.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    bandwidth_hz : float
+        Highest frequency the recording can hold; bits of bands above are left out.
+
+    Returns
+    -------
+    QueryPrint
+        Without frames if the snippet is shorter than FRAME + LAG samples (256 ms).
+    """
+    d, valid = differences(samples, QUERY_HOP)
+    n = len(d) // 2
+    counts = bit_top_hz() <= max(bandwidth_hz, 2 * F_LOW)
+    d = np.where(valid[:, None] & counts, d, 0.0).astype(np.float32)
+    words = pack(d, valid)
+    mask = _pack_bits(np.broadcast_to(counts, d.shape) & valid[:, None], np.zeros(len(d), bool))
+
+    def phases(x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
+
+    return QueryPrint(phases(words), phases(mask), phases(d))
+
+
+@numba.extending.intrinsic
+def _popcount(typing_context, value):
+    """Count the set bits of a uint64, as the machine's own instruction."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return numba.types.uint64(numba.types.uint64), generate
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _accumulate(r0, r1, q0, q1, m0, m1, frame_bits, counter):  # pragma: no cover - compiled
+    """Add up compared bits (upper half) and mismatches (lower half of a counter) at every lag.
+
+    Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
+    vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
+    """
+    zero, shift, half = np.uint64(0), np.uint64(63), np.uint64(32)
+    for base in range(0, counter.shape[0], 1024):
+        stop = min(counter.shape[0], base + 1024)
+        for t in range(q0.shape[0]):
+            count = frame_bits[t] << half
+            if count == zero:
+                continue
+            a0, a1, b0, b1 = q0[t], q1[t], m0[t], m1[t]
+            words0, words1 = r0[base + t : stop + t], r1[base + t : stop + t]
+            counts = counter[base:stop]
+            for lag in range(counts.shape[0]):
+                word = words1[lag]
+                keep = zero - (word >> shift)
+                wrong = _popcount((words0[lag] ^ a0) & b0 & keep) + _popcount((word ^ a1) & b1 & keep)
+                counts[lag] += wrong + (count & keep)
+
+
+def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Agreement of a snippet with a track at every lag and phase.
+
+    Parameters
+    ----------
+    query : QueryPrint
+        n frames in two phases.
+    words : np.ndarray, shape (F, 2), uint64
+        Sub-fingerprints of the track.
+    min_frames : int
+        Frames that must overlap; lags run from min_frames - n to F - min_frames.
+
+    Returns
+    -------
+    agreement : np.ndarray, shape (2, n_lags), float32
+        1 - 2 * bit error rate; 0 where fewer than ``min_frames`` valid frames overlap.
+    bits : np.ndarray, shape (2, n_lags), int32
+        Bits compared. Index i is lag i + min_frames - n, in reference frames.
+    """
+    n = query.n_frames
+    min_frames = min(min_frames, n)
+    pad = n - min_frames
+    n_lags = len(words) + 2 * pad - n + 1
+    if n == 0 or n_lags <= 0:
+        return np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32)
+    padded = np.zeros((2, len(words) + 2 * pad), np.uint64)
+    padded[:, pad : pad + len(words)] = words.T
+    counter = np.zeros((2, n_lags), np.uint64)
+    frame_bits = query.frame_bits
+    for phase in range(2):
+        words_and_masks = [np.ascontiguousarray(x[phase, :, i]) for x in (query.words, query.mask) for i in (0, 1)]
+        _accumulate(padded[0], padded[1], *words_and_masks, frame_bits[phase].astype(np.uint64), counter[phase])
+    bits = (counter >> np.uint64(32)).astype(np.int32)
+    wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    enough = bits >= max(1, min_frames * int(frame_bits.max(initial=0)))
+    return np.where(enough, 1 - 2 * wrong / np.maximum(bits, 1), 0).astype(np.float32), bits
