@@ -33,6 +33,8 @@ from scipy.signal import chirp, oaconvolve
 from bench import corpus
 from bench.corpus import SAMPLE_RATE, CorpusError
 
+# Raised whenever a change alters what a seed gives: it is part of every query's id, hence of what caches hold.
+VERSION = 1
 PREROLL_S = 1.0
 N_ROOMS = 40
 RT60_S = (0.25, 0.8)
@@ -382,13 +384,14 @@ def encode(samples: np.ndarray, codec: str) -> bytes:
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=how.container) as container:
         stream = container.add_stream(how.encoder, rate=how.rate, layout="mono")
+        assert isinstance(stream, av.AudioStream)
         stream.bit_rate = how.bit_rate
         frame = av.AudioFrame.from_ndarray(whole, format="s16", layout="mono")
         frame.sample_rate = how.rate
         frame.pts = 0  # without it the muxer cannot say how many samples of priming a player must skip
         frame.time_base = Fraction(1, how.rate)
         resampler = av.AudioResampler(
-            format=stream.format, layout="mono", rate=how.rate, frame_size=stream.codec_context.frame_size
+            format=stream.codec_context.format, layout="mono", rate=how.rate, frame_size=stream.codec_context.frame_size
         )
         for piece in (*resampler.resample(frame), *resampler.resample(None)):
             container.mux(stream.encode(piece))
@@ -398,7 +401,7 @@ def encode(samples: np.ndarray, codec: str) -> bytes:
 
 def decode(data: bytes) -> np.ndarray:
     """Decode a compressed snippet to mono float32 at 16 kHz."""
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         resampler = av.AudioResampler(format="fltp", layout="mono")
         pieces = []
         for frame in container.decode(audio=0):

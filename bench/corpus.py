@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import wave
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -191,7 +191,7 @@ def find(reference_id: str) -> Reference:
     return _seen[reference_id]
 
 
-def _music(packages: dict[str, tuple[str, ...]]) -> list[Reference]:
+def _music(packages: Mapping[str, tuple[str, ...]]) -> list[Reference]:
     found: list[Reference] = []
     for package, folders in packages.items():
         root = unpacked(package)

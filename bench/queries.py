@@ -131,7 +131,7 @@ def _query(i: int, reference: Reference | None, offset_s: float, length_s: float
     name = None if reference is None else reference.id
     known = reference is not None and reference.known
     own_seed = int(np.random.SeedSequence([seed, i]).generate_state(1)[0])
-    facts = (i, name, f"{offset_s:.6f}", f"{length_s:g}", condition, own_seed, known)
+    facts = (degradations.VERSION, i, name, f"{offset_s:.6f}", f"{length_s:g}", condition, own_seed, known)
     digest = hashlib.sha256(repr(facts).encode()).hexdigest()[:8]
     return Query(f"{i:04d}-{length_s:g}s-{condition}-{digest}", name, offset_s, length_s, condition, own_seed, known)
 
