@@ -130,7 +130,7 @@ def evaluation() -> list[Reference]:
     CorpusError
         If a package can neither be found in the cache nor downloaded.
     """
-    return _hold_out(_music(EVALUATION_MUSIC))
+    return hold_out(_music(EVALUATION_MUSIC))
 
 
 @lru_cache(maxsize=1)
@@ -173,7 +173,7 @@ def corpus_from_folder(path: Path | str) -> list[Reference]:
     found = [item for item in found if item.duration_s > MIN_MUSIC_S]
     if not found:
         raise CorpusError(f"{root} holds no music over {MIN_MUSIC_S:g} s that could be decoded")
-    return _hold_out(found)
+    return hold_out(found)
 
 
 def find(reference_id: str) -> Reference:
@@ -202,9 +202,9 @@ def _music(packages: Mapping[str, tuple[str, ...]]) -> list[Reference]:
     )
 
 
-def _hold_out(references: Sequence[Reference]) -> list[Reference]:
-    """Mark every eighth recording, in order of a hash of its id, as unknown; same recordings stay together."""
-    group_of = {name: min(group) for group in SAME_RECORDING for name in group}
+def hold_out(references: Sequence[Reference], same: Iterable[frozenset[str]] = SAME_RECORDING) -> list[Reference]:
+    """Mark every eighth recording, in order of a hash of its id, as unknown; those of ``same`` stay together."""
+    group_of = {name: min(group) for group in same for name in group}
     groups = sorted({group_of.get(item.id, item.id) for item in references}, key=_digest)
     unknown = set(groups[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
     marked = []

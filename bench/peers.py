@@ -27,6 +27,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -130,6 +131,7 @@ def run(
     plan: Sequence[Query],
     *,
     material: str = "evaluation",
+    render: Callable[[Query], np.ndarray] | None = None,
 ) -> dict[str, PeerAnswer]:
     """Return a peer's answer to every query, by query id; answers in the cache are not asked for again.
 
@@ -143,6 +145,8 @@ def run(
         From :func:`bench.queries.plan`.
     material : {"evaluation", "development"}
         Rooms and speech the queries are rendered with.
+    render : callable or None
+        Gives a query's samples, if not :func:`bench.queries.render` with that material.
 
     Raises
     ------
@@ -153,11 +157,14 @@ def run(
     answers = _read(path)
     missing = [query for query in plan if query.id not in answers]
     if missing:
-        rooms = load_material(material)
+        if render is None:
+            render = partial(queries.render, material=load_material(material))
+        if path.exists() and not path.read_bytes().endswith(b"\n"):
+            path.write_text(path.read_text() + "\n")  # half a line, from a run that was killed
         with peer.opened(references) as match, path.open("a") as log, tempfile.TemporaryDirectory() as scratch:
             snippet = Path(scratch) / "snippet.wav"
             for query in corpus.tracked(missing, peer.name):
-                corpus.write_wav(snippet, queries.render(query, material=rooms))
+                corpus.write_wav(snippet, render(query))
                 answer = PeerAnswer(query.id, **asdict(match(snippet)))
                 answers[query.id] = answer
                 log.write(json.dumps(asdict(answer)) + "\n")

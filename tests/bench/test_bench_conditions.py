@@ -1,0 +1,162 @@
+"""Degradations: deterministic, at the stated level and speed, and never out of place."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench import conditions
+from bench.conditions import CODECS, CONDITIONS, MUSIC_FREE, Condition, Material, degrade, source_length
+from bench.corpus import SAMPLE_RATE
+
+LENGTH = 2 * SAMPLE_RATE
+PREROLL = SAMPLE_RATE
+LEVEL_TOLERANCE_DB = 0.01  # float32 sums
+LINE_TOLERANCE_HZ = 0.5  # one bin of a two-second spectrum
+
+
+@pytest.fixture(scope="module")
+def song() -> np.ndarray:
+    """Four seconds of quiet noise below 3 kHz, so that no peak needs scaling and every codec carries it."""
+    rng = np.random.default_rng(440)
+    spectrum = np.fft.rfft(rng.standard_normal(4 * SAMPLE_RATE))
+    spectrum[3000 * 4 :] = 0
+    audio = np.fft.irfft(spectrum)
+    return (0.05 * audio / audio.std()).astype(np.float32)
+
+
+def _degraded(song: np.ndarray, name: str | Condition, material: Material, seed: int = 1) -> np.ndarray:
+    condition = CONDITIONS[name] if isinstance(name, str) else name
+    return degrade(song, condition, seed, length=LENGTH, preroll=PREROLL, material=material)
+
+
+@pytest.mark.parametrize("name", CONDITIONS)
+def test_every_condition_is_deterministic_and_within_full_scale(
+    name: str, song: np.ndarray, material: Material
+) -> None:
+    first = _degraded(song, name, material)
+    assert first.shape == (LENGTH,) and first.dtype == np.float32
+    assert np.all(np.isfinite(first)) and 0 < np.max(np.abs(first)) <= 0.99 + 1e-6
+    assert np.array_equal(first, _degraded(song, name, material))
+
+
+@pytest.mark.parametrize("name", ["room+babble5", "room+pink0", *(f"only-{source}" for source in MUSIC_FREE)])
+def test_another_seed_gives_another_sound(name: str, song: np.ndarray, material: Material) -> None:
+    assert not np.array_equal(_degraded(song, name, material, seed=1), _degraded(song, name, material, seed=2))
+
+
+def test_clean_is_the_excerpt_itself(song: np.ndarray, material: Material) -> None:
+    assert np.array_equal(_degraded(song, "clean", material), song[PREROLL : PREROLL + LENGTH])
+
+
+@pytest.mark.parametrize("noise", ["babble", "pink"])
+@pytest.mark.parametrize("snr_db", [10, 5, 0])
+def test_snr_is_that_of_rms_over_the_snippet_after_the_room(
+    noise: str, snr_db: int, song: np.ndarray, material: Material
+) -> None:
+    music = _degraded(song, "room", material)
+    added = _degraded(song, f"room+{noise}{snr_db}", material) - music
+    measured = 20 * np.log10(conditions.rms(music) / conditions.rms(added))
+    assert measured == pytest.approx(snr_db, abs=LEVEL_TOLERANCE_DB)
+
+
+def test_levels_share_room_and_noise(song: np.ndarray, material: Material) -> None:
+    music = _degraded(song, "room", material)
+    loud, soft = (_degraded(song, f"room+babble{snr}", material) - music for snr in (0, 10))
+    assert np.allclose(loud, soft * 10 ** (10 / 20), atol=1e-5)
+
+
+def test_noise_of_silence_is_silence() -> None:
+    silence = np.zeros(100, dtype=np.float32)
+    assert np.array_equal(conditions.mix(silence, np.ones(100, dtype=np.float32), 0.0), silence)
+    assert np.array_equal(conditions.mix(np.ones(100), silence, 0.0), np.ones(100))
+
+
+def test_room_hears_what_was_played_before_the_snippet(song: np.ndarray, material: Material) -> None:
+    wall = Material(material.impulses[:1], material.utterances)  # direct sound, and half of it 0.5 s later
+    heard = _degraded(song, "room", wall)
+    expected = song[PREROLL : PREROLL + LENGTH] + 0.5 * song[PREROLL - 8000 : PREROLL - 8000 + LENGTH]
+    assert np.allclose(heard, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("percent", [-5, -3, -1, 1, 3, 5])
+def test_speed_moves_frequency_and_time_by_its_factor(percent: int, material: Material) -> None:
+    condition = CONDITIONS[f"clean+speed{percent:+d}"]
+    assert condition.speed == pytest.approx(1 + percent / 100)
+    needed = PREROLL + source_length(condition, LENGTH)
+    t = np.arange(needed) / SAMPLE_RATE
+    tone = (0.5 * np.sin(2 * np.pi * 1000 * t)).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(_degraded(tone, condition, material)))
+    assert np.argmax(spectrum) * SAMPLE_RATE / LENGTH == pytest.approx(1000 * condition.speed, abs=LINE_TOLERANCE_HZ)
+    pulse = np.zeros(needed, dtype=np.float32)
+    pulse[PREROLL + SAMPLE_RATE] = 1.0  # one second of track time after the snippet's first sample
+    at = np.argmax(np.abs(_degraded(pulse, condition, material)))
+    assert at == pytest.approx(SAMPLE_RATE / condition.speed, abs=1.0)
+
+
+def test_clipping_leaves_a_tenth_of_the_samples_at_full_scale(song: np.ndarray, material: Material) -> None:
+    clipped = np.abs(_degraded(song, "clipped", material))
+    assert np.mean(clipped >= clipped.max() - 1e-6) == pytest.approx(0.1, abs=0.001)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_codecs_stay_in_place_and_near_their_rate(codec: str, song: np.ndarray) -> None:
+    decoded = conditions.recode(song, codec)
+    assert decoded.shape == song.shape
+    spectrum = np.fft.rfft(decoded, 2 * len(song)) * np.conj(np.fft.rfft(song, 2 * len(song)))
+    assert np.argmax(np.fft.irfft(spectrum)) == 0
+    n_bytes = len(conditions.encode(song, codec))
+    wanted = CODECS[codec].bit_rate * len(song) / SAMPLE_RATE / 8
+    assert 0.5 * wanted < n_bytes < 1.5 * wanted
+    assert not np.array_equal(decoded, song)
+
+
+def test_amr_carries_nothing_above_four_kilohertz(material: Material) -> None:
+    white = (0.1 * np.random.default_rng(1).standard_normal(4 * SAMPLE_RATE)).astype(np.float32)
+    power = np.abs(np.fft.rfft(conditions.recode(white, "amrnb"))) ** 2
+    half = len(power) // 2  # 4 kHz
+    assert power[half + 400 :].sum() < 1e-4 * power[:half].sum()
+
+
+@pytest.mark.parametrize("source", MUSIC_FREE)
+def test_music_free_queries_need_no_music(source: str, material: Material) -> None:
+    condition = CONDITIONS[f"only-{source}"]
+    assert condition.music_free
+    heard = degrade(np.zeros(0, dtype=np.float32), condition, 3, length=LENGTH, material=material)
+    if source != "clicks":  # its few peaks are brought below full scale
+        assert 20 * np.log10(conditions.rms(heard)) == pytest.approx(-20, abs=0.5)
+
+
+def test_pink_noise_has_equal_power_in_octaves() -> None:
+    power = np.abs(np.fft.rfft(conditions.pink(30 * SAMPLE_RATE, 1))) ** 2
+    hz = np.arange(len(power)) / 30
+    octaves = [power[(hz >= low) & (hz < 2 * low)].sum() for low in (125, 250, 500, 1000, 2000, 4000)]
+    assert np.ptp(10 * np.log10(octaves)) < 0.5
+    assert power[hz < 19.9].sum() < 1e-9 * power.sum()
+
+
+def test_short_excerpts_and_noise_without_level_are_refused(song: np.ndarray, material: Material) -> None:
+    with pytest.raises(ValueError, match="excerpt has 64000 samples; condition clean needs 64001"):
+        degrade(song, CONDITIONS["clean"], 1, length=len(song) - PREROLL + 1, preroll=PREROLL, material=material)
+    with pytest.raises(ValueError, match="names no snr_db"):
+        _degraded(song, Condition("odd", noise="pink"), material)
+
+
+def test_without_codec_changes_nothing_else() -> None:
+    condition = CONDITIONS["room+babble10+amrnb"]
+    assert conditions.without_codec(condition) == replace(condition, codec=None)
+
+
+def test_simulated_rooms_begin_with_the_direct_sound(cache: Path) -> None:
+    if importlib.util.find_spec("pyroomacoustics") is None:
+        pytest.skip("pyroomacoustics is not installed")
+    rooms = conditions.impulse_pool(2, 7)
+    assert all(len(room) <= SAMPLE_RATE and np.abs(room[0]) > 0.05 for room in rooms)
+    assert all(np.linalg.norm(room) == pytest.approx(1.0, abs=1e-5) for room in rooms)
+    assert not np.array_equal(rooms[0][:1000], rooms[1][:1000])
+    again = conditions.impulse_pool(2, 7)  # now from the cache
+    assert all(np.array_equal(a, b) for a, b in zip(rooms, again, strict=True))
