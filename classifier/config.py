@@ -117,10 +117,11 @@ class FeatureConfig:
         return max(1, 1 + span // self.frame_step)
 
     @property
-    def front_end(self) -> tuple[Any, ...]:
-        """What the features depend on: configs that agree here can share a background mixture."""
-        names = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor", "delta_half_length")
-        return (*(getattr(self, name) for name in names), self.n_components)
+    def front_end_hash(self) -> str:
+        """SHA-256 of what features depend on: configurations that agree here can share a background mixture."""
+        names = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor")
+        values = [getattr(self, name) for name in (*names, "delta_half_length", "n_components")]
+        return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values; :meth:`from_dict` takes them back."""

@@ -13,10 +13,12 @@ import numpy as np
 import scipy.signal
 
 from classifier.config import FeatureConfig, NoiseTwin
-from classifier.features import spectrum
+from classifier.features import mel_matrix, spectrum
 
 #: Seconds of each noise; tracks take turns at different places of it.
 NOISE_SECONDS = 97.0
+
+_BLOCK_FRAMES = 4096
 
 
 def pink(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -136,27 +138,32 @@ def _mixed_power(spectra, noise, gain, shift, out):  # pragma: no cover - compil
             out[i, k] = re * re + im * im
 
 
-def noisy_power(spectra: np.ndarray, twin: NoiseTwin, config: FeatureConfig, seed: int) -> np.ndarray:
-    """Power spectrum of a recording with noise mixed in.
+def noisy_mel_power(spectra: np.ndarray, twin: NoiseTwin, config: FeatureConfig, seed: int) -> np.ndarray:
+    """Mel power of a recording with noise mixed in.
 
     Parameters
     ----------
     spectra : np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
         Of the clean recording.
     twin : NoiseTwin
-        Kind and level; the level is that of the 5 s around each frame over the noise.
+        Kind and level; the level is that of the window around each frame over the noise.
     config : FeatureConfig
-        Frame grid.
+        Frame grid and bands.
     seed : int
         Chooses the stretch of noise; taken from the content hash, so that it is the same each time.
 
     Returns
     -------
-    np.ndarray, shape (n_frames, n_fft/2 + 1), float32
+    np.ndarray, shape (n_frames, n_mels), float32
     """
     noise = _noise_spectrum(twin.kind, config)
     reference = float(np.mean(np.square(noise.real).sum(axis=1) + np.square(noise.imag).sum(axis=1)))
     gain = np.sqrt(_local_power(spectra, config) / reference * 10 ** (-twin.snr_db / 10)).astype(np.float32)
-    out = np.empty(spectra.shape, dtype=np.float32)
-    _mixed_power(spectra, noise, gain, seed % len(noise), out)
+    out = np.empty((len(spectra), config.n_mels), dtype=np.float32)
+    matrix = mel_matrix(config)
+    for start in range(0, len(spectra), _BLOCK_FRAMES):
+        block = slice(start, start + _BLOCK_FRAMES)
+        power = np.empty(spectra[block].shape, dtype=np.float32)
+        _mixed_power(spectra[block], noise, gain[block], (seed + start) % len(noise), power)
+        np.matmul(power, matrix, out=out[block])
     return out

@@ -1,15 +1,16 @@
-"""Sub-fingerprints: 112 bits a frame that say how the spectrum's shape changes, and how well two runs agree.
+"""Sub-fingerprints: 124 bits a frame that say how the spectrum's shape changes, and how well two runs agree.
 
 Conventions
 -----------
 - Frames of 128 ms. Reference frame i starts at sample i * 512 (32 ms); query frames come every 256 samples
   (16 ms), so that one of the two phases lies within 8 ms of any reference grid.
-- E(b, t): log energy of band b of a bank of logarithmic bands, 200 to 4,000 Hz, in three resolutions (17, 33 and
-  65 bands). Bit (b, t) is the sign of D(b, t) = [E(b+1, t) - E(b, t)] - [E(b+1, t-L) - E(b, t-L)], L = 128 ms
-  (Haitsma & Kalker 2002, eq. 1, at three resolutions and a longer lag): 16 + 32 + 64 = 112 bits.
-- Word 0 holds the 64 fine bits; word 1 the 16 coarse bits (0-15), the 32 middle ones (16-47), fifteen spare zeros
-  and, in bit 63, whether the frame is valid. Frames too quiet or too steady for signs to mean anything are
-  invalid, hold zeros and count on neither side.
+- E(b, t): log energy of band b of a bank of logarithmic bands, 80 to 7,000 Hz, in three resolutions (13, 25 and
+  89 bands). Bit (b, t) is the sign of D(b, t) = [E(b+1, t) - E(b, t)] - [E(b+1, t-L) - E(b, t-L)], L = 256 ms
+  (Haitsma & Kalker 2002, eq. 1, at three resolutions and a longer lag): 12 + 24 + 88 = 124 bits. Why these numbers:
+  docs/mathematics.md, "Sub-fingerprints".
+- A frame is two words: bits 0 to 123 in order of resolution and frequency, three spare zeros and, in bit 127, whether
+  the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and count on
+  neither side.
 - Agreement is 1 - 2 * bit error rate over the bits compared, in [-1, 1]; 0 is chance.
 """
 
@@ -26,10 +27,10 @@ SAMPLE_RATE = 16000
 FRAME = 2048
 HOP = 512
 QUERY_HOP = 256
-LAG = 2048
-BANDS = (17, 33, 65)
+LAG = 4096
+BANDS = (13, 25, 89)
 N_BITS = sum(n - 1 for n in BANDS)
-F_LOW, F_HIGH = 200.0, 4000.0
+F_LOW, F_HIGH = 80.0, 7000.0
 #: Seconds between reference frames, and between query frames.
 HOP_S = HOP / SAMPLE_RATE
 QUERY_HOP_S = QUERY_HOP / SAMPLE_RATE
@@ -51,7 +52,7 @@ def band_matrix() -> np.ndarray:
 
     Returns
     -------
-    np.ndarray, shape (FRAME/2 + 1, 115), float32
+    np.ndarray, shape (FRAME/2 + 1, 127), float32
         Columns sum to 1: a band's value is its mean power.
     """
     oversample = 64
@@ -73,7 +74,7 @@ def band_matrix() -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def bit_top_hz() -> np.ndarray:
-    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (112,), in order of resolution."""
+    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (124,), in order of resolution."""
     return np.concatenate([F_LOW * (F_HIGH / F_LOW) ** (np.arange(2, n + 1) / n) for n in BANDS])
 
 
@@ -89,7 +90,7 @@ def differences(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.nda
 
     Returns
     -------
-    d : np.ndarray, shape (n_frames, 112), float32
+    d : np.ndarray, shape (n_frames, 124), float32
         Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
     valid : np.ndarray, shape (n_frames,), bool
     """
@@ -123,7 +124,7 @@ def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    d : np.ndarray, shape (n, 112)
+    d : np.ndarray, shape (n, 124)
         As :func:`differences` gives them.
     valid : np.ndarray, shape (n,), bool
         Invalid frames become two zero words.
@@ -137,10 +138,8 @@ def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
 
 
 def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
-    coarse, middle, fine = BANDS[0] - 1, BANDS[1] - 1, BANDS[2] - 1
     layout = np.zeros((len(bits), 128), dtype=bool)
-    layout[:, :fine] = bits[:, coarse + middle :]
-    layout[:, 64 : 64 + coarse + middle] = bits[:, : coarse + middle]
+    layout[:, :N_BITS] = bits
     layout[:, 127] = flag
     return np.packbits(layout, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
@@ -155,15 +154,14 @@ def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     Returns
     -------
-    signs : np.ndarray, shape (n, 112), int8
+    signs : np.ndarray, shape (n, 124), int8
         +1 or -1; 0 in invalid frames.
     valid : np.ndarray, shape (n,), bool
     """
-    coarse, middle, fine = BANDS[0] - 1, BANDS[1] - 1, BANDS[2] - 1
-    layout = np.unpackbits(np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8), axis=1, bitorder="little")
-    bits = np.concatenate([layout[:, 64 : 64 + coarse + middle], layout[:, :fine]], axis=1)
+    raw = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
+    layout = np.unpackbits(raw, axis=1, bitorder="little")
     valid = layout[:, 127].astype(bool)
-    return (2 * bits.astype(np.int8) - 1) * valid[:, None], valid
+    return (2 * layout[:, :N_BITS].astype(np.int8) - 1) * valid[:, None], valid
 
 
 def reference_words(samples: np.ndarray) -> np.ndarray:
@@ -181,7 +179,7 @@ class QueryPrint:
         Phase p, frame t starts at sample p * 256 + t * 512 of the snippet.
     mask : np.ndarray, shape (2, n, 2), uint64
         Bits that count: none of invalid frames, none above the snippet's bandwidth.
-    d : np.ndarray, shape (2, n, 112), float32
+    d : np.ndarray, shape (2, n, 124), float32
         The real-valued differences, 0 where nothing counts.
     """
 
@@ -213,7 +211,7 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint
     Returns
     -------
     QueryPrint
-        Without frames if the snippet is shorter than FRAME + LAG samples (256 ms).
+        Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
     d, valid = differences(samples, QUERY_HOP)
     n = len(d) // 2

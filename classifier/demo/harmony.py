@@ -64,10 +64,12 @@ def voicing(key: Key, root: int, size: int, centre: float, previous: tuple[int, 
         MIDI pitches, rising.
     """
     classes = [key.pitch(degree) % 12 for degree in key.chord(root, size)]
+    close, wide = classes[:4], classes[4:]  # a ninth goes an octave up: packed within an octave the chord is a cluster
     options = []
     for lowest in range(round(centre) - 9, round(centre) + 1):
-        if lowest % 12 in classes:
-            options.append(tuple(sorted(lowest + (pitch_class - lowest) % 12 for pitch_class in classes)))
+        if lowest % 12 in close:
+            notes = [lowest + (pitch_class - lowest) % 12 for pitch_class in close]
+            options.append(tuple(sorted(notes + [lowest + 12 + (pitch_class - lowest) % 12 for pitch_class in wide])))
 
     def cost(notes: tuple[int, ...]) -> float:
         away = abs(sum(notes) / len(notes) - centre)

@@ -17,7 +17,7 @@ from classifier.demo.voices import DRUMS, VOICES
 PEAK = 0.9
 _RMS = 0.2
 _N_TAKES = 4  # recordings of each drum; short notes have two, long ones one
-_LEVELS = {"drums": 1.0, "bass": 0.85, "chords": 0.6, "extra": 0.4, "lead": 0.75}
+_LEVELS = {"drums": 1.0, "bass": 0.75, "chords": 0.6, "extra": 0.4, "lead": 0.75}
 _SENDS = {"drums": 0.12, "bass": 0.03, "chords": 0.3, "extra": 0.4, "lead": 0.35}
 
 
@@ -66,12 +66,17 @@ def _levelled(track: np.ndarray, level: float) -> np.ndarray:
     return np.asarray(track * np.float32(level / np.sqrt(loud.mean())), dtype=np.float32)
 
 
+def _one_pole(track: np.ndarray, hz: float) -> np.ndarray:
+    """Low-pass with 6 dB an octave."""
+    pole = float(np.exp(-2 * np.pi * hz / SAMPLE_RATE))
+    return np.asarray(lfilter(np.array([1 - pole], np.float32), np.array([1, -pole], np.float32), track))
+
+
 def _drift(track: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Let the tone wander between bright and mellow over seconds, as fingers, bows and hands on knobs do."""
     n_knots = max(2, len(track) // (3 * SAMPLE_RATE) + 2)
     mellow = np.interp(np.arange(len(track)), np.linspace(0, len(track), n_knots), rng.uniform(0.0, 0.85, n_knots))
-    pole = np.float32(np.exp(-2 * np.pi * 900.0 / SAMPLE_RATE))
-    dull = lfilter(np.array([1 - pole], np.float32), np.array([1, -pole], np.float32), track)
+    dull = _one_pole(track, 900.0)
     return np.asarray(track + mellow.astype(np.float32) * (dull - track), dtype=np.float32)
 
 
@@ -98,9 +103,9 @@ def _reverberated(sent: np.ndarray, room_s: float, rng: np.random.Generator) -> 
 
 
 def _mastered(track: np.ndarray) -> np.ndarray:
-    """Remove what is below hearing, bring to loudness, and round off the peaks."""
-    pole = np.float32(np.exp(-2 * np.pi * 25.0 / SAMPLE_RATE))
-    track = lfilter(np.array([1, -1], np.float32), np.array([1, -pole], np.float32), track)
+    """Remove what is below hearing, lift the treble a little, bring to loudness, and round off the peaks."""
+    track = track - _one_pole(track, 25.0)
+    track = 1.6 * track - 0.6 * _one_pole(track, 1500.0)
     rms = float(np.sqrt(np.mean(np.square(track)))) + 1e-9
     return np.asarray(PEAK * np.tanh(track * np.float32(_RMS / rms / PEAK)), dtype=np.float32)
 

@@ -9,12 +9,15 @@ import numpy as np
 _ADJECTIVES = (
     "Paper", "Velvet", "Borrowed", "Crooked", "Lunar", "Salted", "Patient", "Tangerine", "Quiet", "Clockwork",
     "Feathered", "Marmalade", "Hollow", "Wandering", "Copper", "Sleepy", "Polite", "Thimble", "Northern", "Mossy",
-    "Electric", "Buttered", "Reluctant", "Silver", "Folding", "Peppermint", "Barefoot", "Invisible", "Woollen", "Amber",
+    "Electric", "Buttered", "Reluctant", "Silver", "Folding", "Peppermint", "Barefoot", "Invisible", "Woollen",
+    "Amber",
 )  # fmt: skip
 _NOUNS = (
     "Lantern", "Otter", "Teapot", "Harbour", "Umbrella", "Comet", "Orchard", "Postcard", "Badger", "Staircase",
-    "Meadow", "Compass", "Bicycle", "Pudding", "Lighthouse", "Magpie", "Suitcase", "Thunderstorm", "Radiator", "Hedgehog",
-    "Escalator", "Glacier", "Button", "Chimney", "Dragonfly", "Almanac", "Tadpole", "Accordion", "Snowglobe", "Ferryboat",
+    "Meadow", "Compass", "Bicycle", "Pudding", "Lighthouse", "Magpie", "Suitcase", "Thunderstorm", "Radiator",
+    "Hedgehog",
+    "Escalator", "Glacier", "Button", "Chimney", "Dragonfly", "Almanac", "Tadpole", "Accordion", "Snowglobe",
+    "Ferryboat",
 )  # fmt: skip
 _FIRST = (
     "Ottoline", "Barnaby", "Ida", "Cosmo", "Philippa", "Ødger", "Marguerite", "Thaddeus", "Wilhelmína", "Rufus",
@@ -29,7 +32,8 @@ _PLACES = (
     "Little Thunder", "the Glass Allotment", "Saint Pancake", "Old Moon Street", "Gravel Bay", "the Attic",
 )  # fmt: skip
 _TITLES = (
-    "{adjective} {noun}", "{a_noun} for {first}", "Don't Wake the {noun}", "{noun} over {place}", "Letter to {a_noun}",
+    "{adjective} {noun}", "{a_noun} for {first}", "Don't Wake the {noun}", "{noun} over {place}",
+    "Letter to {a_noun}",
     "Last Tram to {place}", "The {adjective} {noun} Song", "{first} Keeps {a_noun}", "Somebody Moved the {noun}",
     "Half {a_noun}", "Dancing with {a_noun}", "{place}, Five in the Morning",
 )  # fmt: skip

@@ -30,7 +30,7 @@ def _peaking(hz: float, gain_db: float, q: float, sample_rate: int) -> np.ndarra
     alpha = math.sin(w) / (2 * q)
     b = np.array([1 + alpha * a, -2 * math.cos(w), 1 - alpha * a])
     d = np.array([1 + alpha / a, -2 * math.cos(w), 1 - alpha / a])
-    return np.concatenate([b, d]) / d[0]
+    return np.asarray(np.concatenate([b, d]) / d[0])
 
 
 def _coloured(impulse: np.ndarray, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
@@ -116,13 +116,13 @@ def room_impulse(seed: int, rt60_s: float, sample_rate: int) -> np.ndarray:
     impulse += tail * np.clip(np.arange(n) / mixing, 0.0, 1.0)
 
     impulse = _coloured(impulse, sample_rate, rng)
-    return (impulse / np.sqrt(np.sum(np.square(impulse)))).astype(np.float32)
+    return np.asarray(impulse / np.sqrt(np.sum(np.square(impulse))), dtype=np.float32)
 
 
 def white(n: int, seed: int) -> np.ndarray:
     """Return ``n`` samples of white Gaussian noise, float32, rms 1."""
     noise = np.random.default_rng([seed, 30]).standard_normal(n)
-    return (noise / np.sqrt(np.mean(np.square(noise)))).astype(np.float32)
+    return np.asarray(noise / np.sqrt(np.mean(np.square(noise))), dtype=np.float32)
 
 
 def pink(n: int, seed: int) -> np.ndarray:
@@ -132,7 +132,7 @@ def pink(n: int, seed: int) -> np.ndarray:
     spectrum = (rng.standard_normal(len(k)) + 1j * rng.standard_normal(len(k))) / np.sqrt(np.maximum(k, 1))
     spectrum[0] = 0.0
     noise = np.fft.irfft(spectrum, n)
-    return (noise / (np.sqrt(np.mean(np.square(noise))) or 1.0)).astype(np.float32)
+    return np.asarray(noise / (np.sqrt(np.mean(np.square(noise))) or 1.0), dtype=np.float32)
 
 
 NOISES: dict[str, Callable[[int, int, int], np.ndarray]] = {

@@ -21,7 +21,7 @@ from classifier.demo.synth import SAMPLE_RATE
 from classifier.errors import InvalidParameter
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Song:
     """One finished recording.
 

@@ -89,7 +89,8 @@ _HELD = "x---------------"
 STYLES = (
     Style(
         "synthpop", FOUR, (104, 128), ("minor", "major", "dorian"),
-        {"kick": "X...x...X...x...", "clap": "....X.......X...", "hat": "x.x.x.xox.x.x.xo", "open": "..........o....."},
+        {"kick": "X...x...X...x...", "clap": "....X.......X...", "hat": "x.x.x.xox.x.x.xo",
+         "open": "..........o....."},
         ("saw bass", "square bass"), ("1-1-1-1-1-1-8-1-", "1-1.1-8-1-1.5-8-"),
         ("warm pad", "strings"), (_HELD, "x-------x-----x-"),
         ("pulse", "bell"), ("0.1.2.3.2.1.3.2.", "0.2.1.3.4.3.2.1."), ("saw lead", "square lead"),
@@ -105,7 +106,8 @@ STYLES = (
     ),
     Style(
         "house", FOUR, (118, 128), ("minor", "dorian"),
-        {"kick": "X...X...X...X...", "clap": "....x.......x..o", "open": "..x...x...x...x.", "hat": "o..oo..oo..oo..o"},
+        {"kick": "X...X...X...X...", "clap": "....x.......x..o", "open": "..x...x...x...x.",
+         "hat": "o..oo..oo..oo..o"},
         ("sub bass", "square bass"), ("..1-..1-..1-..5-", "1..1..1-..8-..a-"),
         ("organ", "electric piano"), ("x..x..x...x.x...", "..x...x..x....x.", "x--..x--..x-x-.."),
         ("strings", "choir"), (_HELD,), ("pulse", "vibraphone"),
@@ -121,7 +123,8 @@ STYLES = (
     ),
     Style(
         "dusty loops", FOUR, (70, 90), ("dorian", "minor", "major"),
-        {"kick": "X..o...x..X.....", "snare": "....X..o....X..o", "hat": "x.xox.x.x.xox.xx", "rim": ".......o......o."},
+        {"kick": "X..o...x..X.....", "snare": "....X..o....X..o", "hat": "x.xox.x.x.xox.xx",
+         "rim": ".......o......o."},
         ("sub bass", "string bass"), ("1--.....1-5-..a-", "1-----3-5-----a-"),
         ("electric piano", "tine piano"), ("x-----..x---....", "x---....x-x-----", "..x---..x-----x-"),
         ("vibraphone", "harp"), ("..2...1....3....", "0...2.....1..3.."), ("flute", "marimba", "vibraphone"),
@@ -129,7 +132,8 @@ STYLES = (
     ),
     Style(
         "garage rock", FOUR, (128, 168), ("minor", "mixolydian", "major"),
-        {"kick": "X.....x.X.x.....", "snare": "....X.......X..o", "hat": "x.x.x.x.x.x.x.x.", "crash": "o..............."},
+        {"kick": "X.....x.X.x.....", "snare": "....X.......X..o", "hat": "x.x.x.x.x.x.x.x.",
+         "crash": "o..............."},
         ("saw bass", "string bass"), ("1-1-1-1-1-1-1-1-", "1-1-1-5-1-1-8-a-"),
         ("crunch",), ("x-x-x-x-x-x-x-x-", "x---..x-x---x-x-", "x-x-..x-..x-x---"),
         ("organ", "crunch"), ("x-------x-------", "0-0-1-0-2-0-1-0-"), ("saw lead", "square lead"),
@@ -137,7 +141,8 @@ STYLES = (
     ),
     Style(
         "island time", FOUR, (72, 94), ("minor", "major", "dorian"),
-        {"kick": "........X.......", "rim": "........X.....o.", "hat": "x.xox.x.x.xox.x.", "conga": "...o..x....o..xo"},
+        {"kick": "........X.......", "rim": "........X.....o.", "hat": "x.xox.x.x.xox.x.",
+         "conga": "...o..x....o..xo"},
         ("sub bass", "string bass"), ("....1-1-..5-1-..", "1--1--..5-..3-1-"),
         ("organ", "clav"), ("....x.......x...", "..x...x...x...x."),
         ("clav", "organ"), ("..x...x...x...x.", ".0.1.0.2.0.1.0.2"), ("reed", "vibraphone"),
@@ -153,7 +158,8 @@ STYLES = (
     ),
     Style(
         "beach at noon", FOUR, (118, 142), ("major", "dorian", "lydian"),
-        {"kick": "X.....x.X.....x.", "rim": "X..x..x...X..x..", "shaker": "xoxoxoxoxoxoxoxo", "conga": "....o.x.....oox."},
+        {"kick": "X.....x.X.....x.", "rim": "X..x..x...X..x..", "shaker": "xoxoxoxoxoxoxoxo",
+         "conga": "....o.x.....oox."},
         ("wood bass", "string bass"), ("1-----5-5-----a-", "1---..5-1---..5-"),
         ("guitar", "harp"), ("x-..x-..x..x-.x-", "..x-..x-..x-x-..", "x--x--x---x--x--"),
         ("vibraphone", "strings"), (_HELD, "....2...1...3..."), ("flute", "guitar"),
@@ -161,7 +167,8 @@ STYLES = (
     ),
     Style(
         "night bus", FOUR, (160, 170), ("minor", "phrygian", "dorian"),
-        {"kick": "X.........x.....", "snare": "....X..o.o..X..o", "hat": "x.xox.x.x.x.x.xo", "ride": "o...o...o...o..."},
+        {"kick": "X.........x.....", "snare": "....X..o.o..X..o", "hat": "x.xox.x.x.x.x.xo",
+         "ride": "o...o...o...o..."},
         ("sub bass", "saw bass"), ("1-----------....", "1-----..1-..5---", "1-------3---a---"),
         ("warm pad", "glass pad"), (_HELD,),
         ("tine piano", "pulse"), ("0..1..2...3..1..", "3..2..1..0..1.2."), ("bell", "choir", "electric piano"),
@@ -193,7 +200,8 @@ STYLES = (
     ),
     Style(
         "clean funk", FOUR, (94, 114), ("dorian", "mixolydian"),
-        {"kick": "X..x..x...x..x..", "snare": "....X..o.o..X...", "hat": "xoxxxoxxxoxxxoxx", "open": "..............o.", "cowbell": "o...o...o...o..."},
+        {"kick": "X..x..x...x..x..", "snare": "....X..o.o..X...", "hat": "xoxxxoxxxoxxxoxx",
+         "open": "..............o.", "cowbell": "o...o...o...o..."},
         ("saw bass", "string bass"), ("1..1..8.1..5.38.", "1.81..1..35.8.a."),
         ("clav", "guitar"), ("x.x..x.x.x..x.x.", "..x..x..x.x..x..", "x..xx..x..x.xx.."),
         ("brass stab", "organ"), ("x.........x.x...", "......x-......x-", "..x-....x.x....."), ("clav", "brass stab"),
@@ -201,7 +209,8 @@ STYLES = (
     ),
     Style(
         "mirror ball", FOUR, (112, 126), ("minor", "major"),
-        {"kick": "X...X...X...X...", "snare": "....X.......X...", "open": "..x...x...x...x.", "hat": "x..xx..xx..xx..x", "conga": "o..o..x...o.x..."},
+        {"kick": "X...X...X...X...", "snare": "....X.......X...", "open": "..x...x...x...x.",
+         "hat": "x..xx..xx..xx..x", "conga": "o..o..x...o.x..."},
         ("saw bass", "string bass"), ("1-8-1-8-1-8-1-8-", "1-1-8-1-5-5-8-a-"),
         ("strings", "electric piano"), (_HELD, "x-----x-----x---", "....x.......x.x."),
         ("guitar", "brass stab"), ("x.xx..x.x.xx..x.", "..x...x.x...x..."), ("strings", "flute", "saw lead"),

@@ -51,7 +51,7 @@ def noise_band(seconds: float, low_hz: float, high_hz: float, rng: np.random.Gen
     spectrum = rng.standard_normal(len(hz)) + 1j * rng.standard_normal(len(hz))
     spectrum /= (1.0 + (low_hz / np.maximum(hz, 1.0)) ** 4) * (1.0 + (hz / high_hz) ** 4)
     noise = np.fft.irfft(spectrum, length)[:n]
-    return (noise / (np.sqrt(np.mean(noise**2)) + 1e-12)).astype(np.float32)
+    return np.asarray(noise / (np.sqrt(np.mean(noise**2)) + 1e-12), dtype=np.float32)
 
 
 def _phase(hz: float, n: int, rng: np.random.Generator, vibrato_cents: float = 0.0, rate_hz: float = 5.5) -> np.ndarray:
@@ -129,7 +129,7 @@ def pad(
     swell = np.sin(np.pi * np.linspace(0.0, 1.0, len(level)) ** 0.7)
     cutoff = cutoff_hz * 2.0 ** (sweep_octaves * swell + rng.uniform(-0.2, 0.2))
     phases = [_phase(hz * 2.0 ** (cents / 1200.0), len(level), rng) for cents in (-detune_cents, 0.0, detune_cents)]
-    return _subtractive(phases, hz, shape, cutoff, q) * level
+    return np.asarray(_subtractive(phases, hz, shape, cutoff, q) * level)
 
 
 def stab(
@@ -148,7 +148,7 @@ def stab(
     level = _adsr(held_s, 0.004, 0.4, 0.4, 0.08)
     cutoff = cutoff_hz * 2.0 ** (sweep_octaves * np.exp(-times(len(level) / SAMPLE_RATE) / decay_s))
     phases = [_phase(hz * 2.0 ** (cents / 1200.0), len(level), rng) for cents in (0.0, detune_cents)]
-    return _subtractive(phases, hz, shape, cutoff, q) * level
+    return np.asarray(_subtractive(phases, hz, shape, cutoff, q) * level)
 
 
 def lead(
@@ -166,7 +166,8 @@ def lead(
     """One singing oscillator with delayed vibrato."""
     level = _adsr(held_s, attack_s, 0.6, 0.7, 0.12)
     cutoff = cutoff_hz * (0.6 + 0.8 * level)
-    return _subtractive([_phase(hz, len(level), rng, vibrato_cents, rate_hz)], hz, shape, cutoff, q) * level
+    singing = _phase(hz, len(level), rng, vibrato_cents, rate_hz)
+    return np.asarray(_subtractive([singing], hz, shape, cutoff, q) * level)
 
 
 def synth_bass(

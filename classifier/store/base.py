@@ -2,15 +2,22 @@
 
 Conventions
 -----------
-- A document is a flat ``dict`` with a string ``_id``. Values are ``str``, ``int``, ``float`` (finite),
-  ``bool``, ``None``, lists of those, or a ``dict`` of those. One optional top-level field, ``data``, holds
-  ``bytes``: packed arrays (``packing.py``). Binary anywhere else is refused.
+- A document is a ``dict`` with a non-empty string ``_id``. Values are ``str``, ``int`` (64 bits), ``float``
+  (finite), ``bool``, ``None``, a ``dict`` of values, or a list of values that are no lists. Names are not empty,
+  do not begin with ``$``, and hold no dot, double quote, backslash or control character. One optional top-level field, ``data``, holds ``bytes``: packed arrays
+  (``packing.py``). Binary anywhere else, and more than ``MAX_DOCUMENT_BYTES`` in all, is refused. The fields of
+  a unique key must be there. ``documents.py`` checks all this with :class:`~classifier.errors.InvalidParameter`.
 - A ``where`` is ``{field: value}`` for equality (``None`` matches a missing field too), or
   ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``; several conditions are joined by *and*.
-  Fields may be dotted to reach into a ``dict``.
+  Fields may be dotted to reach into a ``dict``. A field that is compared or sorted by holds values of one kind,
+  text or numbers or bools, in all documents, or nothing; text is ordered by its UTF-8 bytes. How a list
+  compares is undefined.
 - Every call is atomic for one document and durable when it returns. Nothing here needs transactions,
   pipelines, validators or change streams: what needs several documents (writing a track) is built on
   top, once for all stores, in ``tracks.py``.
+- A store connects when it is first used, creates what is missing then, connects again by itself after a failure,
+  and may be used from any thread and on both sides of a fork. Any method raises StoreUnavailable, StoreFull,
+  StoreReadOnly, StoreCorrupt or SchemaTooNew when it must.
 - Times are stored as ISO 8601 UTC strings with milliseconds, which sort as text; leases as Unix seconds.
 """
 
@@ -21,6 +28,12 @@ from typing import Any, Protocol
 
 Document = dict[str, Any]
 Where = Mapping[str, Any]
+
+#: Most bytes of a document; MongoDB's own limit is 16 MiB, names and lengths included.
+MAX_DOCUMENT_BYTES = 15_000_000
+
+#: Version of collections and indexes; a store written by a newer one is refused.
+SCHEMA_VERSION = 1
 
 #: collection -> (unique keys, plain indexes), each a tuple of field names.
 COLLECTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]] = {
@@ -51,6 +64,8 @@ class Store(Protocol):
     def ensure_schema(self) -> None:
         """Create collections and indexes; idempotent and safe to run from many processes at once.
 
+        The first use of a store does this too.
+
         Raises
         ------
         SchemaTooNew
@@ -63,7 +78,7 @@ class Store(Protocol):
         Raises
         ------
         DuplicateKey
-            If an ``_id`` or unique key is taken; documents before it stay stored.
+            If an ``_id`` or unique key is taken; documents before it stay stored, those after it are not.
         """
 
     def get(self, collection: str, document_id: str, /) -> Document | None:
@@ -83,8 +98,9 @@ class Store(Protocol):
         """Iterate over matching documents.
 
         ``sort`` is (field, 1 or -1), ties by ``_id`` in the same direction; without it the order is that of
-        ``_id``. ``fields`` limits what is returned (``_id`` always comes along); ``data`` is only read from
-        disk if it is asked for or ``fields`` is None.
+        ``_id``. ``fields`` limits what is returned to these top-level fields (``_id`` always comes along);
+        ``data`` is only read from disk if it is asked for or ``fields`` is None, and then one document at a
+        time. What is changed or deleted while the iteration goes on may or may not be seen.
         """
 
     def count(self, collection: str, where: Where | None = None, /) -> int:
@@ -102,12 +118,23 @@ class Store(Protocol):
     ) -> Document | None:
         """Change the first matching document atomically; return it as it is afterwards, or None if none matched.
 
-        The match and the change are one step, so a condition in ``where`` is a compare-and-set. The
-        returned document is without ``data``.
+        The match and the change are one step, so a condition in ``where`` is a compare-and-set. Fields may be
+        dotted; ``inc`` counts a missing field as 0. The returned document is without ``data``.
+
+        Raises
+        ------
+        DuplicateKey
+            If a unique key would be taken twice.
         """
 
     def put(self, collection: str, document: Document, /) -> None:
-        """Insert the document, or replace the whole one with the same ``_id``."""
+        """Insert the document, or replace the whole one with the same ``_id``.
+
+        Raises
+        ------
+        DuplicateKey
+            If another document has one of its unique keys.
+        """
 
     def delete(self, collection: str, where: Where, /) -> int:
         """Delete every matching document; return how many went."""
@@ -120,6 +147,9 @@ class Store(Protocol):
         StoreUnavailable
             If it does not.
         """
+
+    def faults(self) -> list[str]:
+        """Return what the engine itself finds wrong with its files, in words; empty if nothing or not able to tell."""
 
     def close(self) -> None:
         """Release connections; the store may not be used afterwards."""

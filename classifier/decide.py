@@ -1,0 +1,116 @@
+"""From agreement to verdict: tail probability, E-value, confidence, ambiguity.
+
+The *null map* is one pooled table, measured over very many alignments of snippets with music they cannot come from:
+the probability that chance reaches a given z at one lag. Beyond the table's last entry the tail is extrapolated as
+exp(-rate (z^2 - u^2) / 2), the Weibull-type tail of Gaussian-like maxima, with the measured rate. The *E-value*
+(after Karlin & Altschul 1990, as BLAST uses it) is that probability times the lags, phases and speeds of the whole
+catalogue: how many matches as good as this one chance alone would give.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from classifier.model import DATA
+
+
+@dataclass(frozen=True, slots=True)
+class NullMap:
+    """z to probability, and E-value to confidence.
+
+    Parameters
+    ----------
+    z : np.ndarray, shape (n,)
+        Ascending.
+    log10_p : np.ndarray, shape (n,)
+        Log10 of the share of foreign lags at or above each z.
+    tail_rate : float
+        Of the extrapolation beyond z[-1].
+    confidence_slope, confidence_offset : float
+        Log-odds that the first match is right, at even prior: offset - slope * log10 E.
+    """
+
+    z: np.ndarray
+    log10_p: np.ndarray
+    tail_rate: float
+    confidence_slope: float
+    confidence_offset: float
+
+    def log10_tail(self, z: float) -> float:
+        """Log10 of the probability that chance reaches ``z`` at one lag."""
+        if z > self.z[-1]:
+            u = float(self.z[-1])
+            return float(self.log10_p[-1]) - self.tail_rate * (z * z - u * u) / 2 / np.log(10)
+        return float(np.interp(z, self.z, self.log10_p))
+
+    def z_for(self, log10_p: float) -> float:
+        """Least z whose tail probability is at most 10 ** ``log10_p``."""
+        if log10_p < self.log10_p[-1]:
+            u = float(self.z[-1])
+            return float(np.sqrt(u * u + 2 * np.log(10) * (float(self.log10_p[-1]) - log10_p) / self.tail_rate))
+        return float(np.interp(-log10_p, -self.log10_p, self.z))
+
+    def confidence(self, log10_e: float, known_prior: float) -> float:
+        """Probability that a match is right.
+
+        Parameters
+        ----------
+        log10_e : float
+            Log10 of its E-value.
+        known_prior : float in (0, 1)
+            Share of queries whose track is in the catalogue.
+
+        Returns
+        -------
+        float in [0, 1]
+        """
+        odds = self.confidence_offset - self.confidence_slope * log10_e + np.log(known_prior / (1 - known_prior))
+        return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
+
+
+@lru_cache(maxsize=1)
+def null_map() -> NullMap:
+    """Return the map that ships with Earmark."""
+    values = json.loads((DATA / "null-1.json").read_text())
+    return NullMap(
+        np.array(values["z"]),
+        np.array(values["log10_p"]),
+        values["tail_rate"],
+        values["confidence_slope"],
+        values["confidence_offset"],
+    )
+
+
+def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:
+    """Whether two places explain a snippet equally well.
+
+    The mean difference in agreement, frame by frame, is within three standard errors of zero; the standard error
+    comes from a moving-block bootstrap (Kunsch 1989), since neighbouring frames share samples.
+
+    Parameters
+    ----------
+    a, b : np.ndarray, shape (n,)
+        Agreement of each frame at the two places, nan where nothing was compared.
+    block : int
+        Frames in a block: 16 are half a second.
+    resamples : int
+        Bootstrap resamples, from a fixed seed.
+
+    Returns
+    -------
+    bool
+        False if no frame was compared in both.
+    """
+    difference = (a - b)[np.isfinite(a) & np.isfinite(b)]
+    n = len(difference)
+    if n == 0:
+        return False
+    block = min(block, n)
+    sums = np.convolve(difference, np.ones(block), mode="valid")
+    draws = np.random.default_rng(0).integers(0, len(sums), size=(resamples, -(-n // block)))
+    error = float((sums[draws].mean(axis=1) / block).std())
+    return abs(float(difference.mean())) <= 3 * error + 1e-9

@@ -1,0 +1,217 @@
+"""Alignment: where in a track a snippet's sub-fingerprints agree, and how far above chance.
+
+Agreement with foreign music is not zero on average, nor is its spread that of coin tosses: bits of neighbouring
+frames and bands go together, and noise and silence have habits of their own. So each snippet is first aligned with
+a *cohort* of foreign sub-fingerprints that ships with Earmark; the mean and spread found there make z, the
+agreement in standard deviations of chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from classifier import subfingerprint
+from classifier.model import DATA
+from classifier.subfingerprint import HOP_S, QUERY_HOP_S, QueryPrint
+
+#: Seconds of valid overlap that a lag needs to count.
+MIN_OVERLAP_S = 1.0
+#: Seconds apart that two places in a track must be to be told as two.
+APART_S = 1.0
+
+
+@lru_cache(maxsize=1)
+def cohort() -> np.ndarray:
+    """Return foreign sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue."""
+    with np.load(DATA / "cohort-1.npz", allow_pickle=False) as file:
+        return file["words"].astype(np.uint64)
+
+
+@dataclass(frozen=True, slots=True)
+class Null:
+    """Agreement of one snippet by chance.
+
+    Parameters
+    ----------
+    mean, spread : float
+        Mean and standard deviation over the cohort's lags.
+    bits : float
+        Mean number of bits compared there; fewer bits spread wider.
+    """
+
+    mean: float
+    spread: float
+    bits: float
+
+    def z(self, agreement: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Agreement in standard deviations of chance, for the bits compared."""
+        with np.errstate(divide="ignore"):
+            scale = np.sqrt(np.where(bits > 0, bits / self.bits, 0.0))
+        return (agreement - self.mean) / self.spread * np.minimum(scale, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """One track's best agreement with a snippet.
+
+    Parameters
+    ----------
+    offset_s : float
+        Place in the track of the snippet's first sample; may be negative.
+    agreement : float in [-1, 1]
+        At that place.
+    z : float
+        In standard deviations of chance.
+    phase, lag : int
+        Query phase and reference frame (of the query's frame 0).
+    curve : np.ndarray, shape (n,), float32
+        z at every lag, both phases interleaved: one every 16 ms.
+    first_s : float
+        Offset of the curve's first entry, seconds.
+    """
+
+    offset_s: float
+    agreement: float
+    z: float
+    phase: int
+    lag: int
+    curve: np.ndarray
+    first_s: float
+
+
+def min_frames(query: QueryPrint) -> int:
+    """Frames that must overlap: a second's worth, or all of a shorter snippet."""
+    return min(query.n_frames, int(round(MIN_OVERLAP_S / HOP_S)))
+
+
+def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None:
+    """Measure chance agreement of a snippet, or return None if none of its frames are valid.
+
+    Parameters
+    ----------
+    query : QueryPrint
+        The snippet.
+    foreign : np.ndarray, shape (F, 2), uint64, optional
+        Sub-fingerprints it cannot come from; default the built-in cohort.
+    """
+    words = cohort() if foreign is None else foreign
+    agreement, bits = subfingerprint.agreement(query, words, query.n_frames)
+    full = bits > 0.5 * max(1, int(query.frame_bits.sum(axis=1).max(initial=0)))
+    if not full.any():
+        return None
+    values = agreement[full].astype(np.float64)
+    return Null(float(values.mean()), max(float(values.std()), 1e-6), float(bits[full].mean()))
+
+
+def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
+    """Find the best place of a snippet in a track, or None where none overlaps enough.
+
+    Parameters
+    ----------
+    query : QueryPrint
+        The snippet.
+    words : np.ndarray, shape (F, 2), uint64
+        The track.
+    null : Null
+        Chance agreement of this snippet.
+    """
+    least = min_frames(query)
+    agreement, bits = subfingerprint.agreement(query, words, least)
+    if not agreement.shape[1]:
+        return None
+    z = np.where(bits > 0, null.z(agreement, bits), -np.inf).astype(np.float32)
+    # Offset of lag l in phase p is l * 32 ms - p * 16 ms: phase 1 of a lag comes before its phase 0.
+    curve = z[::-1].T.reshape(-1)
+    best = int(np.argmax(curve))
+    if not np.isfinite(curve[best]):
+        return None
+    first_lag = least - query.n_frames
+    first_s = first_lag * HOP_S - QUERY_HOP_S
+    lag, phase = best // 2, 1 - best % 2
+    return Alignment(
+        offset_s=first_s + (best + _vertex(curve, best)) * QUERY_HOP_S,
+        agreement=float(agreement[phase, lag]),
+        z=float(curve[best]),
+        phase=phase,
+        lag=lag + first_lag,
+        curve=curve,
+        first_s=first_s,
+    )
+
+
+def _vertex(curve: np.ndarray, i: int) -> float:
+    """Offset in (-0.5, 0.5) of the parabola's vertex through the points around ``i``."""
+    if not 0 < i < len(curve) - 1 or not np.isfinite(curve[i - 1 : i + 2]).all():
+        return 0.0
+    left, middle, right = (float(v) for v in curve[i - 1 : i + 2])
+    bend = left - 2 * middle + right
+    return 0.0 if bend >= 0 else float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5))
+
+
+def peaks(alignment: Alignment, threshold: float, limit: int = 20) -> list[tuple[float, int]]:
+    """Places of a track whose z reaches ``threshold``, best first, at least APART_S from each other.
+
+    Returns
+    -------
+    list of (float, int)
+        Offset in seconds and index into the curve; the first is the alignment's own.
+    """
+    apart = int(APART_S / QUERY_HOP_S)
+    curve = alignment.curve.copy()
+    found: list[tuple[float, int]] = []
+    while len(found) < limit:
+        i = int(np.argmax(curve))
+        if curve[i] < threshold or not np.isfinite(curve[i]):
+            break
+        found.append((alignment.first_s + (i + _vertex(alignment.curve, i)) * QUERY_HOP_S, i))
+        curve[max(0, i - apart) : i + apart] = -np.inf
+    return found
+
+
+def frame_agreement(query: QueryPrint, words: np.ndarray, lag: int, phase: int) -> np.ndarray:
+    """Agreement of each query frame at one place.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames,), float64
+        In [-1, 1]; nan where nothing is compared (outside the track, or invalid on either side).
+    """
+    n = query.n_frames
+    out = np.full(n, np.nan)
+    start, stop = max(0, -lag), min(n, len(words) - lag)
+    if stop <= start:
+        return out
+    there = words[lag + start : lag + stop]
+    live = (there[:, 1] & subfingerprint.VALID) != 0
+    mask = query.mask[phase, start:stop] * live[:, None]
+    wrong = np.bitwise_count((there ^ query.words[phase, start:stop]) & mask).sum(axis=1).astype(float)
+    bits = np.bitwise_count(mask).sum(axis=1).astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        out[start:stop] = np.where(bits > 0, 1 - 2 * wrong / bits, np.nan)
+    return out
+
+
+def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
+    """Frames of a snippet that matched: the run whose agreement most exceeds half of what was found.
+
+    Parameters
+    ----------
+    frames : np.ndarray, shape (n,)
+        Agreement of each frame, nan where nothing was compared.
+    agreement : float
+        Of the whole.
+
+    Returns
+    -------
+    start, stop : int
+        Half-open range of frames.
+    """
+    gain = np.nan_to_num(frames - 0.5 * agreement, nan=0.0)
+    total = np.concatenate([[0.0], np.cumsum(gain)])
+    lowest = np.minimum.accumulate(total)
+    stop = int(np.argmax(total - lowest))
+    start = int(np.argmin(total[: stop + 1]))
+    return start, max(stop, start + 1)

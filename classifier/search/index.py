@@ -1,0 +1,200 @@
+"""The search index: what matching needs of every track, as immutable segments of memory-mapped arrays.
+
+A *segment* holds some tracks, back to back; a *snapshot* is a list of segments and which of their tracks are
+live. Nothing is ever changed in place: a query keeps the snapshot that it began with, whatever is enrolled or
+removed meanwhile.
+
+Arrays of a segment (N windows, V variants, K components, P statistics, F frames; float32 unless said):
+
+- ``coarse`` (N * V, 2 (P - 1)) and ``coarse_own`` (N * V,): [theta, s] and self terms of the moment Gaussians. The
+  constant entry of s is left out: it cancels in a divergence.
+- ``weights`` (N, K), ``s`` (N, K, P), ``theta`` (N, K, P), ``own`` (N,): the clean mixtures; theta and own are those
+  of the softened mixture that ``aligned`` compares, s is exact.
+- ``window_frame`` (N,) int32, ``silent`` (N,) uint8.
+- ``words`` (F, 2) uint64: sub-fingerprints.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from classifier.divergence import SOFTENING, Packed
+from classifier.model import TrackModel
+
+ARRAYS = ("coarse", "coarse_own", "weights", "s", "theta", "own", "window_frame", "silent", "words")
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One track of a segment: its windows and frames as half-open ranges of the segment's arrays."""
+
+    track_id: str
+    version: int
+    window_start: int
+    window_stop: int
+    frame_start: int
+    frame_stop: int
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What identifies the enrolled audio: track and version."""
+        return self.track_id, self.version
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Some tracks' arrays, by name as the module describes them."""
+
+    entries: tuple[Entry, ...]
+    arrays: dict[str, np.ndarray]
+
+    @property
+    def n_windows(self) -> int:
+        """Windows, silent ones and those of dead tracks included."""
+        return len(self.arrays["own"])
+
+    @property
+    def n_variants(self) -> int:
+        """Moment Gaussians a window."""
+        return len(self.arrays["coarse_own"]) // max(1, self.n_windows)
+
+    def words(self, entry: Entry) -> np.ndarray:
+        """Sub-fingerprints of one track, shape (F, 2), uint64."""
+        return self.arrays["words"][entry.frame_start : entry.frame_stop]
+
+    @classmethod
+    def build(cls, tracks: Sequence[tuple[str, int, TrackModel]]) -> Segment:
+        """Pack models of tracks (id, version, model) into a segment in memory; one track at least."""
+        return cls.merge([_single(*track) for track in tracks])
+
+    @classmethod
+    def merge(cls, parts: Sequence[Segment], live: set[tuple[str, int]] | None = None) -> Segment:
+        """Join segments into one in memory, keeping only tracks whose key is in ``live`` (default: all)."""
+        chosen = [(part, e) for part in parts for e in part.entries if live is None or e.key in live]
+        pieces: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
+        entries, window, frame = [], 0, 0
+        for part, e in chosen:
+            for name in ARRAYS:
+                pieces[name].append(part.arrays[name][part.rows(name, e)])
+            windows, frames = e.window_stop - e.window_start, e.frame_stop - e.frame_start
+            entries.append(Entry(e.track_id, e.version, window, window + windows, frame, frame + frames))
+            window, frame = window + windows, frame + frames
+        return cls(tuple(entries), {name: np.concatenate(parts_) for name, parts_ in pieces.items()})
+
+    def rows(self, name: str, entry: Entry) -> slice:
+        """Rows of one array that belong to a track."""
+        if name == "words":
+            return slice(entry.frame_start, entry.frame_stop)
+        scale = self.n_variants if name in ("coarse", "coarse_own") else 1
+        return slice(entry.window_start * scale, entry.window_stop * scale)
+
+    def save(self, folder: Path) -> None:
+        """Write the arrays and the table of tracks into a new folder and sync them to disk."""
+        folder.mkdir(parents=True)
+        for name in ARRAYS:
+            with open(folder / f"{name}.npy", "wb") as file:
+                np.save(file, self.arrays[name], allow_pickle=False)
+                _sync(file)
+        table = [[e.track_id, e.version, e.window_start, e.window_stop, e.frame_start, e.frame_stop] for e in self.entries]
+        with open(folder / "tracks.json", "w") as file:
+            json.dump({"format": FORMAT, "tracks": table}, file)
+            _sync(file)
+
+    @classmethod
+    def load(cls, folder: Path) -> Segment:
+        """Map what :meth:`save` wrote; nothing is read until it is used.
+
+        Raises
+        ------
+        ValueError, OSError
+            If the folder is not a whole segment of this format.
+        """
+        table = json.loads((folder / "tracks.json").read_text())
+        if table["format"] != FORMAT:
+            raise ValueError(f"segment format {table['format']} is not {FORMAT}")
+        arrays = {name: _map(folder / f"{name}.npy") for name in ARRAYS}
+        return cls(tuple(Entry(*row) for row in table["tracks"]), arrays)
+
+
+def _map(path: Path) -> np.ndarray:
+    """Memory-map an array; one without elements cannot be mapped and is read."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except ValueError:
+        array = np.load(path, allow_pickle=False)
+        if array.size:
+            raise
+        return array
+
+
+def _sync(file: object) -> None:
+    file.flush()  # type: ignore[attr-defined]
+    os.fsync(file.fileno())  # type: ignore[attr-defined]
+
+
+def _single(track_id: str, version: int, model: TrackModel) -> Segment:
+    """Pack one track: the only place where covariances are inverted for matching."""
+    coarse = Packed.of(model.moments)
+    mixtures, softened = Packed.of(model.mixtures), Packed.of(model.mixtures, SOFTENING)
+    vectors = np.concatenate([coarse.theta[:, 0, :-1], coarse.s[:, 0, :-1]], axis=1)
+    arrays = {
+        "coarse": vectors.astype(np.float32),
+        "coarse_own": (coarse.theta[:, 0, :-1] * coarse.s[:, 0, :-1]).sum(axis=1).astype(np.float32),
+        "weights": mixtures.weights.astype(np.float32),
+        "s": mixtures.s.astype(np.float32),
+        "theta": softened.theta.astype(np.float32),
+        "own": softened.own.astype(np.float32),
+        "window_frame": model.window_frame.astype(np.int32),
+        "silent": model.silent.astype(np.uint8),
+        "words": model.words.astype(np.uint64),
+    }
+    entry = Entry(track_id, version, 0, len(model.window_frame), 0, len(model.words))
+    return Segment((entry,), arrays)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What a query searches: segments and their live tracks.
+
+    Parameters
+    ----------
+    segments : tuple of Segment
+        Searched in this order.
+    live : frozenset of (str, int)
+        Keys of the tracks that count.
+    """
+
+    segments: tuple[Segment, ...]
+    live: frozenset[tuple[str, int]]
+    items: tuple[tuple[Segment, Entry], ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        seen: dict[tuple[str, int], tuple[Segment, Entry]] = {}
+        for segment in self.segments:
+            for entry in segment.entries:
+                if entry.key in self.live:
+                    seen.setdefault(entry.key, (segment, entry))
+        object.__setattr__(self, "items", tuple(seen.values()))
+
+    def __iter__(self) -> Iterator[tuple[Segment, Entry]]:
+        return iter(self.items)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    @property
+    def n_windows(self) -> int:
+        """Windows of live tracks."""
+        return sum(e.window_stop - e.window_start for _, e in self.items)
+
+    @property
+    def n_frames(self) -> int:
+        """Sub-fingerprints of live tracks."""
+        return sum(e.frame_stop - e.frame_start for _, e in self.items)

@@ -1,0 +1,42 @@
+"""What a child process does with connections that it inherited by ``fork``: nothing, ever.
+
+Neither SQLite's locks nor MongoDB's sockets survive a fork: using, or even closing, an inherited connection in
+the child can damage what the parent is doing with it. The child therefore forgets them, for good, and opens its
+own.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from typing import Protocol
+
+
+class Forgetful(Protocol):
+    """Something that holds connections."""
+
+    def after_fork(self) -> None:
+        """Forget every connection (:func:`leak` it); runs in the child, which has a single thread."""
+
+
+_holders: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+
+
+def forget_after_fork(holder: Forgetful) -> None:
+    """Call ``holder.after_fork()`` in every child process, as long as the holder lives."""
+    _holders.add(holder)
+
+
+def leak(thing: object) -> None:
+    """Keep ``thing`` from ever being finalised, not even when the interpreter ends."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
+
+
+def _after_fork() -> None:
+    for holder in list(_holders):
+        holder.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

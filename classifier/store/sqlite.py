@@ -1,0 +1,513 @@
+"""Documents in one SQLite file: the store of a single machine.
+
+Conventions
+-----------
+- One STRICT table a collection: ``_id``, the document without ``_id`` and ``data`` as JSON text, and ``data`` as
+  a BLOB. Indexes are expressions over the JSON text, spelled exactly as conditions spell them.
+- Write-ahead log, so that readers and the one writer do not wait for each other; ``synchronous=FULL``, so that
+  a commit survives a power cut. Local disks only: the log's shared memory does not work over a network.
+- One connection for each thread and process, since a connection is a transaction. None is kept reading between
+  two calls: an open read would pin the log and turn a later write of the same thread into a conflict.
+- The file carries Earmark's application id; another program's database is left alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import threading
+import time
+import weakref
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
+from pathlib import Path
+from typing import Any
+
+from classifier.errors import (
+    DuplicateKey,
+    EarmarkError,
+    InvalidParameter,
+    SchemaTooNew,
+    StoreCorrupt,
+    StoreFailed,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Where
+from classifier.store.documents import (
+    Condition,
+    apply_changes,
+    check_collection,
+    check_page,
+    checked,
+    checked_changes,
+    checked_fields,
+    conditions,
+)
+from classifier.store.forks import forget_after_fork, leak
+
+#: ``PRAGMA application_id`` of a store: "Erm1" in ASCII.
+APPLICATION_ID = 0x45726D31
+
+_JOURNAL_BYTES = 64 * 2**20
+_BATCH_DOCUMENTS = 200
+_BATCH_BYTES = 8_000_000
+
+
+class SqliteStore:
+    """A :class:`~classifier.store.base.Store` in one file.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it and its folder are created when first needed.
+    timeout_s : float
+        How long a call waits for another writer before it raises StoreUnavailable.
+    """
+
+    def __init__(self, path: Path, *, timeout_s: float = 10.0) -> None:
+        self._path = path.expanduser().absolute()
+        self._timeout_s = timeout_s
+        self.url = f"sqlite:///{self._path}"
+        self._closed = False
+        self._forget()
+        forget_after_fork(self)
+
+    # ---------------------------------------------------------------- the protocol
+
+    def ensure_schema(self) -> None:
+        """Create the tables and indexes; see :meth:`Store.ensure_schema`."""
+        self._connection()
+
+    def insert(self, collection: str, documents: Iterable[Document], /) -> None:
+        """Add documents; see :meth:`Store.insert`."""
+        batch: list[tuple[str, str, bytes | None]] = []
+        size = 0
+        for document in documents:
+            row = _row(checked(collection, document))
+            batch.append(row)
+            size += len(row[1]) + len(row[2] or b"")
+            if len(batch) >= _BATCH_DOCUMENTS or size >= _BATCH_BYTES:
+                self._insert(collection, batch)
+                batch, size = [], 0
+        if batch:
+            self._insert(collection, batch)
+
+    def _insert(self, collection: str, rows: list[tuple[str, str, bytes | None]]) -> None:
+        duplicate: DuplicateKey | None = None
+        with self._translated() as connection, _transaction(connection):
+            for row in rows:
+                try:
+                    connection.execute(f"INSERT INTO {collection} (_id, doc, data) VALUES (?, ?, ?)", row)
+                except sqlite3.IntegrityError:
+                    duplicate = _duplicate(collection, row[0])
+                    break  # the documents before this one stay
+        if duplicate:
+            raise duplicate
+
+    def get(self, collection: str, document_id: str, /) -> Document | None:
+        """Return one document; see :meth:`Store.get`."""
+        check_collection(collection)
+        with self._translated() as connection:
+            row = connection.execute(
+                f"SELECT _id, doc, data FROM {collection} WHERE _id = ?", (document_id,)
+            ).fetchone()
+        return None if row is None else _document(*row)
+
+    def find(
+        self,
+        collection: str,
+        where: Where | None = None,
+        /,
+        *,
+        sort: tuple[str, int] | None = None,
+        limit: int | None = None,
+        skip: int = 0,
+        fields: Iterable[str] | None = None,
+    ) -> Iterator[Document]:
+        """Iterate over matching documents; see :meth:`Store.find`."""
+        check_collection(collection)
+        check_page(sort, limit, skip)
+        wanted = checked_fields(fields)
+        clause, values = _where(where)
+        with_data = wanted is None or "data" in wanted
+        query = (
+            f"SELECT _id{'' if with_data else ', doc'} FROM {collection} WHERE {clause} ORDER BY {_order(sort)} "
+            f"LIMIT {-1 if limit is None else limit} OFFSET {skip}"
+        )
+        return self._iterate(collection, query, values, wanted, with_data)
+
+    def _iterate(
+        self, collection: str, query: str, values: list[Any], wanted: set[str] | None, with_data: bool
+    ) -> Iterator[Document]:
+        with self._translated() as connection:
+            rows = connection.execute(query, values).fetchall()
+        for row in rows:
+            document = self.get(collection, row[0]) if with_data else _document(row[0], row[1], None)
+            if document is not None:
+                yield document if wanted is None else {name: document[name] for name in document if name in wanted}
+
+    def count(self, collection: str, where: Where | None = None, /) -> int:
+        """Count matching documents; see :meth:`Store.count`."""
+        check_collection(collection)
+        clause, values = _where(where)
+        with self._translated() as connection:
+            number: int = connection.execute(f"SELECT count(*) FROM {collection} WHERE {clause}", values).fetchone()[0]
+        return number
+
+    def update(
+        self,
+        collection: str,
+        where: Where,
+        /,
+        *,
+        set: Mapping[str, Any] | None = None,
+        inc: Mapping[str, int] | None = None,
+        sort: tuple[str, int] | None = None,
+    ) -> Document | None:
+        """Change the first matching document; see :meth:`Store.update`."""
+        check_collection(collection)
+        check_page(sort, None, 0)
+        changes, additions = checked_changes(collection, set, inc)
+        data = changes.pop("data", None)
+        clause, values = _where(where)
+        query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {_order(sort)} LIMIT 1"
+        with self._translated() as connection:
+            # Looking first costs little, and spares whoever polls in vain the lock of the one writer.
+            if connection.execute(query, values).fetchone() is None:
+                return None
+            with _transaction(connection):
+                row = connection.execute(query, values).fetchone()
+                if row is None:
+                    return None
+                document = _document(row[0], row[1], None)
+                apply_changes(document, changes, additions)
+                try:
+                    connection.execute(f"UPDATE {collection} SET doc = ? WHERE _id = ?", (_row(document)[1], row[0]))
+                except sqlite3.IntegrityError:
+                    raise _duplicate(collection, row[0]) from None
+                if data is not None:
+                    connection.execute(f"UPDATE {collection} SET data = ? WHERE _id = ?", (data, row[0]))
+        return document
+
+    def put(self, collection: str, document: Document, /) -> None:
+        """Insert or replace a document; see :meth:`Store.put`."""
+        row = _row(checked(collection, document))
+        with self._translated() as connection, _transaction(connection):
+            try:
+                connection.execute(
+                    f"INSERT INTO {collection} (_id, doc, data) VALUES (?, ?, ?) "
+                    "ON CONFLICT (_id) DO UPDATE SET doc = excluded.doc, data = excluded.data",
+                    row,
+                )
+            except sqlite3.IntegrityError:
+                raise _duplicate(collection, row[0]) from None
+
+    def delete(self, collection: str, where: Where, /) -> int:
+        """Delete matching documents; see :meth:`Store.delete`."""
+        check_collection(collection)
+        clause, values = _where(where)
+        with self._translated() as connection, _transaction(connection):
+            return connection.execute(f"DELETE FROM {collection} WHERE {clause}", values).rowcount
+
+    def ping(self) -> None:
+        """Read the file's first page; see :meth:`Store.ping`."""
+        with self._translated() as connection:
+            connection.execute("PRAGMA user_version").fetchone()
+
+    def faults(self) -> list[str]:
+        """Run SQLite's own check of pages, rows and indexes; see :meth:`Store.faults`."""
+        try:
+            with self._translated() as connection:
+                rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
+        except StoreCorrupt as error:
+            return [str(error)]
+        return [] if rows == [("ok",)] else [f"SQLite: {row[0]}" for row in rows]
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        self._closed = True
+        with self._lock:
+            handles = list(self._handles)
+        for handle in handles:
+            handle.close()
+
+    # ---------------------------------------------------------------- connections
+
+    def _forget(self) -> None:
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections alone."""
+        for handle in list(self._handles):
+            leak(handle)
+        leak(self._local)
+        self._forget()
+
+    def _connection(self) -> sqlite3.Connection:
+        handle: _Handle | None = getattr(self._local, "handle", None)
+        if self._closed:
+            raise StoreUnavailable("the store was closed")
+        if handle is None:
+            try:
+                handle = _Handle(self._open())
+            except (sqlite3.Error, OSError) as error:
+                raise self._error(error) from None
+            with self._lock:
+                self._handles.add(handle)
+            self._local.handle = handle
+        return handle.connection
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(
+            self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False, cached_statements=200
+        )
+        try:
+            if not self._is_current(connection):
+                self._create(connection)
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @staticmethod
+    def _is_current(connection: sqlite3.Connection) -> bool:
+        """Return whether the schema is in place; raise if the file is not ours to touch."""
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        owner = connection.execute("PRAGMA application_id").fetchone()[0]
+        is_empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+        if owner != APPLICATION_ID and not (is_empty and owner == 0 and version == 0):
+            raise StoreCorrupt("the store's file is a database of another program: name another file")
+        if version > SCHEMA_VERSION:
+            raise SchemaTooNew(
+                f"the store has schema {version}, this Earmark knows up to {SCHEMA_VERSION}: use a newer Earmark"
+            )
+        return bool(version == SCHEMA_VERSION)
+
+    def _create(self, connection: sqlite3.Connection) -> None:
+        # SQLite does not wait when two processes switch a new file to the log at once; whoever loses tries again.
+        deadline = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+        with _transaction(connection):
+            if self._is_current(connection):
+                return
+            for collection, (unique, plain) in COLLECTIONS.items():
+                connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS {collection} "
+                    "(_id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL, data BLOB) STRICT"
+                )
+                for kind, keys in (("UNIQUE INDEX", unique), ("INDEX", plain)):
+                    for key in keys:
+                        connection.execute(
+                            f"CREATE {kind} IF NOT EXISTS {'_'.join((collection, *key))} "
+                            f"ON {collection} ({', '.join(map(_expression, key))})"
+                        )
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    @contextmanager
+    def _translated(self) -> Iterator[sqlite3.Connection]:
+        """Give this thread's connection, and turn what SQLite raises into Earmark's errors."""
+        try:
+            yield self._connection()
+        except sqlite3.Error as error:
+            raise self._error(error) from None
+
+    def _error(self, error: sqlite3.Error | OSError) -> EarmarkError:
+        if isinstance(error, OSError):
+            if error.errno in (EROFS, EACCES, EPERM):
+                return StoreReadOnly("the store's folder cannot be created: its parent is read-only")
+            if error.errno in (ENOSPC, EDQUOT):
+                return StoreFull("the disk is full: the store's folder cannot be created")
+            return StoreUnavailable(f"the store's folder cannot be created: {error.strerror}")
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is None:
+            return StoreUnavailable("the store was closed") if self._closed else StoreFailed(f"SQLite: {error}")
+        primary = code & 0xFF
+        if primary == sqlite3.SQLITE_CANTOPEN and self._is_read_only():
+            primary = sqlite3.SQLITE_READONLY
+        if code in _FULL:
+            primary = sqlite3.SQLITE_FULL
+        kind, text = _ERRORS.get(primary, (StoreFailed, f"SQLite: {error}"))
+        return kind(text.format(timeout=self._timeout_s))
+
+    def _is_read_only(self) -> bool:
+        """Return whether the log cannot be opened because nothing may be written next to the file."""
+        return self._path.is_file() and not (os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK))
+
+
+_BUSY = (StoreUnavailable, "the store has been locked by another process for {timeout:g} s: try again")
+_DAMAGED = (StoreCorrupt, "the store's file is damaged, or is no SQLite database: restore a copy, or name another file")
+_READ_ONLY = (StoreReadOnly, "the store is read-only: make its file and folder writable")
+_ERRORS: dict[int, tuple[type[EarmarkError], str]] = {
+    sqlite3.SQLITE_BUSY: _BUSY,
+    sqlite3.SQLITE_LOCKED: _BUSY,
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+    sqlite3.SQLITE_PERM: _READ_ONLY,
+    sqlite3.SQLITE_AUTH: _READ_ONLY,
+    sqlite3.SQLITE_FULL: (StoreFull, "the disk behind the store is full or over its quota: make room"),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreUnavailable,
+        "the store's file cannot be opened: is it a folder, or not accessible?",
+    ),
+    sqlite3.SQLITE_IOERR: (StoreUnavailable, "the disk behind the store fails to read or write"),
+    sqlite3.SQLITE_TOOBIG: (InvalidParameter, "the document is too large for SQLite: split it"),
+}
+#: Writing failed for another reason than ENOSPC: a quota, a limit on the file's size.
+_FULL = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+
+
+class _Handle:
+    """A connection that closes itself with the thread it belongs to."""
+
+    __slots__ = ("__weakref__", "connection")
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+
+    def close(self) -> None:
+        self.connection.close()
+
+    __del__ = close
+
+
+# -------------------------------------------------------------------- rows and documents
+
+
+def _row(document: Document) -> tuple[str, str, bytes | None]:
+    body = {name: value for name, value in document.items() if name not in ("_id", "data")}
+    return (
+        document["_id"],
+        json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":")),
+        document.get("data"),
+    )
+
+
+def _document(document_id: str, text: str, data: bytes | None) -> Document:
+    try:
+        document: Document = {"_id": document_id, **json.loads(text)}
+    except (ValueError, TypeError):
+        raise StoreCorrupt(f"the document {document_id!r} is damaged") from None
+    if data is not None:
+        document["data"] = data
+    return document
+
+
+def _duplicate(collection: str, document_id: str) -> DuplicateKey:
+    return DuplicateKey(f"the key of document {document_id!r} is already taken in {collection}")
+
+
+@contextmanager
+def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+# -------------------------------------------------------------------- conditions as SQL
+
+
+def _path(field: str) -> str:
+    return "'$" + "".join(f'."{part}"' for part in field.split(".")) + "'"
+
+
+def _expression(field: str) -> str:
+    return "_id" if field == "_id" else f"json_extract(doc, {_path(field)})"
+
+
+def _order(sort: tuple[str, int] | None) -> str:
+    field, direction = sort or ("_id", 1)
+    word = "ASC" if direction == 1 else "DESC"
+    return f"_id {word}" if field == "_id" else f"{_expression(field)} {word}, _id {word}"
+
+
+def _where(where: Where | None) -> tuple[str, list[Any]]:
+    clauses = ["TRUE"]
+    values: list[Any] = []
+    for condition in conditions(where):
+        clause, more = _CLAUSES[condition.operator](condition)
+        clauses.append(clause)
+        values += more
+    return " AND ".join(clauses), values
+
+
+Clause = tuple[str, list[Any]]
+
+
+def _kind(field: str, value: Any) -> str:
+    """Condition that the stored value is of the same kind as ``value``: JSON's true is 1 for SQLite, a list text."""
+    if field == "_id":
+        return "TRUE" if isinstance(value, str) else "FALSE"
+    kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
+    return f"json_type(doc, {_path(field)}) IN {kinds}"
+
+
+def _equal(condition: Condition) -> Clause:
+    field, _, value = condition
+    if value is None:
+        return f"{_expression(field)} IS NULL", []
+    if isinstance(value, bool):
+        return "FALSE" if field == "_id" else f"json_type(doc, {_path(field)}) = '{str(value).lower()}'", []
+    return f"({_expression(field)} = ? AND {_kind(field, value)})", [value]
+
+
+def _not_equal(condition: Condition) -> Clause:
+    clause, values = _equal(condition)
+    return f"({clause}) IS NOT TRUE", values
+
+
+def _in(condition: Condition) -> Clause:
+    clauses = ["FALSE"]
+    values: list[Any] = []
+    texts = [value for value in condition.value if isinstance(value, str)]
+    if texts:  # as one JSON parameter, since SQLite limits their number
+        field = condition.field
+        clauses.append(f"({_expression(field)} IN (SELECT value FROM json_each(?)) AND {_kind(field, '')})")
+        values.append(json.dumps(texts, ensure_ascii=False))
+    for value in condition.value:
+        if not isinstance(value, str):
+            clause, more = _equal(Condition(condition.field, "$eq", value))
+            clauses.append(clause)
+            values += more
+    return "(" + " OR ".join(clauses) + ")", values
+
+
+def _compare(sign: str) -> Any:
+    def clause(condition: Condition) -> Clause:
+        field, _, value = condition
+        return f"({_expression(field)} {sign} ? AND {_kind(field, value)})", [value]
+
+    return clause
+
+
+_CLAUSES: dict[str, Any] = {
+    "$eq": _equal,
+    "$ne": _not_equal,
+    "$in": _in,
+    "$lt": _compare("<"),
+    "$lte": _compare("<="),
+    "$gt": _compare(">"),
+    "$gte": _compare(">="),
+}
