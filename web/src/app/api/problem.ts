@@ -1,0 +1,69 @@
+import { HttpErrorResponse } from '@angular/common/http';
+
+import type { ProblemDocument } from './types';
+
+/** What went wrong, fit to be shown. */
+export interface Trouble {
+  /** Stable name: of the problem document, or of one of the page's own troubles. */
+  readonly name: string;
+  readonly title: string;
+  readonly detail: string;
+  /** Whether the same request may succeed later. */
+  readonly passing?: boolean;
+  /** Page of the service that explains the trouble. */
+  readonly more?: string;
+  /** Seconds after which the service asks to be tried again. */
+  readonly retryAfter_s?: number;
+}
+
+/** Turn whatever a request failed with into words. Problem documents (RFC 9457) speak for themselves. */
+export function troubleOf(error: unknown): Trouble {
+  if (!(error instanceof HttpErrorResponse)) {
+    return { name: 'page_error', title: 'Something went wrong on this page', detail: String(error) };
+  }
+  if (error.status === 0) {
+    return {
+      name: 'offline',
+      title: 'The service does not answer',
+      detail: 'Check the connection, and that Earmark is still running.',
+      passing: true,
+    };
+  }
+  const retryAfter = Number(error.headers.get('Retry-After'));
+  const retry = {
+    ...(retryAfter > 0 && { retryAfter_s: retryAfter }),
+    ...((error.status >= 500 || error.status === 408 || error.status === 409) && { passing: true }),
+  };
+  const problem = documentOf(error.error);
+  if (problem) {
+    const more = problem.type.startsWith('/problems/') ? { more: problem.type } : {};
+    return { name: problem.name, title: problem.title, detail: sentence(problem.detail), ...more, ...retry };
+  }
+  return {
+    name: `http_${error.status}`,
+    title: 'The service refused',
+    detail: `It answered with status ${error.status}.`,
+    ...retry,
+  };
+}
+
+function documentOf(body: unknown): ProblemDocument | null {
+  let value = body;
+  if (typeof value === 'string') {
+    try {
+      value = JSON.parse(value);
+    } catch {
+      return null;
+    }
+  }
+  return typeof value === 'object' && value !== null && 'detail' in value && 'name' in value
+    ? (value as ProblemDocument)
+    : null;
+}
+
+/** `snippet has 0.6 s` → `Snippet has 0.6 s.` */
+export function sentence(text: string): string {
+  const trimmed = text.trim();
+  if (!trimmed) return '';
+  return trimmed[0]!.toUpperCase() + trimmed.slice(1) + (/[.!?]$/.test(trimmed) ? '' : '.');
+}

@@ -1,0 +1,17 @@
+/** Names for the answers of the HTTP interface; the shapes are generated from its OpenAPI document. */
+
+import type { components } from './schema';
+
+type Schemas = components['schemas'];
+
+export type Tag = Schemas['Tag'];
+export type Tags = Schemas['Tags'];
+export type Match = Schemas['Match'];
+export type Near = Schemas['Near'];
+export type Charts = Schemas['Charts'];
+export type Track = Schemas['Track'];
+export type Tracks = Schemas['Tracks'];
+export type TrackEdit = Schemas['TrackEdit'];
+export type Job = Schemas['Job'];
+export type JobFile = Schemas['JobFile'];
+export type ProblemDocument = Schemas['Problem'];

@@ -1,0 +1,23 @@
+import type { Routes } from '@angular/router';
+
+import { Listen } from './views/listen';
+
+export const routes: Routes = [
+  { path: '', component: Listen, title: 'Listen · Earmark', pathMatch: 'full' },
+  { path: 'tags/:id', loadComponent: () => import('./views/tag-view').then((m) => m.TagView), title: 'Tag · Earmark' },
+  {
+    path: 'history',
+    loadComponent: () => import('./views/history').then((m) => m.History),
+    title: 'History · Earmark',
+  },
+  {
+    path: 'library',
+    loadComponent: () => import('./views/library').then((m) => m.Library),
+    title: 'Library · Earmark',
+  },
+  {
+    path: '**',
+    loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
+    title: 'Not found · Earmark',
+  },
+];

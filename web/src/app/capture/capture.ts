@@ -1,0 +1,185 @@
+import { computed, inject, Injectable, signal } from '@angular/core';
+import { Router } from '@angular/router';
+import type { Subscription } from 'rxjs';
+
+import { Api, randomKey } from '../api/client';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { Tag } from '../api/types';
+import { Announcer } from '../ui/announcer';
+import { TagCache } from './tag-cache';
+import { barAt } from './dial';
+import { hintOf, meter, type Hint, type Level } from './level';
+import { fileName, Microphone, microphoneTrouble } from './microphone';
+import { verdictSentence } from './verdict';
+
+export type Phase = 'idle' | 'asking' | 'recording' | 'sending' | 'tagging' | 'failed';
+
+export const LENGTHS_S = [5, 7, 10] as const;
+/** Recorders lose a few milliseconds at either end. */
+const TAIL_S = 0.2;
+const LEAST_S = 1;
+
+/** From a click or a dropped file to a stored tag: one at a time for the whole page. */
+@Injectable({ providedIn: 'root' })
+export class Capture {
+  private readonly api = inject(Api);
+  private readonly router = inject(Router);
+  private readonly announcer = inject(Announcer);
+  private readonly cache = inject(TagCache);
+
+  readonly phase = signal<Phase>('idle');
+  /** How long to record. */
+  readonly seconds = signal<number>(LENGTHS_S[0]);
+  readonly elapsed_s = signal(0);
+  /** Loudness of each slice of the recording, 0 to 1; empty unless recorded here. */
+  readonly bars = signal<readonly number[]>([]);
+  readonly hint = signal<Hint>(null);
+  readonly trouble = signal<Trouble | null>(null);
+  /** Share of the upload that has left, 0 to 1. */
+  readonly sent = signal(0);
+  /** Seconds a busy service asked to wait; 0 when it is not. */
+  readonly waiting_s = signal(0);
+  readonly name = signal('');
+  readonly recorded = signal(false);
+
+  readonly busy = computed(() => !['idle', 'failed'].includes(this.phase()));
+  readonly remaining_s = computed(() => Math.max(0, Math.ceil(this.seconds() - this.elapsed_s())));
+  readonly canFinish = computed(() => this.phase() === 'recording' && this.elapsed_s() >= LEAST_S);
+  readonly canResend = computed(
+    () => this.phase() === 'failed' && this.snippet() !== null && this.trouble()?.passing === true,
+  );
+
+  private readonly snippet = signal<Blob | null>(null);
+  /** Idempotency key of the snippet. */
+  private key = '';
+  private microphone: Microphone | null = null;
+  private upload: Subscription | null = null;
+  /** Counts starts, so that what belongs to a cancelled one is ignored. */
+  private turn = 0;
+
+  /** Record `seconds()` and tag them. */
+  async start(): Promise<void> {
+    if (this.busy()) return;
+    const turn = this.begin('asking');
+    this.recorded.set(true);
+    try {
+      const microphone = await Microphone.open();
+      if (turn !== this.turn) return microphone.close();
+      this.microphone = microphone;
+      const snippet = await microphone.record(() => this.watch(turn));
+      if (turn !== this.turn) return;
+      this.release();
+      this.send(snippet, fileName(snippet.type));
+    } catch (error) {
+      if (turn !== this.turn) return;
+      this.release();
+      this.fail(microphoneTrouble(error));
+    }
+  }
+
+  /** Stop recording and tag what there is. */
+  finish(): void {
+    if (this.canFinish()) this.microphone?.stop();
+  }
+
+  /** Tag a file instead. */
+  tagFile(file: File): void {
+    if (this.busy()) return;
+    this.begin('sending');
+    this.recorded.set(false);
+    this.bars.set([]);
+    this.send(file, file.name);
+  }
+
+  /** Send the last snippet again, after a failure on the way. */
+  resend(): void {
+    const snippet = this.snippet();
+    if (!this.canResend() || !snippet) return;
+    this.begin('sending');
+    this.send(snippet, this.name());
+  }
+
+  /** Drop whatever is under way; nothing is kept. */
+  cancel(): void {
+    this.turn++;
+    this.upload?.unsubscribe();
+    this.release();
+    this.phase.set('idle');
+    this.bars.set([]);
+  }
+
+  private begin(phase: Phase): number {
+    this.trouble.set(null);
+    this.hint.set(null);
+    this.elapsed_s.set(0);
+    this.sent.set(0);
+    this.waiting_s.set(0);
+    this.phase.set(phase);
+    return ++this.turn;
+  }
+
+  /** Follow the recording: meter, count-down, end. */
+  private watch(turn: number): void {
+    const microphone = this.microphone;
+    if (turn !== this.turn || !microphone) return;
+    const started = performance.now();
+    const bars: number[] = [];
+    const levels: Level[] = [];
+    this.phase.set('recording');
+    this.bars.set(bars);
+    this.announcer.say('Listening.');
+    // A timer ends the recording: animation frames stop while a page is hidden.
+    setTimeout(() => turn === this.turn && microphone.stop(), (this.seconds() + TAIL_S) * 1000);
+    const frame = () => {
+      if (turn !== this.turn || this.phase() !== 'recording') return;
+      const elapsed = (performance.now() - started) / 1000;
+      const level = microphone.level();
+      levels.push(level);
+      const bar = barAt(elapsed, this.seconds());
+      while (bars.length <= bar) bars.push(0);
+      bars[bar] = Math.max(bars[bar]!, meter(level.rms_db));
+      this.bars.set([...bars]);
+      this.elapsed_s.set(elapsed);
+      this.hint.set(hintOf(levels));
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  }
+
+  private send(snippet: Blob, name: string): void {
+    if (snippet !== this.snippet()) this.key = randomKey();
+    this.snippet.set(snippet);
+    this.name.set(name);
+    this.phase.set('sending');
+    this.announcer.say('Sending.');
+    this.upload = this.api.postSnippet(snippet, name, this.key).subscribe({
+      next: (progress) => {
+        if (progress.kind === 'answer') return this.done(progress.answer);
+        if (progress.kind === 'waiting') return this.waiting_s.set(progress.seconds);
+        this.waiting_s.set(0);
+        this.sent.set(progress.total > 0 ? progress.loaded / progress.total : 0);
+        if (progress.loaded >= progress.total) this.phase.set('tagging');
+      },
+      error: (error: unknown) => this.fail(troubleOf(error)),
+    });
+  }
+
+  private done(tag: Tag): void {
+    this.phase.set('idle');
+    this.bars.set([]);
+    this.snippet.set(null);
+    this.cache.put(tag);
+    this.announcer.say(verdictSentence(tag));
+    void this.router.navigate(['/tags', tag.id]);
+  }
+
+  private fail(trouble: Trouble): void {
+    this.phase.set('failed');
+    this.trouble.set(trouble);
+  }
+
+  private release(): void {
+    this.microphone?.close();
+    this.microphone = null;
+  }
+}

@@ -1,0 +1,51 @@
+/** Example answers for unit tests. */
+
+import type { Match, Tag } from './api/types';
+
+export function match(values: Partial<Match> = {}): Match {
+  return {
+    track_id: 't1',
+    title: 'Copper Waltz',
+    artist: 'Ida Varga',
+    album: null,
+    source: 'copper-waltz',
+    offset_s: 83.4,
+    query_start_s: 0,
+    query_end_s: 5,
+    speed: 1,
+    agreement: 0.46,
+    z: 20.5,
+    log10_e_value: -84.6,
+    confidence: 0.9995,
+    divergence: 8.2,
+    divergence_variational: 9.1,
+    other_offsets_s: [],
+    ...values,
+  };
+}
+
+export function tag(values: Partial<Tag> = {}): Tag {
+  return {
+    id: 'tag1',
+    catalogue: 'default',
+    created: '2026-03-04T20:15:00Z',
+    file: null,
+    verdict: 'identified',
+    method: 'auto',
+    duration_s: 5,
+    matches: [match(), match({ track_id: 't2', title: 'Copper Waltz (live)', confidence: 0.4 })],
+    nearest: [
+      {
+        track_id: 't1',
+        title: 'Copper Waltz',
+        artist: 'Ida Varga',
+        source: 'copper-waltz',
+        divergence: 8.2,
+        window_start_s: 83,
+      },
+    ],
+    searched: { windows: 14021, aligned_tracks: 21, complete: true },
+    seconds: { decode: 0.03 },
+    ...values,
+  };
+}

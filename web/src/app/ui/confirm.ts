@@ -1,0 +1,34 @@
+import { ChangeDetectionStrategy, Component, type ElementRef, input, output, viewChild } from '@angular/core';
+
+/** A question before something is lost. `ask()` opens it; Escape and Cancel leave everything as it was. */
+@Component({
+  selector: 'em-confirm',
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  template: `
+    <dialog #dialog class="dialog" aria-labelledby="confirm-heading" aria-describedby="confirm-text">
+      <h2 id="confirm-heading">{{ heading() }}</h2>
+      <p id="confirm-text">{{ text() }}</p>
+      <div class="actions">
+        <button type="button" class="button" (click)="dialog.close()">Cancel</button>
+        <button type="button" class="button danger" (click)="confirm()">{{ action() }}</button>
+      </div>
+    </dialog>
+  `,
+})
+export class Confirm {
+  readonly heading = input.required<string>();
+  readonly text = input.required<string>();
+  readonly action = input('Delete');
+  readonly confirmed = output<void>();
+
+  private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
+
+  ask(): void {
+    this.dialog().nativeElement.showModal();
+  }
+
+  protected confirm(): void {
+    this.dialog().nativeElement.close();
+    this.confirmed.emit();
+  }
+}

@@ -1,0 +1,96 @@
+import { HttpClient } from '@angular/common/http';
+import { ChangeDetectionStrategy, Component, computed, inject, signal, viewChild } from '@angular/core';
+import { RouterLink } from '@angular/router';
+
+import { Api, API } from '../api/client';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { Tag, Tags } from '../api/types';
+import { TagCache } from '../capture/tag-cache';
+import { chosen } from '../capture/verdict';
+import { Announcer } from '../ui/announcer';
+import { Confirm } from '../ui/confirm';
+import { day } from '../ui/format';
+import { Icon } from '../ui/icon';
+import { TroubleNote } from '../ui/trouble-note';
+import { TagRow } from './tag-row';
+
+const PAGE = 30;
+
+/** Every tag, newest first, by day. */
+@Component({
+  selector: 'em-history',
+  imports: [Confirm, Icon, RouterLink, TagRow, TroubleNote],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: './history.html',
+})
+export class History {
+  private readonly http = inject(HttpClient);
+  private readonly api = inject(Api);
+  private readonly cache = inject(TagCache);
+  private readonly announcer = inject(Announcer);
+  private readonly confirm = viewChild.required(Confirm);
+
+  protected readonly tags = signal<readonly Tag[]>([]);
+  private readonly cursor = signal<string | null>(null);
+  protected readonly loading = signal(false);
+  protected readonly loaded = signal(false);
+  protected readonly trouble = signal<Trouble | null>(null);
+  protected readonly more = computed(() => this.cursor() !== null);
+  private doomed: Tag | null = null;
+
+  protected readonly days = computed(() => {
+    const now = new Date();
+    const groups: { name: string; tags: Tag[] }[] = [];
+    for (const tag of this.tags()) {
+      const name = day(new Date(tag.created), now);
+      const last = groups[groups.length - 1];
+      if (last?.name === name) last.tags.push(tag);
+      else groups.push({ name, tags: [tag] });
+    }
+    return groups;
+  });
+
+  constructor() {
+    this.load();
+  }
+
+  protected load(): void {
+    const cursor = this.cursor();
+    this.loading.set(true);
+    this.trouble.set(null);
+    this.http.get<Tags>(`${API}/tags`, { params: { limit: PAGE, ...(cursor && { cursor }) } }).subscribe({
+      next: (page) => {
+        this.tags.update((tags) => [...tags, ...page.tags]);
+        this.cursor.set(page.next);
+        this.loading.set(false);
+        this.loaded.set(true);
+      },
+      error: (error: unknown) => {
+        this.trouble.set(troubleOf(error));
+        this.loading.set(false);
+      },
+    });
+  }
+
+  protected nameOf(tag: Tag): string {
+    return chosen(tag)[0]?.title ?? 'no match';
+  }
+
+  protected ask(tag: Tag): void {
+    this.doomed = tag;
+    this.confirm().ask();
+  }
+
+  protected delete(): void {
+    const tag = this.doomed;
+    if (!tag) return;
+    this.api.deleteTag(tag.id).subscribe({
+      next: () => {
+        this.cache.drop(tag.id);
+        this.tags.update((tags) => tags.filter((other) => other.id !== tag.id));
+        this.announcer.say('Tag deleted.');
+      },
+      error: (error: unknown) => this.trouble.set(troubleOf(error)),
+    });
+  }
+}

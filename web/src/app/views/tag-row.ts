@@ -1,0 +1,57 @@
+import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+import { RouterLink } from '@angular/router';
+
+import type { Tag } from '../api/types';
+import { chosen, VERDICT_ICONS, VERDICT_WORDS } from '../capture/verdict';
+import { clock, moment, percent, timeOfDay } from '../ui/format';
+import { Icon } from '../ui/icon';
+
+/** One tag in a list; the whole row leads to it. */
+@Component({
+  selector: 'em-tag-row',
+  imports: [RouterLink, Icon],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  template: `
+    <a class="row" [routerLink]="['/tags', tag().id]">
+      <span class="verdict-badge" [attr.data-verdict]="tag().verdict">
+        <em-icon [name]="icon()" />
+      </span>
+      <span class="row-main">
+        <span class="row-title">{{ title() }}</span>
+        <span class="row-sub">{{ sub() }}</span>
+      </span>
+      <span class="row-side">
+        <time [attr.datetime]="tag().created" [title]="moment(created())">{{ timeOfDay(created()) }}</time>
+        @if (sure(); as sure) {
+          <span>{{ sure }}</span>
+        }
+      </span>
+    </a>
+  `,
+})
+export class TagRow {
+  readonly tag = input.required<Tag>();
+
+  protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
+  protected readonly created = computed(() => new Date(this.tag().created));
+  protected readonly title = computed(() => {
+    const names = chosen(this.tag()).map((match) => match.title);
+    return names.length ? names.join(' or ') : VERDICT_WORDS.no_match;
+  });
+  protected readonly sub = computed(() => {
+    const tag = this.tag();
+    const first = chosen(tag)[0];
+    if (!first) {
+      const near = tag.nearest[0];
+      return near ? `Sounds most like ${near.title}` : 'Nothing alike either';
+    }
+    const place = first.offset_s === null ? '' : `at\u00a0${clock(first.offset_s)}`;
+    return [tag.verdict === 'ambiguous' ? VERDICT_WORDS.ambiguous : first.artist, place].filter(Boolean).join(' · ');
+  });
+  protected readonly sure = computed(() => {
+    const first = chosen(this.tag())[0];
+    return first && first.confidence !== null ? percent(first.confidence) : '';
+  });
+  protected readonly timeOfDay = timeOfDay;
+  protected readonly moment = moment;
+}

@@ -1,0 +1,109 @@
+import { httpResource } from '@angular/common/http';
+import { ChangeDetectionStrategy, Component, computed, effect, inject, input, signal } from '@angular/core';
+import { Title } from '@angular/platform-browser';
+import { Router, RouterLink } from '@angular/router';
+
+import { Api, API } from '../api/client';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { Charts, Tag } from '../api/types';
+import { CapturePanel } from '../capture/capture-panel';
+import { TagCache } from '../capture/tag-cache';
+import { chosen, VERDICT_WORDS } from '../capture/verdict';
+import { AgreementChartView } from '../charts/agreement-chart';
+import { NearestChartView } from '../charts/nearest-chart';
+import { TimingsChart } from '../charts/timings-chart';
+import { Announcer } from '../ui/announcer';
+import { Confirm } from '../ui/confirm';
+import { Icon } from '../ui/icon';
+import { moment } from '../ui/format';
+import { TroubleNote } from '../ui/trouble-note';
+import { Candidates } from './candidates';
+import { VerdictCard } from './verdict-card';
+
+/** One tag: the verdict, and what it rests on. */
+@Component({
+  selector: 'em-tag-view',
+  imports: [
+    AgreementChartView,
+    Candidates,
+    CapturePanel,
+    Confirm,
+    Icon,
+    NearestChartView,
+    RouterLink,
+    TimingsChart,
+    TroubleNote,
+    VerdictCard,
+  ],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: './tag-view.html',
+})
+export class TagView {
+  private readonly api = inject(Api);
+  private readonly cache = inject(TagCache);
+  private readonly router = inject(Router);
+  private readonly announcer = inject(Announcer);
+
+  /** From the address. */
+  readonly id = input.required<string>();
+
+  private readonly cached = computed(() => this.cache.get(this.id()));
+  private readonly fetched = httpResource<Tag>(() => (this.cached() ? undefined : this.url()));
+  private readonly charts = httpResource<Charts>(() => `${this.url()}/charts`);
+
+  protected readonly tag = computed(
+    () => this.cached() ?? (this.fetched.hasValue() ? this.fetched.value() : undefined),
+  );
+  protected readonly failure = computed(() => (this.fetched.error() ? troubleOf(this.fetched.error()) : null));
+  protected readonly deleteTrouble = signal<Trouble | null>(null);
+  protected readonly copied = signal(false);
+  protected readonly canCopy = typeof navigator.clipboard !== 'undefined';
+
+  protected readonly created = computed(() => moment(new Date(this.tag()?.created ?? 0)));
+  protected readonly alignment = computed(() => (this.charts.hasValue() ? this.charts.value().alignment : null));
+  protected readonly chartsFailed = computed(() => (this.charts.error() ? troubleOf(this.charts.error()) : null));
+  protected readonly alignedTitle = computed(() => {
+    const id = this.alignment()?.track_id;
+    return this.tag()?.matches.find((match) => match.track_id === id)?.title ?? '';
+  });
+  protected readonly namedIds = computed(() => {
+    const tag = this.tag();
+    return tag ? chosen(tag).map((match) => match.track_id) : [];
+  });
+
+  constructor() {
+    const title = inject(Title);
+    effect(() => {
+      const tag = this.tag();
+      if (!tag) return;
+      const names = chosen(tag).map((match) => match.title);
+      title.setTitle(`${names.length ? names.join(' or ') : VERDICT_WORDS.no_match} · Earmark`);
+    });
+  }
+
+  protected reload(): void {
+    this.fetched.reload();
+  }
+
+  protected async copyLink(): Promise<void> {
+    await navigator.clipboard.writeText(location.href);
+    this.copied.set(true);
+    this.announcer.say('Link copied.');
+    setTimeout(() => this.copied.set(false), 2000);
+  }
+
+  protected delete(): void {
+    this.api.deleteTag(this.id()).subscribe({
+      next: () => {
+        this.cache.drop(this.id());
+        this.announcer.say('Tag deleted.');
+        void this.router.navigate(['/history']);
+      },
+      error: (error: unknown) => this.deleteTrouble.set(troubleOf(error)),
+    });
+  }
+
+  private url(): string {
+    return `${API}/tags/${encodeURIComponent(this.id())}`;
+  }
+}

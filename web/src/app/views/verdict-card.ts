@@ -1,0 +1,88 @@
+import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+import { RouterLink } from '@angular/router';
+
+import type { Tag } from '../api/types';
+import { chosen, VERDICT_ICONS, VERDICT_WORDS } from '../capture/verdict';
+import { TrackLine } from '../charts/track-line';
+import { clock, confidenceWords, count, fixed, moment, percent, power, speedWords } from '../ui/format';
+import { Icon } from '../ui/icon';
+
+interface Fact {
+  readonly name: string;
+  readonly value: string;
+  readonly note: string;
+}
+
+const PARTLY = 'The search stopped early: part of the library was compared by divergence only.';
+
+function plural(number: number, noun: string): string {
+  return `${count(number)} ${noun}${number === 1 ? '' : 's'}`;
+}
+
+/** The answer: which track, where in it, how sure; or honestly none. */
+@Component({
+  selector: 'em-verdict-card',
+  imports: [Icon, RouterLink, TrackLine],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: './verdict-card.html',
+})
+export class VerdictCard {
+  readonly tag = input.required<Tag>();
+
+  protected readonly chosen = computed(() => chosen(this.tag()));
+  protected readonly word = computed(() => VERDICT_WORDS[this.tag().verdict]);
+  protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
+  protected readonly created = computed(() => moment(new Date(this.tag().created)));
+  protected readonly nearest = computed(() => this.tag().nearest[0] ?? null);
+  /** What was looked at, in a sentence. */
+  protected readonly searched = computed(() => {
+    const { windows, aligned_tracks, complete } = this.tag().searched;
+    if (windows === 0) return 'The library is empty, so there was nothing to compare with.';
+    const scope = complete ? 'No track was left out.' : PARTLY;
+    return `Compared with ${plural(windows, 'window')} by divergence and aligned with ${plural(aligned_tracks, 'track')}. ${scope}`;
+  });
+  protected readonly facts = computed(() => {
+    const match = this.chosen()[0];
+    if (!match) return this.unknownFacts();
+    const facts: Fact[] = [];
+    if (match.speed !== null) facts.push({ name: 'Speed', value: speedWords(match.speed), note: '' });
+    if (match.agreement !== null)
+      facts.push({
+        name: 'Agreement',
+        value: fixed(match.agreement, 2),
+        note: match.z === null ? '' : `${fixed(match.z, 1)} deviations above chance`,
+      });
+    if (match.log10_e_value !== null)
+      facts.push({
+        name: 'Expected by chance',
+        value: power(match.log10_e_value),
+        note: 'false matches this good, in the whole library',
+      });
+    if (match.divergence !== null)
+      facts.push({ name: 'Divergence', value: `${fixed(match.divergence, 1)} nats`, note: '' });
+    return facts;
+  });
+
+  /** An honest "no" says how far it looked and how near the best candidate came. */
+  private unknownFacts(): Fact[] {
+    const { searched, matches } = this.tag();
+    const facts: Fact[] = [
+      { name: 'Compared by divergence', value: plural(searched.windows, 'window'), note: '' },
+      {
+        name: 'Aligned',
+        value: plural(searched.aligned_tracks, 'track'),
+        note: searched.complete ? 'no track was left out' : PARTLY,
+      },
+    ];
+    const best = matches[0];
+    if (best && best.agreement !== null) {
+      const note = best.z === null ? '' : `${fixed(best.z, 1)} deviations: not enough`;
+      facts.push({ name: 'Best agreement', value: `${fixed(best.agreement, 2)}, ${best.title}`, note });
+    }
+    return facts;
+  }
+
+  protected readonly clock = clock;
+  protected readonly confidenceWords = confidenceWords;
+  protected readonly percent = percent;
+}
