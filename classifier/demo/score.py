@@ -85,7 +85,7 @@ _LINE_UPS = {
     "outro": ("drums bass chords extra", "chords extra lead", "light bass chords", "drums bass chords lead"),
 }
 _LOUDNESS = {"intro": 0.75, "verse": 0.85, "chorus": 1.0, "break": 0.75, "outro": 0.85}
-_CENTRES = {"bass": 40.0, "chords": 58.0, "extra": 66.0, "lead": 74.0}
+_CENTRES = {"bass": 38.0, "chords": 58.0, "extra": 66.0, "lead": 74.0}
 
 
 def _events(pattern: str) -> list[tuple[int, str, int]]:
@@ -233,6 +233,7 @@ class _Composer:
         intervals = {"1": 0, "3": 2, "5": 4, "8": 7, "a": 0}
         for bar, root in enumerate(roots):
             following = roots[bar + 1] if bar + 1 < len(roots) else roots[0]
+            lowest = self._bass_pitch(root)
             for step, symbol, steps in _events(self.patterns["bass"]):
                 chance = self.rng.random()
                 if chance < 0.04 and step:
@@ -242,12 +243,15 @@ class _Composer:
                     degree = following + (1 if self.rng.random() < 0.5 else -1)
                 elif chance > 0.93:
                     degree = root + int(self.rng.choice((4, 7)))
-                midi = self.key.pitch(degree) - 24
-                midi += 12 * round((_CENTRES["bass"] - midi) / 12.0) if symbol != "8" else 12 * (midi < 34)
+                midi = lowest + self.key.pitch(degree) - self.key.pitch(root)
                 accent = 1.0 if step == 0 else 0.8
                 self._play(
                     "bass", (section.first_bar + bar) * self.meter.steps + step, 0.92 * steps, midi, loud * accent
                 )
+
+    def _bass_pitch(self, root: int) -> int:
+        midi = self.key.pitch(root)
+        return midi + 12 * round((_CENTRES["bass"] - midi) / 12.0)
 
     def _chords(self, part: str, section: Section, roots: list[int], loud: float) -> None:
         centre = _CENTRES[part] + float(self.rng.uniform(-2.0, 2.0))
@@ -378,8 +382,7 @@ class _Composer:
         held = 1.6 / self.step_s
         for midi in voicing(self.key, 0, max(3, self.style.chord_size), _CENTRES["chords"], ()):
             self._play("chords", step, held, midi, 0.9)
-        bass = self.key.pitch(0) - 24
-        self._play("bass", step, held, bass + 12 * round((_CENTRES["bass"] - bass) / 12.0), 0.9)
+        self._play("bass", step, held, self._bass_pitch(0), 0.9)
         self._hit(step, "crash", 0.8)
         self._hit(step, "kick", 0.9)
 

@@ -20,6 +20,8 @@ from classifier.demo.styles import STYLES
 from classifier.demo.synth import SAMPLE_RATE
 from classifier.errors import InvalidParameter
 
+_MOST_SONGS = 1000
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Song:
@@ -58,7 +60,8 @@ class Song:
         return len(self.samples) / self.sample_rate
 
 
-def _label(seed: int) -> names.Names:
+def label(seed: int) -> names.Names:
+    """Return title, artist and album of the song that ``compose`` makes of a seed, without composing it."""
     return names.draw(np.random.default_rng([seed, 0]))
 
 
@@ -88,11 +91,11 @@ def compose(seed: int, *, duration_s: float | None = None) -> Song:
     style = STYLES[seed % len(STYLES)]
     score = write_score(np.random.default_rng([seed, 1]), style, duration_s)
     samples = render(score, np.random.default_rng([seed, 2]))
-    return Song(*_label(seed), None, score.tempo_bpm, str(score.key), style.meter.name, style.name, samples)
+    return Song(*label(seed), None, score.tempo_bpm, str(score.key), style.meter.name, style.name, samples)
 
 
-def compose_catalogue(n: int = 32, seed: int = 2026) -> Iterator[Song]:
-    """Compose songs one after another, every style in turn, no title, artist or album twice.
+def catalogue_seeds(n: int = 32, seed: int = 2026) -> Iterator[int]:
+    """Seeds of a catalogue's songs, every style in turn, no title, artist or album twice.
 
     Parameters
     ----------
@@ -103,24 +106,40 @@ def compose_catalogue(n: int = 32, seed: int = 2026) -> Iterator[Song]:
 
     Yields
     ------
-    Song
+    int
+        To be handed to ``compose``, in any order or process.
 
     Raises
     ------
     InvalidParameter
         If a value is out of bounds.
     """
-    if not 1 <= n <= 1000:
-        raise InvalidParameter(f"n is {n}: it must be from 1 to 1000")
+    if not 1 <= n <= _MOST_SONGS:
+        raise InvalidParameter(f"n is {n}: it must be from 1 to {_MOST_SONGS}")
     if seed < 0:
         raise InvalidParameter(f"seed is {seed}: it must be 0 or more")
     taken: set[str] = set()
     for index in range(n):
-        song_seed = (seed * 1000 + index) * len(STYLES) + index % len(STYLES)
-        while not taken.isdisjoint(_label(song_seed)):
-            song_seed += 1000 * 1000 * len(STYLES)
-        taken.update(_label(song_seed))
-        yield compose(song_seed)
+        candidate = seed * _MOST_SONGS * len(STYLES) + index
+        while not taken.isdisjoint(label(candidate)):
+            candidate += 1_000_000_007 * len(STYLES)  # same style, far from other catalogues' seeds
+        taken.update(label(candidate))
+        yield candidate
+
+
+def compose_catalogue(n: int = 32, seed: int = 2026) -> Iterator[Song]:
+    """Compose the songs of ``catalogue_seeds`` one after another.
+
+    Parameters
+    ----------
+    n, seed : int
+        As there.
+
+    Yields
+    ------
+    Song
+    """
+    return (compose(song_seed) for song_seed in catalogue_seeds(n, seed))
 
 
 def write(song: Song, folder: Path) -> Path:
