@@ -34,7 +34,12 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     """
     settings = settings or Settings.from_environment(os.environ)
     app = APIFlask(
-        "classifier.api", title="Earmark", version=_version(), spec_path="/api/v1/openapi.json", docs_path=None, static_folder=None
+        "classifier.api",
+        title="Earmark",
+        version=_version(),
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        static_folder=None,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.json.compact = True  # type: ignore[attr-defined]

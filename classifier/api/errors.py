@@ -1,0 +1,112 @@
+"""What can go wrong in the HTTP layer alone; the rest of the tree is in ``classifier/errors.py``.
+
+* EarmarkError
+  + RequestRefused
+    - HostNotAllowed, OriginNotAllowed
+    - KeyMissing, KeyInvalid, KeyRole, KeysRequired
+    - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, MethodNotAllowed
+    - IdempotencyMismatch, IdempotencyInProgress
+  + NotReady (an Unavailable)
+"""
+
+from __future__ import annotations
+
+from classifier.errors import EarmarkError, Unavailable
+
+
+class RequestRefused(EarmarkError):
+    """The request is not one that this service takes."""
+
+    name = "bad_request"
+    status = 400
+
+
+class HostNotAllowed(RequestRefused):
+    """The Host header names no host that this service answers to."""
+
+    name = "host_not_allowed"
+    status = 421
+
+
+class OriginNotAllowed(RequestRefused):
+    """A page of another site tried to write."""
+
+    name = "origin_not_allowed"
+    status = 403
+
+
+class KeysRequired(RequestRefused):
+    """The request came from another machine, and no key has been created yet."""
+
+    name = "keys_required"
+    status = 403
+
+
+class KeyMissing(RequestRefused):
+    """This request needs a key, and none was sent."""
+
+    name = "key_missing"
+    status = 401
+
+
+class KeyInvalid(RequestRefused):
+    """The key is unknown or was revoked."""
+
+    name = "key_invalid"
+    status = 401
+
+
+class KeyRole(RequestRefused):
+    """The key's role does not cover this request."""
+
+    name = "key_role"
+    status = 403
+
+
+class RequestTimeout(RequestRefused):
+    """The body arrived too slowly or not at all."""
+
+    name = "request_timeout"
+    status = 408
+
+
+class RequestTooLarge(RequestRefused):
+    """The body, or one of its form fields, is larger than the limit."""
+
+    name = "request_too_large"
+    status = 413
+
+
+class MediaTypeUnsupported(RequestRefused):
+    """The Content-Type is none that this route reads."""
+
+    name = "media_type_unsupported"
+    status = 415
+
+
+class MethodNotAllowed(RequestRefused):
+    """The route exists, but not for this method."""
+
+    name = "method_not_allowed"
+    status = 405
+
+
+class IdempotencyMismatch(RequestRefused):
+    """The Idempotency-Key was already used with another body or other parameters."""
+
+    name = "idempotency_mismatch"
+    status = 422
+
+
+class IdempotencyInProgress(RequestRefused):
+    """The first request with this Idempotency-Key is still being worked on."""
+
+    name = "idempotency_in_progress"
+    status = 409
+    retry_after_s = 1
+
+
+class NotReady(Unavailable):
+    """The service has started, but the store, the index or the decoder is not warm yet."""
+
+    name = "not_ready"

@@ -1,0 +1,80 @@
+"""Bounded work: so many snippets at a time, so many waiting, and an honest no to the rest.
+
+The request's own thread does the work; the gate only decides when. numpy and numba release the interpreter's
+lock, and decoding happens in child processes, so threads are enough. A place in the queue is taken before
+decoding and a place at the CPU after it: a file that takes long to decode keeps no one from the CPU.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from classifier.errors import Busy
+
+
+class Gate:
+    """Places for work that burns CPU, first come, first served.
+
+    Parameters
+    ----------
+    workers : int >= 1
+        Snippets worked on at the same time.
+    queue : int >= 0
+        Snippets that may wait besides.
+    """
+
+    def __init__(self, workers: int, queue: int) -> None:
+        self._workers = workers
+        self._room = workers + queue
+        self._inside = 0
+        self._active = 0
+        self._waiting: deque[threading.Event] = deque()
+        self._lock = threading.Lock()
+        self._seconds = 0.5  # running mean of a snippet's time at the CPU
+
+    @contextmanager
+    def admitted(self) -> Iterator[None]:
+        """Hold a place in the queue.
+
+        Raises
+        ------
+        Busy
+            At once, if the queue is full; ``retry_after_s`` says when there should be room again.
+        """
+        with self._lock:
+            if self._inside >= self._room:
+                error = Busy(f"{self._inside} snippets are being worked on or waiting: no more are taken right now")
+                error.retry_after_s = min(60, max(1, round(self._seconds * self._inside / self._workers)))
+                raise error
+            self._inside += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._inside -= 1
+
+    @contextmanager
+    def cpu(self) -> Iterator[None]:
+        """Wait for a worker's place, and hold it."""
+        turn = threading.Event()
+        with self._lock:
+            if self._active < self._workers:
+                self._active += 1
+                turn.set()
+            else:
+                self._waiting.append(turn)
+        turn.wait()
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._seconds += 0.1 * (time.monotonic() - started - self._seconds)
+                if self._waiting:
+                    self._waiting.popleft().set()  # hands the place on
+                else:
+                    self._active -= 1

@@ -1,0 +1,183 @@
+"""Who may ask for what: hosts, origins and keys, and the headers that protect the page.
+
+Until keys exist, everything is allowed from this machine and nothing from any other. Once there are keys,
+reading and tagging need one of either role, unless ``open_tagging`` is on; the history and every change of the
+library need the role ``admin``. A page of another site may only write if its origin is allowed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import flask
+from flask import current_app, g, request
+from flask_cors import CORS
+
+from classifier.api import keys
+from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
+from classifier.api.service import service
+from classifier.config import Settings
+
+READING = ("GET", "HEAD", "OPTIONS")
+PROBES = ("health.healthz", "health.readyz")
+"""Asked by address, by whatever watches over the process; they tell nothing about anyone."""
+
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+POLICY = (
+    "default-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+    "form-action 'self'; frame-ancestors 'none'"
+)
+"""Content-Security-Policy of every answer: no other site, no inline script, no inline style."""
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def is_loopback(address: str | None) -> bool:
+    """Return whether an IP address is this machine's own."""
+    try:
+        ip = ipaddress.ip_address((address or "").strip("[]").partition("%")[0])
+    except ValueError:
+        return address == "localhost"
+    mapped = getattr(ip, "ipv4_mapped", None)
+    return bool((mapped or ip).is_loopback)
+
+
+def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
+    """Return whether a Host header, with or without port, is in the list."""
+    host = host.lower()
+    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    return any(entry.lower() in (host, name) for entry in allowed)
+
+
+def check_host() -> None:
+    """Refuse a Host header that is not ours: a foreign name that resolves to this machine is an attack.
+
+    Raises
+    ------
+    HostNotAllowed
+    """
+    settings: Settings = service().settings
+    host = request.headers.get("Host", "")
+    if request.endpoint not in PROBES and not _host_allowed(host, settings.allowed_hosts):
+        raise HostNotAllowed(f"this service does not answer to the host {host[:100]!r}")
+
+
+def check_origin() -> None:
+    """Refuse writing by pages of other sites.
+
+    Raises
+    ------
+    OriginNotAllowed
+    """
+    if request.method in READING:
+        return
+    origin = request.headers.get("Origin")
+    if origin is None or origin in service().settings.allowed_origins:
+        return
+    if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+        raise OriginNotAllowed(f"pages of {origin[:100]!r} may not write here")
+
+
+class _Existence:
+    """Whether any key is stored, looked up at most once a second."""
+
+    def __init__(self) -> None:
+        self._known: tuple[float, bool] = (-1e9, False)
+
+    def __call__(self) -> bool:
+        moment, exist = self._known
+        if time.monotonic() - moment > 1.0:
+            exist = keys.exist(service().store)
+            self._known = (time.monotonic(), exist)
+        return exist
+
+
+def identify_caller() -> None:
+    """Find out whose request this is: ``g.key`` is the key or None, ``g.caller`` names whoever asks.
+
+    Raises
+    ------
+    KeyInvalid
+        If a key was sent that is not stored.
+    KeysRequired
+        If no keys exist and the request comes from another machine.
+    """
+    g.key, g.keyed, g.caller = None, False, f"address:{request.remote_addr}"
+    if request.endpoint in (*PROBES, "problem"):
+        return
+    g.keyed = current_app.extensions["earmark_keys"]()
+    if not g.keyed:
+        if not is_loopback(request.remote_addr):
+            raise KeysRequired("this service is open to its own machine only until a key has been created")
+        return
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and secret.strip():
+        g.key = keys.verify(service().store, secret.strip())
+        if g.key is None:
+            raise KeyInvalid("this key is unknown or was revoked")
+        g.caller = f"key:{g.key.id}"
+
+
+def needs(role: str) -> Callable[[View], View]:
+    """Let a view only be called by who holds ``role``: a decorator, to stand right under the route.
+
+    Raises
+    ------
+    KeyMissing, KeyRole
+        As their names say.
+    """
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            if g.keyed:
+                if g.key is None:
+                    if role != "tag" or not service().settings.open_tagging:
+                        raise KeyMissing(f"this request needs a key with role {role}: send 'Authorization: Bearer KEY'")
+                elif not g.key.allows(role):
+                    raise KeyRole(f"this request needs a key with role {role}; this one has {g.key.role}")
+            return current_app.ensure_sync(view)(*args, **kwargs)
+
+        return checked  # type: ignore[return-value]
+
+    return decorate
+
+
+def protect(response: flask.Response) -> flask.Response:
+    """Add the protecting headers; API answers are not to be cached."""
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers.setdefault("Content-Security-Policy", POLICY)
+    if request.path.startswith("/api/"):
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def init_app(app: flask.Flask, settings: Settings) -> None:
+    """Register the checks, in the order in which they have to pass."""
+    app.extensions["earmark_keys"] = _Existence()
+    app.before_request(check_host)
+    app.before_request(check_origin)
+    app.before_request(identify_caller)
+    app.after_request(protect)
+    if settings.allowed_origins:
+        CORS(
+            app,
+            resources={"/api/*": {}},
+            origins=list(settings.allowed_origins),
+            methods=["GET", "POST", "PATCH", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
+            expose_headers=["Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"],
+            max_age=600,
+        )

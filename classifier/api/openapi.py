@@ -1,0 +1,85 @@
+"""What the generated OpenAPI document needs besides: bodies in two forms, problem documents, headers, keys."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIFlask
+
+from classifier.api import problems
+from classifier.api.schemas import EnrollForm, Problem
+from classifier.api.uploads import MAX_FILES
+
+DESCRIPTION = (
+    "Names the music in a snippet of sound. Post a snippet to /api/v1/tags and read `verdict` and `matches`. "
+    "Every error is an RFC 9457 problem document whose `name` never changes."
+)
+_FILE = {"type": "string", "format": "binary"}
+_RAW = ("audio/*", "video/webm", "video/mp4", "application/octet-stream")
+_HEADERS = {
+    "X-Request-ID": {"description": "This request's id, as in the log.", "schema": {"type": "string"}},
+}
+_IDEMPOTENCY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Any unique text; repeating the request under it within 24 hours returns the same tag.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+}
+
+
+def _snippet_body() -> dict[str, Any]:
+    part = {**_FILE, "description": "The recording, in any format a phone writes."}
+    form = {"type": "object", "required": ["snippet"], "properties": {"snippet": part}}
+    content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
+    content.update({media: {"schema": dict(_FILE)} for media in _RAW})
+    return {"required": True, "content": content}
+
+
+def _tracks_body() -> dict[str, Any]:
+    fields = EnrollForm.model_json_schema()["properties"]
+    parts = {"type": "array", "items": dict(_FILE), "maxItems": MAX_FILES, "description": "The tracks' files."}
+    form = {"type": "object", "required": ["file"], "properties": {"file": parts, **fields}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
+def _finish(spec: dict[str, Any]) -> dict[str, Any]:
+    """Complete the document that APIFlask generates from routes and models."""
+    spec["paths"]["/api/v1/tags"]["post"]["requestBody"] = _snippet_body()
+    spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
+    spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()
+    schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+    spec["components"]["schemas"].update(schema.pop("$defs", {}))
+    spec["components"]["schemas"]["Problem"] = schema
+    for unused in ("HTTPError", "ValidationError"):
+        spec["components"]["schemas"].pop(unused, None)
+    problem = {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for operations in spec["paths"].values():
+        for operation in operations.values():
+            if not isinstance(operation, dict):
+                continue
+            responses = operation["responses"]
+            responses.setdefault("500", {"description": "Internal error"})
+            for status, response in responses.items():
+                response.setdefault("headers", {}).update(_HEADERS)
+                if status >= "400":
+                    response["content"] = problem
+            operation["responses"] = dict(sorted(responses.items()))
+            operation["security"] = [{}, {"key": []}]
+    return spec
+
+
+def describe(app: APIFlask) -> None:
+    """Set what the document says of the service as a whole."""
+    app.config["OPENAPI_VERSION"] = "3.1.0"
+    app.config["DESCRIPTION"] = DESCRIPTION
+    app.config["SERVERS"] = [{"url": "/"}]
+    app.config["AUTO_200_RESPONSE"] = False
+    app.config["SECURITY_SCHEMES"] = {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "A key made with `earmark keys create`; needed once keys exist.",
+        }
+    }
+    app.spec_callback = _finish

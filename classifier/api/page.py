@@ -1,0 +1,72 @@
+"""The page: what lies in ``static/``, and ``index.html`` for every address that only the page itself knows.
+
+Text goes out compressed, by ETag; nothing else is left to a server in front.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import hashlib
+import mimetypes
+import re
+from pathlib import Path
+from typing import Any
+
+import flask
+from flask import Response, abort, request
+from werkzeug.security import safe_join
+
+ROOT = Path(__file__).resolve().parents[2] / "static"
+_HASHED = re.compile(r"-[A-Z0-9]{8}\.(js|css|woff2?|svg|png)\Z")
+_TEXT = (".html", ".js", ".css", ".svg", ".json", ".map", ".txt", ".webmanifest")
+_NO_CLIENT_ROUTE = ("api/", "problems/")
+
+
+@functools.lru_cache(maxsize=256)
+def _content(path: Path, _mtime_ns: int, _size: int) -> tuple[bytes, bytes | None, str]:
+    """Return a file's bytes, their gzip form if that is worth while, and their ETag."""
+    content = path.read_bytes()
+    packed = gzip.compress(content, 9, mtime=0) if path.suffix in _TEXT and len(content) > 1000 else None
+    return content, packed, hashlib.sha256(content).hexdigest()[:32]
+
+
+def serve(root: Path, path: str) -> Response:
+    """Return a file of the page; an address without a file is one of the page's own views."""
+    found = safe_join(str(root), path) if path else None
+    if found is not None and Path(found).is_file():
+        return _file(Path(found))
+    last = path.rpartition("/")[2]
+    if path.startswith(_NO_CLIENT_ROUTE) or "." in last:
+        abort(404)
+    if not (root / "index.html").is_file():
+        abort(404)
+    return _file(root / "index.html")
+
+
+def _file(path: Path) -> Response:
+    facts = path.stat()
+    content, packed, etag = _content(path, facts.st_mtime_ns, facts.st_size)
+    response = Response(content, mimetype=mimetypes.guess_type(path.name)[0] or "application/octet-stream")
+    response.headers["Vary"] = "Accept-Encoding"
+    if packed is not None and "gzip" in request.accept_encodings:
+        response.set_data(packed)
+        response.headers["Content-Encoding"] = "gzip"
+        etag += "-gzip"
+    response.set_etag(etag)
+    # Names that carry a hash never change their content; all others are asked for again, by ETag.
+    response.headers["Cache-Control"] = (
+        "public, max-age=31536000, immutable" if _HASHED.search(path.name) else "no-cache"
+    )
+    return response.make_conditional(request)  # type: ignore[return-value]
+
+
+def init_app(app: flask.Flask, root: Path = ROOT) -> None:
+    """Serve the page at every address that no other route has."""
+
+    def page(path: str = "") -> Any:
+        return serve(root, path)
+
+    page._spec = {"hide": True}  # type: ignore[attr-defined]
+    app.add_url_rule("/", "page.index", page)
+    app.add_url_rule("/<path:path>", "page", page)

@@ -1,0 +1,303 @@
+"""Request and response models: the OpenAPI document is generated from them.
+
+Times are seconds, divergences nats, dates ISO 8601 UTC. The models of answers mirror ``classifier/results.py``
+field by field; a test holds the two together. Unknown parameters are refused, so that a misspelt one is
+noticed.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from classifier.config import PRESETS
+
+CATALOGUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+class Strict(BaseModel):
+    """A request: names that are not listed are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+# --- requests ---------------------------------------------------------------------------------------------
+
+
+class TagQuery(Strict):
+    """How a snippet is to be identified."""
+
+    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to search.")
+    method: Literal["auto", "kl"] | None = Field(
+        None,
+        description="`auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting.",
+    )
+    top: int = Field(5, ge=1, le=50, description="Most entries in `matches` and in `nearest`.")
+
+
+class HistoryQuery(Strict):
+    """Which tags to list, newest first."""
+
+    catalogue: str | None = Field(None, pattern=CATALOGUE_NAME, description="Only tags of this catalogue.")
+    verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
+        None, description="Only tags with this verdict."
+    )
+    limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
+    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
+
+
+class TracksQuery(Strict):
+    """Which tracks to list, by title."""
+
+    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to list.")
+    search: str | None = Field(None, max_length=200, description="Part of title, artist, album or source, in any case.")
+    limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
+    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to leave out from the start.")
+
+
+class EnrollQuery(Strict):
+    """Where uploaded tracks go."""
+
+    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to add to.")
+    replace: bool = Field(False, description="Model recordings that are already there again.")
+
+
+class EnrollForm(Strict):
+    """What is known of an uploaded track; only with a single file."""
+
+    title: str | None = Field(
+        None, min_length=1, max_length=500, description="Left out: from the file's tags, else its name."
+    )
+    artist: str | None = Field(None, max_length=500)
+    album: str | None = Field(None, max_length=500)
+    isrc: str | None = Field(None, max_length=20)
+
+
+class TrackEdit(Strict):
+    """What to change; names left out stay as they are, null empties a field."""
+
+    title: str = Field(default_factory=str, min_length=1, max_length=500)
+    artist: str | None = Field(None, max_length=500)
+    album: str | None = Field(None, max_length=500)
+    isrc: str | None = Field(None, max_length=20)
+    metadata: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="Free text by name; replaces what was there."
+    )
+
+
+class CatalogueCreate(Strict):
+    """A new catalogue and the parameters its tracks are modelled with."""
+
+    name: str = Field(pattern=CATALOGUE_NAME, description="Letters, digits, dot, dash and underscore; at most 64.")
+    preset: Literal["default", "synced-fm"] = Field("default", description="Parameters to start from.")
+    config: dict[str, Any] = Field(
+        {}, description="Parameters that differ from the preset, under the names that `GET /catalogues` shows.",
+        json_schema_extra={"examples": [PRESETS["default"].to_dict()]},
+    )  # fmt: skip
+
+
+# --- answers ----------------------------------------------------------------------------------------------
+
+
+class Match(BaseModel):
+    """A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time."""
+
+    track_id: str
+    title: str
+    artist: str | None
+    album: str | None
+    source: str = Field(description="Name of the enrolled file without extension.")
+    offset_s: float | None = Field(description="Place in the track of the snippet's first sample; may be negative.")
+    query_start_s: float | None = Field(description="Start of the stretch of the snippet that matched.")
+    query_end_s: float | None = Field(description="End of the stretch of the snippet that matched.")
+    speed: float | None = Field(description="1.02: the snippet runs 2 % fast.")
+    agreement: float | None = Field(description="Agreement of the fingerprints' bits, -1 to 1; 0 is chance.")
+    z: float | None = Field(description="Agreement in standard deviations of foreign music's.")
+    log10_e_value: float | None = Field(
+        description="Log10 of the chance matches this good to be expected in the catalogue."
+    )
+    confidence: float | None = Field(description="Calibrated probability that this match is right, 0 to 1.")
+    divergence: float | None = Field(description="Symmetric KL divergence that ranks, nats.")
+    divergence_variational: float | None = Field(
+        description="Symmetric KL divergence of the mixtures, nats; for information."
+    )
+    other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
+
+
+class Near(BaseModel):
+    """A track that sounds alike: least divergence, whatever the verdict."""
+
+    track_id: str
+    title: str
+    artist: str | None
+    source: str
+    divergence: float = Field(description="Symmetric KL divergence, nats.")
+    window_start_s: float = Field(description="Start of the nearest window in the track.")
+
+
+class Searched(BaseModel):
+    """How much of the catalogue was looked at."""
+
+    windows: int
+    aligned_tracks: int
+    complete: bool = Field(description="Whether no track could have been missed.")
+
+
+class Tag(BaseModel):
+    """The stored result of one identification."""
+
+    id: str
+    catalogue: str
+    created: str
+    file: str | None = Field(description="Name the client gave the snippet, if any.")
+    verdict: Literal["identified", "ambiguous", "no_match"]
+    method: str
+    duration_s: float = Field(description="Seconds of sound in the snippet.")
+    matches: list[Match] = Field(description="Best candidates, best first, whatever the verdict.")
+    nearest: list[Near] = Field(description="Tracks of least divergence, nearest first.")
+    searched: Searched
+    seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
+
+
+class Tags(BaseModel):
+    """A page of the history, newest first."""
+
+    tags: list[Tag]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+
+
+class Alignment(BaseModel):
+    """Agreement of the first match against lag."""
+
+    track_id: str
+    lags_s: list[float] = Field(description="Offsets in the track, seconds.")
+    agreement: list[float] = Field(description="Agreement at each lag, -1 to 1.")
+    threshold: float | None = Field(description="Agreement above which a match is identified.")
+
+
+class Charts(BaseModel):
+    """What the page draws of a tag."""
+
+    model_config = ConfigDict(extra="allow")
+
+    tag_id: str
+    alignment: Alignment | None
+    nearest: list[dict[str, Any]] = Field(description="Nearest tracks by divergence, nearest first.")
+
+
+class Track(BaseModel):
+    """One enrolled recording."""
+
+    id: str
+    catalogue: str
+    title: str
+    artist: str | None
+    album: str | None
+    isrc: str | None
+    source: str = Field(description="Name of the enrolled file without extension.")
+    duration_s: float
+    n_windows: int
+    content_hash: str = Field(description="SHA-256 of the decoded audio.")
+    file_hash: str = Field(description="SHA-256 of the file.")
+    created: str
+    version: int = Field(description="Counts re-enrollments, from 1.")
+    metadata: dict[str, str]
+
+
+class Tracks(BaseModel):
+    """A page of a catalogue's tracks."""
+
+    tracks: list[Track]
+    total: int = Field(description="Tracks that match, on all pages.")
+    limit: int
+    skip: int
+
+
+class JobError(BaseModel):
+    """Why a file failed: the same names as the problem documents'."""
+
+    name: str
+    message: str
+
+
+class JobFile(BaseModel):
+    """One file of a job."""
+
+    name: str
+    bytes: int
+    status: Literal["waiting", "working", "added", "present", "failed"] = Field(
+        description="`present`: the same recording was already in the catalogue."
+    )
+    track_id: str | None
+    title: str | None
+    error: JobError | None
+
+
+class Job(BaseModel):
+    """Work that goes on after the answer."""
+
+    id: str
+    kind: str
+    catalogue: str
+    status: Literal["queued", "running", "done"] = Field(description="`done` also if files failed: see `files`.")
+    created: str
+    finished: str | None
+    total: int
+    done: int = Field(description="Files finished, failed ones included.")
+    added: int
+    present: int
+    failed: int
+    files: list[JobFile]
+
+
+class Catalogue(BaseModel):
+    """A named set of tracks that share one configuration."""
+
+    name: str
+    created: str
+    tracks: int
+    revision: int = Field(description="Goes up with every change of the catalogue.")
+    config: dict[str, Any]
+    config_hash: str
+
+
+class Catalogues(BaseModel):
+    """Every catalogue of the store."""
+
+    catalogues: list[Catalogue]
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"]
+
+
+class Ready(BaseModel):
+    """Whether requests can be worked on at full speed."""
+
+    ready: bool
+    checks: dict[str, str] = Field(description="`ok` or what is missing, for store, index and decoder.")
+
+
+class FieldProblem(BaseModel):
+    """One parameter that did not pass."""
+
+    location: str = Field(description="`query`, `json`, `form` or `files`.")
+    field: str
+    message: str
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document, `application/problem+json`."""
+
+    type: str = Field(description="`/problems/` and the name; a page there explains it.")
+    name: str = Field(description="Stable; what programs match on.")
+    title: str
+    status: int
+    detail: str
+    instance: str = Field(description="Path of the request.")
+    request_id: str = Field(description="Also in the header `X-Request-ID` and in the log.")
+    errors: list[FieldProblem] | None = Field(None, description="With `invalid_parameter`: what is wrong with which.")

@@ -1,0 +1,198 @@
+"""gunicorn as Earmark runs it: one machine from ``earmark serve``, several processes from ``gunicorn.conf.py``.
+
+``gthread`` workers: a slow upload or an open event stream costs a thread, and the gate alone decides what gets
+at the CPU. Applications are loaded after the fork, since neither SQLite connections nor MongoDB clients nor
+decoders survive one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from gunicorn import glogging
+from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+
+from classifier.api import keys, logs
+from classifier.api.guard import is_loopback
+from classifier.api.service import MAX_STREAMS, Service
+from classifier.api.uploads import MAX_UPLOADS, stop_reading, watchdog
+from classifier.config import Settings
+from classifier.errors import InvalidConfig
+from classifier.store import open_store
+
+HEADER_SECONDS = 20.0
+"""How long a client may take over a request's first lines."""
+GRACEFUL_SECONDS = 30
+
+
+class Logger(glogging.Logger):
+    """gunicorn's own messages, in the shape of all others."""
+
+    def setup(self, cfg: Any) -> None:
+        """Take over gunicorn's loggers."""
+        super().setup(cfg)
+        logs.configure(cfg.loglevel.upper())
+
+
+class Worker(ThreadWorker):
+    """gthread that does not wait for ever for a request's headers, and stops without waiting for event streams."""
+
+    def handle(self, conn: Any) -> Any:
+        """Answer one request of a connection, if its headers come in time."""
+        conn.headers_came = watchdog.add(HEADER_SECONDS, lambda: stop_reading(conn.sock))
+        try:
+            return super().handle(conn)
+        finally:
+            conn.headers_came()
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request whose headers are here; its body is on a clock of its own."""
+        conn.headers_came()
+        return super().handle_request(req, conn)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Stop gracefully: requests are finished, event streams end."""
+        self._service().closing.set()
+        super().handle_exit(sig, frame)
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop now. A terminal's Ctrl-C arrives twice, from the terminal and from the parent: the second is none."""
+        if self.alive:
+            self._service().closing.set()
+            super().handle_quit(sig, frame)
+
+    def _service(self) -> Service:
+        own: Service = self.wsgi.extensions["earmark"]
+        return own
+
+
+def started(worker: Any) -> None:
+    """Warm the process up: a gunicorn hook, called in it."""
+    worker.wsgi.extensions["earmark"].start()
+
+
+def stopped(_: Any, worker: Any) -> None:
+    """Close what the process holds: a gunicorn hook, called in it."""
+    if getattr(worker, "wsgi", None) is not None:
+        worker.wsgi.extensions["earmark"].close()
+
+
+def check_address(settings: Settings) -> None:
+    """Refuse to be reached from other machines while anyone could write.
+
+    Raises
+    ------
+    InvalidConfig
+        If ``host`` is not this machine's own and no admin key exists, or the address cannot be served on.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        address = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)[0][4]
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise InvalidConfig(
+            f"cannot serve on {settings.host} port {settings.port}: {error.strerror}; choose another --port or --host"
+        ) from None
+    if is_loopback(str(address[0])):
+        return
+    store = open_store(settings.store)
+    try:
+        store.ensure_schema()
+        if not keys.exist(store, "admin"):
+            raise InvalidConfig(
+                f"{settings.host} can be reached from other machines, and no admin key exists yet: create one with "
+                "'earmark keys create NAME --role admin', or serve on 127.0.0.1"
+            )
+    finally:
+        store.close()
+
+
+def configuration(settings: Settings, processes: int) -> dict[str, Any]:
+    """Return gunicorn's configuration.
+
+    Parameters
+    ----------
+    settings : Settings
+    processes : int >= 1
+        Worker processes; each holds the catalogue's index and works on ``settings.workers`` snippets at a time.
+    """
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    return {
+        "bind": [f"{host}:{settings.port}"],
+        "workers": processes,
+        "worker_class": "classifier.api.server.Worker",
+        # A thread for every upload, stream and snippet that is let in, and some for quick questions.
+        "threads": MAX_UPLOADS + MAX_STREAMS + settings.workers + settings.queue + 16,
+        "worker_connections": 1000,
+        "timeout": 120,
+        "graceful_timeout": GRACEFUL_SECONDS,
+        "keepalive": 5,
+        "preload_app": False,
+        "max_requests": 50_000 if processes > 1 else 0,
+        "max_requests_jitter": 5_000,
+        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None,
+        "control_socket_disable": True,
+        "logger_class": "classifier.api.server.Logger",
+        "loglevel": settings.log_level.lower(),
+        "accesslog": None,  # the application logs its answers itself
+        "post_worker_init": started,
+        "worker_exit": stopped,
+    }
+
+
+class Server(BaseApplication):
+    """gunicorn inside this process.
+
+    Parameters
+    ----------
+    settings : Settings
+    processes : int >= 1
+    ready : callable
+        Called with the URL when connections are taken.
+    """
+
+    def __init__(self, settings: Settings, processes: int, ready: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._processes = processes
+        self._ready = ready
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Set gunicorn's configuration."""
+        for name, value in configuration(self._settings, self._processes).items():
+            self.cfg.set(name, value)
+        self.cfg.set("when_ready", self._when_ready)
+
+    def load(self) -> Any:
+        """Make the application, in the process that serves it."""
+        from classifier.api import create_app
+
+        return create_app(self._settings)
+
+    def _when_ready(self, server: Any) -> None:
+        host, port = server.LISTENERS[0].sock.getsockname()[:2]
+        self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+
+def serve(settings: Settings, processes: int, ready: Callable[[str], None]) -> None:
+    """Serve until interrupted.
+
+    Raises
+    ------
+    InvalidConfig
+        If the address may not or cannot be served on.
+    """
+    check_address(settings)
+    logging.captureWarnings(True)
+    try:
+        Server(settings, processes, ready).run()
+    except SystemExit as end:
+        if end.code not in (0, None):
+            raise

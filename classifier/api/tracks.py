@@ -1,0 +1,102 @@
+"""``/tracks``: the library, uploaded in the background, listed, edited and removed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import Response, request, url_for
+from pydantic import ValidationError
+
+from classifier import jobs
+from classifier.api.guard import needs
+from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks, TracksQuery
+from classifier.api.service import service
+from classifier.api.uploads import spool_tracks
+from classifier.errors import InvalidParameter
+
+bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks")
+
+
+@bp.post("")
+@needs("admin")
+@bp.input(EnrollQuery, location="query")
+@bp.output(Job, status_code=202, description="Taken in; `Location` names the job that enrolls the files")
+@bp.doc(operation_id="createTracks", responses=[400, 401, 403, 404, 408, 413, 415, 421, 503, 507])
+def create(query_data: EnrollQuery) -> Any:
+    """Upload tracks.
+
+    Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
+    single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
+    the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+    """
+    own = service()
+    own.catalogue_exists(query_data.catalogue)
+    job_id, folder = own.spool.open()
+    try:
+        parts = spool_tracks(folder, own.settings.track_bytes)
+        facts = _facts(len(parts))
+        uploads = [jobs.Upload(name, path, size) for name, path, size in parts]
+        job = jobs.submit(
+            own.store, own.spool, job_id, query_data.catalogue, uploads, facts=facts, replace=query_data.replace
+        )
+    except BaseException:
+        own.spool.remove(job_id)
+        raise
+    own.jobs.notify()
+    return job, 202, {"Location": url_for("jobs.get", job_id=job_id)}
+
+
+def _facts(n_files: int) -> dict[str, str]:
+    """Return what the form says of a single file."""
+    try:
+        form = EnrollForm.model_validate({name: value for name, value in request.form.items() if value.strip()})
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise InvalidParameter(wrong) from None
+    facts = form.model_dump(exclude_none=True)
+    if facts and n_files > 1:
+        raise InvalidParameter(f"{', '.join(facts)} can be given with a single file only; {n_files} were sent")
+    return facts
+
+
+@bp.get("")
+@needs("tag")
+@bp.input(TracksQuery, location="query")
+@bp.output(Tracks)
+@bp.doc(operation_id="listTracks", responses=[401, 403, 404])
+def listing(query_data: TracksQuery) -> dict[str, Any]:
+    """List a catalogue's tracks by title."""
+    return service().list_tracks(**query_data.model_dump())
+
+
+@bp.get("/<track_id>")
+@needs("tag")
+@bp.output(Track)
+@bp.doc(operation_id="getTrack", responses=[401, 403, 404])
+def get(track_id: str) -> dict[str, Any]:
+    """Return a track."""
+    with service().catalogue_of(track_id) as catalogue:
+        return catalogue.track(track_id).to_dict()
+
+
+@bp.patch("/<track_id>")
+@needs("admin")
+@bp.input(TrackEdit, location="json")
+@bp.output(Track)
+@bp.doc(operation_id="editTrack", responses=[400, 401, 403, 404, 415])
+def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
+    """Change what is said of a track; tags made from now on say so too."""
+    with service().catalogue_of(track_id) as catalogue:
+        return catalogue.edit(track_id, **json_data.model_dump(exclude_unset=True)).to_dict()
+
+
+@bp.delete("/<track_id>")
+@needs("admin")
+@bp.output({}, status_code=204)
+@bp.doc(operation_id="deleteTrack", responses=[401, 403, 404])
+def delete(track_id: str) -> Any:
+    """Remove a track: it does not count for the next snippet any more."""
+    with service().catalogue_of(track_id) as catalogue:
+        catalogue.remove(track_id)
+    return Response(status=204)

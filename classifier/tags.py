@@ -1,0 +1,154 @@
+"""Tags: identifications as they are kept, newest first.
+
+A tag's ``_id`` begins with its time in milliseconds, so ids sort by age and the history pages by id alone;
+its other half is random, so ids cannot be guessed. The answer is kept as the JSON it was given as; what only
+the charts need lies beside it, compressed, and is read only for them.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import zlib
+from datetime import UTC, datetime
+from typing import Any
+
+from classifier.errors import StoreCorrupt, TagNotFound
+from classifier.results import Tag
+from classifier.store.base import Document, Store
+
+_LISTED = ("catalogue", "created", "verdict", "answer")
+
+
+def iso(seconds: float) -> str:
+    """Return Unix seconds as ISO 8601 UTC with milliseconds, which sorts as text."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now() -> str:
+    """Return the time as ISO 8601 UTC with milliseconds."""
+    return iso(time.time())
+
+
+def new_id() -> str:
+    """Return an identifier that sorts by time and cannot be guessed."""
+    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
+
+
+def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> dict[str, Any]:
+    """Keep an identification.
+
+    Parameters
+    ----------
+    store : Store
+    catalogue : str
+        Name of the catalogue that was searched.
+    tag : Tag
+    file : str or None
+        Name the client gave the snippet.
+
+    Returns
+    -------
+    dict
+        The tag's JSON object, with ``id``, ``catalogue``, ``created`` and ``file``.
+    """
+    tag_id, created = new_id(), now()
+    answer = {"id": tag_id, "catalogue": catalogue, "created": created, "file": file, **tag.to_dict()}
+    document: Document = {
+        "_id": tag_id,
+        "catalogue": catalogue,
+        "created": created,
+        "verdict": tag.verdict,
+        "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
+        "data": zlib.compress(json.dumps(tag.charts, allow_nan=False).encode()),
+    }
+    store.insert("tags", [document])
+    return answer
+
+
+def _answer(document: Document) -> dict[str, Any]:
+    try:
+        answer: dict[str, Any] = json.loads(document["answer"])
+    except (KeyError, ValueError):
+        raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
+    return answer
+
+
+def _one(store: Store, tag_id: str, fields: tuple[str, ...]) -> Document:
+    for document in store.find("tags", {"_id": tag_id}, limit=1, fields=fields):
+        return document
+    raise TagNotFound(f"no tag {tag_id!r} is stored")
+
+
+def get(store: Store, tag_id: str) -> dict[str, Any]:
+    """Return a tag's JSON object.
+
+    Raises
+    ------
+    TagNotFound
+    """
+    return _answer(_one(store, tag_id, _LISTED))
+
+
+def charts(store: Store, tag_id: str) -> dict[str, Any]:
+    """Return what the dashboard draws of a tag: ``tag_id``, ``alignment`` and ``nearest``.
+
+    Raises
+    ------
+    TagNotFound
+    """
+    document = _one(store, tag_id, ("data",))
+    try:
+        drawn = json.loads(zlib.decompress(document["data"]))
+    except (KeyError, ValueError, zlib.error):
+        raise StoreCorrupt(f"the charts of tag {tag_id} cannot be read") from None
+    return {"alignment": None, "nearest": [], **drawn, "tag_id": tag_id}
+
+
+def history(
+    store: Store,
+    *,
+    catalogue: str | None = None,
+    verdict: str | None = None,
+    limit: int = 20,
+    cursor: str | None = None,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return tags, newest first.
+
+    Parameters
+    ----------
+    store : Store
+    catalogue, verdict : str or None
+        Only tags with these.
+    limit : int >= 1
+        Most tags.
+    cursor : str or None
+        What the previous call returned, to go on after it.
+
+    Returns
+    -------
+    list of dict, str or None
+        The tags' JSON objects, and the cursor of the next page, if there is one.
+    """
+    where: dict[str, Any] = {}
+    if catalogue is not None:
+        where["catalogue"] = catalogue
+    if verdict is not None:
+        where["verdict"] = verdict
+    if cursor is not None:
+        where["_id"] = {"$lt": cursor}
+    found = list(store.find("tags", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))
+    more = found[limit - 1]["_id"] if len(found) > limit else None
+    return [_answer(document) for document in found[:limit]], more
+
+
+def delete(store: Store, tag_id: str) -> None:
+    """Remove a tag with its charts.
+
+    Raises
+    ------
+    TagNotFound
+    """
+    if not store.delete("tags", {"_id": tag_id}):
+        raise TagNotFound(f"no tag {tag_id!r} is stored")
