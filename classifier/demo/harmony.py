@@ -37,6 +37,7 @@ class Key:
     mode: str
 
     def __str__(self) -> str:
+        """Return the key's name, as in ``"D dorian"``."""
         return f"{TONICS[self.tonic]} {self.mode}"
 
     def pitch(self, degree: int) -> int:

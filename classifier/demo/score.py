@@ -165,7 +165,7 @@ class _Composer:
         symbols = list(pattern)
         for step, symbol in enumerate(symbols):
             chance = self.rng.random()
-            if symbol == "." and chance < 0.05 or symbol == "x" and chance < 0.08:
+            if (symbol == "." and chance < 0.05) or (symbol == "x" and chance < 0.08):
                 symbols[step] = "o"
         return "".join(symbols)
 

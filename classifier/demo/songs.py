@@ -149,7 +149,7 @@ def write(song: Song, folder: Path) -> Path:
     ----------
     song : Song
     folder : pathlib.Path
-        Made if missing; a file of that name is replaced.
+        Made if missing; a file of that name is replaced once the new one is whole.
 
     Returns
     -------
@@ -161,7 +161,8 @@ def write(song: Song, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / (re.sub(r'[\\/:*?"<>|]+', "_", f"{song.artist} - {song.title}") + ".flac")
     pcm = np.round(song.samples * 32767.0).astype(np.int16)
-    with av.open(str(path), "w", format="flac") as container:
+    unfinished = path.with_name(path.name + ".part")
+    with av.open(str(unfinished), "w", format="flac") as container:
         container.metadata.update(title=song.title, artist=song.artist, album=song.album)
         stream = container.add_stream("flac", rate=song.sample_rate, layout="mono")
         for start in range(0, len(pcm), song.sample_rate):
@@ -170,4 +171,4 @@ def write(song: Song, folder: Path) -> Path:
             frame.pts = start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
+    return unfinished.replace(path)
