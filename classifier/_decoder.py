@@ -38,8 +38,9 @@ CODECS = (
 )  # fmt: skip
 READ_FORMATS = "WAV, FLAC, AIFF, CAF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, AMR or 3GP"
 
-#: A header may promise this much more than is there before the file counts as cut off.
-_MISSING_SHARE, _MISSING_S = 0.1, 0.5
+#: A header may promise this much more than is there before the file counts as cut off; Ogg's promise is the
+#: last page's time stamp, so that what lacks are pages lost under way, each of which may hold a second.
+_MISSING_SHARE, _MISSING_S, _MISSING_OGG_S = 0.1, 0.5, 2.0
 #: This share of packets may be damaged (and two always), each then skipped.
 _DAMAGED_SHARE, _DAMAGED = 0.1, 2
 #: From here on, a WAV's data length is what recorders write that cannot seek back.
@@ -183,15 +184,18 @@ def _open(source: Source) -> InputContainer:
 
 def _first_audio(container: InputContainer, job: Mapping[str, Any]) -> AudioStream:
     """Return the first audio stream, its decoder open and its claims within the limits."""
-    if not container.streams.audio:
-        kinds = sorted({stream.type or "unknown" for stream in container.streams})
-        held = f"only {' and '.join(kinds)}" if kinds else "and nothing else"
-        raise Refusal("AudioNoStream", f"the file holds no audio stream, {held}: send one with sound")
+    kinds = sorted({stream.type or "unknown" for stream in container.streams})
+    if not kinds:
+        raise Refusal("AudioUnreadable", "the file has a beginning but holds no stream: it is cut off; export it again")
+    if "audio" not in kinds:
+        raise Refusal("AudioNoStream", f"the file holds no audio, only {' and '.join(kinds)}: send one with sound")
     stream = container.streams.audio[0]
     context = stream.codec_context
     name = context.codec.name if context is not None else "unknown"
     if name not in CODECS and not name.startswith("pcm_"):
         raise Refusal("AudioUnreadable", f"audio coded as {name} is not read: convert the file, to FLAC or MP3 say")
+    if context.sample_rate <= 0:
+        raise Refusal("AudioUnreadable", f"the file's {name} header states no sampling rate: export it again")
     check_shape(job, context.layout.nb_channels, context.sample_rate)
     # One thread: the processor is shared with others, and threads' stacks count against the memory limit.
     context.thread_count = 1
@@ -217,6 +221,7 @@ def _check_whole(
 ) -> None:
     """Refuse what decoded only in part; ``packets`` counts the good ones and the damaged ones."""
     damaged, total = packets[1], sum(packets)
+    spare = _MISSING_OGG_S if form == "ogg" else _MISSING_S
     fault = None
     share = _length_claim(source, form)
     if share is not None:
@@ -225,7 +230,7 @@ def _check_whole(
         fault = f"no audio can be decoded from the file ({source.size:,} bytes): it is empty or damaged"
     elif damaged > max(_DAMAGED, _DAMAGED_SHARE * total):
         fault = f"{damaged:,} of the file's {total:,} audio packets are damaged"
-    elif promised is not None and promised - pcm.seconds > max(_MISSING_S, _MISSING_SHARE * promised):
+    elif promised is not None and promised - pcm.seconds > max(spare, _MISSING_SHARE * promised):
         fault = (
             f"the file is cut off or damaged: its header promises {promised:.1f} s of audio, "
             f"{pcm.seconds:.1f} s could be decoded"
@@ -239,8 +244,10 @@ def _check_whole(
 def _promised_s(container: InputContainer, stream: AudioStream, source: Source) -> float | None:
     """Return the seconds that the header promises, or None if it does not say (others only guess from bit rates)."""
     form = container.format.name
-    if form in ("aac", "amr") or (form == "mp3" and not _counts_frames(source)):
+    if form in ("aac", "amr"):
         return None
+    if form == "mp3":
+        return _counted_s(source, stream.codec_context.sample_rate)
     seconds = None
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
@@ -249,8 +256,11 @@ def _promised_s(container: InputContainer, stream: AudioStream, source: Source) 
     return seconds if seconds is not None and seconds > 0 else None
 
 
-def _counts_frames(source: Source) -> bool:
-    """Tell whether an MP3 begins with a Xing or VBRI header that counts its frames."""
+def _counted_s(source: Source, rate: int) -> float | None:
+    """Return the seconds that an MP3's Xing or VBRI header counts, in frames; None if there is no such header.
+
+    Not FFmpeg's duration: where header and file size disagree it guesses one from the bit rate.
+    """
     start, head = 0, source.at(0, 10)
     while len(head) == 10 and head[:3] == b"ID3":
         # The length is 28 bits in four bytes, without the header and the optional footer of ten bytes each.
@@ -258,12 +268,16 @@ def _counts_frames(source: Source) -> bool:
         start += 10 + length + (10 if head[5] & 0x10 else 0)
         head = source.at(start, 10)
     data = source.at(start, 4096)
-    for name in (b"Xing", b"Info"):
+    for name, offset in ((b"Xing", 8), (b"Info", 8), (b"VBRI", 14)):
         place = data.find(name)
-        if place >= 0 and len(data) >= place + 12:
-            flags, frames = struct.unpack_from(">II", data, place + 4)
-            return bool(flags & 1 and frames)
-    return b"VBRI" in data
+        if place < 0 or len(data) < place + offset + 4:
+            continue
+        (flags,), (frames,) = (struct.unpack_from(">I", data, place + skip) for skip in (4, offset))
+        if name != b"VBRI" and not flags & 1:
+            continue
+        # MPEG-1 has 1152 samples in a frame, the low rates of MPEG-2 half of that.
+        return float(frames * (1152 if rate >= 32000 else 576) / rate) or None
+    return None
 
 
 def _length_claim(source: Source, form: str) -> float | None:

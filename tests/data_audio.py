@@ -128,6 +128,7 @@ def encode(
     *,
     rate: int | None = None,
     tags: Mapping[str, str] | None = None,
+    muxer: Mapping[str, str] | None = None,
     **codec_options: Any,
 ) -> bytes:
     """Return a file of ``samples``.
@@ -142,6 +143,8 @@ def encode(
         Samples a second; the format's own by default.
     tags : mapping, optional
         Title, artist and so on.
+    muxer : mapping, optional
+        Added to the muxer's options.
     **codec_options
         Added to the encoder's options; ``bit_rate`` in bits a second.
     """
@@ -153,7 +156,7 @@ def encode(
     target = io.BytesIO()
     bit_rate = codec_options.pop("bit_rate", None)
     layout = "mono" if samples.shape[1] == 1 else "stereo"
-    with av.open(target, "w", format=form.container, options=form.container_options) as container:
+    with av.open(target, "w", format=form.container, options={**form.container_options, **(muxer or {})}) as container:
         container.metadata.update(tags or {})
         options = {**form.codec_options, **{name: str(value) for name, value in codec_options.items()}}
         stream = container.add_stream(form.codec, rate=rate, layout=layout, options=options)
@@ -286,7 +289,7 @@ def mp3_with_picture(samples: np.ndarray, rate: int = RATE) -> bytes:
     frame_bytes = b"APIC" + struct.pack(">I", len(apic)) + b"\x00\x00" + apic
     length = len(frame_bytes)
     synchsafe = bytes((length >> shift) & 0x7F for shift in (21, 14, 7, 0))
-    return b"ID3\x03\x00\x00" + synchsafe + frame_bytes + encode(samples, "mp3", rate=rate, write_xing=1)
+    return b"ID3\x03\x00\x00" + synchsafe + frame_bytes + encode(samples, "mp3", rate=rate)
 
 
 def pitch(samples: np.ndarray, rate: int) -> float:

@@ -31,7 +31,7 @@ EXACT = 1e-7
 LEVEL = 0.005
 
 LOSSLESS = [kind for kind, form in FORMATS.items() if form.lossless]
-TAGS = {"title": "Für Elise – ノ", "artist": "A. Band", "album": "Best", "comment": "kept"}
+TAGS = {"title": "Für Elise, 曲", "artist": "A. Band", "album": "Best", "comment": "kept"}
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def refused(decoder: Decoder, source: bytes | Path, limits: Limits, kind: type[e
     assert type(caught.value) is kind
     message = str(caught.value)
     assert ":" in message, "a message ends with a remedy"
-    assert "/" not in message.replace("M4A/MP4", ""), "a message names no path"
+    assert "/" not in message, "a message names no path"
     assert "Traceback" not in message
     return message
 
@@ -77,8 +77,8 @@ def test_every_format_decodes(kind: str, decoder: Decoder, limits: Limits) -> No
     assert audio.duration_s == pytest.approx(seconds, abs=form.padding_s + 1e-3)
     middle = audio.samples[4000:-4000]
     assert data_audio.pitch(middle, 16000) == pytest.approx(hertz, abs=PITCH_HZ)
-    # Lossy codecs move the level by a few per cent (LAME takes 5 % off by itself).
-    assert np.abs(middle).max() == pytest.approx(0.3, rel=LEVEL if form.lossless else 0.1)
+    # Lossy codecs move the level (LAME takes 5 % off by itself, AMR adds 10 %).
+    assert np.abs(middle).max() == pytest.approx(0.3, rel=LEVEL if form.lossless else 0.15)
     assert audio.file_hash == hashlib.sha256(data).hexdigest()
     if form.tagged and kind != "3gp":
         assert {name: audio.tags.get(name) for name in TAGS if name != "comment"} == {
@@ -181,10 +181,28 @@ def test_pictures_and_video_are_ignored(decoder: Decoder, limits: Limits) -> Non
 
 
 def test_a_stream_may_change_its_channels(decoder: Decoder, limits: Limits) -> None:
-    parts = [encode(tone(1.0, channels=channels), "mp3", write_xing=0) for channels in (2, 1)]
+    # Two MP3s in a row, the way old jukeboxes joined them: the first header knows nothing of the second half.
+    parts = [encode(tone(1.0, channels=channels), "mp3") for channels in (2, 1)]
     audio = decoder.decode(b"".join(parts), limits)
     assert audio.duration_s == pytest.approx(2.0, abs=0.2)
     assert np.sqrt(np.mean(audio.samples[-12000:-4000] ** 2)) == pytest.approx(0.3 / np.sqrt(2), rel=0.1)
+
+
+def test_an_mp3_without_a_header_promises_nothing(decoder: Decoder, limits: Limits) -> None:
+    # Music, then silence, at a variable bit rate: a length guessed from the first frames is far off.
+    samples = np.concatenate([data_audio.noise(1.0), np.zeros((44100 * 4, 2), np.int16)])
+    for samples_in_order in (samples, samples[::-1]):
+        data = encode(
+            np.ascontiguousarray(samples_in_order),
+            "mp3",
+            muxer={"write_xing": "0"},
+            compression_level=7,
+            global_quality=600,
+            flags="+qscale",
+        )
+        audio = decoder.decode(data, limits)
+        assert audio.duration_s == pytest.approx(5.0, abs=0.1)
+        assert decoder.decode(data[: len(data) // 2], limits).duration_s < 5
 
 
 def test_a_file_is_read_and_left_alone(decoder: Decoder, limits: Limits, tmp_path: Path) -> None:
@@ -318,7 +336,7 @@ def test_what_promises_no_length_is_taken_as_far_as_it_goes(kind: str, decoder: 
     audio = decoder.decode(data[: int(0.7 * len(data))], limits)
     assert 1.0 < audio.duration_s < 3.3
     assert data_audio.pitch(audio.samples[4000:-4000], 16000) == pytest.approx(700, abs=PITCH_HZ)
-    refused(decoder, data[:30], limits, errors.AudioUnreadable)
+    refused(decoder, data[:12], limits, errors.AudioUnreadable)
 
 
 @pytest.mark.parametrize("claimed", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000])
@@ -394,10 +412,9 @@ def test_broken_files_are_refused_or_decoded(decoder: Decoder, limits: Limits) -
             data[places] = random.integers(0, 256, len(places))
             try:
                 audio = decoder.decode(data.tobytes(), limits)
-            except errors.AudioError as error:
-                assert ":" in str(error)
-            else:
-                assert np.isfinite(audio.samples).all()
+            except errors.AudioError:
+                continue
+            assert np.isfinite(audio.samples).all()
 
 
 # --- Limits ---------------------------------------------------------------------------------------------------
@@ -444,13 +461,15 @@ def test_channels_and_rate(decoder: Decoder) -> None:
     decoder.decode(data, lowered(max_channels=2, max_source_rate=44100, min_source_rate=44100))
 
 
-def test_memory(decoder: Decoder, limits: Limits) -> None:
+def test_memory(limits: Limits) -> None:
     data = encode(tone(5.0), "m4a")
-    message = refused(decoder, data, replace(limits, memory_bytes=64 * 2**20), errors.DecodeLimit)
-    assert "67,108,864 bytes of memory" in message
-    assert "decoder_memory_bytes" in message
-    # The least that the setting allows is enough for a snippet.
-    decoder.decode(data, lowered(decoder_memory_bytes=256 * 2**20))
+    # Processes of its own: one that has worked before may have memory in store.
+    with Decoder(Settings()) as decoder:
+        message = refused(decoder, data, replace(limits, memory_bytes=64 * 2**20), errors.DecodeLimit)
+        assert "67,108,864 bytes of memory" in message
+        assert "decoder_memory_bytes" in message
+        # The least that the setting allows is enough for a snippet.
+        decoder.decode(data, lowered(decoder_memory_bytes=256 * 2**20))
 
 
 def quiet_hours(path: Path, hours: float) -> Path:
@@ -464,13 +483,13 @@ def quiet_hours(path: Path, hours: float) -> Path:
 
 def test_wall_clock(decoder: Decoder, tmp_path: Path) -> None:
     limits = Limits.for_track(Settings())
-    track = quiet_hours(tmp_path / "hours.wav", 1.5)
+    track = quiet_hours(tmp_path / "hours.wav", 0.5)
     message = refused(decoder, track, replace(limits, wall_s=0.05, wall_per_hour_s=0.0), errors.DecodeLimit)
     assert "longer than 0.05 s" in message
     assert "track_decode_seconds" in message
     # By the hour, the same file has all the time it needs: its header promises the hours.
     audio = decoder.decode(track, replace(limits, wall_s=1.0))
-    assert audio.duration_s == 5400
+    assert audio.duration_s == 1800
     assert not audio.samples.any()
 
 
@@ -517,7 +536,7 @@ def test_a_child_killed_while_idle_is_replaced(limits: Limits) -> None:
 
 def test_a_child_killed_at_work(limits: Limits, tmp_path: Path) -> None:
     track = quiet_hours(tmp_path / "hours.wav", 24)
-    roomy = replace(Limits.for_track(Settings()), max_bytes=2 * 10**9, max_seconds=1e6)
+    roomy = replace(Limits.for_track(Settings()), max_bytes=2 * 10**9, max_seconds=10.0**6)
     with Decoder(Settings()) as decoder:
         decoder.warm_up()
         [pid] = decoder.pids
@@ -574,7 +593,7 @@ def test_a_refusal_keeps_the_child_and_leaks_nothing(limits: Limits, tmp_path: P
 
 
 def test_threads_share_a_decoder(decoder: Decoder, limits: Limits) -> None:
-    files = {hertz: wav(tone(0.5, 16000, hertz)) for hertz in range(400, 1000, 50)}
+    files = {hertz: wav(tone(0.5, 16000, hertz), 16000) for hertz in range(400, 1000, 50)}
     heard: dict[int, float] = {}
 
     def work(hertz: int) -> None:
@@ -603,7 +622,7 @@ def test_closed(limits: Limits) -> None:
 
 def test_closed_while_it_works(tmp_path: Path) -> None:
     track = quiet_hours(tmp_path / "hours.wav", 24)
-    roomy = replace(Limits.for_track(Settings()), max_bytes=2 * 10**9, max_seconds=1e6)
+    roomy = replace(Limits.for_track(Settings()), max_bytes=2 * 10**9, max_seconds=10.0**6)
     decoder = Decoder(Settings())
     decoder.warm_up()
     [pid] = decoder.pids
