@@ -4,9 +4,10 @@ Conventions
 -----------
 - A document is a ``dict`` with a non-empty string ``_id``. Values are ``str``, ``int`` (64 bits), ``float``
   (finite), ``bool``, ``None``, a ``dict`` of values, or a list of values that are no lists. Names are not empty,
-  do not begin with ``$``, and hold no dot, double quote, backslash or control character. One optional top-level field, ``data``, holds ``bytes``: packed arrays
-  (``packing.py``). Binary anywhere else, and more than ``MAX_DOCUMENT_BYTES`` in all, is refused. The fields of
-  a unique key must be there. ``documents.py`` checks all this with :class:`~classifier.errors.InvalidParameter`.
+  do not begin with ``$``, and hold no dot, double quote, backslash or control character. One optional top-level
+  field, ``data``, holds ``bytes``: packed arrays (``packing.py``). Binary anywhere else, and more than
+  ``MAX_DOCUMENT_BYTES`` in all, is refused. The fields of a unique key must be there. ``documents.py`` checks all
+  this with :class:`~classifier.errors.InvalidParameter`.
 - A ``where`` is ``{field: value}`` for equality (``None`` matches a missing field too), or
   ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``; several conditions are joined by *and*.
   Fields may be dotted to reach into a ``dict``. A field that is compared or sorted by holds values of one kind,

@@ -347,8 +347,12 @@ class SqliteStore:
         return kind(text.format(timeout=self._timeout_s))
 
     def _is_read_only(self) -> bool:
-        """Return whether the log cannot be opened because nothing may be written next to the file."""
-        return self._path.is_file() and not (os.access(self._path.parent, os.W_OK) and os.access(self._path, os.W_OK))
+        """Return whether the file, or its log, cannot be opened because nothing may be written there."""
+        if self._path.is_dir() or not self._path.parent.is_dir():
+            return False
+        return not (
+            os.access(self._path.parent, os.W_OK) and (not self._path.exists() or os.access(self._path, os.W_OK))
+        )
 
 
 _BUSY = (StoreUnavailable, "the store has been locked by another process for {timeout:g} s: try again")

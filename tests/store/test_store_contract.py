@@ -85,6 +85,14 @@ def test_put_replaces_the_whole_document(store: Store) -> None:
     assert store.count("tags") == 1
 
 
+@pytest.mark.stores([kind for kind in KINDS if kind != "nx-27017"])
+def test_put_replaces_data(store: Store) -> None:
+    store.put("tags", {"_id": "a", "old": 1, "data": b"1"})
+    store.put("tags", {"_id": "a", "new": 2, "data": b"2"})
+
+    assert store.get("tags", "a") == {"_id": "a", "new": 2, "data": b"2"}
+
+
 def test_delete_counts_what_went(store: Store) -> None:
     store.insert("tags", [{"_id": str(i), "n": i} for i in range(5)])
 

@@ -1,0 +1,103 @@
+"""Leases: who may do something, for how long; the only lock that outlives a crash.
+
+A lease is a document that names its owner and the moment it ends. Whoever finds it ended may take it; whoever
+holds it renews it before it ends. Each acquisition has a token of its own, so that a process that slept through
+its lease notices that somebody else has it now, even if that is a later self.
+
+The clocks of all machines that share a store must agree to within a small part of a lease's length.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import Callable
+from types import TracebackType
+
+from classifier.errors import DuplicateKey
+from classifier.store.base import Store
+
+Clock = Callable[[], float]
+
+
+def new_owner() -> str:
+    """Return a name for this process that no other has: host, process id, random part."""
+    return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
+
+
+class Lease:
+    """The right to do what ``name`` stands for, until it expires; released at the end of a ``with`` block.
+
+    Attributes
+    ----------
+    name, owner : str
+        What is leased, and by whom.
+    expires : float
+        Unix seconds.
+    """
+
+    def __init__(
+        self, store: Store, name: str, owner: str, seconds: float, token: str, expires: float, now: Clock
+    ) -> None:
+        self.name = name
+        self.owner = owner
+        self.expires = expires
+        self._store = store
+        self._seconds = seconds
+        self._token = token
+        self._now = now
+
+    @classmethod
+    def acquire(cls, store: Store, name: str, owner: str, seconds: float, *, now: Clock = time.time) -> Lease | None:
+        """Take the lease if nobody has it, or whoever had it let it expire.
+
+        Parameters
+        ----------
+        store : Store
+            Where leases are kept.
+        name : str
+            What is leased.
+        owner : str
+            Who asks; for people who look into the store.
+        seconds : float > 0
+            How long it holds without being renewed.
+        now : callable
+            Clock, Unix seconds.
+
+        Returns
+        -------
+        Lease or None
+            None if somebody has it.
+        """
+        token = uuid.uuid4().hex
+        moment = now()
+        expires = moment + seconds
+        fields = {"owner": owner, "token": token, "expires": expires}
+        if not store.update("leases", {"_id": name, "expires": {"$lt": moment}}, set=fields):
+            try:
+                store.insert("leases", [{"_id": name, **fields}])
+            except DuplicateKey:
+                return None
+        return cls(store, name, owner, seconds, token, expires, now)
+
+    def renew(self) -> bool:
+        """Hold the lease for its whole length from now; return False if it is somebody else's by now."""
+        expires = self._now() + self._seconds
+        held = self._store.update("leases", {"_id": self.name, "token": self._token}, set={"expires": expires})
+        if held:
+            self.expires = expires
+        return held is not None
+
+    def release(self) -> None:
+        """Give the lease back; nothing happens if it is somebody else's by now."""
+        self._store.delete("leases", {"_id": self.name, "token": self._token})
+
+    def __enter__(self) -> Lease:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.release()

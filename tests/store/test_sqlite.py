@@ -1,0 +1,328 @@
+"""What only the SQLite store can get into: full disks, read-only folders, other programs' files."""
+
+from __future__ import annotations
+
+import os
+import resource
+import sqlite3
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from classifier.errors import (
+    EarmarkError,
+    StoreCorrupt,
+    StoreFull,
+    StoreReadOnly,
+    StoreUnavailable,
+)
+from classifier.store.sqlite import APPLICATION_ID, SqliteStore
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "store.sqlite"
+
+
+@pytest.fixture
+def make(path: Path) -> Any:
+    made: list[SqliteStore] = []
+
+    def open_at(where: Path = path, **options: Any) -> SqliteStore:
+        made.append(SqliteStore(where, **options))
+        return made[-1]
+
+    yield open_at
+    for store in made:
+        store.close()
+
+
+def pragma(path: Path, name: str) -> Any:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def test_nothing_is_created_before_the_first_use(make: Any, tmp_path: Path) -> None:
+    store = make(tmp_path / "a" / "b" / "store.sqlite")
+    assert not (tmp_path / "a").exists()
+
+    store.count("tags")
+    assert (tmp_path / "a" / "b" / "store.sqlite").exists()
+
+
+def test_file_says_what_it_is(make: Any, path: Path) -> None:
+    store = make()
+    store.ensure_schema()
+
+    assert pragma(path, "journal_mode") == "wal"
+    assert pragma(path, "application_id") == APPLICATION_ID
+    connection = store._connection()
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    tables = connection.execute(
+        "SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND strict"
+    ).fetchall()
+    assert ("tracks", 1) in tables
+
+
+def test_conditions_use_the_indexes(make: Any) -> None:
+    store = make()
+    seen: list[str] = []
+    store._connection().set_trace_callback(seen.append)
+    list(store.find("tracks", {"catalogue": "c", "status": "ready"}, fields=["title"]))
+    store.update("tracks", {"catalogue": "c", "content_hash": "h"}, set={"title": "t"})
+    list(store.find("jobs", {"status": "running", "lease_expires": {"$lt": 5.0}}))
+
+    plans = [store._connection().execute("EXPLAIN QUERY PLAN " + query).fetchall()[0][3] for query in seen]
+    assert [plan.split("USING ")[1].split(" (")[0] for plan in plans] == [
+        "INDEX tracks_catalogue_status",
+        "INDEX tracks_catalogue_content_hash",
+        "INDEX jobs_status_lease_expires",
+    ]
+
+
+def test_each_thread_has_its_connection_and_loses_it(make: Any) -> None:
+    store = make()
+    store.ensure_schema()
+    connections: list[int] = []
+    thread = threading.Thread(target=lambda: connections.append(id(store._connection())))
+    thread.start()
+    thread.join()
+
+    assert connections[0] != id(store._connection())
+    assert len(store._handles) == 1
+
+
+def test_no_read_stays_open(make: Any) -> None:
+    """An iterator left half-way must neither pin the log nor stand in the way of a later write."""
+    store, other = make(), make()
+    store.insert("tags", [{"_id": str(i)} for i in range(10)])
+    half_way = store.find("tags")
+    next(half_way)
+    other.insert("tags", [{"_id": "x"}])
+    store.insert("tags", [{"_id": "y"}])
+
+    assert other._connection().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
+
+
+# -------------------------------------------------------------------- what can go wrong
+
+
+def test_locked_for_too_long(make: Any, path: Path) -> None:
+    store = make(timeout_s=0.1)
+    store.insert("tags", [{"_id": "a"}])
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreUnavailable, match=r"locked by another process for 0\.1 s: try again"):
+            store.insert("tags", [{"_id": "b"}])
+        assert store.get("tags", "a") == {"_id": "a"}  # readers do not wait
+        assert store.update("tags", {"_id": "none"}, set={"x": 1}) is None  # nor does an update of nothing
+
+    store.insert("tags", [{"_id": "b"}])
+    assert store.count("tags") == 2
+
+
+def test_waits_for_a_short_lock(make: Any, path: Path) -> None:
+    store = make()
+    store.ensure_schema()
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        timer = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+        timer.start()
+        store.insert("tags", [{"_id": "a"}])
+        timer.join()
+    assert store.count("tags") == 1
+
+
+@pytest.mark.parametrize("content", [b"ID3 this is an mp3" * 100, b"SQLite format 3\0" + bytes(range(256)) * 40])
+def test_not_a_database(make: Any, path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+
+    with pytest.raises(StoreCorrupt, match="damaged, or is no SQLite database"):
+        make().count("tags")
+    assert path.read_bytes() == content
+
+
+def test_another_programs_database_is_left_alone(make: Any, path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url)")
+    before = path.read_bytes()
+
+    with pytest.raises(StoreCorrupt, match="a database of another program: name another file"):
+        make().ensure_schema()
+    assert path.read_bytes() == before
+
+
+def test_an_empty_file_becomes_a_store(make: Any, path: Path) -> None:
+    path.touch()
+    make().insert("tags", [{"_id": "a"}])
+    assert make().count("tags") == 1
+
+
+def test_damage_is_found(make: Any, path: Path) -> None:
+    store = make()
+    store.insert("models", [{"_id": f"{i:03d}", "track_id": "t", "data": os.urandom(3000)} for i in range(100)])
+    assert store.faults() == []
+    store.close()
+    with open(path, "r+b") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(size // 2)
+        file.write(os.urandom(20_000))
+
+    faults = make().faults()
+    assert faults and all(isinstance(fault, str) for fault in faults)
+
+
+def test_a_damaged_document_is_named(make: Any, path: Path) -> None:
+    store = make()
+    store.insert("leases", [{"_id": "a", "n": 1}])
+    store._connection().execute("UPDATE leases SET doc = ?", ('{"n":',))
+
+    with pytest.raises(StoreCorrupt, match="document 'a' is damaged"):
+        store.get("leases", "a")
+
+
+def test_a_folder_in_place_of_the_file(make: Any, path: Path) -> None:
+    path.mkdir()
+    with pytest.raises(StoreUnavailable, match="cannot be opened: is it a folder"):
+        make().ping()
+
+
+def test_a_file_in_place_of_the_folder(make: Any, path: Path) -> None:
+    path.touch()
+    with pytest.raises(StoreUnavailable, match="folder cannot be created"):
+        make(path / "store.sqlite").ping()
+
+
+def test_full_by_its_own_limit(make: Any) -> None:
+    store = make()
+    store.insert("models", [{"_id": "a", "track_id": "t", "data": bytes(100_000)}])
+    connection = store._connection()
+    pages = connection.execute("PRAGMA page_count").fetchone()[0]
+    connection.execute(f"PRAGMA max_page_count = {pages + 20}")
+
+    with pytest.raises(StoreFull, match="is full or over its quota: make room"):
+        store.insert("models", [{"_id": c, "track_id": "t", "data": bytes(50_000)} for c in "bcd"])
+    assert [document["_id"] for document in store.find("models")] == ["a"]  # nothing was changed
+    with pytest.raises(StoreFull):
+        store.put("models", {"_id": "a", "track_id": "t", "data": bytes(400_000)})
+    assert store.get("models", "a") == {"_id": "a", "track_id": "t", "data": bytes(100_000)}
+
+    store.insert("tags", [{"_id": "small"}])  # what fits still goes in
+    connection.execute("PRAGMA max_page_count = 1000000")
+    store.insert("models", [{"_id": "b", "track_id": "t", "data": bytes(500_000)}])
+    assert store.faults() == []
+
+
+def in_child(work: Callable[[], None]) -> str:
+    """Run in a forked process, which may do to itself what cannot be undone; return the error's name and text."""
+    reading, writing = os.pipe()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # other threads of this process do not matter to the child
+        child = os.fork()
+    if child == 0:
+        try:
+            work()
+            text = "no error"
+        except EarmarkError as error:
+            text = f"{type(error).__name__}: {error}"
+        except BaseException as error:
+            text = f"unexpected {error!r}"
+        os.write(writing, text.encode())
+        os._exit(0)
+    os.close(writing)
+    with open(reading) as answer:
+        text = answer.read()
+    os.waitpid(child, 0)
+    return text
+
+
+def test_full_by_the_systems_limit(make: Any, path: Path) -> None:
+    store = make()
+    store.insert("tags", [{"_id": "a"}])
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
+        store.insert("models", [{"_id": "b", "track_id": "t", "data": bytes(2_000_000)}])
+
+    assert in_child(fill).startswith("StoreFull: the disk behind the store is full")
+    assert store.count("models") == 0
+    store.insert("models", [{"_id": "b", "track_id": "t", "data": bytes(2_000_000)}])
+    assert store.faults() == []
+
+
+def test_read_only_connection(make: Any) -> None:
+    store = make()
+    store.insert("tags", [{"_id": "a"}])
+    store._connection().execute("PRAGMA query_only = 1")
+
+    for write in (
+        lambda: store.insert("tags", [{"_id": "b"}]),
+        lambda: store.put("tags", {"_id": "a", "n": 1}),
+        lambda: store.update("tags", {"_id": "a"}, set={"n": 1}),
+        lambda: store.delete("tags", {}),
+    ):
+        with pytest.raises(StoreReadOnly, match="read-only: make its file and folder writable"):
+            write()
+    assert list(store.find("tags")) == [{"_id": "a"}]
+
+
+def as_nobody(work: Callable[[], None]) -> str:
+    """Run without root's power to write anywhere."""
+
+    def drop() -> None:
+        if os.getuid() == 0:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        work()
+
+    return in_child(drop)
+
+
+@pytest.fixture
+def public(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A folder that everybody may enter, unlike those of tmp_path."""
+    import shutil
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="earmark-"))
+    folder.chmod(0o755)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_read_only_folder(public: Path) -> None:
+    store = SqliteStore(public / "store.sqlite")
+    store.insert("tags", [{"_id": "a"}])
+    store.close()
+    public.chmod(0o555)
+    (public / "store.sqlite").chmod(0o444)
+
+    def write() -> None:
+        SqliteStore(public / "store.sqlite").insert("tags", [{"_id": "b"}])
+
+    assert as_nobody(write).startswith("StoreReadOnly: the store is read-only")
+
+
+def test_folder_that_may_not_be_created(public: Path) -> None:
+    public.chmod(0o555)
+
+    answer = as_nobody(lambda: SqliteStore(public / "new" / "store.sqlite").ensure_schema())
+    assert answer == "StoreReadOnly: the store's folder cannot be created: its parent is read-only"
+    answer = as_nobody(lambda: SqliteStore(public / "store.sqlite").ensure_schema())
+    assert answer.startswith("StoreReadOnly")
+
+
+def test_messages_hold_no_path(make: Any, path: Path, public: Path) -> None:
+    path.write_bytes(b"no database at all" * 10)
+    with pytest.raises(StoreCorrupt) as caught:
+        make().ping()
+    assert str(path.parent) not in str(caught.value)
