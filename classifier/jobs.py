@@ -342,7 +342,10 @@ class Worker:
             try:
                 with self._catalogue(job["catalogue"]) as catalogue:
                     return catalogue.enroll(
-                        path, source_name=file["name"], replace=job["replace"], **json.loads(job["facts"])
+                        path,
+                        source_name=Path(file["name"]).stem or file["name"],
+                        replace=job["replace"],
+                        **json.loads(job["facts"]),
                     )
             except (TrackBusy, Unavailable):
                 if time.monotonic() > deadline:

@@ -74,7 +74,7 @@ REMEDIES: dict[str, str] = {
     "key_missing": "Send `Authorization: Bearer KEY`.",
     "key_invalid": "Ask for a new key.",
     "key_role": "Use a key with role `admin`.",
-    "request_timeout": "Repeat the request over a better connection, with the same Idempotency-Key; compress the audio.",
+    "request_timeout": "Repeat it over a better connection, with the same Idempotency-Key; compress the audio.",
     "request_too_large": "Send audio as a file part or as the raw body, and fewer files at once.",
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
@@ -207,7 +207,7 @@ def explain(name: str) -> Response:
         "title": title(cls),
         "remedy": REMEDIES[name],
     }
-    if request.accept_mimetypes.best_match(["text/html", "application/json"], "application/json") == "application/json":
+    if request.accept_mimetypes.best_match(["application/json", "text/html"], "application/json") != "text/html":
         return jsonify(facts)
     page = (
         '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'

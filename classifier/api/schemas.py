@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from classifier.config import PRESETS
 
-CATALOGUE_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
 
 
@@ -29,7 +28,9 @@ class Strict(BaseModel):
 class TagQuery(Strict):
     """How a snippet is to be identified."""
 
-    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to search.")
+    catalogue: str | None = Field(
+        None, max_length=100, description="Catalogue to search. Left out: the one of the settings."
+    )
     method: Literal["auto", "kl"] | None = Field(
         None,
         description="`auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting.",
@@ -40,7 +41,7 @@ class TagQuery(Strict):
 class HistoryQuery(Strict):
     """Which tags to list, newest first."""
 
-    catalogue: str | None = Field(None, pattern=CATALOGUE_NAME, description="Only tags of this catalogue.")
+    catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
         None, description="Only tags with this verdict."
     )
@@ -51,7 +52,9 @@ class HistoryQuery(Strict):
 class TracksQuery(Strict):
     """Which tracks to list, by title."""
 
-    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to list.")
+    catalogue: str | None = Field(
+        None, max_length=100, description="Catalogue to list. Left out: the one of the settings."
+    )
     search: str | None = Field(None, max_length=200, description="Part of title, artist, album or source, in any case.")
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
     skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to leave out from the start.")
@@ -60,7 +63,9 @@ class TracksQuery(Strict):
 class EnrollQuery(Strict):
     """Where uploaded tracks go."""
 
-    catalogue: str = Field("default", pattern=CATALOGUE_NAME, description="Catalogue to add to.")
+    catalogue: str | None = Field(
+        None, max_length=100, description="Catalogue to add to. Left out: the one of the settings."
+    )
     replace: bool = Field(False, description="Model recordings that are already there again.")
 
 
@@ -90,7 +95,7 @@ class TrackEdit(Strict):
 class CatalogueCreate(Strict):
     """A new catalogue and the parameters its tracks are modelled with."""
 
-    name: str = Field(pattern=CATALOGUE_NAME, description="Letters, digits, dot, dash and underscore; at most 64.")
+    name: str = Field(min_length=1, max_length=100, description="1 to 100 printable characters.")
     preset: Literal["default", "synced-fm"] = Field("default", description="Parameters to start from.")
     config: dict[str, Any] = Field(
         {}, description="Parameters that differ from the preset, under the names that `GET /catalogues` shows.",

@@ -10,26 +10,29 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
-from classifier.catalogue import Catalogue
-from classifier.store.tracks import get_track
 from flask import current_app
 
 from classifier import jobs, tags
 from classifier.api import idempotency
 from classifier.api.gate import Gate
 from classifier.audio import Decoder, Limits
-from classifier.config import Settings
-from classifier.errors import EarmarkError
+from classifier.catalogue import Catalogue, _bandwidth
+from classifier.config import FeatureConfig, Settings
+from classifier.errors import CatalogueExists, CatalogueNotFound, EarmarkError
 from classifier.results import Tag
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.store.catalogues import get_catalogue
+from classifier.store.catalogues import CatalogueRecord, get_catalogue, list_catalogues
+from classifier.store.sweep import remove_orphans
+from classifier.store.tracks import count_tracks, list_tracks
 
 log = logging.getLogger("earmark.service")
 
@@ -39,8 +42,6 @@ TIDY_SECONDS = 600.0
 """Time between deletions of what has expired."""
 STOP_SECONDS = 20.0
 """How long the file at hand may take when the process is asked to end."""
-DEFAULT = "default"
-"""The catalogue that is always there."""
 
 
 class Service:
@@ -73,7 +74,9 @@ class Service:
             if self._started:
                 return
             self._store = open_store(self.settings.store)
+            # One child more than workers: a file that takes its time to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
+            self._job_decoder = Decoder(self.settings)
             self._jobs = jobs.Worker(self._store, self.spool, self.settings, self._enroller)
             self._started = True
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
@@ -88,9 +91,10 @@ class Service:
                 return
             self._closed = True
         self._jobs.stop(STOP_SECONDS)
+        self._decoder.close()
+        self._job_decoder.close()
         for catalogue in self._catalogues.values():
             catalogue.close()
-        self._decoder.close()
         self.store.close()
 
     def _warm_up(self) -> None:
@@ -102,7 +106,8 @@ class Service:
                 self._state["store"] = "ok"
                 self._decoder.warm_up()
                 self._state["decoder"] = "ok"
-                catalogue = self.catalogue(DEFAULT, create=True)
+                self._open(self.settings.catalogue, self._decoder, create=True).close()
+                catalogue = self.catalogue(self.settings.catalogue)
                 self._hear(catalogue, _sweep_tone(), method=None, top=1)
                 self._state["index"] = "ok"
                 log.info("warm: ready for snippets")
@@ -120,6 +125,7 @@ class Service:
             try:
                 idempotency.clean(self.store)
                 self.spool.clean(self.store)
+                remove_orphans(self.store, thorough=False)
             except EarmarkError as error:
                 log.warning("tidying up failed: %s: %s", error.name, error)
 
@@ -146,42 +152,99 @@ class Service:
                 checks["store"] = error.name
         return checks
 
-    def catalogue(self, name: str, *, create: bool = False) -> Catalogue:
-        """Return a catalogue, opened once and kept.
+    def catalogue(self, name: str) -> Catalogue:
+        """Return a catalogue to search, opened once and kept.
 
         Raises
         ------
         CatalogueNotFound
-            Unless ``create``, if there is none of that name (any more).
+            If there is none of that name (any more).
         """
-        if not create:
-            get_catalogue(self.store, name)
+        record = get_catalogue(self.store, name)
         with self._lock:
             found = self._catalogues.get(name)
-            if found is None:
-                found = self._catalogues[name] = Catalogue.open(self.settings.store, name, settings=self.settings)
+            if found is None or found.id != record.id:  # not opened yet, or removed and created again
+                found = self._catalogues[name] = self._open(name, self._decoder)
             return found
 
-    @contextmanager
-    def catalogue_of(self, track_id: str) -> Iterator[Catalogue]:
-        """Lend the catalogue that a track is in.
-
-        Raises
-        ------
-        TrackNotFound
-        """
-        yield self.catalogue(get_track(self.store, track_id).catalogue)
+    def _open(self, name: str, decoder: Decoder, *, create: bool = False) -> Catalogue:
+        return Catalogue.open(name=name, settings=self.settings, create=create, store=self.store, decoder=decoder)
 
     @contextmanager
     def _enroller(self, name: str) -> Iterator[Catalogue]:
-        yield self.catalogue(name)
+        """Lend a catalogue to enroll into; it never loads the index, and has a decoder of its own."""
+        catalogue = self._open(name, self._job_decoder)
+        try:
+            yield catalogue
+        finally:
+            catalogue.close()
+
+    def catalogue_name(self, name: str | None) -> str:
+        """Return the name of the catalogue a request means, before its upload is read.
+
+        Raises
+        ------
+        CatalogueNotFound
+            If there is none of that name.
+        """
+        return get_catalogue(self.store, name or self.settings.catalogue).name
+
+    def list_catalogues(self) -> list[dict[str, Any]]:
+        """Return the JSON objects of all catalogues, by name."""
+        return [self._described(record) for record in list_catalogues(self.store)]
+
+    def create_catalogue(self, name: str, config: FeatureConfig) -> dict[str, Any]:
+        """Create a catalogue; return its JSON object.
+
+        Raises
+        ------
+        CatalogueExists
+            If there is one of that name, whatever its parameters.
+        """
+        try:
+            get_catalogue(self.store, name)
+        except CatalogueNotFound:
+            made = Catalogue.open(
+                name=name, config=config, settings=self.settings, store=self.store, decoder=self._decoder
+            )
+            made.close()
+            return self._described(get_catalogue(self.store, name))
+        raise CatalogueExists(f"catalogue {name!r} exists already")
+
+    def _described(self, record: CatalogueRecord) -> dict[str, Any]:
+        return {
+            "name": record.name,
+            "created": record.created,
+            "tracks": count_tracks(self.store, record.name),
+            "revision": record.revision,
+            "config": record.config,
+            "config_hash": record.config_hash,
+        }
+
+    def list_tracks(self, catalogue: str | None, *, search: str | None, limit: int, skip: int) -> dict[str, Any]:
+        """Return a page of a catalogue's tracks as JSON objects, and how many there are on all pages.
+
+        Raises
+        ------
+        CatalogueNotFound
+        """
+        catalogue = self.catalogue_name(catalogue)
+        found = list_tracks(self.store, catalogue, search=search, limit=limit, skip=skip)
+        total = count_tracks(self.store, catalogue, search=search)
+        return {"tracks": [track.to_dict() for track in found], "total": total, "limit": limit, "skip": skip}
 
     # --- what requests ask for ----------------------------------------------------------------------------
 
     def _hear(self, catalogue: Catalogue, content: bytes, *, method: str | None, top: int) -> Tag:
+        """Decode, wait for a place at the CPU, identify: what ``Catalogue.identify`` does, with the gate in between."""
+        started = time.perf_counter()
         audio = self._decoder.decode(content, Limits.for_snippet(self.settings), catalogue.config.sample_rate)
+        decoded = time.perf_counter()
         with self.gate.cpu():
-            return catalogue.identify(audio, method=method, top=top)
+            admitted = time.perf_counter()
+            tag = catalogue.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=_bandwidth(audio))
+        seconds = {"decode": decoded - started, "queue": admitted - decoded, **tag.seconds}
+        return replace(tag, seconds={**seconds, "total": time.perf_counter() - started})
 
     def identify(
         self, content: bytes, catalogue: str, *, method: str | None, top: int, file: str | None

@@ -32,19 +32,20 @@ def create(query_data: TagQuery) -> Any:
     the same tag instead of making another.
     """
     own = service()
-    own.catalogue_exists(query_data.catalogue)
+    catalogue = own.catalogue_name(query_data.catalogue)
     content, name = read_snippet(own.settings.snippet_bytes)
     key = request.headers.get("Idempotency-Key")
     record = None
     if key is not None:
+        parameters = {**query_data.model_dump(), "catalogue": catalogue}
         begun = idempotency.begin(
-            own.store, key, caller=g.caller, route="POST /tags", content=content, parameters=query_data.model_dump()
-        )  # fmt: skip
+            own.store, key, caller=g.caller, route="POST /tags", content=content, parameters=parameters
+        )
         if isinstance(begun, idempotency.Remembered):
             return _replay(begun)
         record = begun
     try:
-        answer = own.identify(content, query_data.catalogue, method=query_data.method, top=query_data.top, file=name)
+        answer = own.identify(content, catalogue, method=query_data.method, top=query_data.top, file=name)
     except EarmarkError as error:
         if record is not None:
             if error.status < 500 and error.status not in (404, 408, 409):

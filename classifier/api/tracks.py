@@ -14,6 +14,7 @@ from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdi
 from classifier.api.service import service
 from classifier.api.uploads import spool_tracks
 from classifier.errors import InvalidParameter
+from classifier.store import tracks as stored
 
 bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks")
 
@@ -31,15 +32,13 @@ def create(query_data: EnrollQuery) -> Any:
     the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
     """
     own = service()
-    own.catalogue_exists(query_data.catalogue)
+    catalogue = own.catalogue_name(query_data.catalogue)
     job_id, folder = own.spool.open()
     try:
         parts = spool_tracks(folder, own.settings.track_bytes)
         facts = _facts(len(parts))
         uploads = [jobs.Upload(name, path, size) for name, path, size in parts]
-        job = jobs.submit(
-            own.store, own.spool, job_id, query_data.catalogue, uploads, facts=facts, replace=query_data.replace
-        )
+        job = jobs.submit(own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace)
     except BaseException:
         own.spool.remove(job_id)
         raise
@@ -76,8 +75,7 @@ def listing(query_data: TracksQuery) -> dict[str, Any]:
 @bp.doc(operation_id="getTrack", responses=[401, 403, 404])
 def get(track_id: str) -> dict[str, Any]:
     """Return a track."""
-    with service().catalogue_of(track_id) as catalogue:
-        return catalogue.track(track_id).to_dict()
+    return stored.get_track(service().store, track_id).to_dict()
 
 
 @bp.patch("/<track_id>")
@@ -87,8 +85,7 @@ def get(track_id: str) -> dict[str, Any]:
 @bp.doc(operation_id="editTrack", responses=[400, 401, 403, 404, 415])
 def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
     """Change what is said of a track; tags made from now on say so too."""
-    with service().catalogue_of(track_id) as catalogue:
-        return catalogue.edit(track_id, **json_data.model_dump(exclude_unset=True)).to_dict()
+    return stored.edit(service().store, track_id, **json_data.model_dump(exclude_unset=True)).to_dict()
 
 
 @bp.delete("/<track_id>")
@@ -97,6 +94,5 @@ def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
 @bp.doc(operation_id="deleteTrack", responses=[401, 403, 404])
 def delete(track_id: str) -> Any:
     """Remove a track: it does not count for the next snippet any more."""
-    with service().catalogue_of(track_id) as catalogue:
-        catalogue.remove(track_id)
+    stored.remove(service().store, track_id)
     return Response(status=204)

@@ -265,7 +265,7 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
         _drain(limit)
         given = request.mimetype or "nothing"
         raise MediaTypeUnsupported(
-            f"Content-Type is {given[:100]!r}: send multipart/form-data with the part 'snippet', or the bytes as audio/*"
+            f"Content-Type is {given[:100]!r}: send multipart/form-data with a part 'snippet', or the bytes as audio/*"
         )
     request.max_content_length = limit + FORM_SLACK if multipart else limit
     try:

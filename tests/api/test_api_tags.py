@@ -1,0 +1,80 @@
+"""Posting snippets: every format, every form, the answer and its keeping."""
+
+from __future__ import annotations
+
+import pytest
+from api_client import Client, int16, piece, wav
+from data_audio import FORMATS, encode
+from scipy.signal import resample_poly
+
+from classifier.demo.phone import record
+from classifier.demo.songs import Song
+
+MIME = {"webm": "video/webm", "live": "audio/webm", "m4a": "audio/mp4", "fragmented": "video/mp4", "3gp": "video/3gpp"}
+
+
+def phone(song: Song, start_s: float = 6.0, seconds: float = 6.0) -> bytes:
+    """Return what a phone records of a song, as a wav file."""
+    return wav(record(song.samples, song.sample_rate, start_s, seconds, snr_db=8.0, seed=3), song.sample_rate)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_format_of_a_phone_is_identified(client: Client, songs: list[Song], kind: str) -> None:
+    rate = FORMATS[kind].rate
+    samples = resample_poly(piece(songs[0], 5.0, 8.0), rate, songs[0].sample_rate)
+    answer = client.tag_raw(encode(int16(samples), kind), MIME.get(kind, "application/octet-stream"))
+    assert answer.status == 200, answer
+    first = answer.json["matches"][0]
+    assert (answer.json["verdict"], first["title"]) == ("identified", songs[0].title)
+    assert first["offset_s"] == pytest.approx(5.0, abs=0.15)
+
+
+def test_a_noisy_snippet_as_a_form(client: Client, songs: list[Song]) -> None:
+    answer = client.tag(phone(songs[1]), "?top=2", file="C:\\Phone\\memo\x07 1.wav")
+    assert answer.status == 200
+    tag = answer.json
+    assert (tag["verdict"], tag["matches"][0]["title"]) == ("identified", songs[1].title)
+    assert tag["file"] == "memo 1.wav"
+    assert tag["catalogue"] == "default" and len(tag["matches"]) <= 2 and tag["duration_s"] == pytest.approx(6.0, abs=0.1)
+    assert client.get(f"/api/v1/tags/{tag['id']}").json == tag
+
+
+def test_unknown_music_is_no_match_and_200(client: Client, songs: list[Song]) -> None:
+    answer = client.tag(phone(songs[2]))
+    assert (answer.status, answer.json["verdict"]) == (200, "no_match")
+
+
+def test_by_divergence_alone(client: Client, songs: list[Song]) -> None:
+    answer = client.tag(wav(piece(songs[0], 4.0, 8.0), songs[0].sample_rate), "?method=kl")
+    assert answer.status == 200 and answer.json["method"] == "kl"
+    assert answer.json["nearest"][0]["title"] == songs[0].title
+
+
+def test_charts(client: Client, songs: list[Song]) -> None:
+    tag = client.tag(phone(songs[0])).json
+    charts = client.get(f"/api/v1/tags/{tag['id']}/charts").json
+    assert charts["tag_id"] == tag["id"]
+    alignment = charts["alignment"]
+    assert alignment["track_id"] == tag["matches"][0]["track_id"]
+    assert len(alignment["lags_s"]) == len(alignment["agreement"]) > 10
+    assert max(alignment["agreement"]) > alignment["threshold"]
+    assert charts["nearest"][0]["divergence"] == tag["nearest"][0]["divergence"]
+
+
+def test_history_newest_first_in_pages(client: Client, songs: list[Song]) -> None:
+    snippet = phone(songs[0])
+    ids = [client.tag(snippet).json["id"] for _ in range(3)][::-1]
+    first = client.get("/api/v1/tags?limit=2").json
+    assert [tag["id"] for tag in first["tags"]] == ids[:2] and first["next"]
+    second = client.get(f"/api/v1/tags?limit=2&cursor={first['next']}&catalogue=default&verdict=identified").json
+    assert second["tags"][0]["id"] == ids[2]
+    assert client.get("/api/v1/tags?catalogue=other").json == {"tags": [], "next": None}
+
+
+def test_a_deleted_tag_is_gone(client: Client, songs: list[Song]) -> None:
+    tag_id = client.tag(phone(songs[0])).json["id"]
+    answer = client.delete(f"/api/v1/tags/{tag_id}")
+    assert (answer.status, answer.body) == (204, b"")
+    for path in (f"/api/v1/tags/{tag_id}", f"/api/v1/tags/{tag_id}/charts"):
+        client.get(path).problem(404, "tag_not_found")
+    client.delete(f"/api/v1/tags/{tag_id}").problem(404, "tag_not_found")
