@@ -3,73 +3,237 @@
  * Do not make direct changes to the file.
  */
 
-export type paths = Record<string, never>;
+export interface paths {
+    "/api/v1/catalogues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the catalogues with their parameters. */
+        get: operations["listCatalogues"];
+        put?: never;
+        /**
+         * Create a catalogue.
+         * @description Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+         */
+        post: operations["createCatalogue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a job with every file's state. */
+        get: operations["getJob"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/jobs/{job_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow a job as server-sent events.
+         * @description The state comes from the store, so it does not matter which process works on the job.
+         */
+        get: operations["getJobEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tags, newest first. */
+        get: operations["listTags"];
+        put?: never;
+        /**
+         * Identify a snippet.
+         * @description The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
+         *     is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
+         *     the same tag instead of making another.
+         */
+        post: operations["createTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a tag. */
+        get: operations["getTag"];
+        put?: never;
+        post?: never;
+        /** Delete a tag and its charts for good. */
+        delete: operations["deleteTag"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}/charts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks. */
+        get: operations["getTagCharts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List a catalogue's tracks by title. */
+        get: operations["listTracks"];
+        put?: never;
+        /**
+         * Upload tracks.
+         * @description Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
+         *     single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
+         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+         */
+        post: operations["createTracks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracks/{track_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a track. */
+        get: operations["getTrack"];
+        put?: never;
+        post?: never;
+        /** Remove a track: it does not count for the next snippet any more. */
+        delete: operations["deleteTrack"];
+        options?: never;
+        head?: never;
+        /** Change what is said of a track; tags made from now on say so too. */
+        patch: operations["editTrack"];
+        trace?: never;
+    };
+    "/healthz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The process answers.
+         * @description Touches neither the store nor the disk: restart the process only when this fails.
+         */
+        get: operations["healthz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/readyz": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Store, index and decoder are warm.
+         * @description Send requests here only while this says so.
+         */
+        get: operations["readyz"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /**
-         * Alignment
-         * @description Agreement of the first match against lag.
-         */
-        Alignment: {
-            /** Track Id */
-            track_id: string;
-            /**
-             * Lags S
-             * @description Offsets in the track, seconds.
-             */
-            lags_s: number[];
-            /**
-             * Agreement
-             * @description Agreement at each lag, -1 to 1.
-             */
-            agreement: number[];
-            /**
-             * Threshold
-             * @description Agreement above which a match is identified.
-             */
-            threshold: number | null;
-        };
         /**
          * Catalogue
          * @description A named set of tracks that share one configuration.
          */
         Catalogue: {
-            /** Name */
-            name: string;
-            /** Created */
-            created: string;
-            /** Tracks */
-            tracks: number;
-            /**
-             * Revision
-             * @description Goes up with every change of the catalogue.
-             */
-            revision: number;
             /** Config */
             config: {
                 [key: string]: unknown;
             };
             /** Config Hash */
             config_hash: string;
+            /** Created */
+            created: string;
+            /** Name */
+            name: string;
+            /**
+             * Revision
+             * @description Goes up with every change of the catalogue.
+             */
+            revision: number;
+            /** Tracks */
+            tracks: number;
         };
         /**
          * CatalogueCreate
          * @description A new catalogue and the parameters its tracks are modelled with.
          */
         CatalogueCreate: {
-            /**
-             * Name
-             * @description Letters, digits, dot, dash and underscore; at most 64.
-             */
-            name: string;
-            /**
-             * Preset
-             * @description Parameters to start from.
-             * @default default
-             * @enum {string}
-             */
-            preset: "default" | "synced-fm";
             /**
              * Config
              * @description Parameters that differ from the preset, under the names that `GET /catalogues` shows.
@@ -105,6 +269,18 @@ export interface components {
             config: {
                 [key: string]: unknown;
             };
+            /**
+             * Name
+             * @description 1 to 100 printable characters.
+             */
+            name: string;
+            /**
+             * Preset
+             * @description Parameters to start from.
+             * @default default
+             * @enum {string}
+             */
+            preset: "default" | "synced-fm";
         };
         /**
          * Catalogues
@@ -112,16 +288,37 @@ export interface components {
          */
         Catalogues: {
             /** Catalogues */
-            catalogues: components["schemas"]["Catalogue"][];
+            catalogues: components["schemas"]["Catalogues.Catalogue"][];
+        };
+        /**
+         * Catalogue
+         * @description A named set of tracks that share one configuration.
+         */
+        "Catalogues.Catalogue": {
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Config Hash */
+            config_hash: string;
+            /** Created */
+            created: string;
+            /** Name */
+            name: string;
+            /**
+             * Revision
+             * @description Goes up with every change of the catalogue.
+             */
+            revision: number;
+            /** Tracks */
+            tracks: number;
         };
         /**
          * Charts
          * @description What the page draws of a tag.
          */
         Charts: {
-            /** Tag Id */
-            tag_id: string;
-            alignment: components["schemas"]["Alignment"] | null;
+            alignment: components["schemas"]["Charts.Alignment"] | null;
             /**
              * Nearest
              * @description Nearest tracks by divergence, nearest first.
@@ -129,66 +326,46 @@ export interface components {
             nearest: {
                 [key: string]: unknown;
             }[];
+            /** Tag Id */
+            tag_id: string;
         } & {
             [key: string]: unknown;
         };
         /**
-         * EnrollForm
-         * @description What is known of an uploaded track; only with a single file.
+         * Alignment
+         * @description Agreement of the first match against lag.
          */
-        EnrollForm: {
+        "Charts.Alignment": {
             /**
-             * Title
-             * @description Left out: from the file's tags, else its name.
-             * @default null
+             * Agreement
+             * @description Agreement at each lag, -1 to 1.
              */
-            title: string | null;
+            agreement: number[];
             /**
-             * Artist
-             * @default null
+             * Lags S
+             * @description Offsets in the track, seconds.
              */
-            artist: string | null;
+            lags_s: number[];
             /**
-             * Album
-             * @default null
+             * Threshold
+             * @description Agreement above which a match is identified.
              */
-            album: string | null;
-            /**
-             * Isrc
-             * @default null
-             */
-            isrc: string | null;
-        };
-        /**
-         * EnrollQuery
-         * @description Where uploaded tracks go.
-         */
-        EnrollQuery: {
-            /**
-             * Catalogue
-             * @description Catalogue to add to.
-             * @default default
-             */
-            catalogue: string;
-            /**
-             * Replace
-             * @description Model recordings that are already there again.
-             * @default false
-             */
-            replace: boolean;
+            threshold: number | null;
+            /** Track Id */
+            track_id: string;
         };
         /**
          * FieldProblem
          * @description One parameter that did not pass.
          */
         FieldProblem: {
+            /** Field */
+            field: string;
             /**
              * Location
              * @description `query`, `json`, `form` or `files`.
              */
             location: string;
-            /** Field */
-            field: string;
             /** Message */
             message: string;
         };
@@ -204,156 +381,187 @@ export interface components {
             status: "ok";
         };
         /**
-         * HistoryQuery
-         * @description Which tags to list, newest first.
-         */
-        HistoryQuery: {
-            /**
-             * Catalogue
-             * @description Only tags of this catalogue.
-             * @default null
-             */
-            catalogue: string | null;
-            /**
-             * Verdict
-             * @description Only tags with this verdict.
-             * @default null
-             */
-            verdict: ("identified" | "ambiguous" | "no_match") | null;
-            /**
-             * Limit
-             * @description Most tags in the answer.
-             * @default 20
-             */
-            limit: number;
-            /**
-             * Cursor
-             * @description `next` of the previous answer.
-             * @default null
-             */
-            cursor: string | null;
-        };
-        /**
          * Job
          * @description Work that goes on after the answer.
          */
         Job: {
+            /** Added */
+            added: number;
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /**
+             * Done
+             * @description Files finished, failed ones included.
+             */
+            done: number;
+            /** Failed */
+            failed: number;
+            /** Files */
+            files: components["schemas"]["Job.JobFile"][];
+            /** Finished */
+            finished: string | null;
             /** Id */
             id: string;
             /** Kind */
             kind: string;
-            /** Catalogue */
-            catalogue: string;
+            /** Present */
+            present: number;
             /**
              * Status
              * @description `done` also if files failed: see `files`.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Created */
-            created: string;
-            /** Finished */
-            finished: string | null;
             /** Total */
             total: number;
-            /**
-             * Done
-             * @description Files finished, failed ones included.
-             */
-            done: number;
-            /** Added */
-            added: number;
-            /** Present */
-            present: number;
-            /** Failed */
-            failed: number;
-            /** Files */
-            files: components["schemas"]["JobFile"][];
         };
         /**
          * JobError
          * @description Why a file failed: the same names as the problem documents'.
          */
-        JobError: {
-            /** Name */
-            name: string;
+        "Job.JobError": {
             /** Message */
             message: string;
+            /** Name */
+            name: string;
         };
         /**
          * JobFile
          * @description One file of a job.
          */
-        JobFile: {
-            /** Name */
-            name: string;
+        "Job.JobFile": {
             /** Bytes */
             bytes: number;
+            error: components["schemas"]["Job.JobError"] | null;
+            /** Name */
+            name: string;
             /**
              * Status
              * @description `present`: the same recording was already in the catalogue.
              * @enum {string}
              */
             status: "waiting" | "working" | "added" | "present" | "failed";
-            /** Track Id */
-            track_id: string | null;
             /** Title */
             title: string | null;
-            error: components["schemas"]["JobError"] | null;
+            /** Track Id */
+            track_id: string | null;
+        };
+        /**
+         * Problem
+         * @description RFC 9457 problem document, `application/problem+json`.
+         */
+        Problem: {
+            /** Detail */
+            detail: string;
+            /**
+             * Errors
+             * @description With `invalid_parameter`: what is wrong with which.
+             * @default null
+             */
+            errors: components["schemas"]["FieldProblem"][] | null;
+            /**
+             * Instance
+             * @description Path of the request.
+             */
+            instance: string;
+            /**
+             * Name
+             * @description Stable; what programs match on.
+             */
+            name: string;
+            /**
+             * Request Id
+             * @description Also in the header `X-Request-ID` and in the log.
+             */
+            request_id: string;
+            /** Status */
+            status: number;
+            /** Title */
+            title: string;
+            /**
+             * Type
+             * @description `/problems/` and the name; a page there explains it.
+             */
+            type: string;
+        };
+        /**
+         * Ready
+         * @description Whether requests can be worked on at full speed.
+         */
+        Ready: {
+            /**
+             * Checks
+             * @description `ok` or what is missing, for store, index and decoder.
+             */
+            checks: {
+                [key: string]: string;
+            };
+            /** Ready */
+            ready: boolean;
+        };
+        /**
+         * Tag
+         * @description The stored result of one identification.
+         */
+        Tag: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /**
+             * Duration S
+             * @description Seconds of sound in the snippet.
+             */
+            duration_s: number;
+            /**
+             * File
+             * @description Name the client gave the snippet, if any.
+             */
+            file: string | null;
+            /** Id */
+            id: string;
+            /**
+             * Matches
+             * @description Best candidates, best first, whatever the verdict.
+             */
+            matches: components["schemas"]["Tag.Match"][];
+            /** Method */
+            method: string;
+            /**
+             * Nearest
+             * @description Tracks of least divergence, nearest first.
+             */
+            nearest: components["schemas"]["Tag.Near"][];
+            searched: components["schemas"]["Tag.Searched"];
+            /**
+             * Seconds
+             * @description Seconds spent in each stage.
+             */
+            seconds: {
+                [key: string]: number;
+            };
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "identified" | "ambiguous" | "no_match";
         };
         /**
          * Match
          * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
          */
-        Match: {
-            /** Track Id */
-            track_id: string;
-            /** Title */
-            title: string;
-            /** Artist */
-            artist: string | null;
-            /** Album */
-            album: string | null;
-            /**
-             * Source
-             * @description Name of the enrolled file without extension.
-             */
-            source: string;
-            /**
-             * Offset S
-             * @description Place in the track of the snippet's first sample; may be negative.
-             */
-            offset_s: number | null;
-            /**
-             * Query Start S
-             * @description Start of the stretch of the snippet that matched.
-             */
-            query_start_s: number | null;
-            /**
-             * Query End S
-             * @description End of the stretch of the snippet that matched.
-             */
-            query_end_s: number | null;
-            /**
-             * Speed
-             * @description 1.02: the snippet runs 2 % fast.
-             */
-            speed: number | null;
+        "Tag.Match": {
             /**
              * Agreement
              * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
              */
             agreement: number | null;
-            /**
-             * Z
-             * @description Agreement in standard deviations of foreign music's.
-             */
-            z: number | null;
-            /**
-             * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
-             */
-            log10_e_value: number | null;
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
             /**
              * Confidence
              * @description Calibrated probability that this match is right, 0 to 1.
@@ -370,29 +578,68 @@ export interface components {
              */
             divergence_variational: number | null;
             /**
+             * Log10 E Value
+             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             */
+            log10_e_value: number | null;
+            /**
+             * Offset S
+             * @description Place in the track of the snippet's first sample; may be negative.
+             */
+            offset_s: number | null;
+            /**
              * Other Offsets S
              * @description Other places in the track that explain the snippet as well.
              */
             other_offsets_s: number[];
+            /**
+             * Query End S
+             * @description End of the stretch of the snippet that matched.
+             */
+            query_end_s: number | null;
+            /**
+             * Query Start S
+             * @description Start of the stretch of the snippet that matched.
+             */
+            query_start_s: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Speed
+             * @description 1.02: the snippet runs 2 % fast.
+             */
+            speed: number | null;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /**
+             * Z
+             * @description Agreement in standard deviations of foreign music's.
+             */
+            z: number | null;
         };
         /**
          * Near
          * @description A track that sounds alike: least divergence, whatever the verdict.
          */
-        Near: {
-            /** Track Id */
-            track_id: string;
-            /** Title */
-            title: string;
+        "Tag.Near": {
             /** Artist */
             artist: string | null;
-            /** Source */
-            source: string;
             /**
              * Divergence
              * @description Symmetric KL divergence, nats.
              */
             divergence: number;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
             /**
              * Window Start S
              * @description Start of the nearest window in the track.
@@ -400,65 +647,10 @@ export interface components {
             window_start_s: number;
         };
         /**
-         * Problem
-         * @description RFC 9457 problem document, `application/problem+json`.
-         */
-        Problem: {
-            /**
-             * Type
-             * @description `/problems/` and the name; a page there explains it.
-             */
-            type: string;
-            /**
-             * Name
-             * @description Stable; what programs match on.
-             */
-            name: string;
-            /** Title */
-            title: string;
-            /** Status */
-            status: number;
-            /** Detail */
-            detail: string;
-            /**
-             * Instance
-             * @description Path of the request.
-             */
-            instance: string;
-            /**
-             * Request Id
-             * @description Also in the header `X-Request-ID` and in the log.
-             */
-            request_id: string;
-            /**
-             * Errors
-             * @description With `invalid_parameter`: what is wrong with which.
-             * @default null
-             */
-            errors: components["schemas"]["FieldProblem"][] | null;
-        };
-        /**
-         * Ready
-         * @description Whether requests can be worked on at full speed.
-         */
-        Ready: {
-            /** Ready */
-            ready: boolean;
-            /**
-             * Checks
-             * @description `ok` or what is missing, for store, index and decoder.
-             */
-            checks: {
-                [key: string]: string;
-            };
-        };
-        /**
          * Searched
          * @description How much of the catalogue was looked at.
          */
-        Searched: {
-            /** Windows */
-            windows: number;
+        "Tag.Searched": {
             /** Aligned Tracks */
             aligned_tracks: number;
             /**
@@ -466,46 +658,169 @@ export interface components {
              * @description Whether no track could have been missed.
              */
             complete: boolean;
+            /** Windows */
+            windows: number;
+        };
+        /**
+         * Tags
+         * @description A page of the history, newest first.
+         */
+        Tags: {
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /** Tags */
+            tags: components["schemas"]["Tags.Tag"][];
+        };
+        /**
+         * Match
+         * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
+         */
+        "Tags.Match": {
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
+            agreement: number | null;
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /**
+             * Confidence
+             * @description Calibrated probability that this match is right, 0 to 1.
+             */
+            confidence: number | null;
+            /**
+             * Divergence
+             * @description Symmetric KL divergence that ranks, nats.
+             */
+            divergence: number | null;
+            /**
+             * Divergence Variational
+             * @description Symmetric KL divergence of the mixtures, nats; for information.
+             */
+            divergence_variational: number | null;
+            /**
+             * Log10 E Value
+             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             */
+            log10_e_value: number | null;
+            /**
+             * Offset S
+             * @description Place in the track of the snippet's first sample; may be negative.
+             */
+            offset_s: number | null;
+            /**
+             * Other Offsets S
+             * @description Other places in the track that explain the snippet as well.
+             */
+            other_offsets_s: number[];
+            /**
+             * Query End S
+             * @description End of the stretch of the snippet that matched.
+             */
+            query_end_s: number | null;
+            /**
+             * Query Start S
+             * @description Start of the stretch of the snippet that matched.
+             */
+            query_start_s: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Speed
+             * @description 1.02: the snippet runs 2 % fast.
+             */
+            speed: number | null;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /**
+             * Z
+             * @description Agreement in standard deviations of foreign music's.
+             */
+            z: number | null;
+        };
+        /**
+         * Near
+         * @description A track that sounds alike: least divergence, whatever the verdict.
+         */
+        "Tags.Near": {
+            /** Artist */
+            artist: string | null;
+            /**
+             * Divergence
+             * @description Symmetric KL divergence, nats.
+             */
+            divergence: number;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /**
+             * Window Start S
+             * @description Start of the nearest window in the track.
+             */
+            window_start_s: number;
+        };
+        /**
+         * Searched
+         * @description How much of the catalogue was looked at.
+         */
+        "Tags.Searched": {
+            /** Aligned Tracks */
+            aligned_tracks: number;
+            /**
+             * Complete
+             * @description Whether no track could have been missed.
+             */
+            complete: boolean;
+            /** Windows */
+            windows: number;
         };
         /**
          * Tag
          * @description The stored result of one identification.
          */
-        Tag: {
-            /** Id */
-            id: string;
+        "Tags.Tag": {
             /** Catalogue */
             catalogue: string;
             /** Created */
             created: string;
-            /**
-             * File
-             * @description Name the client gave the snippet, if any.
-             */
-            file: string | null;
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "identified" | "ambiguous" | "no_match";
-            /** Method */
-            method: string;
             /**
              * Duration S
              * @description Seconds of sound in the snippet.
              */
             duration_s: number;
             /**
+             * File
+             * @description Name the client gave the snippet, if any.
+             */
+            file: string | null;
+            /** Id */
+            id: string;
+            /**
              * Matches
              * @description Best candidates, best first, whatever the verdict.
              */
-            matches: components["schemas"]["Match"][];
+            matches: components["schemas"]["Tags.Match"][];
+            /** Method */
+            method: string;
             /**
              * Nearest
              * @description Tracks of least divergence, nearest first.
              */
-            nearest: components["schemas"]["Near"][];
-            searched: components["schemas"]["Searched"];
+            nearest: components["schemas"]["Tags.Near"][];
+            searched: components["schemas"]["Tags.Searched"];
             /**
              * Seconds
              * @description Seconds spent in each stage.
@@ -513,109 +828,75 @@ export interface components {
             seconds: {
                 [key: string]: number;
             };
-        };
-        /**
-         * TagQuery
-         * @description How a snippet is to be identified.
-         */
-        TagQuery: {
             /**
-             * Catalogue
-             * @description Catalogue to search.
-             * @default default
+             * Verdict
+             * @enum {string}
              */
-            catalogue: string;
-            /**
-             * Method
-             * @description `auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone. Left out: the service's setting.
-             * @default null
-             */
-            method: ("auto" | "kl") | null;
-            /**
-             * Top
-             * @description Most entries in `matches` and in `nearest`.
-             * @default 5
-             */
-            top: number;
-        };
-        /**
-         * Tags
-         * @description A page of the history, newest first.
-         */
-        Tags: {
-            /** Tags */
-            tags: components["schemas"]["Tag"][];
-            /**
-             * Next
-             * @description Pass it as `cursor` for the following page; null on the last.
-             */
-            next: string | null;
+            verdict: "identified" | "ambiguous" | "no_match";
         };
         /**
          * Track
          * @description One enrolled recording.
          */
         Track: {
-            /** Id */
-            id: string;
-            /** Catalogue */
-            catalogue: string;
-            /** Title */
-            title: string;
-            /** Artist */
-            artist: string | null;
             /** Album */
             album: string | null;
-            /** Isrc */
-            isrc: string | null;
-            /**
-             * Source
-             * @description Name of the enrolled file without extension.
-             */
-            source: string;
-            /** Duration S */
-            duration_s: number;
-            /** N Windows */
-            n_windows: number;
+            /** Artist */
+            artist: string | null;
+            /** Catalogue */
+            catalogue: string;
             /**
              * Content Hash
              * @description SHA-256 of the decoded audio.
              */
             content_hash: string;
+            /** Created */
+            created: string;
+            /** Duration S */
+            duration_s: number;
             /**
              * File Hash
              * @description SHA-256 of the file.
              */
             file_hash: string;
-            /** Created */
-            created: string;
+            /** Id */
+            id: string;
+            /** Isrc */
+            isrc: string | null;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
+            /** N Windows */
+            n_windows: number;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /** Title */
+            title: string;
             /**
              * Version
              * @description Counts re-enrollments, from 1.
              */
             version: number;
-            /** Metadata */
-            metadata: {
-                [key: string]: string;
-            };
         };
         /**
          * TrackEdit
          * @description What to change; names left out stay as they are, null empties a field.
          */
         TrackEdit: {
-            /** Title */
-            title?: string;
-            /**
-             * Artist
-             * @default null
-             */
-            artist: string | null;
             /**
              * Album
              * @default null
              */
             album: string | null;
+            /**
+             * Artist
+             * @default null
+             */
+            artist: string | null;
             /**
              * Isrc
              * @default null
@@ -628,53 +909,73 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /** Title */
+            title?: string;
         };
         /**
          * Tracks
          * @description A page of a catalogue's tracks.
          */
         Tracks: {
-            /** Tracks */
-            tracks: components["schemas"]["Track"][];
+            /** Limit */
+            limit: number;
+            /** Skip */
+            skip: number;
             /**
              * Total
              * @description Tracks that match, on all pages.
              */
             total: number;
-            /** Limit */
-            limit: number;
-            /** Skip */
-            skip: number;
+            /** Tracks */
+            tracks: components["schemas"]["Tracks.Track"][];
         };
         /**
-         * TracksQuery
-         * @description Which tracks to list, by title.
+         * Track
+         * @description One enrolled recording.
          */
-        TracksQuery: {
-            /**
-             * Catalogue
-             * @description Catalogue to list.
-             * @default default
-             */
+        "Tracks.Track": {
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /** Catalogue */
             catalogue: string;
             /**
-             * Search
-             * @description Part of title, artist, album or source, in any case.
-             * @default null
+             * Content Hash
+             * @description SHA-256 of the decoded audio.
              */
-            search: string | null;
+            content_hash: string;
+            /** Created */
+            created: string;
+            /** Duration S */
+            duration_s: number;
             /**
-             * Limit
-             * @description Most tracks in the answer.
-             * @default 50
+             * File Hash
+             * @description SHA-256 of the file.
              */
-            limit: number;
+            file_hash: string;
+            /** Id */
+            id: string;
+            /** Isrc */
+            isrc: string | null;
+            /** Metadata */
+            metadata: {
+                [key: string]: string;
+            };
+            /** N Windows */
+            n_windows: number;
             /**
-             * Skip
-             * @description Tracks to leave out from the start.
-             * @default 0
+             * Source
+             * @description Name of the enrolled file without extension.
              */
-            skip: number;
+            source: string;
+            /** Title */
+            title: string;
+            /**
+             * Version
+             * @description Counts re-enrollments, from 1.
+             */
+            version: number;
         };
     };
     responses: never;
@@ -684,4 +985,1352 @@ export interface components {
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    listCatalogues: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogues"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createCatalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CatalogueCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogue"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getJobEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `job` with the job as JSON, at each change; at last one event `done` */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such job */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams: ask for the job itself now and then */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTags: {
+        parameters: {
+            query?: {
+                catalogue?: string | null;
+                verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                limit?: number;
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tags"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTag: {
+        parameters: {
+            query?: {
+                catalogue?: string | null;
+                method?: ("auto" | "kl") | null;
+                top?: number;
+            };
+            header?: {
+                /** @description Any unique text; repeating the request under it within 24 hours returns the same tag. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tag"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTag: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTagCharts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Charts"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTracks: {
+        parameters: {
+            query?: {
+                catalogue?: string | null;
+                search?: string | null;
+                limit?: number;
+                skip?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tracks"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTracks: {
+        parameters: {
+            query?: {
+                catalogue?: string | null;
+                replace?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Album
+                     * @default null
+                     */
+                    album?: string | null;
+                    /**
+                     * Artist
+                     * @default null
+                     */
+                    artist?: string | null;
+                    /** @description The tracks' files. */
+                    file: string[];
+                    /**
+                     * Isrc
+                     * @default null
+                     */
+                    isrc?: string | null;
+                    /**
+                     * Title
+                     * @description Left out: from the file's tags, else its name.
+                     * @default null
+                     */
+                    title?: string | null;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken in; `Location` names the job that enrolls the files */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    editTrack: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["TrackEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    healthz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readyz: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ready"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something is missing; `checks` says what */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+}

@@ -6,12 +6,12 @@ type Schemas = components['schemas'];
 
 export type Tag = Schemas['Tag'];
 export type Tags = Schemas['Tags'];
-export type Match = Schemas['Match'];
-export type Near = Schemas['Near'];
+export type Match = Tag['matches'][number];
+export type Near = Tag['nearest'][number];
 export type Charts = Schemas['Charts'];
 export type Track = Schemas['Track'];
 export type Tracks = Schemas['Tracks'];
 export type TrackEdit = Schemas['TrackEdit'];
 export type Job = Schemas['Job'];
-export type JobFile = Schemas['JobFile'];
+export type JobFile = Job['files'][number];
 export type ProblemDocument = Schemas['Problem'];

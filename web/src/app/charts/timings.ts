@@ -7,8 +7,17 @@ export interface StageRow {
   readonly share: number;
 }
 
-/** The order in which a snippet passes through; stages not named here follow, as they come. */
-const ORDER = ['wait', 'decode', 'features', 'model', 'coarse', 'refine', 'search', 'align', 'sweep', 'decide'];
+/** The stages in the order in which a snippet passes through; those not named here follow, as they come. */
+const STAGES = new Map([
+  ['decode', 'Decode'],
+  ['queue', 'Wait for a turn'],
+  ['index', 'Refresh the index'],
+  ['model', 'Model the snippet'],
+  ['divergence', 'Compare by divergence'],
+  ['align', 'Align'],
+  ['decide', 'Decide'],
+]);
+const ORDER = [...STAGES.keys()];
 
 function place(name: string): number {
   const index = ORDER.indexOf(name);
@@ -25,7 +34,7 @@ export function stageRows(seconds: Readonly<Record<string, number>>): {
     .sort(([a], [b]) => place(a) - place(b));
   const longest = Math.max(0, ...stages.map(([, value]) => value));
   const rows = stages.map(([name, value]) => ({
-    name: name.replace(/_/g, ' '),
+    name: STAGES.get(name) ?? name.replace(/_/g, ' '),
     seconds: value,
     share: longest > 0 ? Math.max(0, value) / longest : 0,
   }));

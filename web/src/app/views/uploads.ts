@@ -91,7 +91,7 @@ export class Uploads {
           const trouble = troubleOf(error);
           this.settle(number, {
             state: 'failed',
-            message: `${trouble.title}. ${trouble.detail}`,
+            message: `${sentence(trouble.title)} ${trouble.detail}`,
             passing: trouble.passing === true,
           });
         },

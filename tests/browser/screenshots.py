@@ -1,0 +1,242 @@
+"""Take the pictures of the documentation: ``python -m tests.browser.screenshots [FOLDER]``, docs/img by default.
+
+Every view, against a real service with composed songs: nothing on them is painted by hand.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser_harness import ROOT, Music, Service, launch, microphone_flags, running
+
+from classifier.demo import songs
+
+SCREENS: dict[str, dict[str, Any]] = {
+    "phone": {
+        "viewport": {"width": 390, "height": 844},
+        "has_touch": True,
+        "is_mobile": True,
+    },
+    "desktop": {"viewport": {"width": 1280, "height": 860}},
+}
+MAX_BYTES = 200_000
+N_SONGS = 13
+UNKNOWN = N_SONGS - 1
+"""Never enrolled."""
+
+
+def fill(service: Service, music: Music) -> dict[str, str]:
+    """Put songs into the library and tags into the history; return the addresses of the views."""
+    service.enroll(*(music.track(index) for index in range(UNKNOWN)))
+    twin = music.song(4)
+    edit = songs.Song(
+        f"{twin.title} (radio edit)", twin.artist, "Closing Time", None, twin.tempo_bpm, twin.key, twin.meter,
+        twin.style, twin.samples[8 * twin.sample_rate :], twin.sample_rate,
+    )  # fmt: skip
+    service.enroll(songs.write(edit, music.folder))
+    for index, start_s in ((0, 21.0), (7, 33.0), (9, 12.0)):
+        service.identify(music.snippet(index, start_s))
+    two = service.identify(music.snippet(4, 26.0))
+    unknown = service.identify(music.snippet(UNKNOWN, 18.0))
+    service.identify(music.snippet(5, 30.0, 5.0, snr_db=0.0))
+    known = service.identify(music.snippet(2, 37.0, 5.0))
+    return {
+        "identified": f"/tags/{known['id']}",
+        "ambiguous": f"/tags/{two['id']}",
+        "unknown": f"/tags/{unknown['id']}",
+    }
+
+
+def nothing(_: Page) -> None:
+    """The view as it opens."""
+
+
+def uploading(music: Music) -> Callable[[Page], None]:
+    """Adding tracks: one that is there already, one that is none, one new."""
+
+    def act(page: Page) -> None:
+        letter = music.folder / "letter.mp3"
+        letter.write_bytes(b"no music " * 400)
+        page.locator(".library-tools input[type=file]").set_input_files([music.track(0), letter, music.track(UNKNOWN)])
+        expect(page.locator(".upload[data-state=present]")).to_be_visible()
+        expect(page.locator(".upload[data-state=failed]")).to_be_visible()
+
+    return act
+
+
+def editing(page: Page) -> None:
+    """The form over the library."""
+    page.get_by_role("button", name="Edit").nth(2).click()
+
+
+def recording(page: Page) -> None:
+    """In the middle of five seconds."""
+    page.get_by_role("button", name="Listen for").click()
+    expect(page.locator(".dial-ring line.heard").nth(44)).to_be_attached()
+
+
+def refused(page: Page) -> None:
+    """Without a microphone."""
+    page.get_by_role("button", name="Listen for").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+
+
+def shoot(
+    browser: Browser,
+    service: Service,
+    folder: Path,
+    name: str,
+    path: str,
+    screen: str,
+    scheme: str,
+    act: Callable[[Page], None] = nothing,
+    *,
+    whole: bool = True,
+) -> None:
+    """Save one picture; ``whole`` makes the window as high as the page, so that what is fixed stays at its edge."""
+    size = SCREENS[screen]["viewport"]
+    context = browser.new_context(
+        base_url=service.url,
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        permissions=["microphone"],
+        **SCREENS[screen],
+    )
+    page = context.new_page()
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    act(page)
+    if whole:
+        height = page.evaluate("document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": size["width"], "height": max(size["height"], height)})
+        page.wait_for_timeout(200)  # charts are laid out again
+    target = folder / f"{name}-{screen}-{scheme}.png"
+    page.screenshot(path=target)
+    taken = target.stat().st_size
+    print(f"{target.name:36} {taken / 1000:6.0f} kB")
+    if taken >= MAX_BYTES:
+        raise SystemExit(f"{target} has {taken} bytes: at most {MAX_BYTES} are allowed")
+    context.close()
+
+
+def main(folder: Path) -> None:
+    """Take all pictures into ``folder``."""
+    expect.set_options(timeout=30_000)
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        running(Path(scratch) / "service") as service,
+    ):
+        music = Music(Path(scratch) / "music", N_SONGS, 75.0)
+        at = fill(service, music)
+        with sync_playwright() as playwright:
+            browser = launch(playwright)
+            shoot(browser, service, folder, "listen", "/", "phone", "light")
+            shoot(browser, service, folder, "listen", "/", "desktop", "light")
+            shoot(browser, service, folder, "listen", "/", "desktop", "dark")
+            for screen in SCREENS:
+                for scheme in ("light", "dark"):
+                    shoot(
+                        browser,
+                        service,
+                        folder,
+                        "identified",
+                        at["identified"],
+                        screen,
+                        scheme,
+                    )
+            shoot(
+                browser,
+                service,
+                folder,
+                "ambiguous",
+                at["ambiguous"],
+                "desktop",
+                "light",
+            )
+            shoot(browser, service, folder, "ambiguous", at["ambiguous"], "phone", "dark")
+            shoot(browser, service, folder, "unknown", at["unknown"], "desktop", "dark")
+            shoot(browser, service, folder, "unknown", at["unknown"], "phone", "light")
+            shoot(browser, service, folder, "history", "/history", "phone", "dark")
+            shoot(browser, service, folder, "history", "/history", "desktop", "light")
+            shoot(browser, service, folder, "library", "/library", "phone", "light")
+            shoot(browser, service, folder, "library", "/library", "desktop", "dark")
+            shoot(
+                browser,
+                service,
+                folder,
+                "edit",
+                "/library",
+                "phone",
+                "dark",
+                editing,
+                whole=False,
+            )
+            shoot(
+                browser,
+                service,
+                folder,
+                "refused",
+                "/",
+                "phone",
+                "light",
+                refused,
+                whole=False,
+            )
+            shoot(
+                browser,
+                service,
+                folder,
+                "not-found",
+                "/nowhere",
+                "desktop",
+                "light",
+                whole=False,
+            )
+            shoot(
+                browser,
+                service,
+                folder,
+                "upload",
+                "/library",
+                "desktop",
+                "light",
+                uploading(music),
+                whole=False,
+            )
+            browser.close()
+            browser = launch(playwright, *microphone_flags(music.snippet(2, 20.0, 12.0)))
+            shoot(
+                browser,
+                service,
+                folder,
+                "recording",
+                "/",
+                "phone",
+                "dark",
+                recording,
+                whole=False,
+            )
+            shoot(
+                browser,
+                service,
+                folder,
+                "recording",
+                "/",
+                "desktop",
+                "light",
+                recording,
+                whole=False,
+            )
+            browser.close()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "img")

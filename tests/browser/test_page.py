@@ -1,0 +1,354 @@
+"""What a person does on the page, done in Chromium against the real service."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser_harness import Music, Service, drop, launch, microphone_flags, running
+from conftest import TIMEOUT_MS, Watch, open_context
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+OFFSET_TOLERANCE_S = 0.15
+"""A tenth is what the page shows; half a tenth is what rounding costs."""
+
+
+def seconds(clock: str) -> float:
+    """Turn ``1:23.4`` into seconds."""
+    minutes, rest = clock.split(":")
+    return 60 * int(minutes) + float(rest)
+
+
+def choose(page: Page, file: Path) -> None:
+    """Choose a recording in the file dialogue."""
+    page.locator("em-capture input[type=file]").set_input_files(file)
+
+
+def verdict(page: Page) -> Any:
+    """Wait for a tag's page and return its heading."""
+    page.wait_for_url("**/tags/*")
+    return page.locator("#verdict-heading")
+
+
+def test_dropped_snippet_is_named_with_its_place(page: Page, service: Service, music: Music) -> None:
+    page.goto("/")
+    drop(page, music.snippet(1, 17.0))
+    expect(verdict(page)).to_have_text(music.song(1).title)
+    expect(page.locator(".artist")).to_contain_text(music.song(1).artist)
+    place = page.locator(".headline div", has_text="Place in the track").locator("dd").inner_text()
+    assert abs(seconds(place) - 17.0) <= OFFSET_TOLERANCE_S
+    sure = page.locator(".headline div").nth(1)
+    expect(sure.locator("dt")).to_have_text(re.compile("certain|likely", re.IGNORECASE))
+    expect(sure.locator("dd")).to_contain_text("%")
+    expect(page.locator("em-track-line svg")).to_have_attribute("aria-label", re.compile("^Heard from 0:17 to 0:2"))
+    expect(page.locator("[aria-live]")).to_contain_text(music.song(1).title)
+    expect(page).to_have_title(re.compile(re.escape(music.song(1).title)))
+
+    # The charts, and their twins.
+    drawn = page.locator("em-agreement-chart svg[role=img]")
+    expect(drawn).to_have_attribute(
+        "aria-label",
+        re.compile(r"starting at 0:1[67]\.\d; the decision threshold is 0\.\d\d"),
+    )
+    page.locator("em-agreement-chart summary").click()
+    expect(page.locator("em-agreement-chart tbody tr").first).to_contain_text("above")
+    page.locator("em-nearest-chart summary").click()
+    expect(page.locator("em-nearest-chart tbody tr").first).to_contain_text(music.song(1).title)
+    expect(page.locator("em-timings tbody tr").first).to_be_visible()
+    page.locator("em-agreement-chart").get_by_text("Around the peak").click()
+    expect(drawn).to_be_visible()
+
+    # The address alone shows the same.
+    page.goto(page.url)
+    expect(page.locator("#verdict-heading")).to_have_text(music.song(1).title)
+
+
+def test_recording_from_the_microphone_is_named(
+    chromium: Playwright, service: Service, music: Music, watch: Watch
+) -> None:
+    # The device plays its file from the moment it is opened: enough of it for starting up and five seconds.
+    browser = launch(chromium, *microphone_flags(music.snippet(2, 8.0, 14.0)))
+    page = open_context(browser, service, permissions=["microphone"]).new_page()
+    watch.follow(page)
+    page.goto("/")
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.get_by_role("button", name="Stop and tag now")).to_be_visible()
+    expect(page.locator(".dial-ring line.heard").nth(20)).to_be_attached()
+    expect(page.get_by_role("status")).to_contain_text("Listening")
+    expect(verdict(page)).to_have_text(music.song(2).title)
+    tag = service.ask("GET", f"/tags/{page.url.rpartition('/')[2]}")
+    assert 4.8 <= tag["duration_s"] <= 6.0
+    assert 8.0 <= tag["matches"][0]["offset_s"] <= 16.0
+
+    # Once more from here, stopped early; and once cancelled.
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.locator(".dial-ring line.heard").nth(36)).to_be_attached()
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("button", name="Listen for 5 seconds")).to_be_visible()
+    browser.close()
+
+
+def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
+    page: Page, service: Service, music: Music, watch: Watch
+) -> None:
+    song, heard = music.song(3), music.snippet(3, 11.0)
+    page.goto("/")
+    choose(page, heard)
+    expect(verdict(page)).to_have_text("I don’t know this one")
+
+    page.get_by_role("link", name="Library").click()
+    broken = heard.with_name("broken.mp3")
+    broken.write_bytes(b"no music " * 400)
+    page.locator(".library-tools input[type=file]").set_input_files([music.track(3), broken])
+    expect(page.locator(".upload[data-state=added]")).to_contain_text(song.title)
+    expect(page.locator(".upload[data-state=failed]")).to_contain_text("broken.mp3")
+    expect(page.locator(".tracks .row-title", has_text=song.title)).to_be_visible()
+    page.locator(".library-tools input[type=file]").set_input_files(music.track(3))
+    expect(page.locator(".upload[data-state=present]")).to_contain_text("already in the library")
+
+    page.get_by_role("link", name="Listen", exact=True).click()
+    choose(page, heard)
+    expect(verdict(page)).to_have_text(song.title)
+
+    page.get_by_role("link", name="Library").click()
+    page.get_by_role("searchbox").fill(song.title[:6].lower())
+    expect(page).to_have_url(re.compile(r"search="))
+    row = page.locator(".tracks li", has_text=song.title)
+    row.get_by_role("button", name="Edit").click()
+    page.get_by_role("textbox", name="Title").fill("Renamed by hand")
+    page.get_by_role("textbox", name="Album").fill("")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("dialog[open]")).to_have_count(0)
+    page.get_by_role("searchbox").fill("renamed by")
+    row = page.locator(".tracks li", has_text="Renamed by hand")
+    expect(row).to_be_visible()
+    page.get_by_role("link", name="Listen", exact=True).click()
+    choose(page, heard)
+    expect(verdict(page)).to_have_text("Renamed by hand")
+
+    page.goto("/library?search=renamed")
+    row = page.locator(".tracks li", has_text="Renamed by hand")
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").click()
+    expect(row).to_be_visible()
+    row.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text("No track matches “renamed”.")).to_be_visible()
+
+    page.get_by_role("link", name="Listen", exact=True).click()
+    choose(page, heard)
+    expect(verdict(page)).to_have_text("I don’t know this one")
+    expect(page.locator(".facts")).to_contain_text("windows")
+
+
+def test_history_leads_to_tags_and_deletes_them(page: Page, service: Service, music: Music, watch: Watch) -> None:
+    tag = service.identify(music.snippet(0, 21.0))
+    page.goto("/history")
+    expect(page.get_by_role("heading", name="Today")).to_be_visible()
+    first = page.locator(".rows li").first
+    expect(first).to_contain_text(music.song(0).title)
+    first.get_by_role("link").click()
+    expect(page).to_have_url(re.compile(tag["id"]))
+    expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
+    page.go_back()
+    page.locator(".rows li").first.get_by_role("button", name="Delete tag").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(f'.rows a[href="/tags/{tag["id"]}"]')).to_have_count(0)
+
+    watch.expect("404")
+    page.goto(f"/tags/{tag['id']}")
+    expect(page.get_by_role("heading", name="No such tag")).to_be_visible()
+
+    tag = service.identify(music.snippet(0, 21.0))
+    page.goto(f"/tags/{tag['id']}")
+    page.get_by_role("button", name="Delete").first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page).to_have_url(re.compile("/history$"))
+
+
+def test_history_shows_older_tags_on_demand(page: Page, service: Service, music: Music) -> None:
+    snippet = music.snippet(0, 5.0, 2.0)
+    known = len(service.ask("GET", "/tags?limit=200")["tags"])
+    for _ in range(max(0, 31 - known)):
+        service.identify(snippet)
+    page.goto("/history")
+    expect(page.locator(".rows li")).to_have_count(30)
+    page.get_by_role("button", name="Show older tags").click()
+    expect(page.locator(".rows li").nth(30)).to_be_visible()
+
+
+def test_what_the_service_refuses_is_said_in_its_words(page: Page, music: Music, watch: Watch) -> None:
+    watch.expect("Failed to load resource")
+    page.goto("/")
+    noise = music.folder / "letter.wav"
+    noise.write_bytes(b"Dear bar, what was that song? " * 100)
+    choose(page, noise)
+    trouble = page.get_by_role("alert")
+    expect(trouble).to_be_visible()
+    expect(trouble.get_by_role("button")).to_have_count(0)  # sending it again would not help
+    name = trouble.get_by_role("link").get_attribute("href")
+    assert name == "/problems/audio_unreadable"
+    choose(page, music.snippet(0, 21.0, 0.4))
+    expect(trouble).to_contain_text("at least 1 s")
+    choose(page, music.snippet(0, 21.0))
+    expect(verdict(page)).to_have_text(music.song(0).title)
+
+
+def test_service_out_of_reach(page: Page, music: Music, watch: Watch) -> None:
+    watch.expect("ERR_FAILED")
+    page.goto("/")
+    page.route("**/api/v1/tags", lambda route: route.abort())
+    choose(page, music.snippet(0, 21.0))
+    expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
+    page.unroute("**/api/v1/tags")
+    page.get_by_role("button", name="Send again").click()
+    expect(verdict(page)).to_have_text(music.song(0).title)
+
+
+def test_microphone_missing(page: Page) -> None:
+    page.goto("/")
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.get_by_role("alert")).to_contain_text("No microphone was found")
+
+
+def test_microphone_denied(chromium: Playwright, service: Service, watch: Watch) -> None:
+    browser = launch(chromium, "--use-fake-device-for-media-stream", "--deny-permission-prompts")
+    page = open_context(browser, service).new_page()
+    watch.follow(page)
+    page.goto("/")
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.get_by_role("alert")).to_contain_text("The microphone is not allowed")
+    browser.close()
+
+
+def test_insecure_address_cannot_record_but_takes_files(chromium: Playwright, service: Service, music: Music) -> None:
+    browser = launch(chromium, "--host-resolver-rules=MAP earmark.test 127.0.0.1")
+    page = browser.new_page()
+    page.set_default_timeout(TIMEOUT_MS)
+    page.goto(service.url.replace("127.0.0.1", "earmark.test"))
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.get_by_role("alert")).to_contain_text("This address may not use the microphone")
+    choose(page, music.snippet(0, 21.0))
+    expect(verdict(page)).to_have_text(music.song(0).title)
+    browser.close()
+
+
+def test_leaving_ends_a_recording(chromium: Playwright, service: Service, music: Music, watch: Watch) -> None:
+    browser = launch(chromium, *microphone_flags(music.snippet(2, 8.0, 14.0)))
+    page = open_context(browser, service, permissions=["microphone"]).new_page()
+    watch.follow(page)
+    page.goto("/")
+    before = len(service.ask("GET", "/tags?limit=200")["tags"])
+    page.get_by_role("button", name="Listen for 5 seconds").click()
+    expect(page.locator(".dial-ring line.heard").nth(10)).to_be_attached()
+    page.get_by_role("link", name="History").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.wait_for_timeout(5500)
+    assert len(service.ask("GET", "/tags?limit=200")["tags"]) == before
+    expect(page).to_have_url(re.compile("/history$"))
+    browser.close()
+
+
+def test_unknown_address_has_a_view_of_its_own(page: Page) -> None:
+    page.goto("/no/such/view")
+    expect(page.get_by_role("heading", name="Nothing plays at this address")).to_be_visible()
+    page.get_by_role("main").get_by_role("link", name="Listen").click()
+    expect(page.get_by_role("heading", name="What’s playing?")).to_be_visible()
+
+
+def test_theme_is_chosen_and_remembered(browser: Browser, service: Service, watch: Watch) -> None:
+    context = open_context(browser, service, color_scheme="light")
+    page = context.new_page()
+    watch.follow(page)
+    page.goto("/")
+    paper = "getComputedStyle(document.body).backgroundColor"
+    light = page.evaluate(paper)
+    button = page.get_by_role("button", name="Colours:")
+    button.click()
+    button.click()
+    expect(button).to_have_accessible_name("Colours: dark")
+    dark = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(paper) == dark
+    button.click()
+    expect(button).to_have_accessible_name("Colours: as the system")
+    assert page.evaluate(paper) == light
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(paper) == dark
+    context.close()
+
+
+def test_everything_can_be_reached_by_keyboard(page: Page, music: Music) -> None:
+    page.goto("/")
+    expect(page.get_by_role("button", name="Listen for 5 seconds")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Listen for 5 seconds")).to_be_focused()
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("button", name="Listen for 7 seconds")).to_be_visible()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Choose a recording")).to_be_focused()
+    # A new view takes the focus.
+    page.get_by_role("link", name="Library").press("Enter")
+    expect(page.get_by_role("main")).to_be_focused()
+    page.get_by_role("button", name="Edit").first.press("Enter")
+    expect(page.get_by_role("textbox", name="Title")).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Edit").first).to_be_focused()
+
+
+def test_key_is_asked_for_where_the_service_wants_one(
+    browser: Browser, tmp_path: Path, music: Music, service: Service
+) -> None:
+    with running(tmp_path / "keyed") as keyed:
+        secret = re.search(r"ek_\S+", keyed.command("keys", "create", "bar", "--role", "admin"))
+        assert secret
+        page = browser.new_page()
+        page.set_default_timeout(TIMEOUT_MS)
+        page.wait_for_timeout(1100)  # the service looks for new keys once a second
+        page.goto(f"{keyed.url}/library")
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("needs a key")
+        dialog.get_by_role("textbox").fill(secret[0])
+        dialog.get_by_role("button", name="Use it").click()
+        expect(page.get_by_text("The library is empty")).to_be_visible()
+        page.locator(".library-tools input[type=file]").set_input_files(music.track(0))
+        expect(page.locator(".upload[data-state=added]")).to_contain_text(music.song(0).title)
+        page.close()
+
+
+@pytest.mark.parametrize("path", ["/", "/history", "/library", "/nowhere"])
+def test_first_load_is_small_and_all_its_own(browser: Browser, service: Service, watch: Watch, path: str) -> None:
+    context = open_context(browser, service)
+    page = context.new_page()
+    watch.follow(page)
+    network = context.new_cdp_session(page)
+    network.send("Network.enable")
+    sizes: list[float] = []
+    network.on(
+        "Network.loadingFinished",
+        lambda event: sizes.append(event["encodedDataLength"]),
+    )
+    page.goto(path)
+    page.wait_for_load_state("networkidle")
+    assert 20_000 < sum(sizes) < 300_000
+    context.close()
+
+
+def test_policy_is_strict(page: Page) -> None:
+    answer = page.goto("/")
+    assert answer is not None
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'self'" in policy
+    assert "unsafe" not in policy
+    # The page needs nothing that the policy would have to allow.
+    assert page.locator("style").count() == 0
+    assert page.locator("[style]").count() == 0
+    assert page.locator("script:not([src])").count() == 0
