@@ -50,7 +50,7 @@ def main() -> None:
                         "accepted": accepted,
                     }
                     break
-        except Exception as error:  # noqa: BLE001 - short and silent files make it fail: that is no answer, not the end of the run
+        except Exception as error:  # short and silent files make it fail: that is no answer, not the end of the run
             answer["error"] = f"{type(error).__name__}: {error}"
         answer["seconds"] = time.perf_counter() - started
         print(json.dumps(answer), file=answers, flush=True)

@@ -89,7 +89,7 @@ SAME_RECORDING = (
 # kept out, or the right answer to an unknown track would be the name of a known one; answers about them are judged one
 # by one in bench/identical.py.
 _WARZONE = ("menu", "menu_enhanced", "track3_enhanced", *(f"track{i}" for i in (1, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14)))
-_WARZONE += tuple(f"track{i}" for i in (15, 16, 17, 18, 20, 21, 22, 26, 27))
+_WARZONE += tuple(f"track{i}" for i in (15, 16, 17, 18, 20, 21, 22, 25, 26, 27))
 _WESNOTH = ("battle", "frantic", "knolls", "siege_of_laurelmor", "the_dangerous_symphony", "wanderer")
 SHARING = frozenset(
     (*(f"warzone2100-music.{name}" for name in _WARZONE), *(f"wesnoth-1.16-music.{name}" for name in _WESNOTH))
@@ -213,10 +213,8 @@ def _music(packages: Mapping[str, tuple[str, ...]]) -> list[Reference]:
     for package, folders in packages.items():
         root = unpacked(package)
         found += _index(package, root, _audio_files(root, folders), known=True)
-    return sorted(
-        (item for item in found if item.duration_s > MIN_MUSIC_S),
-        key=lambda item: item.id,
-    )
+    kept = (item for item in found if item.duration_s > MIN_MUSIC_S and item.id not in DUPLICATES)
+    return sorted(kept, key=lambda item: item.id)
 
 
 def hold_out(references: Sequence[Reference], sharing: Collection[str] = SHARING) -> list[Reference]:

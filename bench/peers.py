@@ -36,6 +36,7 @@ import numpy as np
 from bench import corpus, queries
 from bench.conditions import load_material
 from bench.corpus import Reference
+from bench.identical import place_error
 from bench.queries import Query
 
 AUDFPRINT_SETTINGS = ((20, 3), (70, 8))
@@ -232,7 +233,8 @@ class Audfprint:
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints, text=True, bufsize=1
             )
             asked, answered = process.stdin, process.stdout
-            assert asked is not None and answered is not None
+            assert asked is not None
+            assert answered is not None
 
             def match(path: Path) -> Match:
                 asked.write(f"{path}\n")
@@ -253,7 +255,7 @@ class Audfprint:
                 answered.close()
 
     def _build(self, python: str, database: Path, references: Sequence[Reference]) -> None:
-        """Enroll into a new database, with as many time bits as the longest track needs (the default wraps at 380 s)."""
+        """Enroll into a new database, with time bits for the longest track: by default times wrap at 380 s."""
         longest = max(item.duration_s for item in references)
         bits = max(14, int(np.ceil(np.log2(longest / AUDFPRINT_FRAME_S + 1))))
         draft = database.with_name(f".{os.getpid()}-{database.name}")
@@ -361,7 +363,7 @@ def hamming_search(query: np.ndarray, references: Sequence[np.ndarray]) -> tuple
 
 
 def main() -> None:
-    """Ask every available peer and print top-1 per cell: ``python -m bench.peers --audfprint DIR``."""
+    """Ask every available peer and print a line per cell: ``python -m bench.peers --audfprint DIR``."""
     parser = argparse.ArgumentParser(prog="python -m bench.peers", description=__doc__.splitlines()[0])
     parser.add_argument("--audfprint", help="an audfprint checkout (default: $AUDFPRINT)")
     parser.add_argument("--music", help="a folder of your own music instead of the standard evaluation set")
@@ -380,16 +382,27 @@ def main() -> None:
         for name in names:
             for length_s in lengths:
                 cell = [q for q in plan if q.condition == name and q.length_s == length_s]
-                right = [q for q in cell if q.reference_id and answers[q.id].reference_id == q.reference_id]
-                passed = sum(answers[q.id].accepted for q in right)
-                wrong = sum(answers[q.id].accepted for q in cell) - passed
-                placed = [(answers[q.id].offset_s, q.offset_s) for q in right if q.speed == 1]
-                errors = [abs(said - true) for said, true in placed if said is not None]
+                said = [(q, answers[q.id], _place_error(q, answers[q.id])) for q in cell]
+                named = [
+                    a
+                    for q, a, error in said
+                    if a.reference_id and (a.reference_id == q.reference_id or error is not None)
+                ]
+                errors = [error for _, _, error in said if error is not None]
+                passed = sum(a.accepted for a in named)
+                wrong = sum(a.accepted for _, a, _ in said) - passed
                 middle = f"{np.median(errors) * 1e3:.0f} ms" if errors else "-"
                 print(
-                    f"{peer.name:16} {name:22} {length_s:4g} s  top-1 {len(right) / len(cell):.2f}  accepted and right "
-                    f"{passed / len(cell):.2f}  accepted and wrong {wrong / len(cell):.2f}  offset error {middle}"
+                    f"{peer.name:16} {name:22} {length_s:4g} s  right name {len(named) / len(cell):.2f}, and place "
+                    f"{len(errors) / len(cell):.2f}  accepted and right {passed / len(cell):.2f}, and wrong "
+                    f"{wrong / len(cell):.2f}  median error of place {middle}"
                 )
+
+
+def _place_error(query: Query, answer: PeerAnswer) -> float | None:
+    if answer.reference_id is None or answer.offset_s is None:
+        return None
+    return place_error(query, corpus.find(answer.reference_id), answer.offset_s)
 
 
 if __name__ == "__main__":

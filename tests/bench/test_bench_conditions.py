@@ -39,8 +39,10 @@ def test_every_condition_is_deterministic_and_within_full_scale(
     name: str, song: np.ndarray, material: Material
 ) -> None:
     first = _degraded(song, name, material)
-    assert first.shape == (LENGTH,) and first.dtype == np.float32
-    assert np.all(np.isfinite(first)) and 0 < np.max(np.abs(first)) <= 0.99 + 1e-6
+    assert first.shape == (LENGTH,)
+    assert first.dtype == np.float32
+    assert np.all(np.isfinite(first))
+    assert 0 < np.max(np.abs(first)) <= 0.99 + 1e-6
     assert np.array_equal(first, _degraded(song, name, material))
 
 

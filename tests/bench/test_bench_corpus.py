@@ -68,7 +68,9 @@ def test_decoding_averages_channels_and_resamples(cache: Path, tmp_path: Path) -
     write_pcm(tmp_path / "music" / "tone.wav", np.stack((left, right), axis=1), 44100)
     (tone,) = corpus.corpus_from_folder(tmp_path / "music")
     audio = corpus.samples(tone)
-    assert audio.dtype == np.float32 and audio.shape == (21 * 16000,) and not audio.flags.writeable
+    assert audio.dtype == np.float32
+    assert audio.shape == (21 * 16000,)
+    assert not audio.flags.writeable
     expected = 0.25 * np.sin(2 * np.pi * 440 * np.arange(len(audio)) / 16000)
     inner = slice(1000, -1000)  # the resampler's filter meets the ends of the file
     assert np.max(np.abs(audio[inner] - expected[inner])) < 1e-3
@@ -99,7 +101,8 @@ def test_tracks_that_share_audio_are_never_kept_out() -> None:
     tracks = [Reference(f"t{i}", Path("x"), "p", 30.0, True) for i in range(40)]
     unknown = {item.id for item in corpus.hold_out(tracks) if not item.known}
     others = {item.id for item in corpus.hold_out(tracks, sharing=unknown) if not item.known}
-    assert len(others) == 5 and not others & unknown
+    assert len(others) == 5
+    assert not others & unknown
 
 
 def test_package_is_downloaded_and_unpacked_once(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +127,7 @@ def test_missing_package_and_missing_apt_are_named(
     with pytest.raises(CorpusError, match="apt-get is missing"):
         corpus.unpacked("no-such-music")
     _executable(tools / "apt-get", "echo 'E: Unable to locate package no-such-music' >&2; exit 100")
-    with pytest.raises(CorpusError, match="no-such-music could not be downloaded .*Unable to locate"):
+    with pytest.raises(CorpusError, match=r"no-such-music could not be downloaded .*Unable to locate"):
         corpus.unpacked("no-such-music")
     assert not list((cache / "deb").iterdir())
 

@@ -30,7 +30,8 @@ def album() -> dict[Reference, np.ndarray]:
 def test_likeness_of_equal_and_foreign_excerpts(album: dict[Reference, np.ndarray]) -> None:
     first, _, third = album.values()
     height, lag = identical.likeness(first[:32000], first[:32000], 100)
-    assert height == pytest.approx(1.0, abs=1e-6) and lag == 0
+    assert height == pytest.approx(1.0, abs=1e-6)
+    assert lag == 0
     assert identical.likeness(first[200:32200], first[:32000], 300)[1] == 200
     assert identical.likeness(first[:32000], first[200:32200], 300)[1] == -200
     assert identical.likeness(first[:32000], third[:32000], 1600)[0] < identical.threshold(2.0)

@@ -112,6 +112,8 @@ def test_chromaprint_places_a_melody(cache: Path, tmp_path: Path) -> None:
         found = match(snippet)
         write_wav(snippet, np.zeros(100, dtype=np.float32))
         nothing = match(snippet)
-    assert found.reference_id == "melody1" and found.accepted
+    assert found.reference_id == "melody1"
+    assert found.accepted
     assert found.offset_s == pytest.approx(7.3, abs=peers.CHROMAPRINT_FRAME_S)
-    assert nothing.reference_id is None and not nothing.accepted
+    assert nothing.reference_id is None
+    assert not nothing.accepted

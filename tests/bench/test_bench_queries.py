@@ -30,7 +30,8 @@ def test_more_queries_keep_the_first_ones(songs: Songs) -> None:
     for name in NAMES:
         for length_s in (2.0, 5.0):
             cells = [[q for q in queries if (q.condition, q.length_s) == (name, length_s)] for queries in (few, many)]
-            assert cells[0] == cells[1][:7] and len(cells[1]) == 23
+            assert cells[0] == cells[1][:7]
+            assert len(cells[1]) == 23
 
 
 def test_plan_ignores_the_order_of_references_and_other_conditions(songs: Songs) -> None:
@@ -67,7 +68,8 @@ def test_offsets_fit_the_track_and_lie_on_no_grid(songs: Songs) -> None:
     queries = [q for q in _plan(songs, 60) if q.condition == "clean"]
     for query in queries:
         reference = _reference(songs, query)
-        assert reference and 0 <= query.offset_s <= reference.duration_s - query.length_s * MAX_SPEED
+        assert reference
+        assert 0 <= query.offset_s <= reference.duration_s - query.length_s * MAX_SPEED
     # On a grid of 10 ms the phases would all be 0; uniformly drawn, they fill the circle evenly.
     phases = np.exp(2j * np.pi * np.array([q.offset_s for q in queries]) / 0.01)
     assert abs(phases.mean()) < 0.3
@@ -95,7 +97,8 @@ def test_clean_snippet_is_the_track_at_its_offset(songs: Songs, material: Materi
         heard = render(query, samples=songs.__getitem__, material=material, reference=reference)
         start = round(query.offset_s * SAMPLE_RATE)
         assert start / SAMPLE_RATE == query.offset_s
-        assert reference and np.array_equal(heard, songs[reference][start : start + len(heard)])
+        assert reference
+        assert np.array_equal(heard, songs[reference][start : start + len(heard)])
 
 
 @pytest.mark.parametrize("name", ["room", "room+speed+5"])
@@ -122,7 +125,8 @@ def test_files_are_what_a_phone_would_send(songs: Songs, material: Material) -> 
     for name, suffix, head in (("clean", ".wav", b"RIFF"), ("room+babble10+amrnb", ".amr", b"#!AMR\n")):
         query = Query("q", reference.id, 3.0, 2.0, name, 1, known=True)
         data, found = render_file(query, samples=songs.__getitem__, material=material, reference=reference)
-        assert found == suffix and data.startswith(head)
+        assert found == suffix
+        assert data.startswith(head)
     wav, _ = render_file(
         Query("q", reference.id, 3.0, 2.0, "clean", 1, known=True), samples=songs.__getitem__, reference=reference
     )
