@@ -182,7 +182,8 @@ def environment(data_dir: Path, settings: dict[str, Any]) -> dict[str, str]:
     """Return the environment of a service: nothing of ours but its settings."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
     own.update({f"EARMARK_{name.upper()}": str(value) for name, value in settings.items()})
-    own.update(EARMARK_DATA_DIR=str(data_dir), PYTHONPATH=str(ROOT), PYTHONUNBUFFERED="1")
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
+    own.update(EARMARK_DATA_DIR=str(data_dir), PYTHONPATH=path, PYTHONUNBUFFERED="1")
     return own
 
 

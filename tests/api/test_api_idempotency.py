@@ -1,0 +1,127 @@
+"""The ``Idempotency-Key``: the first answer comes back, and nothing is kept twice."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from api_client import Answer, Client, piece, wav
+
+from classifier.api import idempotency
+from classifier.api.errors import IdempotencyInProgress, RequestRefused
+from classifier.api.idempotency import Record, Remembered, begin
+from classifier.demo.songs import Song
+from classifier.store import open_store
+from classifier.store.base import Store
+
+
+@pytest.fixture
+def snippet(songs: list[Song]) -> bytes:
+    return wav(piece(songs[0], 2.0, 5.0), songs[0].sample_rate)
+
+
+def test_the_same_tag_comes_back(client: Client, snippet: bytes) -> None:
+    key = {"Idempotency-Key": secrets.token_hex()}
+    first = client.tag(snippet, **key)
+    before = client.n_tags()
+    again = client.tag_raw(snippet, "audio/wav", **key)  # another boundary, or none, is not another snippet
+    assert (first.status, again.status) == (200, 200)
+    assert again.json == first.json and again.headers["idempotency-replayed"] == "true"
+    assert "idempotency-replayed" not in first.headers
+    assert client.n_tags() == before
+
+
+def test_another_snippet_or_parameter_under_the_key_is_refused(client: Client, snippet: bytes) -> None:
+    key = {"Idempotency-Key": secrets.token_hex()}
+    assert client.tag(snippet, **key).status == 200
+    client.tag(snippet + b"\0\0", **key).problem(422, "idempotency_mismatch")
+    client.tag(snippet, "?top=3", **key).problem(422, "idempotency_mismatch")
+
+
+def test_a_refusal_is_remembered_too(client: Client) -> None:
+    key = {"Idempotency-Key": secrets.token_hex()}
+    first = client.tag(b"no audio", **key).problem(415, "audio_unreadable")
+    again = client.tag(b"no audio", **key).problem(415, "audio_unreadable")
+    assert again["detail"] == first["detail"]
+
+
+def test_a_deleted_tag_does_not_come_back(client: Client, snippet: bytes) -> None:
+    key = {"Idempotency-Key": secrets.token_hex()}
+    client.delete(f"/api/v1/tags/{client.tag(snippet, **key).json['id']}")
+    client.tag(snippet, **key).problem(404, "tag_not_found")
+
+
+def test_two_at_the_same_moment_make_one_tag(client: Client, snippet: bytes) -> None:
+    key = {"Idempotency-Key": secrets.token_hex()}
+    before = client.n_tags()
+    answers: list[Answer] = []
+    threads = [threading.Thread(target=lambda: answers.append(client.tag(snippet, **key))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for answer in answers:
+        if answer.status != 200:
+            answer.problem(409, "idempotency_in_progress")
+            assert answer.headers["retry-after"] == "1"
+    assert len({answer.json["id"] for answer in answers if answer.status == 200}) == 1
+    assert client.n_tags() == before + 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ümlaut"])
+def test_impossible_keys(client: Client, key: str) -> None:
+    client.tag(b"x", **{"Idempotency-Key": key}).problem(400, "bad_request")
+
+
+# --- leases and expiry, without waiting for them --------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return open_store(f"sqlite:///{tmp_path}/store.sqlite")
+
+
+def claim(store: Store, content: bytes = b"a") -> Record | Remembered:
+    return begin(store, "k", caller="c", route="r", content=content, parameters={})
+
+
+def test_a_5xx_is_not_remembered(store: Store) -> None:
+    first = claim(store)
+    assert isinstance(first, Record)
+    first.forget()
+    assert isinstance(claim(store, b"other"), Record)
+
+
+def test_a_dead_worker_does_not_block_the_key(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = claim(store)
+    with pytest.raises(IdempotencyInProgress):
+        claim(store)
+    moment = time.time() + idempotency.LEASE_SECONDS + 1
+    monkeypatch.setattr(idempotency.time, "time", lambda: moment)
+    second = claim(store)
+    assert isinstance(first, Record) and isinstance(second, Record)
+    first.keep(tag_id="late")  # it was not dead after all: the key is not its own any more
+    second.keep(tag_id="t")
+    assert claim(store) == Remembered("t", None)
+
+
+def test_after_a_day_the_key_is_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = claim(store)
+    assert isinstance(first, Record)
+    first.keep(problem={"name": "snippet_silent", "status": 422, "detail": "d"})
+    moment = time.time() + idempotency.KEEP_SECONDS + 1
+    monkeypatch.setattr(idempotency.time, "time", lambda: moment)
+    assert isinstance(claim(store, b"other"), Record)
+    moment += idempotency.KEEP_SECONDS + 1
+    idempotency.clean(store)
+    assert store.count("idempotency") == 0
+
+
+def test_keys_of_different_callers_are_different(store: Store) -> None:
+    claim(store)
+    assert isinstance(begin(store, "k", caller="d", route="r", content=b"b", parameters={}), Record)
+    with pytest.raises(RequestRefused):
+        begin(store, "\n", caller="d", route="r", content=b"b", parameters={})
