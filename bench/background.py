@@ -15,21 +15,18 @@ from pathlib import Path
 
 import numpy as np
 from rich.progress import track
-from scipy.cluster.vq import kmeans2
 
 from bench import conditions, corpus
 from bench.conditions import CONDITIONS, PREROLL_S
 from bench.corpus import SAMPLE_RATE
-from classifier import features, gmm, model, subfingerprint
+from classifier import features, subfingerprint
+from classifier.background import fit
 from classifier.config import FeatureConfig
-from classifier.gmm import Mixtures
-from classifier.model import BUILTIN, DATA, Background
+from classifier.model import BUILTIN, DATA
 
 MIX = ("clean", "clean", "room", "room+babble10", "room+babble5", "room+pink10", "room+pink5", "room+pink0")
 EXCERPT_S = 5.0
 PER_TRACK = 8
-N_FRAMES = 60_000
-EM_STEPS = 40
 
 #: Every so many tracks of the development set give the cohort; the others are free to measure the null map with.
 COHORT_EVERY = 3
@@ -58,24 +55,6 @@ def frames(config: FeatureConfig, seed: int) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def fit(config: FeatureConfig, seed: int = 0) -> Background:
-    """Fit standard deviations and mixture: k-means++ start, then plain EM on all frames."""
-    x = frames(config, seed)
-    rng = np.random.default_rng(seed)
-    x = x[rng.permutation(len(x))[:N_FRAMES]].astype(np.float64)
-    scale = x.std(axis=0)
-    x /= scale
-    _, label = kmeans2(x, config.n_components, minit="++", rng=rng, iter=30)
-    share = np.bincount(label, minlength=config.n_components) / len(x)
-    means = np.stack([x[label == k].mean(axis=0) for k in range(config.n_components)])
-    covariances = np.stack([np.cov(x[label == k].T) for k in range(config.n_components)])
-    start = Mixtures(share[None], means[None], covariances[None])
-    mixture = gmm.fit(
-        x[None], start, floor=config.covariance_floor, relevance=0, max_iterations=EM_STEPS, tolerance=1e-6
-    )
-    return Background(BUILTIN, scale.astype(np.float32), mixture, config.front_end_hash)
-
-
 def cohort() -> np.ndarray:
     """Cut the null cohort: stretches of every third development track, and speech, shape (n, 2), uint64."""
     tracks = corpus.development()[::COHORT_EVERY]
@@ -99,8 +78,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=DATA, help="folder to write to")
     arguments = parser.parse_args()
     if arguments.only != "cohort":
-        background = fit(FeatureConfig())
-        background.save(arguments.out / f"background-{background.id}.npz")
+        config = FeatureConfig()
+        background = fit(frames(config, seed=0), config, BUILTIN)
+        arrays = background.to_arrays()
+        np.savez_compressed(arguments.out / f"background-{BUILTIN}.npz", front_end=background.front_end, **arrays)
         print(f"background {background.id}: weights {np.round(background.mixture.weights[0], 3)}")
     if arguments.only == "background":
         return

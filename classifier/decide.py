@@ -10,8 +10,10 @@ catalogue: how many matches as good as this one chance alone would give.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +34,8 @@ class NullMap:
         Of the extrapolation beyond z[-1].
     confidence_slope, confidence_offset : float
         Log-odds that the first match is right, at even prior: offset - slope * log10 E.
+    divergence : tuple of three float
+        Slopes of T-norm and margin, and offset, of the log-odds of ``method=kl``.
     """
 
     z: np.ndarray
@@ -39,6 +43,19 @@ class NullMap:
     tail_rate: float
     confidence_slope: float
     confidence_offset: float
+    divergence: tuple[float, float, float]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NullMap:
+        """Build from the shipped file's content."""
+        return cls(
+            np.array(values["z"]),
+            np.array(values["log10_p"]),
+            values["tail_rate"],
+            values["confidence_slope"],
+            values["confidence_offset"],
+            tuple(values["divergence"]),
+        )
 
     def log10_tail(self, z: float) -> float:
         """Log10 of the probability that chance reaches ``z`` at one lag."""
@@ -75,14 +92,41 @@ class NullMap:
 @lru_cache(maxsize=1)
 def null_map() -> NullMap:
     """Return the map that ships with Earmark."""
-    values = json.loads((DATA / "null-1.json").read_text())
-    return NullMap(
-        np.array(values["z"]),
-        np.array(values["log10_p"]),
-        values["tail_rate"],
-        values["confidence_slope"],
-        values["confidence_offset"],
-    )
+    return NullMap.from_dict(json.loads((DATA / "null-1.json").read_text()))
+
+
+#: Confidence from which ``method=kl`` names a track.
+DIVERGENCE_CERTAIN = 0.95
+#: Tracks behind the best that say how far a stranger is.
+_STRANGERS = 30
+
+
+def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> float:
+    """Probability that the track of least divergence is right, by how far it stands out.
+
+    T-norm, (mean - best) / spread over the next ``_STRANGERS`` other tracks, and the margin over the second best, in
+    a logistic calibration at even prior (docs/mathematics.md, "Divergence alone").
+
+    Parameters
+    ----------
+    log_divergences : np.ndarray, shape (n,)
+        Log of each track's divergence, ascending.
+    known_prior : float in (0, 1)
+        Share of queries whose track is in the catalogue.
+
+    Returns
+    -------
+    float in [0, 1]
+        0 with fewer than four tracks: there is nobody to stand out from.
+    """
+    if len(log_divergences) < 4:
+        return 0.0
+    others = log_divergences[1 : 1 + _STRANGERS]
+    stands_out = (others.mean() - log_divergences[0]) / max(float(others.std()), 1e-3)
+    margin = float(others[0] - log_divergences[0])
+    slope_out, slope_margin, offset = null_map().divergence
+    odds = offset + slope_out * stands_out + slope_margin * margin + np.log(known_prior / (1 - known_prior))
+    return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
 
 
 def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:

@@ -51,7 +51,7 @@ class Packed:
     @classmethod
     def of(cls, mixtures: Mixtures, soften: float = 0.0) -> Packed:
         """Pack mixtures in float64, adding ``soften`` to every variance first."""
-        covariances = add_floor(mixtures.covariances.astype(np.float64), mixtures.means.shape[-1], soften)
+        covariances = add_floor(mixtures.covariances.astype(np.float64), soften, mixtures.diagonal)
         weights, means = mixtures.weights.astype(np.float64), mixtures.means.astype(np.float64)
         theta, s = natural(means, covariances, weights), expected(means, covariances)
         return cls(weights, theta, s, (weights * (theta * s).sum(axis=-1)).sum(axis=1))

@@ -162,18 +162,31 @@ def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
     means = statistics[..., :d]
     if statistics.shape[-1] == packed_length(d, True) != packed_length(d, False):
         return means, statistics[..., d:-1] - means**2
+    return means, unpack_covariances(statistics[..., d:-1], d) - means[..., :, None] * means[..., None, :]
+
+
+def pack_covariances(covariances: np.ndarray, diagonal: bool) -> np.ndarray:
+    """Upper triangles of full covariances, shape (..., d (d + 1) / 2); diagonal ones as they are."""
+    if diagonal:
+        return covariances
+    rows, columns = _triangle(covariances.shape[-1])
+    return covariances[..., rows, columns]
+
+
+def unpack_covariances(packed: np.ndarray, d: int) -> np.ndarray:
+    """Invert :func:`pack_covariances`."""
+    if packed.shape[-1] == d and d > 1:
+        return packed
     rows, columns = _triangle(d)
-    second = np.empty((*statistics.shape[:-1], d, d), dtype=statistics.dtype)
-    second[..., rows, columns] = statistics[..., d:-1]
-    second[..., columns, rows] = statistics[..., d:-1]
-    return means, second - means[..., :, None] * means[..., None, :]
+    full = np.empty((*packed.shape[:-1], d, d), dtype=packed.dtype)
+    full[..., rows, columns] = packed
+    full[..., columns, rows] = packed
+    return full
 
 
-def add_floor(covariances: np.ndarray, d: int, floor: float) -> np.ndarray:
-    """Add ``floor`` to every variance, full or diagonal."""
-    if covariances.shape[-2:] == (d, d):
-        return covariances + floor * np.eye(d, dtype=covariances.dtype)
-    return covariances + floor
+def add_floor(covariances: np.ndarray, floor: float, diagonal: bool) -> np.ndarray:
+    """Add ``floor`` to every variance."""
+    return covariances + (floor if diagonal else floor * np.eye(covariances.shape[-1], dtype=covariances.dtype))
 
 
 def log_sum_exp(x: np.ndarray) -> np.ndarray:
@@ -218,7 +231,7 @@ def em_step(
     sums[..., -1] = np.maximum(sums[..., -1], 10 * np.finfo(np.float64).eps)
     means, covariances = unpack(sums, d)
     weights = sums[..., -1] / sums[..., -1].sum(axis=-1, keepdims=True)
-    return Mixtures(weights, means, add_floor(covariances, d, floor)), log_likelihood
+    return Mixtures(weights, means, add_floor(covariances, floor, covariances.ndim == means.ndim)), log_likelihood
 
 
 def fit(
@@ -292,11 +305,11 @@ def sample_moments(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtu
     Mixtures
         N mixtures of one component, float64.
     """
-    n, t, d = x.shape
+    n, t, _ = x.shape
     means = x.mean(axis=1, dtype=np.float64)
     if diagonal:
         second = np.square(x).mean(axis=1, dtype=np.float64) - means**2
     else:
         second = (np.swapaxes(x, 1, 2) @ x).astype(np.float64) / t - means[:, :, None] * means[:, None, :]
-    covariances = add_floor(second, d, floor)
+    covariances = add_floor(second, floor, diagonal)
     return Mixtures(np.ones((n, 1)), means[:, None], covariances[:, None])

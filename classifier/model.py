@@ -6,11 +6,13 @@ window starts from. The built-in one (``builtin-1``) serves every configuration 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+import scipy.signal
 
 from classifier import features, gmm, noise, subfingerprint
 from classifier.config import FeatureConfig
@@ -52,23 +54,28 @@ class Background:
             return self.mixture
         return replace(self.mixture, covariances=np.einsum("nkii->nki", self.mixture.covariances).copy())
 
-    def save(self, path: Path) -> None:
-        """Write a ``.npz`` without pickles."""
-        arrays = {"scale": self.scale, "weights": self.mixture.weights, "means": self.mixture.means}
-        np.savez_compressed(path, id=self.id, front_end=self.front_end, covariances=self.mixture.covariances, **arrays)
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the parameters by name, for a file or a store."""
+        mixture = self.mixture
+        return {
+            "scale": self.scale,
+            "weights": mixture.weights,
+            "means": mixture.means,
+            "covariances": mixture.covariances,
+        }
 
     @classmethod
-    def load(cls, path: Path) -> Background:
-        """Read what :meth:`save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            mixture = Mixtures(file["weights"], file["means"], file["covariances"])
-            return cls(str(file["id"]), file["scale"], mixture, str(file["front_end"]))
+    def from_arrays(cls, name: str, front_end: str, arrays: Mapping[str, np.ndarray]) -> Background:
+        """Build from what :meth:`to_arrays` gave."""
+        mixture = Mixtures(arrays["weights"], arrays["means"], arrays["covariances"])
+        return cls(name, arrays["scale"], mixture, front_end)
 
 
 @lru_cache(maxsize=1)
 def builtin_background() -> Background:
     """Return the background mixture that ships with Earmark."""
-    return Background.load(DATA / "background-builtin-1.npz")
+    with np.load(DATA / f"background-{BUILTIN}.npz", allow_pickle=False) as file:
+        return Background.from_arrays(BUILTIN, str(file["front_end"]), file)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +102,32 @@ class TrackModel:
     mixtures: Mixtures
     moments: Mixtures
     words: np.ndarray
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the windows' parameters by name, one row a window, float32, symmetric matrices packed."""
+        n, d = len(self.window_frame), self.mixtures.means.shape[-1]
+        variants = len(self.moments) // n if n else 1
+        moment_covariances = gmm.pack_covariances(self.moments.covariances, self.moments.diagonal)
+        arrays = {
+            "weights": self.mixtures.weights,
+            "means": self.mixtures.means,
+            "covariances": gmm.pack_covariances(self.mixtures.covariances, self.mixtures.diagonal),
+            "moment_means": self.moments.means.reshape(n, variants, d),
+            "moment_covariances": moment_covariances.reshape(n, variants, moment_covariances.shape[-1]),
+        }
+        packed = {name: array.astype(np.float32) for name, array in arrays.items()}
+        return {"window_frame": self.window_frame, "silent": self.silent, **packed}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], words: np.ndarray) -> TrackModel:
+        """Build from what :meth:`to_arrays` gave and the sub-fingerprints."""
+        d = arrays["means"].shape[-1]
+        mixtures = Mixtures(arrays["weights"], arrays["means"], gmm.unpack_covariances(arrays["covariances"], d))
+        means = arrays["moment_means"].reshape(-1, 1, d)
+        packed = arrays["moment_covariances"]
+        covariances = gmm.unpack_covariances(packed.reshape(-1, 1, packed.shape[-1]), d)
+        moments = Mixtures(np.ones((len(means), 1), np.float32), means, covariances)
+        return cls(arrays["window_frame"], arrays["silent"], mixtures, moments, words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +221,7 @@ def model_track(samples: np.ndarray, config: FeatureConfig, background: Backgrou
         silent=np.concatenate(silent).astype(np.uint8) if silent else np.zeros(0, np.uint8),
         mixtures=_concatenate(mixtures),
         moments=_concatenate(moments),
-        words=subfingerprint.reference_words(at_print_rate(samples, config.sample_rate)),
+        words=subfingerprint.reference_words(at_rate(samples, config.sample_rate, subfingerprint.SAMPLE_RATE)),
     )
 
 
@@ -240,16 +273,14 @@ def model_query(
         moments = gmm.sample_moments(x, config.covariance_floor, config.covariance_type == "diag")
     else:
         mixtures, moments = _empty(config, config.n_components), _empty(config, 1)
-    prints = subfingerprint.query_print(at_print_rate(samples, config.sample_rate), bandwidth_hz)
+    prints = subfingerprint.query_print(at_rate(samples, config.sample_rate, subfingerprint.SAMPLE_RATE), bandwidth_hz)
     start_s = starts * config.frame_step / config.sample_rate
     return QueryModel(start_s, mixtures, moments, prints, len(samples) / config.sample_rate)
 
 
-def at_print_rate(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Resample to the sub-fingerprints' 16 kHz where a catalogue uses another rate."""
-    if sample_rate == subfingerprint.SAMPLE_RATE:
-        return samples
-    from scipy.signal import resample_poly
-
-    divisor = int(np.gcd(sample_rate, subfingerprint.SAMPLE_RATE))
-    return resample_poly(samples, subfingerprint.SAMPLE_RATE // divisor, sample_rate // divisor).astype(np.float32)
+def at_rate(samples: np.ndarray, source: int, target: int) -> np.ndarray:
+    """Resample mono samples from ``source`` to ``target`` Hz; float32."""
+    if source == target:
+        return np.asarray(samples, np.float32)
+    divisor = int(np.gcd(source, target))
+    return scipy.signal.resample_poly(samples, target // divisor, source // divisor).astype(np.float32)

@@ -1,0 +1,54 @@
+"""The command line: one module a command group, each command a few lines over the library."""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+
+import click
+
+from classifier import __version__
+
+#: Command -> module of this package and the name of the click command in it; loaded when called.
+_COMMANDS = {
+    "catalogues": ("catalogues", "catalogues"),
+    "demo": ("demo", "demo"),
+    "doctor": ("doctor", "doctor"),
+    "enroll": ("enroll", "enroll"),
+    "identify": ("identify", "identify"),
+    "keys": ("keys", "keys"),
+    "serve": ("serve", "serve"),
+    "tracks": ("tracks", "tracks"),
+}
+
+
+class _Lazy(click.Group):
+    """Imports a command's module only when it is asked for, so that ``--help`` is quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name = _COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(f"classifier.cli.{module}"), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="earmark")
+@click.option("--store", help="Store URL, sqlite:///PATH or mongodb://HOST/DATABASE; else EARMARK_STORE.")
+@click.option("--quiet", is_flag=True, help="No progress and no remarks.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+def main(store: str | None, quiet: bool, as_json: bool) -> None:
+    """Earmark names the track in a noisy snippet, or says honestly that it is unknown.
+
+    \b
+    Example:
+      earmark enroll ~/Music
+      earmark identify snippet.m4a
+    """
+    # Small matrices lose by threading; work runs side by side instead. Must be set before numpy is loaded.
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")

@@ -88,7 +88,7 @@ def min_frames(query: QueryPrint) -> int:
 
 
 def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None:
-    """Measure chance agreement of a snippet, or return None if none of its frames are valid.
+    """Measure chance agreement of a snippet, or return None if too few of its frames are valid to tell.
 
     Parameters
     ----------
@@ -98,12 +98,16 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
         Sub-fingerprints it cannot come from; default the built-in cohort.
     """
     words = cohort() if foreign is None else foreign
-    agreement, bits = subfingerprint.agreement(query, words, query.n_frames)
-    full = bits > 0.5 * max(1, int(query.frame_bits.sum(axis=1).max(initial=0)))
+    least = min_frames(query)
+    if np.count_nonzero(query.frame_bits.max(axis=0)) < least:
+        return None
+    agreement, bits = subfingerprint.agreement(query, words, least)
+    full = bits > 0.5 * int(query.frame_bits.sum(axis=1).max(initial=0))
     if not full.any():
         return None
-    values = agreement[full].astype(np.float64)
-    return Null(float(values.mean()), max(float(values.std()), 1e-6), float(bits[full].mean()))
+    values, n_bits = agreement[full].astype(np.float64), float(bits[full].mean())
+    # Coin tosses spread by 1 / sqrt(bits); bits that go together spread wider, never narrower.
+    return Null(float(values.mean()), max(float(values.std()), n_bits**-0.5), n_bits)
 
 
 def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.config import FeatureConfig
-from classifier.divergence import SOFTENING, Packed, symmetric_kl_variational
+from classifier.divergence import SOFTENING, Packed, symmetric_kl_aligned, symmetric_kl_variational
 from classifier.gmm import Mixtures, packed_length, unpack
 from classifier.model import QueryModel
 from classifier.search.index import Entry, Segment, Snapshot
 
 #: Divergences below this, in nats, are as good as equal; keeps logarithms finite.
 _LEAST = 1e-3
-#: Places that are refined: the best of all, and at least the best one of so many tracks.
-_PLACES, _TRACKS = 400, 100
+#: Tracks that are refined, best first by the coarse divergence.
+_TRACKS = 100
 _CHUNK = 16384
 
 
@@ -49,8 +49,8 @@ class Ranked:
     window_start_s: float
 
 
-def rank(query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> list[Ranked]:
-    """Rank tracks by divergence from a snippet.
+class Ranking:
+    """Divergence of one snippet from every track of a snapshot: rough for all, refined where asked.
 
     Parameters
     ----------
@@ -60,34 +60,51 @@ def rank(query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> list[R
         What is searched.
     config : FeatureConfig
         The catalogue's.
-
-    Returns
-    -------
-    list of Ranked
-        Least divergence first; every track among the best ``_TRACKS``, at least.
     """
-    if not len(query.start_s):
-        return []
-    coarse, fine = Packed.of(query.moments), Packed.of(query.mixtures, SOFTENING)
-    steps = np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
-    rough: list[tuple[float, int, int, Entry]] = []
-    logs = []
-    for number, segment in enumerate(snapshot.segments):
-        log_j1 = np.log(np.maximum(_coarse(coarse, segment), _LEAST))
-        logs.append(log_j1)
-        score = _along_offsets(log_j1, steps, _last_window(segment))
-        for entry in segment.entries:
-            if entry.key in snapshot.live and entry.window_stop > entry.window_start:
-                window = entry.window_start + int(np.argmin(score[entry.window_start : entry.window_stop]))
-                rough.append((float(score[window]), number, window, entry))
-    rough.sort(key=lambda item: item[0])
-    seconds = config.frame_step / config.sample_rate
-    ranked = []
-    for _, number, window, entry in rough[:_TRACKS]:
-        segment = snapshot.segments[number]
-        value, best = _refine(fine, logs[number], steps, segment, entry, window)
-        ranked.append(Ranked(segment, entry, value, best, float(segment.arrays["window_frame"][best] * seconds)))
-    return sorted(ranked, key=lambda r: r.divergence)
+
+    def __init__(self, query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> None:
+        self._query = query
+        self._fine = Packed.of(query.mixtures, SOFTENING)
+        self._steps = np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
+        self._seconds = config.frame_step / config.sample_rate
+        self._log_j1: dict[int, np.ndarray] = {}
+        self._place: dict[tuple[str, int], int] = {}
+        rough: list[tuple[float, Segment, Entry]] = []
+        if len(query.start_s):
+            coarse = Packed.of(query.moments)
+            scores = {}
+            for segment in snapshot.segments:
+                self._log_j1[id(segment)] = np.log(np.maximum(_coarse(coarse, segment), _LEAST))
+                scores[id(segment)] = _along_offsets(self._log_j1[id(segment)], self._steps, _last_window(segment))
+            for segment, entry in snapshot:
+                if entry.window_stop > entry.window_start:
+                    score = scores[id(segment)]
+                    window = entry.window_start + int(np.argmin(score[entry.window_start : entry.window_stop]))
+                    self._place[entry.key] = window
+                    rough.append((float(score[window]), segment, entry))
+            rough.sort(key=lambda item: item[0])
+        refined = [self.refine(segment, entry) for _, segment, entry in rough[:_TRACKS]]
+        self.nearest: list[Ranked] = sorted((r for r in refined if r is not None), key=lambda r: r.divergence)
+        """The best ``_TRACKS`` tracks, least divergence first."""
+        self.rest: list[tuple[Segment, Entry]] = [(segment, entry) for _, segment, entry in rough[_TRACKS:]]
+        """All other tracks with windows, in order of the coarse divergence."""
+
+    def refine(self, segment: Segment, entry: Entry) -> Ranked | None:
+        """Rank one track, or return None if it or the snippet has no windows."""
+        if entry.key not in self._place:
+            return None
+        window = self._place[entry.key]
+        value, best = _refine(self._fine, self._log_j1[id(segment)], self._steps, segment, entry, window)
+        start_s = float(segment.arrays["window_frame"][best] * self._seconds)
+        return Ranked(segment, entry, value, best, start_s)
+
+    def variational(self, ranked: Ranked) -> float:
+        """Mean symmetric KL of the mixtures by the variational approximation, nats; for information."""
+        rows = np.minimum(ranked.window + self._steps, ranked.entry.window_stop - 1)
+        arrays = ranked.segment.arrays
+        means, covariances = unpack(arrays["s"][rows].astype(np.float64), self._query.mixtures.means.shape[-1])
+        reference = Packed.of(Mixtures(arrays["weights"][rows].astype(np.float64), means, covariances))
+        return float(np.diagonal(symmetric_kl_variational(Packed.of(self._query.mixtures), reference)).mean())
 
 
 def _coarse(query: Packed, segment: Segment) -> np.ndarray:
@@ -141,29 +158,24 @@ def _refine(
     low = max(entry.window_start, window - 2)
     high = min(entry.window_stop, window + 3 + int(steps[-1]) + 1)
     rows = slice(low, high)
-    a = segment.arrays
-    packed = softened_rows(segment, rows)
-    n, m = len(query), high - low
-    cross = query.weighted_s().reshape(n, -1) @ packed.theta.reshape(m, -1).T
-    cross += query.theta.reshape(n, -1) @ packed.weighted_s().reshape(m, -1).T
-    log_jub = np.log(np.maximum(query.own[:, None] + a["own"][rows] - cross, _LEAST))
-    fused = 0.5 * (log_j1[:, rows] + log_jub)
-    score = _along_offsets(fused, steps, np.full(m, m))[: min(5, m)]
+    j_aligned = symmetric_kl_aligned(query, _softened_rows(segment, rows))
+    fused = 0.5 * (log_j1[:, rows] + np.log(np.maximum(j_aligned, _LEAST)))
+    score = _along_offsets(fused, steps, np.full(high - low, high - low))[:5]
     best = int(np.argmin(score))
     return float(np.exp(score[best])), low + best
 
 
-def softened_rows(segment: Segment, rows: slice) -> Packed:
+def _softened_rows(segment: Segment, rows: slice) -> Packed:
     """Mixtures of some windows, as ``aligned`` compares them."""
     a = segment.arrays
     s = a["s"][rows].astype(np.float64)
-    d = dimension(s.shape[-1])
+    d = _dimension(s.shape[-1])
     squares = _square_positions(d, s.shape[-1])
     s[..., squares] += SOFTENING
     return Packed(a["weights"][rows].astype(np.float64), a["theta"][rows].astype(np.float64), s, a["own"][rows])
 
 
-def dimension(p: int) -> int:
+def _dimension(p: int) -> int:
     """Dimension of the frames whose statistics have length ``p`` (full if any fits, else diagonal)."""
     d = int(round((np.sqrt(8 * p + 1) - 3) / 2))
     return d if packed_length(d, False) == p else (p - 1) // 2
@@ -176,11 +188,3 @@ def _square_positions(d: int, p: int) -> np.ndarray:
     rows, columns = np.triu_indices(d)
     return d + np.flatnonzero(rows == columns)
 
-
-def variational(query: QueryModel, segment: Segment, entry: Entry, window: int, steps: np.ndarray) -> float:
-    """Mean symmetric KL of the mixtures, variational approximation, along one place; for information, nats."""
-    rows = np.minimum(window + steps, entry.window_stop - 1)
-    s = segment.arrays["s"][rows].astype(np.float64)
-    means, covariances = unpack(s, query.mixtures.means.shape[-1])
-    reference = Mixtures(segment.arrays["weights"][rows].astype(np.float64), means, covariances)
-    return float(np.diagonal(symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(reference))).mean())

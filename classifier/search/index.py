@@ -72,21 +72,10 @@ class Segment:
     @classmethod
     def build(cls, tracks: Sequence[tuple[str, int, TrackModel]]) -> Segment:
         """Pack models of tracks (id, version, model) into a segment in memory; one track at least."""
-        return cls.merge([_single(*track) for track in tracks])
-
-    @classmethod
-    def merge(cls, parts: Sequence[Segment], live: set[tuple[str, int]] | None = None) -> Segment:
-        """Join segments into one in memory, keeping only tracks whose key is in ``live`` (default: all)."""
-        chosen = [(part, e) for part in parts for e in part.entries if live is None or e.key in live]
-        pieces: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
-        entries, window, frame = [], 0, 0
-        for part, e in chosen:
-            for name in ARRAYS:
-                pieces[name].append(part.arrays[name][part.rows(name, e)])
-            windows, frames = e.window_stop - e.window_start, e.frame_stop - e.frame_start
-            entries.append(Entry(e.track_id, e.version, window, window + windows, frame, frame + frames))
-            window, frame = window + windows, frame + frames
-        return cls(tuple(entries), {name: np.concatenate(parts_) for name, parts_ in pieces.items()})
+        parts = [_single(*track) for track in tracks]
+        chosen, entries = _layout(parts, None)
+        arrays = {name: np.concatenate([part.arrays[name] for part, _ in chosen]) for name in ARRAYS}
+        return cls(tuple(entries), arrays)
 
     def rows(self, name: str, entry: Entry) -> slice:
         """Rows of one array that belong to a track."""
@@ -95,21 +84,9 @@ class Segment:
         scale = self.n_variants if name in ("coarse", "coarse_own") else 1
         return slice(entry.window_start * scale, entry.window_stop * scale)
 
-    def save(self, folder: Path) -> None:
-        """Write the arrays and the table of tracks into a new folder and sync them to disk."""
-        folder.mkdir(parents=True)
-        for name in ARRAYS:
-            with open(folder / f"{name}.npy", "wb") as file:
-                np.save(file, self.arrays[name], allow_pickle=False)
-                _sync(file)
-        table = [[e.track_id, e.version, e.window_start, e.window_stop, e.frame_start, e.frame_stop] for e in self.entries]
-        with open(folder / "tracks.json", "w") as file:
-            json.dump({"format": FORMAT, "tracks": table}, file)
-            _sync(file)
-
     @classmethod
     def load(cls, folder: Path) -> Segment:
-        """Map what :meth:`save` wrote; nothing is read until it is used.
+        """Map what :func:`write` wrote; nothing is read until it is used.
 
         Raises
         ------
@@ -123,6 +100,65 @@ class Segment:
         return cls(tuple(Entry(*row) for row in table["tracks"]), arrays)
 
 
+def write(folder: Path, parts: Sequence[Segment], live: set[tuple[str, int]] | None = None) -> None:
+    """Write the live tracks of some segments into a new folder, as one segment, and sync it to disk.
+
+    Arrays are copied track by track into mapped files, so that memory stays small however large they are. A track
+    that several parts hold is written once.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    parts : sequence of Segment
+        What to join.
+    live : set of (str, int), optional
+        Keys to keep; default all.
+    """
+    chosen, entries = _layout(parts, live)
+    folder.mkdir(parents=True)
+    for name in ARRAYS:
+        pieces = [part.arrays[name][part.rows(name, e)] for part, e in chosen]
+        rows = sum(len(piece) for piece in pieces)
+        shape = (rows, *parts[0].arrays[name].shape[1:])
+        dtype = parts[0].arrays[name].dtype
+        if rows == 0:
+            np.save(folder / f"{name}.npy", np.zeros(shape, dtype), allow_pickle=False)
+        else:
+            out = np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
+            at = 0
+            for piece in pieces:
+                out[at : at + len(piece)] = piece
+                at += len(piece)
+            out.flush()
+            del out
+        with open(folder / f"{name}.npy", "rb") as file:
+            os.fsync(file.fileno())
+    table = [[e.track_id, e.version, e.window_start, e.window_stop, e.frame_start, e.frame_stop] for e in entries]
+    with open(folder / "tracks.json", "w") as file:
+        json.dump({"format": FORMAT, "tracks": table}, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _layout(
+    parts: Sequence[Segment], live: set[tuple[str, int]] | None
+) -> tuple[list[tuple[Segment, Entry]], list[Entry]]:
+    """Which tracks of which parts go into a joined segment, and where each will lie in it."""
+    chosen, entries, seen = [], [], set()
+    window = frame = 0
+    for part in parts:
+        for e in part.entries:
+            if e.key in seen or (live is not None and e.key not in live):
+                continue
+            seen.add(e.key)
+            chosen.append((part, e))
+            windows, frames = e.window_stop - e.window_start, e.frame_stop - e.frame_start
+            entries.append(Entry(e.track_id, e.version, window, window + windows, frame, frame + frames))
+            window, frame = window + windows, frame + frames
+    return chosen, entries
+
+
 def _map(path: Path) -> np.ndarray:
     """Memory-map an array; one without elements cannot be mapped and is read."""
     try:
@@ -132,11 +168,6 @@ def _map(path: Path) -> np.ndarray:
         if array.size:
             raise
         return array
-
-
-def _sync(file: object) -> None:
-    file.flush()  # type: ignore[attr-defined]
-    os.fsync(file.fileno())  # type: ignore[attr-defined]
 
 
 def _single(track_id: str, version: int, model: TrackModel) -> Segment:

@@ -1,0 +1,57 @@
+# Everything a newcomer needs: `make demo` and `make test`. Both make their own environment in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+.PHONY: help install demo test lint format types web bench docs clean
+
+help:
+	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, open the dashboard (SERVE=0: do not serve)"
+	@echo "make test    install what the tests need and run them all"
+	@echo "make lint    style, spelling and types      make format  put the code into the house style"
+	@echo "make web     build the page into static/    make bench   the quick benchmark (a few minutes)"
+	@echo "make docs    screenshots for docs/img       make clean   remove what these made"
+
+$(VENV)/.installed: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Earmark needs Python 3.11 or newer")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet -r requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requirements.txt
+	$(BIN)/pip install --quiet -r tests/requirements.txt -r bench/requirements.txt
+	@touch $@
+
+install: $(VENV)/.installed
+
+demo: install
+	$(BIN)/earmark demo $(if $(filter 0,$(SERVE)),--no-serve,)
+
+test: $(VENV)/.installed-tests
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/codespell classifier bench tests docs README.md CHANGELOG.md CONTRIBUTING.md app.py
+	$(BIN)/mypy
+
+format: $(VENV)/.installed-tests
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+web:
+	cd web && npm install --no-audit --no-fund && npm run build
+
+bench: $(VENV)/.installed-tests
+	$(BIN)/python -m bench.run --quick
+
+docs: $(VENV)/.installed-tests
+	$(BIN)/python -m tests.browser.screenshots
+
+clean:
+	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info web/node_modules web/.angular

@@ -1,0 +1,107 @@
+"""``earmark catalogues``: sets of tracks that share a feature configuration."""
+
+from __future__ import annotations
+
+
+import click
+
+from classifier.cli.common import Shell, shell_command
+from classifier.config import PRESETS, FeatureConfig
+
+
+@click.group()
+def catalogues() -> None:
+    """List, create and remove catalogues.
+
+    \b
+    Example:
+      earmark catalogues create radio --set window_step=0.5
+    """
+
+
+@catalogues.command("list")
+@shell_command
+def list_catalogues(shell: Shell) -> None:
+    """List the catalogues of the store."""
+    from classifier.store import catalogues as records
+    from classifier.store import open_store, tracks
+
+    store = open_store(shell.settings.store)
+    try:
+        store.ensure_schema()
+        found = [(record, tracks.count_tracks(store, record.name)) for record in records.list_catalogues(store)]
+    finally:
+        store.close()
+    if shell.as_json:
+        for record, n in found:
+            shell.emit({"name": record.name, "tracks": n, "created": record.created, "config": record.config})
+    elif found:
+        shell.table(["name", "tracks", "created"], [[r.name, str(n), r.created] for r, n in found])
+    else:
+        shell.remark("no catalogues yet: enroll something, or create one")
+
+
+@catalogues.command()
+@click.argument("name")
+@click.option("--preset", type=click.Choice(sorted(PRESETS)), default="default", show_default=True)
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="One parameter; may be repeated.")
+@shell_command
+def create(shell: Shell, name: str, preset: str, values: tuple[str, ...]) -> None:
+    """Create a catalogue called NAME; its configuration never changes afterwards.
+
+    \b
+    Example:
+      earmark catalogues create diagonal --set covariance_type=diag --set n_components=8
+    """
+    from classifier.catalogue import Catalogue
+
+    config = _configured(PRESETS[preset], values)
+    with Catalogue.open(settings=shell.settings, name=name, config=config) as catalogue:
+        shell.remark(f"catalogue {catalogue.name!r} is ready")
+        if shell.as_json:
+            shell.emit({"name": catalogue.name, "config": catalogue.config.to_dict()})
+
+
+def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig:
+    given = config.to_dict()
+    for item in values:
+        name, equals, text = item.partition("=")
+        if not equals:
+            raise click.UsageError(f"{item!r} is not NAME=VALUE")
+        given[name] = _typed(text, given.get(name))
+    return FeatureConfig.from_dict(given)
+
+
+def _typed(text: str, like: object) -> object:
+    """Read a value as the type of the one it replaces; what does not fit is left for the configuration to refuse."""
+    if isinstance(like, list):
+        return [part for part in text.split(",") if part]
+    try:
+        return type(like)(text) if isinstance(like, (int, float)) else text
+    except ValueError:
+        return text
+
+
+@catalogues.command()
+@click.argument("name")
+@click.confirmation_option(prompt="Remove the catalogue and all its tracks?")
+@shell_command
+def remove(shell: Shell, name: str) -> None:
+    """Remove a catalogue and all its tracks.
+
+    \b
+    Example:
+      earmark catalogues remove radio --yes
+    """
+    from classifier.store import catalogues as records
+    from classifier.store import open_store
+
+    store = open_store(shell.settings.store)
+    try:
+        store.ensure_schema()
+        n = records.remove_catalogue(store, name)
+    finally:
+        store.close()
+    shell.remark(f"removed catalogue {name!r} and {n} tracks")
+    if shell.as_json:
+        shell.emit({"name": name, "removed_tracks": n})

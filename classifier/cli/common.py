@@ -1,0 +1,119 @@
+"""What the commands share: options, opening a catalogue, errors, progress, tables."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from classifier.config import Settings
+from classifier.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from classifier.catalogue import Catalogue
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """What a command was called with, apart from its own arguments.
+
+    Parameters
+    ----------
+    settings : Settings
+        From the environment and the options.
+    as_json : bool
+        One JSON object a line on standard output.
+    quiet : bool
+        No progress and no remarks.
+    """
+
+    settings: Settings
+    as_json: bool
+    quiet: bool
+
+    @contextmanager
+    def catalogue(self, *, create: bool = True) -> Iterator[Catalogue]:
+        """Open the catalogue for the length of a ``with`` block."""
+        from classifier.catalogue import Catalogue
+
+        with Catalogue.open(settings=self.settings, create=create) as catalogue:
+            yield catalogue
+
+    def remark(self, text: str) -> None:
+        """Say something to a person, on standard error."""
+        if not self.quiet:
+            click.echo(text, err=True)
+
+    def emit(self, value: Mapping[str, Any]) -> None:
+        """Print one JSON object on a line of its own."""
+        click.echo(json.dumps(value, ensure_ascii=False))
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
+        """Print a table on standard output; numbers are set flush right."""
+        table = Table(title=title, title_justify="left", header_style="bold")
+        for i, column in enumerate(columns):
+            numeric = bool(rows) and all(row[i].replace(" s", "").strip("-+.:%0123456789e") == "" for row in rows)
+            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        wide = None if sys.stdout.isatty() else 160
+        Console(file=sys.stdout, width=wide, highlight=False, markup=False).print(table)
+
+    @contextmanager
+    def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Show a bar with the time left on a terminal, nothing elsewhere; gives a function that sets how many are done."""
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, disable=self.quiet or not console.is_terminal) as bar:
+            task = bar.add_task(what, total=total)
+            yield lambda done: bar.update(task, completed=done)
+
+
+def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the common options, a :class:`Shell` as first argument, and errors in one line."""
+
+    @click.option("--store", help="Store URL; else EARMARK_STORE.")
+    @click.option("--catalogue", help="Catalogue to work on; else EARMARK_CATALOGUE, else 'default'.")
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+    @click.option("--quiet", is_flag=True, help="No progress and no remarks.")
+    @click.pass_context
+    @functools.wraps(function)
+    def wrapper(
+        context: click.Context,
+        store: str | None,
+        catalogue: str | None,
+        as_json: bool,
+        quiet: bool,
+        **arguments: Any,
+    ) -> Any:
+        root = context.find_root().params
+        try:
+            settings = Settings.from_environment(
+                os.environ, store=store or root.get("store"), catalogue=catalogue, log_level=None
+            )
+            shell = Shell(settings, as_json or bool(root.get("as_json")), quiet or bool(root.get("quiet")))
+            return function(shell, **arguments)
+        except EarmarkError as error:
+            raise click.ClickException(str(error)) from None
+
+    return wrapper
+
+
+def clock_time(seconds: float) -> str:
+    """Return seconds as m:ss.t or h:mm:ss.t, with a minus sign where negative."""
+    sign = "-" if seconds < 0 else ""
+    tenths = round(abs(seconds) * 10)
+    minutes, rest = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{sign}{head}:{rest // 10:02d}.{rest % 10}"

@@ -1,0 +1,99 @@
+"""``earmark demo``: see the whole program work, without any music of one's own."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import click
+
+from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.cli.enroll import enroll_all
+from classifier.cli.identify import show
+from classifier.errors import EarmarkError
+
+#: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
+SONG, START_S, LENGTH_S, SNR_DB = 7, 31.4, 5.0, 5.0
+N_SONGS = 32
+CATALOGUE = "default"
+
+
+def compose_to(folder: Path, seed: int) -> str:
+    """Compose one song and write it into ``folder``; return the file's name."""
+    from classifier.demo.songs import compose, write
+
+    return write(compose(seed), folder).name
+
+
+@click.command()
+@click.option("--folder", type=click.Path(path_type=Path), default=".demo", show_default=True, help="Where to keep it.")
+@click.option("--serve/--no-serve", default=True, show_default=True, help="Open the dashboard at the end.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the dashboard; default 8000.")
+@shell_command
+def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
+    """Compose 32 songs, enroll them, record one in a noisy bar, identify it, and open the dashboard.
+
+    \b
+    Example:
+      earmark demo --no-serve
+    """
+    from classifier.catalogue import Catalogue
+    from classifier.demo import phone
+    from classifier.demo.songs import catalogue_seeds, compose
+    from classifier.tags import save
+
+    settings = shell.settings.replace(
+        data_dir=str(folder), store=f"sqlite:///{folder / 'earmark.sqlite'}", catalogue=CATALOGUE, port=port
+    )
+    shell = Shell(settings, shell.as_json, shell.quiet)
+    music = folder / "music"
+    music.mkdir(parents=True, exist_ok=True)
+    seeds = list(catalogue_seeds(N_SONGS))
+    names = _compose_all(shell, music, seeds)
+    with Catalogue.open(settings=settings) as catalogue:
+        started = time.perf_counter()
+        with shell.progress("enrolling the demo songs", len(names)) as done:
+            outcomes = enroll_all(catalogue, [music / name for name in names], jobs=2, replace=False)
+            for number, (path, outcome) in enumerate(outcomes, start=1):
+                if isinstance(outcome, EarmarkError):
+                    raise click.ClickException(f"{path.name}: {outcome}")
+                done(number)
+        shell.remark(f"{len(catalogue.tracks())} songs enrolled in {time.perf_counter() - started:.1f} s")
+        song = compose(seeds[SONG])
+        heard = phone.record(song.samples, song.sample_rate, START_S, LENGTH_S, snr_db=SNR_DB, noise="babble", seed=1)
+        snippet = folder / "snippet.wav"
+        phone.write_wav(snippet, heard, song.sample_rate)
+        shell.remark(
+            f"recorded {LENGTH_S:g} s of {song.title!r} from {clock_time(START_S)} in a room full of people talking, "
+            f"{SNR_DB:g} dB over the crowd: {snippet}"
+        )
+        tag = catalogue.identify(snippet)
+        if shell.as_json:
+            shell.emit({"file": str(snippet), **tag.to_dict()})
+        else:
+            show(shell, str(snippet), tag)
+        saved = save(catalogue.store, catalogue.name, tag, file=snippet.name)
+    if serve:
+        from classifier.api.server import serve as run
+
+        run(settings, 1, lambda url: click.echo(f"The dashboard shows this tag at {url}tags/{saved['id']} (Ctrl-C stops)"))
+
+
+def _compose_all(shell: Shell, music: Path, seeds: list[int]) -> list[str]:
+    """Compose what is not there yet, a song a core; a list beside the files tells which are whole."""
+    table = music / "songs.json"
+    try:
+        names: dict[str, str] = json.loads(table.read_text())
+    except (OSError, ValueError):
+        names = {}
+    missing = [seed for seed in seeds if str(seed) not in names or not (music / names[str(seed)]).exists()]
+    if missing:
+        with shell.progress("composing the demo songs", len(missing)) as done, ProcessPoolExecutor(2) as pool:
+            futures = [pool.submit(compose_to, music, seed) for seed in missing]
+            for number, (seed, future) in enumerate(zip(missing, futures, strict=True), start=1):
+                names[str(seed)] = future.result()
+                done(number)
+        table.write_text(json.dumps(names, indent=1))
+    return [names[str(seed)] for seed in seeds]

@@ -1,0 +1,145 @@
+"""``earmark doctor``: is everything in order, and if not, what to do."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from classifier import __version__
+from classifier.cli.common import Shell, shell_command
+from classifier.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from classifier.store.base import Store
+
+#: Free space below which enrolling is likely to fail.
+_LOW_DISK_BYTES = 500_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One finding: its name, whether it is in order, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what is safe to mend: leftovers of crashes, expired leases.")
+@shell_command
+def doctor(shell: Shell, repair: bool) -> None:
+    """Check settings, disk, decoder and store; exit with 1 if anything is wrong.
+
+    \b
+    Example:
+      earmark doctor --repair
+    """
+    checks = [
+        Check("earmark", True, f"{__version__}, Python {platform.python_version()}"),
+        _check("disk", lambda: _disk(Path(shell.settings.data_dir))),
+        _check("decoder", lambda: _decoder(shell)),
+        _check("identification", _self_test),
+        *_store(shell, repair),
+    ]
+    if shell.as_json:
+        for check in checks:
+            shell.emit({"check": check.name, "ok": check.ok, "detail": check.detail})
+    else:
+        shell.table(["check", "", "found"], [[c.name, "ok" if c.ok else "WRONG", c.detail] for c in checks])
+        shown = shell.settings.shown().items()
+        shell.table(["setting", "value"], [[name, str(value)] for name, value in shown])
+    if not all(check.ok for check in checks):
+        raise SystemExit(1)
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, True, look())
+    except EarmarkError as error:
+        return Check(name, False, str(error))
+
+
+def _disk(folder: Path) -> str:
+    there = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(there).free
+    if free < _LOW_DISK_BYTES:
+        raise EarmarkError(f"{free / 1e6:.0f} MB free for {folder}: make room before enrolling")
+    return f"{free / 1e9:.1f} GB free for {folder}"
+
+
+def _decoder(shell: Shell) -> str:
+    import io
+    import wave
+
+    from classifier.audio import Decoder, Limits
+
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setparams((1, 2, 8000, 0, "NONE", ""))
+        file.writeframes(bytes(range(256)) * 125)
+    with Decoder(shell.settings) as decoder:
+        audio = decoder.decode(buffer.getvalue(), Limits.for_snippet(shell.settings))
+    return f"a test file decodes to {audio.duration_s:.1f} s"
+
+
+def _self_test() -> str:
+    """Find a noisy excerpt of synthesised sound in that sound, with the shipped background, cohort and null map."""
+    import numpy as np
+
+    from classifier.config import FeatureConfig
+    from classifier.model import builtin_background, model_query, model_track
+    from classifier.results import Track
+    from classifier.search.index import Segment, Snapshot
+    from classifier.search.pipeline import identify
+
+    config, background = FeatureConfig(), builtin_background()
+    rng = np.random.default_rng(5)
+    rate, seconds = config.sample_rate, 30
+    level = np.repeat(10 ** rng.uniform(-1.5, 0, seconds * 8), rate // 8)
+    sound = (0.1 * rng.standard_normal(seconds * rate) * level).astype(np.float32)
+    segment = Segment.build([("test", 1, model_track(sound, config, background))])
+    heard = sound[10 * rate : 15 * rate] + 0.02 * rng.standard_normal(5 * rate).astype(np.float32)
+    track = Track("test", "doctor", "test", None, None, None, "test", seconds, 26, "", "", "")
+    snapshot = Snapshot((segment,), frozenset({("test", 1)}))
+    tag = identify(model_query(heard, config, background), snapshot, lambda _: track, config)
+    if tag.verdict != "identified" or abs((tag.matches[0].offset_s or 0) - 10) > 0.05:
+        raise EarmarkError(f"the self-test gives {tag.verdict}: the installation is damaged, install it again")
+    return f"self-test identified, log10 E {tag.matches[0].log10_e_value:.0f}"
+
+
+def _store(shell: Shell, repair: bool) -> list[Check]:
+    """Reach the store, count what is in it, and look for damage."""
+    from classifier.store import catalogues, open_store, tracks
+
+    try:
+        store = open_store(shell.settings.store)
+    except EarmarkError as error:
+        return [Check("store", False, str(error))]
+    try:
+        store.ensure_schema()
+        counts = [f"{r.name}: {tracks.count_tracks(store, r.name)} tracks" for r in catalogues.list_catalogues(store)]
+        return [Check("store", True, f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"), *_integrity(store, repair)]
+    except EarmarkError as error:
+        return [Check("store", False, str(error))]
+    finally:
+        store.close()
+
+
+def _integrity(store: Store, repair: bool) -> list[Check]:
+    from classifier.store.doctor import examine, mend
+
+    findings = examine(store)
+    if repair and findings:
+        mend(store, findings)
+        findings = examine(store)
+    hint = "" if repair else " (earmark doctor --repair)"
+    return [Check("integrity", False, f.what + (hint if f.repairable else "")) for f in findings] or [
+        Check("integrity", True, "no damage found")
+    ]

@@ -1,0 +1,112 @@
+"""``earmark tracks``: look at and tend the library."""
+
+from __future__ import annotations
+
+import click
+
+from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.errors import EarmarkError
+from classifier.results import Track
+
+
+@click.group()
+def tracks() -> None:
+    """List, show, edit and remove enrolled tracks.
+
+    \b
+    Example:
+      earmark tracks list --search "blue"
+    """
+
+
+@tracks.command("list")
+@click.option("--search", help="Words that must occur in title, artist, album or source.")
+@click.option("--limit", type=click.IntRange(1), help="So many at most.")
+@shell_command
+def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
+    """List the tracks of a catalogue by title.
+
+    \b
+    Example:
+      earmark tracks list --json | jq -r .title
+    """
+    with shell.catalogue(create=False) as catalogue:
+        found = catalogue.tracks(search=search, limit=limit)
+    if shell.as_json:
+        for track in found:
+            shell.emit(track.to_dict())
+        return
+    rows = [[t.id, t.title, t.artist or "", t.album or "", clock_time(t.duration_s)] for t in found]
+    if rows:
+        shell.table(["id", "title", "artist", "album", "length"], rows)
+    shell.remark(f"{len(found)} tracks")
+
+
+@tracks.command()
+@click.argument("track_id")
+@shell_command
+def show(shell: Shell, track_id: str) -> None:
+    """Show everything that is stored about one track.
+
+    \b
+    Example:
+      earmark tracks show 3f2a…
+    """
+    with shell.catalogue(create=False) as catalogue:
+        _print(shell, catalogue.track(track_id))
+
+
+@tracks.command()
+@click.argument("track_id")
+@click.option("--title", help="New title.")
+@click.option("--artist", help="New artist.")
+@click.option("--album", help="New album.")
+@click.option("--isrc", help="New International Standard Recording Code.")
+@shell_command
+def edit(shell: Shell, track_id: str, **fields: str | None) -> None:
+    """Change what a track is called.
+
+    \b
+    Example:
+      earmark tracks edit 3f2a… --title "Blue Monday"
+    """
+    changes = {name: value for name, value in fields.items() if value is not None}
+    if not changes:
+        raise click.UsageError("nothing to change: give --title, --artist, --album or --isrc")
+    with shell.catalogue(create=False) as catalogue:
+        _print(shell, catalogue.edit(track_id, **changes))
+
+
+@tracks.command()
+@click.argument("track_ids", nargs=-1, required=True)
+@shell_command
+def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
+    """Remove tracks; the files they were enrolled from are not touched.
+
+    \b
+    Example:
+      earmark tracks remove 3f2a… 77c0…
+    """
+    failed = 0
+    with shell.catalogue(create=False) as catalogue:
+        for track_id in track_ids:
+            try:
+                title = catalogue.track(track_id).title
+                catalogue.remove(track_id)
+            except EarmarkError as error:
+                failed += 1
+                click.echo(f"failed: {error}", err=True)
+                continue
+            if shell.as_json:
+                shell.emit({"track_id": track_id, "removed": True})
+            shell.remark(f"removed {title}")
+    if failed:
+        raise SystemExit(1)
+
+
+def _print(shell: Shell, track: Track) -> None:
+    if shell.as_json:
+        shell.emit(track.to_dict())
+        return
+    rows = [[name, "" if value is None else str(value)] for name, value in track.to_dict().items()]
+    shell.table(["field", "value"], rows)

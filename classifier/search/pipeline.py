@@ -1,0 +1,293 @@
+"""The search: a snippet's model against a snapshot, from divergence through alignment to a verdict.
+
+The same function serves the command line, the service, tracklists and the benchmark.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier import decide
+from classifier.config import FeatureConfig
+from classifier.model import QueryModel
+from classifier.results import Match, Near, Searched, Tag, Track
+from classifier.search import align
+from classifier.search.align import Alignment, Null
+from classifier.search.divergences import Ranked, Ranking
+from classifier.search.index import Entry, Segment, Snapshot
+from classifier.subfingerprint import HOP_S, QUERY_HOP_S
+
+#: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
+_EXHAUSTIVE = 1e9
+#: Once a match is certain, so many further candidates are aligned before the rest is left out.
+_AFTER_CERTAIN = 20
+#: Points at most of the chart of agreement against lag.
+_CHART_POINTS = 600
+#: Tracks listed as sounding alike.
+_NEAREST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a snippet is decided.
+
+    Parameters
+    ----------
+    method : {"auto", "kl"}
+        Aligned sub-fingerprints, or divergence alone.
+    top : int >= 1
+        Candidates listed.
+    max_false_alarms : float > 0
+        E-value below which a match is identified.
+    known_prior : float in (0, 1)
+        Share of queries assumed known, for ``confidence``.
+    sweep_seconds : float >= 0
+        Seconds of alignment after which the search stops early.
+    """
+
+    method: str = "auto"
+    top: int = 5
+    max_false_alarms: float = 1e-5
+    known_prior: float = 0.5
+    sweep_seconds: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    segment: Segment
+    entry: Entry
+    alignment: Alignment
+
+
+def identify(
+    query: QueryModel,
+    snapshot: Snapshot,
+    lookup: Callable[[str], Track],
+    config: FeatureConfig,
+    options: Options | None = None,
+) -> Tag:
+    """Identify a snippet.
+
+    Parameters
+    ----------
+    query : QueryModel
+        The snippet.
+    snapshot : Snapshot
+        The tracks it may come from.
+    lookup : callable
+        Gives a track by its id.
+    config : FeatureConfig
+        The catalogue's.
+    options : Options, optional
+        How to decide.
+
+    Returns
+    -------
+    Tag
+        With ``seconds`` for the stages done here: ``divergence``, ``align`` and ``decide``.
+    """
+    options = options or Options()
+    clock = _Clock()
+    ranking = Ranking(query, snapshot, config)
+    near = [_near(r, lookup(r.entry.track_id)) for r in ranking.nearest[:_NEAREST]]
+    clock.lap("divergence")
+    if options.method == "kl":
+        verdict, matches = _decide_by_divergence(ranking, query, lookup, options)
+        searched, charts = Searched(snapshot.n_windows, 0, True), {"alignment": None}
+    else:
+        null = align.null_of(query.print)
+        candidates = _align(query, snapshot, ranking, null, options) if null else []
+        searched = Searched(snapshot.n_windows, len(candidates), null is None or len(candidates) == len(snapshot))
+        clock.lap("align")
+        verdict, matches, charts = _decide(query, snapshot, candidates, null, ranking, lookup, options)
+    clock.lap("decide")
+    charts["nearest"] = [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near]
+    return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts)
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+
+def _near(ranked: Ranked, track: Track) -> Near:
+    start_s = ranked.window_start_s
+    return Near(track.id, track.title, track.artist, track.source, ranked.divergence, start_s)
+
+
+def log10_trials(query: QueryModel, snapshot: Snapshot) -> float:
+    """Log10 of the lags and phases at which chance could match anything in the catalogue."""
+    frames = sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot)
+    return float(np.log10(max(1, 2 * frames)))
+
+
+def _align(
+    query: QueryModel, snapshot: Snapshot, ranking: Ranking, null: Null, options: Options
+) -> list[_Candidate]:
+    """Align tracks best-first; stop early only where the catalogue is too large to sweep."""
+    exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
+    certain_z = decide.null_map().z_for(2 * np.log10(options.max_false_alarms) - log10_trials(query, snapshot))
+    deadline = time.perf_counter() + options.sweep_seconds
+    left = None
+    found = []
+    for segment, entry in _best_first(snapshot, ranking):
+        alignment = align.align(query.print, segment.words(entry), null)
+        if alignment is not None:
+            found.append(_Candidate(segment, entry, alignment))
+        if exhaustive:
+            continue
+        if left is None and alignment is not None and alignment.z >= certain_z:
+            left = _AFTER_CERTAIN
+        elif left is not None:
+            left -= 1
+        if left == 0 or time.perf_counter() > deadline:
+            break
+    return sorted(found, key=lambda c: -c.alignment.z)
+
+
+def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
+    """Tracks in order of divergence, then those without windows."""
+    seen = set()
+    for segment, entry in [*((r.segment, r.entry) for r in ranking.nearest), *ranking.rest, *snapshot]:
+        if entry.key not in seen:
+            seen.add(entry.key)
+            yield segment, entry
+
+
+def _decide(
+    query: QueryModel,
+    snapshot: Snapshot,
+    candidates: list[_Candidate],
+    null: Null | None,
+    ranking: Ranking,
+    lookup: Callable[[str], Track],
+    options: Options,
+) -> tuple[str, list[Match], dict]:
+    """Turn alignments into verdict, matches and chart."""
+    if null is None or not candidates:
+        return "no_match", [], {"alignment": None}
+    table = decide.null_map()
+    trials = log10_trials(query, snapshot)
+    log10_limit = float(np.log10(options.max_false_alarms))
+    threshold = table.z_for(log10_limit - trials)
+    passing = [c for c in candidates if table.log10_tail(c.alignment.z) + trials <= log10_limit]
+    verdict = "identified" if passing else "no_match"
+    if len(passing) > 1:
+        first = _frames(query, passing[0])
+        if any(decide.indistinguishable(first, _frames(query, other)) for other in passing[1:]):
+            verdict = "ambiguous"
+    matches = []
+    for c in candidates[: options.top]:
+        log10_e = table.log10_tail(c.alignment.z) + trials
+        confidence = table.confidence(log10_e, options.known_prior)
+        matches.append(_match(query, c, threshold, log10_e, confidence, ranking, lookup(c.entry.track_id)))
+    return verdict, matches, {"alignment": _chart(candidates[0], null, threshold)}
+
+
+def _frames(query: QueryModel, c: _Candidate) -> np.ndarray:
+    return align.frame_agreement(query.print, c.segment.words(c.entry), c.alignment.lag, c.alignment.phase)
+
+
+def _match(
+    query: QueryModel,
+    c: _Candidate,
+    threshold: float,
+    log10_e: float,
+    confidence: float,
+    ranking: Ranking,
+    track: Track,
+) -> Match:
+    frames = _frames(query, c)
+    start, stop = align.matched_stretch(frames, c.alignment.agreement)
+    shift = c.alignment.phase * QUERY_HOP_S
+    reach_s = query.duration_s - (query.print.n_frames - 1) * HOP_S - shift
+    ranked = ranking.refine(c.segment, c.entry)
+    return Match(
+        track_id=track.id,
+        title=track.title,
+        artist=track.artist,
+        album=track.album,
+        source=track.source,
+        offset_s=round(c.alignment.offset_s, 4),
+        query_start_s=0.0 if start == 0 else round(start * HOP_S + shift, 3),
+        query_end_s=round(min(query.duration_s, (stop - 1) * HOP_S + shift + reach_s), 3),
+        speed=1.0,
+        agreement=c.alignment.agreement,
+        z=c.alignment.z,
+        log10_e_value=log10_e,
+        confidence=confidence,
+        divergence=ranked.divergence if ranked else None,
+        divergence_variational=ranking.variational(ranked) if ranked else None,
+        other_offsets_s=_other_offsets(query, c, frames, threshold),
+    )
+
+
+def _other_offsets(query: QueryModel, c: _Candidate, frames: np.ndarray, threshold: float) -> list[float]:
+    """Further places of the track that pass on their own and explain the snippet no worse."""
+    if c.alignment.z < threshold:
+        return []
+    words = c.segment.words(c.entry)
+    first_lag = c.alignment.lag - int(np.argmax(c.alignment.curve)) // 2
+    others = []
+    for offset_s, i in align.peaks(c.alignment, threshold)[1:]:
+        there = align.frame_agreement(query.print, words, first_lag + i // 2, 1 - i % 2)
+        if decide.indistinguishable(frames, there):
+            others.append(round(offset_s, 4))
+    return sorted(others)
+
+
+def _chart(best: _Candidate, null: Null, threshold: float) -> dict:
+    """Agreement against offset in the first match's track, its maxima kept when thinned out."""
+    curve = best.alignment.curve
+    step = max(1, -(-len(curve) // _CHART_POINTS))
+    bins = [curve[i : i + step] for i in range(0, len(curve), step)]
+    tops = [i * step + int(np.argmax(b)) for i, b in enumerate(bins)]
+    z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0)
+    return {
+        "track_id": best.entry.track_id,
+        "lags_s": [round(best.alignment.first_s + i * QUERY_HOP_S, 3) for i in tops],
+        "agreement": [round(float(v * null.spread + null.mean), 5) for v in z],
+        "threshold": round(threshold * null.spread + null.mean, 5),
+    }
+
+
+def _decide_by_divergence(
+    ranking: Ranking, query: QueryModel, lookup: Callable[[str], Track], options: Options
+) -> tuple[str, list[Match]]:
+    """Verdict of ``method=kl``: the least divergence, if it stands out enough among the other tracks."""
+    values = np.log([r.divergence for r in ranking.nearest])
+    confidence = decide.divergence_confidence(values, options.known_prior)
+    verdict = "identified" if confidence >= decide.DIVERGENCE_CERTAIN else "no_match"
+    matches = []
+    for i, ranked in enumerate(ranking.nearest[: options.top]):
+        track = lookup(ranked.entry.track_id)
+        matches.append(
+            Match(
+                track_id=track.id,
+                title=track.title,
+                artist=track.artist,
+                album=track.album,
+                source=track.source,
+                offset_s=round(ranked.window_start_s - float(query.start_s[0]), 4),
+                query_start_s=None,
+                query_end_s=None,
+                speed=None,
+                agreement=None,
+                z=None,
+                log10_e_value=None,
+                confidence=confidence if i == 0 else None,
+                divergence=ranked.divergence,
+                divergence_variational=ranking.variational(ranked),
+                other_offsets_s=[],
+            )
+        )
+    return verdict, matches
