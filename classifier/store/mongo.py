@@ -74,7 +74,7 @@ class MongoStore:
     selection_timeout_s : float
         How long a call looks for a server.
     timeout_s : float
-        How long a call may take in all.
+        How long the server may take for one answer.
 
     Raises
     ------
@@ -95,7 +95,9 @@ class MongoStore:
         defaults: dict[str, Any] = {
             "appname": "earmark",
             "serverSelectionTimeoutMS": round(1000 * selection_timeout_s),
-            "timeoutMS": round(1000 * timeout_s),
+            "connectTimeoutMS": round(1000 * selection_timeout_s),
+            # Not timeoutMS: with it, the driver goes on looking for a server that is gone until that time is over.
+            "socketTimeoutMS": round(1000 * timeout_s),
             "w": "majority",
             "journal": True,
         }

@@ -67,6 +67,11 @@ class Server:
                     return
                 time.sleep(0.02)
 
+    def signal(self, number: int) -> None:
+        """Send a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         """Kill without warning, as a power cut would."""
         if self._process is not None:

@@ -48,6 +48,7 @@ def test_urls(url: str, shown: str) -> None:
         ("mongodb://user:s3%cret@host/db", "is malformed"),
         ("mongodb://user:s3/cret@host/db", "names no possible database"),
         ("mongodb://host/db?w=0", "would lose documents"),
+        ("mongodb://host/db?tlsInsecure=true&tlsAllowInvalidCertificates=true", "is malformed"),
     ],
 )
 def test_what_is_no_store(url: str, words: str) -> None:

@@ -6,9 +6,17 @@ Each prints ``ready`` when it is set up and waits for a line on standard input b
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from itertools import count as count_from
+from pathlib import Path
 
-from classifier.errors import DuplicateKey
-from classifier.store import Store, open_store
+sys.path.insert(0, str(Path(__file__).parent))
+from material import enroll as enroll_one
+from material import facts, models, words
+
+from classifier.errors import DuplicateKey, TrackBusy
+from classifier.store import Store, open_store, tracks
+from classifier.store.writing import AlreadyEnrolled, TrackWriter
 
 
 def wait() -> None:
@@ -45,7 +53,38 @@ def claim(store: Store, name: str) -> None:
     print(won, flush=True)
 
 
-ACTIONS = {action.__name__: action for action in (schema, count, claim)}
+def write(store: Store, first: str) -> None:
+    """Enroll, replace and remove tracks without end, and tell of every step; the seed of a track is its version."""
+    wait()
+    for content in count_from(int(first)):
+        for attempt in range(2):
+            fields = facts(str(content))
+            with TrackWriter.begin(store, fields, owner="writer", lease_seconds=10, replace=attempt > 0) as writer:
+                print("begun", flush=True)
+                for _ in range(3):
+                    writer.add_models(models(40, writer.version))
+                    print("models", flush=True)
+                writer.add_subfingerprints(words(500, writer.version))
+                print("bits", flush=True)
+                track = writer.commit()
+            print("committed", flush=True)
+        if content % 2:
+            tracks.remove(store, track.id)
+            print("removed", flush=True)
+
+
+def enroll(store: Store, content: str) -> None:
+    """Enroll the same audio as others; print the track's id, or why not."""
+    wait()
+    try:
+        print(enroll_one(store, content, lease_seconds=30), flush=True)
+    except AlreadyEnrolled as there:
+        print(there.track_id, flush=True)
+    except TrackBusy:
+        print("busy", flush=True)
+
+
+ACTIONS: dict[str, Callable[..., None]] = {action.__name__: action for action in (schema, count, claim, write, enroll)}
 
 if __name__ == "__main__":
     opened = open_store(sys.argv[2])
