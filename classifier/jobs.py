@@ -22,7 +22,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from classifier.config import Settings
 from classifier.errors import EarmarkError, FileMissing, JobNotFound, TrackBusy, Unavailable
@@ -57,13 +57,6 @@ class Upload:
     name: str
     path: Path
     size: int
-
-
-class Enroller(Protocol):
-    """What a worker needs of a catalogue."""
-
-    def enroll(self, source: bytes | Path, **facts: Any) -> Any:
-        """Return something with ``track`` and ``added``."""
 
 
 class Spool:
@@ -190,7 +183,7 @@ class Worker:
     settings : Settings
         ``lease_seconds`` is how long a worker may be silent before others take over.
     catalogue : callable
-        ``catalogue(name)`` is a context manager that lends the catalogue to enroll into.
+        ``catalogue(name)`` is a context manager that lends the :class:`~classifier.catalogue.Catalogue` to enroll into.
     poll_seconds : float
         Time between looks for jobs that other processes took in.
     """
@@ -200,7 +193,7 @@ class Worker:
         store: Store,
         spool: Spool,
         settings: Settings,
-        catalogue: Callable[[str], AbstractContextManager[Enroller]],
+        catalogue: Callable[[str], AbstractContextManager[Any]],
         *,
         poll_seconds: float = 1.0,
     ) -> None:

@@ -43,7 +43,7 @@ class KeysRequired(RequestRefused):
 
 
 class KeyMissing(RequestRefused):
-    """This request needs a key, and none was sent."""
+    """The request needs a key, and none was sent."""
 
     name = "key_missing"
     status = 401

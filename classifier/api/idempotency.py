@@ -43,7 +43,7 @@ class Remembered:
 
 
 class Record:
-    """This request's claim on its key: exactly one of :meth:`keep` and :meth:`forget` has to follow.
+    """A request's claim on its key: exactly one of :meth:`keep` and :meth:`forget` has to follow.
 
     Parameters
     ----------

@@ -18,6 +18,17 @@ from classifier.errors import Busy, EarmarkError
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
+_STREAM: dict[Any, Any] = {
+    200: {
+        "description": "Events `job` with the job as JSON, at each change; at last one event `done`",
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    },
+    401: "Key needed",
+    403: "Role needed",
+    404: "No such job",
+    503: "Too many streams: ask for the job itself now and then",
+}
+
 HEARTBEAT_SECONDS = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream and a vanished client is noticed."""
 POLL_SECONDS = 0.25
@@ -36,19 +47,7 @@ def get(job_id: str) -> dict[str, Any]:
 
 @bp.get("/<job_id>/events")
 @needs("admin")
-@bp.doc(
-    operation_id="getJobEvents",
-    responses={
-        200: {
-            "description": "Events `job` with the job as JSON, at each change; at last one event `done`",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
-        },
-        401: "Key needed",
-        403: "Role needed",
-        404: "No such job",
-        503: "Too many streams: ask for the job itself now and then",
-    },
-)
+@bp.doc(operation_id="getJobEvents", responses=_STREAM)
 def events(job_id: str) -> Response:
     """Follow a job as server-sent events.
 

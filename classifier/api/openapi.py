@@ -82,4 +82,4 @@ def describe(app: APIFlask) -> None:
             "description": "A key made with `earmark keys create`; needed once keys exist.",
         }
     }
-    app.spec_callback = _finish
+    app.spec_callback = _finish  # type: ignore[assignment]

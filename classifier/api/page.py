@@ -49,7 +49,7 @@ def _file(path: Path) -> Response:
     content, packed, etag = _content(path, facts.st_mtime_ns, facts.st_size)
     response = Response(content, mimetype=mimetypes.guess_type(path.name)[0] or "application/octet-stream")
     response.headers["Vary"] = "Accept-Encoding"
-    if packed is not None and "gzip" in request.accept_encodings:
+    if packed is not None and request.accept_encodings["gzip"]:
         response.set_data(packed)
         response.headers["Content-Encoding"] = "gzip"
         etag += "-gzip"

@@ -7,6 +7,7 @@ whose document says nothing of the inside, while the log gets the traceback once
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from html import escape
@@ -14,7 +15,7 @@ from typing import Any
 
 from apiflask import APIFlask
 from apiflask.exceptions import HTTPError
-from flask import Response, abort, g, json, jsonify, request
+from flask import Response, abort, g, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from classifier import errors as tree
@@ -113,20 +114,25 @@ def title(cls: type[EarmarkError]) -> str:
     return " ".join((cls.__doc__ or cls.name).split())
 
 
-def document(error: EarmarkError, **more: Any) -> Response:
-    """Return the problem document of ``error`` as a response, with ``Retry-After`` where waiting helps."""
-    cls = type(error)
-    body = {
+def body(error: EarmarkError, *, instance: str, request_id: str, **more: Any) -> bytes:
+    """Return the problem document of ``error`` as JSON."""
+    members = {
         "type": f"/problems/{error.name}",
         "name": error.name,
-        "title": title(cls),
+        "title": title(type(error)),
         "status": error.status,
-        "detail": str(error) or title(cls),
-        "instance": request.path,
-        "request_id": g.get("request_id", ""),
+        "detail": str(error) or title(type(error)),
+        "instance": instance,
+        "request_id": request_id,
         **more,
     }
-    response = Response(json.dumps(body, ensure_ascii=False), status=error.status, mimetype=MEDIA_TYPE)
+    return json.dumps(members, ensure_ascii=False).encode()
+
+
+def document(error: EarmarkError, **more: Any) -> Response:
+    """Return the problem document of ``error`` as a response, with ``Retry-After`` where waiting helps."""
+    content = body(error, instance=request.path, request_id=g.get("request_id", ""), **more)
+    response = Response(content, status=error.status, mimetype=MEDIA_TYPE)
     wait = getattr(error, "retry_after_s", None)
     if wait is not None:
         response.headers["Retry-After"] = str(max(1, round(wait)))

@@ -7,30 +7,35 @@ decoders survive one.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.gthread import ThreadWorker
 
-from classifier.api import keys, logs
+from classifier.api import keys, logs, problems
+from classifier.api.errors import RequestRefused
 from classifier.api.guard import is_loopback
 from classifier.api.service import MAX_STREAMS, Service
 from classifier.api.uploads import MAX_UPLOADS, stop_reading, watchdog
 from classifier.config import Settings
-from classifier.errors import InvalidConfig
+from classifier.errors import EarmarkError, InvalidConfig
 from classifier.store import open_store
 
 HEADER_SECONDS = 20.0
 """How long a client may take over a request's first lines."""
 GRACEFUL_SECONDS = 30
+_STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431, UnsupportedTransferCoding: 501}
 
 
-class Logger(glogging.Logger):
+class Logger(glogging.Logger):  # type: ignore[misc]
     """gunicorn's own messages, in the shape of all others."""
 
     def setup(self, cfg: Any) -> None:
@@ -39,7 +44,7 @@ class Logger(glogging.Logger):
         logs.configure(cfg.loglevel.upper())
 
 
-class Worker(ThreadWorker):
+class Worker(ThreadWorker):  # type: ignore[misc]
     """gthread that does not wait for ever for a request's headers, and stops without waiting for event streams."""
 
     def handle(self, conn: Any) -> Any:
@@ -54,6 +59,24 @@ class Worker(ThreadWorker):
         """Answer a request whose headers are here; its body is on a clock of its own."""
         conn.headers_came()
         return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer what never reached the application, a malformed request above all, with a problem document too."""
+        refused = isinstance(exc, ParseException)
+        error = RequestRefused(f"the request is malformed ({type(exc).__name__})") if refused else EarmarkError("")
+        error.status = _STATUS.get(type(exc), error.status)
+        request_id = uuid.uuid4().hex
+        self.log.log(
+            logging.INFO if refused else logging.ERROR,
+            "request %s failed before the application: %s",
+            request_id,
+            type(exc).__name__,
+            exc_info=None if refused else exc,
+        )
+        body = problems.body(error, instance="", request_id=request_id)
+        head = f"HTTP/1.1 {error.status} Refused\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
+        with contextlib.suppress(OSError):
+            client.sendall(f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop gracefully: requests are finished, event streams end."""
@@ -147,7 +170,7 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
     }
 
 
-class Server(BaseApplication):
+class Server(BaseApplication):  # type: ignore[misc]
     """gunicorn inside this process.
 
     Parameters

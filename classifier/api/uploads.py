@@ -19,9 +19,9 @@ import threading
 import time
 import unicodedata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import flask
 from flask import request
@@ -85,10 +85,8 @@ watchdog = Watchdog()
 
 def stop_reading(sock: socket.socket) -> None:
     """Make every reader of ``sock`` see its end; writing an answer stays possible."""
-    try:
+    with suppress(OSError):  # the client may have gone
         sock.shutdown(socket.SHUT_RD)
-    except OSError:
-        pass  # the client has gone
 
 
 class TimedInput(io.RawIOBase):
@@ -137,7 +135,7 @@ class TimedInput(io.RawIOBase):
             size = min(size, self._length - self._received)
         try:
             data = self._stream.read(size) if size else b""
-        except OSError as error:
+        except Exception as error:  # the connection broke, or the server found the chunks malformed
             raise ClientDisconnected() from error
         if self._overdue:
             raise RequestTimeout(
@@ -150,6 +148,11 @@ class TimedInput(io.RawIOBase):
             if self._length is not None and self._received < self._length:
                 raise ClientDisconnected()
         return len(data)
+
+    @property
+    def left(self) -> int | None:
+        """Announced bytes that have not been read; None if nothing was announced."""
+        return None if self._length is None else self._length - self._received
 
     def _check(self) -> float | None:
         assert self._started is not None
@@ -166,41 +169,6 @@ class TimedInput(io.RawIOBase):
         if self._cancel is not None:
             self._cancel()
             self._cancel = None
-
-
-class TimedBodies:
-    """WSGI middleware that puts every request body on the clock."""
-
-    def __init__(self, app: Callable[..., Any]) -> None:
-        self._app = app
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        """Answer one request."""
-        length = environ.get("CONTENT_LENGTH") or None
-        announced = int(length) if length is not None and length.isdecimal() else None
-        body = TimedInput(environ["wsgi.input"], announced, environ.get("gunicorn.socket"))
-        environ["wsgi.input"] = body
-        try:
-            return self._app(environ, start_response)
-        finally:
-            body.finish()
-
-
-class Request(flask.Request):
-    """Flask's request, whose file parts go where the route says."""
-
-    open_part: Callable[[str | None], IO[bytes]] | None = None
-
-    def _get_file_stream(
-        self,
-        total_content_length: int | None,
-        content_type: str | None,
-        filename: str | None = None,
-        content_length: int | None = None,
-    ) -> IO[bytes]:
-        if self.open_part is None:
-            return io.BytesIO()  # the whole body is bounded by max_content_length
-        return self.open_part(filename)
 
 
 class _Places:
@@ -222,17 +190,60 @@ class _Places:
 _places = _Places(MAX_UPLOADS)
 
 
-def _drain(limit: int) -> None:
-    """Throw away what is left of a refused body, so that the client gets to read why."""
-    length = request.content_length
-    if length is None or length > limit + DRAIN_BYTES:
-        return
-    stream = request.environ["wsgi.input"]
-    try:
-        while stream.read(65536):
-            pass
-    except (RequestTimeout, ClientDisconnected, OSError):
-        pass
+class TimedBodies:
+    """WSGI middleware that puts every request body on the clock, and reads refused ones to their end.
+
+    A client that is still sending when the connection closes sees a reset and never reads why it was refused.
+    """
+
+    def __init__(self, app: Callable[..., Any]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        """Answer one request."""
+        length = environ.get("CONTENT_LENGTH") or None
+        announced = int(length) if length is not None and length.isdecimal() else None
+        body = TimedInput(environ["wsgi.input"], announced, environ.get("gunicorn.socket"))
+        environ["wsgi.input"] = body
+        status = ""
+
+        def start(line: str, *rest: Any) -> Any:
+            nonlocal status
+            status = line
+            return start_response(line, *rest)
+
+        try:
+            answer = self._app(environ, start)
+            if status.startswith("4") and environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+                _drain(body)
+            return answer
+        finally:
+            body.finish()
+
+
+def _drain(body: TimedInput) -> None:
+    """Throw away what is left of a body, if it is not too much and there is a place for it."""
+    with suppress(Busy, RequestTimeout, ClientDisconnected, OSError), _places.taken():
+        left = DRAIN_BYTES if body.left is None else body.left
+        while 0 < left <= DRAIN_BYTES:
+            left -= len(body.read(65536)) or left
+
+
+class Request(flask.Request):
+    """Flask's request, whose file parts go where the route says."""
+
+    open_part: Callable[[str | None], IO[bytes]] | None = None
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        if self.open_part is None:
+            return io.BytesIO()  # the whole body is bounded by max_content_length
+        return self.open_part(filename)
 
 
 def client_name(name: str | None) -> str | None:
@@ -262,29 +273,30 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
     """
     multipart = request.mimetype == "multipart/form-data"
     if not multipart and not RAW_TYPES.match(request.mimetype or ""):
-        _drain(limit)
         given = request.mimetype or "nothing"
         raise MediaTypeUnsupported(
             f"Content-Type is {given[:100]!r}: send multipart/form-data with a part 'snippet', or the bytes as audio/*"
         )
-    request.max_content_length = limit + FORM_SLACK if multipart else limit
+    # One byte more than allowed is read of a body of unknown length: werkzeug cuts such bodies without a word.
+    request.max_content_length = limit + (FORM_SLACK if multipart else 1)
     try:
         with _places.taken():
-            if not multipart:
-                return request.stream.read(), None
-            part = request.files.get("snippet")
-            if part is None:
-                hint = "it is a text field: send it as a file" if "snippet" in request.form else "there is none"
-                raise FileMissing(f"the file part 'snippet' is needed: {hint}")
-            data = part.stream.read()
+            data, name = _form_part() if multipart else (request.stream.read(), None)
     except RequestEntityTooLarge:
-        _drain(limit)
         raise _too_large(limit, "snippet") from None
     if len(data) > limit:
         raise AudioTooLarge(
             f"the snippet has {len(data):,} bytes; at most {limit:,} are taken: record shorter or compress"
         )
-    return data, client_name(part.filename)
+    return data, name
+
+
+def _form_part() -> tuple[bytes, str | None]:
+    part = request.files.get("snippet")
+    if part is None:
+        hint = "it is a text field: send it as a file" if "snippet" in request.form else "there is none"
+        raise FileMissing(f"the file part 'snippet' is needed: {hint}")
+    return part.stream.read(), client_name(part.filename)
 
 
 class SpoolFile(io.FileIO):
@@ -342,7 +354,6 @@ def spool_tracks(folder: Path, limit: int) -> list[tuple[str, Path, int]]:
         As their names say.
     """
     if request.mimetype != "multipart/form-data":
-        _drain(limit)
         raise MediaTypeUnsupported("tracks come as multipart/form-data, each in a file part 'file'")
     length = request.content_length
     if length is not None and shutil.disk_usage(folder).free < length + 64 * 2**20:
@@ -350,14 +361,14 @@ def spool_tracks(folder: Path, limit: int) -> list[tuple[str, Path, int]]:
     numbers = itertools.count()
     opened: list[SpoolFile] = []
 
-    def open_part(_: str | None) -> IO[bytes]:
+    def open_part(_: str | None) -> Any:
         number = next(numbers)
         if number >= MAX_FILES:
             raise RequestRefused(f"more than {MAX_FILES} files in one request: send them in several")
         opened.append(SpoolFile(folder / f"{number:03d}", limit))
-        return opened[-1]  # type: ignore[return-value]
+        return opened[-1]
 
-    request.open_part = open_part  # type: ignore[attr-defined]
+    cast(Request, request).open_part = open_part
     request.max_content_length = MAX_FILES * (limit + FORM_SLACK)
     try:
         with _places.taken():
@@ -367,10 +378,8 @@ def spool_tracks(folder: Path, limit: int) -> list[tuple[str, Path, int]]:
                 for part in parts
             ]
     except RequestEntityTooLarge:
-        _drain(limit)
         raise AudioTooLarge(f"the request is larger than {MAX_FILES} files of {limit:,} bytes") from None
     except AudioTooLarge:
-        _drain(limit)
         raise
     finally:
         for file in opened:

@@ -46,8 +46,11 @@ class Answer:
         assert (self.status, self.headers["content-type"]) == (status, "application/problem+json"), self
         document: dict[str, Any] = self.json
         assert (document["name"], document["status"], document["type"]) == (name, status, f"/problems/{name}")
-        assert document["title"] and document["detail"] and document["request_id"] == self.headers["x-request-id"]
-        assert "Traceback" not in document["detail"] and "/work" not in document["detail"]
+        assert document["title"]
+        assert document["detail"]
+        assert document["request_id"] == self.headers["x-request-id"]
+        assert "Traceback" not in document["detail"]
+        assert "/work" not in document["detail"]
         return document
 
 
@@ -193,7 +196,7 @@ def running(
 ) -> Iterator[Running]:
     """Start ``earmark serve``, wait until it is ready, and stop it in the end."""
     process = subprocess.Popen(
-        command or [sys.executable, "-c", "from classifier.cli.serve import serve; serve()", "--port", "0", *arguments],
+        command or [sys.executable, "-m", "classifier", "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -201,7 +204,8 @@ def running(
         env=environment(data_dir, settings),
     )
     log: list[str] = []
-    assert process.stdout is not None and process.stderr is not None
+    assert process.stdout is not None
+    assert process.stderr is not None
     reader = threading.Thread(target=_collect, args=(process.stderr, log), daemon=True)
     reader.start()
     try:

@@ -13,9 +13,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from api_client import Client, Running, running, wav  # noqa: E402
+from api_client import Client, Running, running, wav
 
-from classifier.demo.songs import Song, compose  # noqa: E402
+from classifier.demo.songs import Song, compose
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,8 @@ def test_the_same_tag_comes_back(client: Client, snippet: bytes) -> None:
     before = client.n_tags()
     again = client.tag_raw(snippet, "audio/wav", **key)  # another boundary, or none, is not another snippet
     assert (first.status, again.status) == (200, 200)
-    assert again.json == first.json and again.headers["idempotency-replayed"] == "true"
+    assert again.json == first.json
+    assert again.headers["idempotency-replayed"] == "true"
     assert "idempotency-replayed" not in first.headers
     assert client.n_tags() == before
 
@@ -102,7 +103,8 @@ def test_a_dead_worker_does_not_block_the_key(store: Store, monkeypatch: pytest.
     moment = time.time() + idempotency.LEASE_SECONDS + 1
     monkeypatch.setattr(idempotency.time, "time", lambda: moment)
     second = claim(store)
-    assert isinstance(first, Record) and isinstance(second, Record)
+    assert isinstance(first, Record)
+    assert isinstance(second, Record)
     first.keep(tag_id="late")  # it was not dead after all: the key is not its own any more
     second.keep(tag_id="t")
     assert claim(store) == Remembered("t", None)
