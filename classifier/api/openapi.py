@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 from apiflask import APIFlask
@@ -66,7 +68,19 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
                     response["content"] = problem
             operation["responses"] = dict(sorted(responses.items()))
             operation["security"] = [{}, {"key": []}]
-    return spec
+            for parameter in operation.get("parameters", ()):
+                if "description" in parameter["schema"]:
+                    parameter["description"] = parameter["schema"].pop("description")
+    return _flat(spec)
+
+
+def _flat(spec: dict[str, Any]) -> dict[str, Any]:
+    """Name every model once: APIFlask repeats nested ones as ``Outer.Inner`` for each outer model."""
+    schemas = spec["components"]["schemas"]
+    flat = {name.rpartition(".")[2]: schema for name, schema in sorted(schemas.items())}
+    text = json.dumps({**spec, "components": {**spec["components"], "schemas": flat}})
+    made: dict[str, Any] = json.loads(re.sub(r'("#/components/schemas/)\w+\.(\w+")', r"\1\2", text))
+    return made
 
 
 def describe(app: APIFlask) -> None:

@@ -207,6 +207,29 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * Alignment
+         * @description Agreement of the first match against lag.
+         */
+        Alignment: {
+            /**
+             * Agreement
+             * @description Agreement at each lag, -1 to 1.
+             */
+            agreement: number[];
+            /**
+             * Lags S
+             * @description Offsets in the track, seconds.
+             */
+            lags_s: number[];
+            /**
+             * Threshold
+             * @description Agreement above which a match is identified.
+             */
+            threshold: number | null;
+            /** Track Id */
+            track_id: string;
+        };
+        /**
          * Catalogue
          * @description A named set of tracks that share one configuration.
          */
@@ -288,37 +311,14 @@ export interface components {
          */
         Catalogues: {
             /** Catalogues */
-            catalogues: components["schemas"]["Catalogues.Catalogue"][];
-        };
-        /**
-         * Catalogue
-         * @description A named set of tracks that share one configuration.
-         */
-        "Catalogues.Catalogue": {
-            /** Config */
-            config: {
-                [key: string]: unknown;
-            };
-            /** Config Hash */
-            config_hash: string;
-            /** Created */
-            created: string;
-            /** Name */
-            name: string;
-            /**
-             * Revision
-             * @description Goes up with every change of the catalogue.
-             */
-            revision: number;
-            /** Tracks */
-            tracks: number;
+            catalogues: components["schemas"]["Catalogue"][];
         };
         /**
          * Charts
          * @description What the page draws of a tag.
          */
         Charts: {
-            alignment: components["schemas"]["Charts.Alignment"] | null;
+            alignment: components["schemas"]["Alignment"] | null;
             /**
              * Nearest
              * @description Nearest tracks by divergence, nearest first.
@@ -330,29 +330,6 @@ export interface components {
             tag_id: string;
         } & {
             [key: string]: unknown;
-        };
-        /**
-         * Alignment
-         * @description Agreement of the first match against lag.
-         */
-        "Charts.Alignment": {
-            /**
-             * Agreement
-             * @description Agreement at each lag, -1 to 1.
-             */
-            agreement: number[];
-            /**
-             * Lags S
-             * @description Offsets in the track, seconds.
-             */
-            lags_s: number[];
-            /**
-             * Threshold
-             * @description Agreement above which a match is identified.
-             */
-            threshold: number | null;
-            /** Track Id */
-            track_id: string;
         };
         /**
          * FieldProblem
@@ -399,7 +376,7 @@ export interface components {
             /** Failed */
             failed: number;
             /** Files */
-            files: components["schemas"]["Job.JobFile"][];
+            files: components["schemas"]["JobFile"][];
             /** Finished */
             finished: string | null;
             /** Id */
@@ -421,7 +398,7 @@ export interface components {
          * JobError
          * @description Why a file failed: the same names as the problem documents'.
          */
-        "Job.JobError": {
+        JobError: {
             /** Message */
             message: string;
             /** Name */
@@ -431,10 +408,10 @@ export interface components {
          * JobFile
          * @description One file of a job.
          */
-        "Job.JobFile": {
+        JobFile: {
             /** Bytes */
             bytes: number;
-            error: components["schemas"]["Job.JobError"] | null;
+            error: components["schemas"]["JobError"] | null;
             /** Name */
             name: string;
             /**
@@ -447,6 +424,104 @@ export interface components {
             title: string | null;
             /** Track Id */
             track_id: string | null;
+        };
+        /**
+         * Match
+         * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
+         */
+        Match: {
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
+            agreement: number | null;
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /**
+             * Confidence
+             * @description Calibrated probability that this match is right, 0 to 1.
+             */
+            confidence: number | null;
+            /**
+             * Divergence
+             * @description Symmetric KL divergence that ranks, nats.
+             */
+            divergence: number | null;
+            /**
+             * Divergence Variational
+             * @description Symmetric KL divergence of the mixtures, nats; for information.
+             */
+            divergence_variational: number | null;
+            /**
+             * Log10 E Value
+             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             */
+            log10_e_value: number | null;
+            /**
+             * Offset S
+             * @description Place in the track of the snippet's first sample; may be negative.
+             */
+            offset_s: number | null;
+            /**
+             * Other Offsets S
+             * @description Other places in the track that explain the snippet as well.
+             */
+            other_offsets_s: number[];
+            /**
+             * Query End S
+             * @description End of the stretch of the snippet that matched.
+             */
+            query_end_s: number | null;
+            /**
+             * Query Start S
+             * @description Start of the stretch of the snippet that matched.
+             */
+            query_start_s: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Speed
+             * @description 1.02: the snippet runs 2 % fast.
+             */
+            speed: number | null;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /**
+             * Z
+             * @description Agreement in standard deviations of foreign music's.
+             */
+            z: number | null;
+        };
+        /**
+         * Near
+         * @description A track that sounds alike: least divergence, whatever the verdict.
+         */
+        Near: {
+            /** Artist */
+            artist: string | null;
+            /**
+             * Divergence
+             * @description Symmetric KL divergence, nats.
+             */
+            divergence: number;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /**
+             * Window Start S
+             * @description Start of the nearest window in the track.
+             */
+            window_start_s: number;
         };
         /**
          * Problem
@@ -502,6 +577,21 @@ export interface components {
             ready: boolean;
         };
         /**
+         * Searched
+         * @description How much of the catalogue was looked at.
+         */
+        Searched: {
+            /** Aligned Tracks */
+            aligned_tracks: number;
+            /**
+             * Complete
+             * @description Whether no track could have been missed.
+             */
+            complete: boolean;
+            /** Windows */
+            windows: number;
+        };
+        /**
          * Tag
          * @description The stored result of one identification.
          */
@@ -526,15 +616,15 @@ export interface components {
              * Matches
              * @description Best candidates, best first, whatever the verdict.
              */
-            matches: components["schemas"]["Tag.Match"][];
+            matches: components["schemas"]["Match"][];
             /** Method */
             method: string;
             /**
              * Nearest
              * @description Tracks of least divergence, nearest first.
              */
-            nearest: components["schemas"]["Tag.Near"][];
-            searched: components["schemas"]["Tag.Searched"];
+            nearest: components["schemas"]["Near"][];
+            searched: components["schemas"]["Searched"];
             /**
              * Seconds
              * @description Seconds spent in each stage.
@@ -547,119 +637,6 @@ export interface components {
              * @enum {string}
              */
             verdict: "identified" | "ambiguous" | "no_match";
-        };
-        /**
-         * Match
-         * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
-         */
-        "Tag.Match": {
-            /**
-             * Agreement
-             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
-             */
-            agreement: number | null;
-            /** Album */
-            album: string | null;
-            /** Artist */
-            artist: string | null;
-            /**
-             * Confidence
-             * @description Calibrated probability that this match is right, 0 to 1.
-             */
-            confidence: number | null;
-            /**
-             * Divergence
-             * @description Symmetric KL divergence that ranks, nats.
-             */
-            divergence: number | null;
-            /**
-             * Divergence Variational
-             * @description Symmetric KL divergence of the mixtures, nats; for information.
-             */
-            divergence_variational: number | null;
-            /**
-             * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
-             */
-            log10_e_value: number | null;
-            /**
-             * Offset S
-             * @description Place in the track of the snippet's first sample; may be negative.
-             */
-            offset_s: number | null;
-            /**
-             * Other Offsets S
-             * @description Other places in the track that explain the snippet as well.
-             */
-            other_offsets_s: number[];
-            /**
-             * Query End S
-             * @description End of the stretch of the snippet that matched.
-             */
-            query_end_s: number | null;
-            /**
-             * Query Start S
-             * @description Start of the stretch of the snippet that matched.
-             */
-            query_start_s: number | null;
-            /**
-             * Source
-             * @description Name of the enrolled file without extension.
-             */
-            source: string;
-            /**
-             * Speed
-             * @description 1.02: the snippet runs 2 % fast.
-             */
-            speed: number | null;
-            /** Title */
-            title: string;
-            /** Track Id */
-            track_id: string;
-            /**
-             * Z
-             * @description Agreement in standard deviations of foreign music's.
-             */
-            z: number | null;
-        };
-        /**
-         * Near
-         * @description A track that sounds alike: least divergence, whatever the verdict.
-         */
-        "Tag.Near": {
-            /** Artist */
-            artist: string | null;
-            /**
-             * Divergence
-             * @description Symmetric KL divergence, nats.
-             */
-            divergence: number;
-            /** Source */
-            source: string;
-            /** Title */
-            title: string;
-            /** Track Id */
-            track_id: string;
-            /**
-             * Window Start S
-             * @description Start of the nearest window in the track.
-             */
-            window_start_s: number;
-        };
-        /**
-         * Searched
-         * @description How much of the catalogue was looked at.
-         */
-        "Tag.Searched": {
-            /** Aligned Tracks */
-            aligned_tracks: number;
-            /**
-             * Complete
-             * @description Whether no track could have been missed.
-             */
-            complete: boolean;
-            /** Windows */
-            windows: number;
         };
         /**
          * Tags
@@ -672,167 +649,7 @@ export interface components {
              */
             next: string | null;
             /** Tags */
-            tags: components["schemas"]["Tags.Tag"][];
-        };
-        /**
-         * Match
-         * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
-         */
-        "Tags.Match": {
-            /**
-             * Agreement
-             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
-             */
-            agreement: number | null;
-            /** Album */
-            album: string | null;
-            /** Artist */
-            artist: string | null;
-            /**
-             * Confidence
-             * @description Calibrated probability that this match is right, 0 to 1.
-             */
-            confidence: number | null;
-            /**
-             * Divergence
-             * @description Symmetric KL divergence that ranks, nats.
-             */
-            divergence: number | null;
-            /**
-             * Divergence Variational
-             * @description Symmetric KL divergence of the mixtures, nats; for information.
-             */
-            divergence_variational: number | null;
-            /**
-             * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
-             */
-            log10_e_value: number | null;
-            /**
-             * Offset S
-             * @description Place in the track of the snippet's first sample; may be negative.
-             */
-            offset_s: number | null;
-            /**
-             * Other Offsets S
-             * @description Other places in the track that explain the snippet as well.
-             */
-            other_offsets_s: number[];
-            /**
-             * Query End S
-             * @description End of the stretch of the snippet that matched.
-             */
-            query_end_s: number | null;
-            /**
-             * Query Start S
-             * @description Start of the stretch of the snippet that matched.
-             */
-            query_start_s: number | null;
-            /**
-             * Source
-             * @description Name of the enrolled file without extension.
-             */
-            source: string;
-            /**
-             * Speed
-             * @description 1.02: the snippet runs 2 % fast.
-             */
-            speed: number | null;
-            /** Title */
-            title: string;
-            /** Track Id */
-            track_id: string;
-            /**
-             * Z
-             * @description Agreement in standard deviations of foreign music's.
-             */
-            z: number | null;
-        };
-        /**
-         * Near
-         * @description A track that sounds alike: least divergence, whatever the verdict.
-         */
-        "Tags.Near": {
-            /** Artist */
-            artist: string | null;
-            /**
-             * Divergence
-             * @description Symmetric KL divergence, nats.
-             */
-            divergence: number;
-            /** Source */
-            source: string;
-            /** Title */
-            title: string;
-            /** Track Id */
-            track_id: string;
-            /**
-             * Window Start S
-             * @description Start of the nearest window in the track.
-             */
-            window_start_s: number;
-        };
-        /**
-         * Searched
-         * @description How much of the catalogue was looked at.
-         */
-        "Tags.Searched": {
-            /** Aligned Tracks */
-            aligned_tracks: number;
-            /**
-             * Complete
-             * @description Whether no track could have been missed.
-             */
-            complete: boolean;
-            /** Windows */
-            windows: number;
-        };
-        /**
-         * Tag
-         * @description The stored result of one identification.
-         */
-        "Tags.Tag": {
-            /** Catalogue */
-            catalogue: string;
-            /** Created */
-            created: string;
-            /**
-             * Duration S
-             * @description Seconds of sound in the snippet.
-             */
-            duration_s: number;
-            /**
-             * File
-             * @description Name the client gave the snippet, if any.
-             */
-            file: string | null;
-            /** Id */
-            id: string;
-            /**
-             * Matches
-             * @description Best candidates, best first, whatever the verdict.
-             */
-            matches: components["schemas"]["Tags.Match"][];
-            /** Method */
-            method: string;
-            /**
-             * Nearest
-             * @description Tracks of least divergence, nearest first.
-             */
-            nearest: components["schemas"]["Tags.Near"][];
-            searched: components["schemas"]["Tags.Searched"];
-            /**
-             * Seconds
-             * @description Seconds spent in each stage.
-             */
-            seconds: {
-                [key: string]: number;
-            };
-            /**
-             * Verdict
-             * @enum {string}
-             */
-            verdict: "identified" | "ambiguous" | "no_match";
+            tags: components["schemas"]["Tag"][];
         };
         /**
          * Track
@@ -927,55 +744,7 @@ export interface components {
              */
             total: number;
             /** Tracks */
-            tracks: components["schemas"]["Tracks.Track"][];
-        };
-        /**
-         * Track
-         * @description One enrolled recording.
-         */
-        "Tracks.Track": {
-            /** Album */
-            album: string | null;
-            /** Artist */
-            artist: string | null;
-            /** Catalogue */
-            catalogue: string;
-            /**
-             * Content Hash
-             * @description SHA-256 of the decoded audio.
-             */
-            content_hash: string;
-            /** Created */
-            created: string;
-            /** Duration S */
-            duration_s: number;
-            /**
-             * File Hash
-             * @description SHA-256 of the file.
-             */
-            file_hash: string;
-            /** Id */
-            id: string;
-            /** Isrc */
-            isrc: string | null;
-            /** Metadata */
-            metadata: {
-                [key: string]: string;
-            };
-            /** N Windows */
-            n_windows: number;
-            /**
-             * Source
-             * @description Name of the enrolled file without extension.
-             */
-            source: string;
-            /** Title */
-            title: string;
-            /**
-             * Version
-             * @description Counts re-enrollments, from 1.
-             */
-            version: number;
+            tracks: components["schemas"]["Track"][];
         };
     };
     responses: never;
@@ -1294,9 +1063,13 @@ export interface operations {
     listTags: {
         parameters: {
             query?: {
+                /** @description Only tags of this catalogue. */
                 catalogue?: string | null;
+                /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Most tags in the answer. */
                 limit?: number;
+                /** @description `next` of the previous answer. */
                 cursor?: string | null;
             };
             header?: never;
@@ -1365,8 +1138,11 @@ export interface operations {
     createTag: {
         parameters: {
             query?: {
+                /** @description Catalogue to search. Left out: the one of the settings. */
                 catalogue?: string | null;
+                /** @description `auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting. */
                 method?: ("auto" | "kl") | null;
+                /** @description Most entries in `matches` and in `nearest`. */
                 top?: number;
             };
             header?: {
@@ -1753,9 +1529,13 @@ export interface operations {
     listTracks: {
         parameters: {
             query?: {
+                /** @description Catalogue to list. Left out: the one of the settings. */
                 catalogue?: string | null;
+                /** @description Part of title, artist, album or source, in any case. */
                 search?: string | null;
+                /** @description Most tracks in the answer. */
                 limit?: number;
+                /** @description Tracks to leave out from the start. */
                 skip?: number;
             };
             header?: never;
@@ -1835,7 +1615,9 @@ export interface operations {
     createTracks: {
         parameters: {
             query?: {
+                /** @description Catalogue to add to. Left out: the one of the settings. */
                 catalogue?: string | null;
+                /** @description Model recordings that are already there again. */
                 replace?: boolean;
             };
             header?: never;
