@@ -73,7 +73,9 @@ class FeatureConfig:
     n_components: int = _bounded(6, 1, 32, "Gaussians in a mixture")
     em_tolerance: float = _bounded(1e-3, 0.0, 1.0, "nats a frame below which EM stops")
     em_max_iterations: int = _bounded(1, 1, 1000, "EM steps at most")
-    map_relevance: float = _bounded(5.0, 0.0, 1000.0, "pseudo-frames of background a component starts with; 0: plain EM")
+    map_relevance: float = _bounded(
+        5.0, 0.0, 1000.0, "pseudo-frames of background a component starts with; 0: plain EM"
+    )
     covariance_type: str = field(default="full", metadata={"help": "full or diag"})
     n_mfcc: int = _bounded(13, 2, 40, "cepstral coefficients, the zeroth among them")
     n_mels: int = _bounded(40, 8, 128, "mel bands")
@@ -91,19 +93,31 @@ class FeatureConfig:
                 _check(item.name, value, item.metadata["low"], item.metadata["high"])
                 if item.type == "int" and not isinstance(value, int):
                     raise InvalidConfig(f"{item.name} is {value!r}: it must be a whole number")
+                if item.type == "float":  # 1 and 1.0 are one configuration, and must have one hash
+                    object.__setattr__(self, item.name, float(value))
+        object.__setattr__(self, "twins", tuple(self.twins))
+        for twin in self.twins:
+            if not isinstance(twin, NoiseTwin):
+                raise InvalidConfig(f"noise twin {twin!r} is no NoiseTwin, such as NoiseTwin('pink', 3.0)")
         if self.covariance_type not in ("full", "diag"):
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
         if self.frame_step > self.frame_length:
-            raise InvalidConfig(f"frame_step {self.frame_step} exceeds frame_length {self.frame_length}: frames would leave gaps")
+            raise InvalidConfig(
+                f"frame_step {self.frame_step} exceeds frame_length {self.frame_length}: frames would leave gaps"
+            )
         if not self.f_min < self.f_max <= self.sample_rate / 2:
             raise InvalidConfig(
                 f"mel bands from {self.f_min:g} to {self.f_max:g} Hz do not fit below half the sample rate "
                 f"({self.sample_rate / 2:g} Hz): lower f_max or raise sample_rate"
             )
         if self.n_mfcc > self.n_mels:
-            raise InvalidConfig(f"n_mfcc {self.n_mfcc} exceeds n_mels {self.n_mels}: use more bands or fewer coefficients")
+            raise InvalidConfig(
+                f"n_mfcc {self.n_mfcc} exceeds n_mels {self.n_mels}: use more bands or fewer coefficients"
+            )
         if self.window_frames < 4 * self.delta_half_length + self.n_mfcc:
-            raise InvalidConfig(f"window_length {self.window_length:g} s holds {self.window_frames} frames: too few to model")
+            raise InvalidConfig(
+                f"window_length {self.window_length:g} s holds {self.window_frames} frames: too few to model"
+            )
 
     @property
     def n_fft(self) -> int:
@@ -125,7 +139,7 @@ class FeatureConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values; :meth:`from_dict` takes them back."""
-        return {**asdict(self), "twins": [f"{t.kind}:{t.snr_db:g}" for t in self.twins]}
+        return {**asdict(self), "twins": [f"{t.kind}:{_shortest(t.snr_db)}" for t in self.twins]}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FeatureConfig:
@@ -143,6 +157,8 @@ class FeatureConfig:
                 raise InvalidConfig(f"unknown parameter {name!r}" + (f": did you mean {near[0]}?" if near else ""))
         given = dict(values)
         if "twins" in given:
+            if not isinstance(given["twins"], list | tuple):
+                raise InvalidConfig(f"twins is {given['twins']!r}: it must be a list of KIND:SNR_DB, such as pink:3")
             given["twins"] = tuple(_parse_twin(item) for item in given["twins"])
         return cls(**given)
 
@@ -151,6 +167,12 @@ class FeatureConfig:
         """SHA-256 of the canonical JSON form, as 64 hexadecimal digits."""
         text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _shortest(value: float) -> str:
+    """Return ``8`` for 8.0, and all digits where they are needed."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)
 
 
 def _parse_twin(text: Any) -> NoiseTwin:
@@ -170,6 +192,10 @@ PRESETS: dict[str, FeatureConfig] = {
 
 def _default_data_dir() -> str:
     return platformdirs.user_data_dir("earmark", appauthor=False)
+
+
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,17 +226,17 @@ class Setting:
         kind = type(self.default)
         try:
             if kind is bool:
-                if isinstance(value, str):
-                    value = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}[value.strip().lower()]
-                value = bool(value)
+                value = _WORDS[value.strip().lower()] if isinstance(value, str) else bool(value)
             elif kind is tuple:
                 if isinstance(value, str):
                     value = tuple(part.strip() for part in value.split(",") if part.strip())
                 value = tuple(value)
+            elif value is None or (kind is int and isinstance(value, float) and not value.is_integer()):
+                raise ValueError
             else:
                 value = kind(value)
-        except (KeyError, TypeError, ValueError):
-            raise InvalidConfig(f"{self.variable} is {value!r}: expected {kind.__name__}") from None
+        except (KeyError, TypeError, ValueError, OverflowError):
+            raise InvalidConfig(f"{self.variable} is {value!r}: expected {_KINDS[kind]}") from None
         if self.choices and value not in self.choices:
             raise InvalidConfig(f"{self.variable} is {value!r}: choose one of {', '.join(self.choices)}")
         if self.low is not None and self.high is not None:
@@ -221,9 +247,19 @@ class Setting:
 _MB = 1_000_000
 SETTINGS: tuple[Setting, ...] = (
     Setting("data_dir", "", "folder for the store, the index and spooled uploads; empty: the user's data folder"),
-    Setting("store", "", "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder", secret=True),
+    Setting(
+        "store",
+        "",
+        "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder",
+        secret=True,
+    ),
     Setting("catalogue", "default", "catalogue to work on"),
-    Setting("method", "auto", "how a snippet is decided: auto (aligned sub-fingerprints) or kl (divergence alone)", choices=("auto", "kl")),
+    Setting(
+        "method",
+        "auto",
+        "how a snippet is decided: auto (aligned sub-fingerprints) or kl (divergence alone)",
+        choices=("auto", "kl"),
+    ),
     Setting("max_false_alarms", 1e-5, "expected false matches a query, below which a match is identified", 1e-30, 1.0),
     Setting("known_prior", 0.5, "share of queries assumed to be of enrolled tracks, for confidence", 0.001, 0.999),
     Setting("sweep_seconds", 20.0, "CPU seconds an exhaustive alignment may take before it stops early", 0.0, 3600.0),
@@ -289,8 +325,8 @@ class Settings:
             raise AttributeError(name) from None
 
     def replace(self, **values: Any) -> Settings:
-        """Return a copy with some values changed."""
-        return Settings(**{**self._values, **values})
+        """Return a copy with some values changed; None leaves a value as it is."""
+        return Settings(**self._values | {name: value for name, value in values.items() if value is not None})
 
     def shown(self) -> dict[str, Any]:
         """Return all values for display, secrets masked."""
