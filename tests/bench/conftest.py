@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import wave
 from pathlib import Path
 
 import numpy as np
@@ -46,14 +45,3 @@ def songs() -> dict[Reference, np.ndarray]:
             audio[: -5 * SAMPLE_RATE] = 0.0
         made[Reference(f"song{i}", Path(f"song{i}.ogg"), "songs", length / SAMPLE_RATE, known=i != 4)] = audio
     return made
-
-
-def write_pcm(path: Path, audio: np.ndarray, rate: int) -> Path:
-    """Write samples, shape (n,) or (n, channels), as a 16-bit WAV file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1 if audio.ndim == 1 else audio.shape[1])
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(np.round(audio * 32767).astype("<i2").tobytes())
-    return path

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+import wave
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import write_pcm
 
 from bench import corpus
 from bench.corpus import CorpusError, Reference
 
 RATE = 8000  # of the test files: small to write
+
+
+def _write_pcm(path: Path, audio: np.ndarray, rate: int) -> Path:
+    """Write samples, shape (n,) or (n, channels), as a 16-bit WAV file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1 if audio.ndim == 1 else audio.shape[1])
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.round(audio * 32767).astype("<i2").tobytes())
+    return path
 
 
 def _silence(seconds: float) -> np.ndarray:
@@ -27,10 +38,10 @@ def _executable(path: Path, script: str) -> None:
 
 def test_folder_keeps_music_over_twenty_seconds_and_names_it_uniquely(cache: Path, tmp_path: Path) -> None:
     music = tmp_path / "My music"
-    write_pcm(music / "a" / "one.wav", _silence(21), RATE)
-    write_pcm(music / "b" / "one.wav", _silence(22), RATE)
-    write_pcm(music / "two words.wav", _silence(20.5), RATE)
-    write_pcm(music / "jingle.wav", _silence(19), RATE)
+    _write_pcm(music / "a" / "one.wav", _silence(21), RATE)
+    _write_pcm(music / "b" / "one.wav", _silence(22), RATE)
+    _write_pcm(music / "two words.wav", _silence(20.5), RATE)
+    _write_pcm(music / "jingle.wav", _silence(19), RATE)
     (music / "notes.txt").write_text("no music")
     (music / "broken.ogg").write_bytes(b"OggS" + bytes(100))
     found = corpus.corpus_from_folder(music)
@@ -43,19 +54,19 @@ def test_folder_keeps_music_over_twenty_seconds_and_names_it_uniquely(cache: Pat
 def test_folder_without_music_is_refused(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="is not a folder"):
         corpus.corpus_from_folder(tmp_path / "nowhere")
-    write_pcm(tmp_path / "short" / "jingle.wav", _silence(3), RATE)
+    _write_pcm(tmp_path / "short" / "jingle.wav", _silence(3), RATE)
     with pytest.raises(CorpusError, match="holds no music over 20 s"):
         corpus.corpus_from_folder(tmp_path / "short")
 
 
 def test_files_are_decoded_once_and_again_when_they_change(cache: Path, tmp_path: Path) -> None:
-    path = write_pcm(tmp_path / "music" / "song.wav", _silence(21), RATE)
+    path = _write_pcm(tmp_path / "music" / "song.wav", _silence(21), RATE)
     (first,) = corpus.corpus_from_folder(tmp_path / "music")
     decoded = cache / "audio" / f"{first.id}.npy"
     written = decoded.stat().st_mtime_ns
     assert corpus.corpus_from_folder(tmp_path / "music") == [first]
     assert decoded.stat().st_mtime_ns == written
-    write_pcm(path, _silence(25), RATE)
+    _write_pcm(path, _silence(25), RATE)
     (second,) = corpus.corpus_from_folder(tmp_path / "music")
     assert second.duration_s == 25.0
     (entry,) = json.loads((cache / "index.json").read_text())[first.package].values()
@@ -65,7 +76,7 @@ def test_files_are_decoded_once_and_again_when_they_change(cache: Path, tmp_path
 def test_decoding_averages_channels_and_resamples(cache: Path, tmp_path: Path) -> None:
     t = np.arange(44100 * 21) / 44100
     left, right = 0.5 * np.sin(2 * np.pi * 440 * t), np.zeros_like(t)
-    write_pcm(tmp_path / "music" / "tone.wav", np.stack((left, right), axis=1), 44100)
+    _write_pcm(tmp_path / "music" / "tone.wav", np.stack((left, right), axis=1), 44100)
     (tone,) = corpus.corpus_from_folder(tmp_path / "music")
     audio = corpus.samples(tone)
     assert audio.dtype == np.float32
@@ -77,7 +88,7 @@ def test_decoding_averages_channels_and_resamples(cache: Path, tmp_path: Path) -
 
 
 def test_wav_is_the_same_audio_in_sixteen_bits(cache: Path, tmp_path: Path) -> None:
-    write_pcm(
+    _write_pcm(
         tmp_path / "music" / "song.wav", 0.3 * np.random.default_rng(1).standard_normal(RATE * 21).clip(-3, 3), RATE
     )
     (song,) = corpus.corpus_from_folder(tmp_path / "music")
