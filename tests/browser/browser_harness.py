@@ -226,8 +226,8 @@ def drop(page: Any, file: Path, mime_type: str = "audio/wav") -> None:
         """async ({ bytes, name, type }) => {
           const transfer = new DataTransfer();
           transfer.items.add(new File([new Uint8Array(bytes)], name, { type }));
-          for (const kind of ['dragover', 'drop'])
-            document.body.dispatchEvent(new DragEvent(kind, { dataTransfer: transfer, bubbles: true, cancelable: true }));
+          const options = { dataTransfer: transfer, bubbles: true, cancelable: true };
+          for (const kind of ['dragover', 'drop']) document.body.dispatchEvent(new DragEvent(kind, options));
         }""",
         {"bytes": list(file.read_bytes()), "name": file.name, "type": mime_type},
     )

@@ -10,9 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-pytest.importorskip("playwright") if os.environ.get("EARMARK_REQUIRE_ALL") != "1" else None
-
 from playwright.sync_api import (
     Browser,
     BrowserContext,

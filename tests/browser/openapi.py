@@ -1,4 +1,4 @@
-"""Copy the service's OpenAPI document to where the page's types are generated from: ``python -m tests.browser.openapi``."""
+"""Copy the service's OpenAPI document to the page, whose types come from it: ``python -m tests.browser.openapi``."""
 
 from __future__ import annotations
 

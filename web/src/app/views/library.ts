@@ -1,11 +1,13 @@
 import { httpResource } from '@angular/common/http';
 import {
+  afterNextRender,
   ChangeDetectionStrategy,
   Component,
   computed,
   effect,
   type ElementRef,
   inject,
+  Injector,
   input,
   linkedSignal,
   signal,
@@ -36,6 +38,7 @@ const TYPING_MS = 250;
   host: { '(document:dragover)': 'dragOver($event)', '(document:drop)': 'drop($event)' },
 })
 export class Library {
+  private readonly injector = inject(Injector);
   private readonly api = inject(Api);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
@@ -107,7 +110,8 @@ export class Library {
   protected edit(track: Track): void {
     this.chosen.set(track);
     this.editTrouble.set(null);
-    this.editor().nativeElement.showModal();
+    // Opened when its form is there, so that the first field takes the focus.
+    afterNextRender(() => this.editor().nativeElement.showModal(), { injector: this.injector });
   }
 
   protected save(event: Event): void {
