@@ -8,7 +8,7 @@ reader can see; a damaged track is named, and stays until it is enrolled anew or
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from classifier.errors import StoreCorrupt
@@ -34,7 +34,7 @@ class Finding:
     what : str
         In words, with the ids concerned.
     repairable : bool
-        Whether :func:`repair` removes it.
+        Whether :func:`mend` removes it.
     """
 
     severity: str
@@ -42,7 +42,7 @@ class Finding:
     repairable: bool
 
 
-def check(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[Finding]:
+def examine(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[Finding]:
     """Examine a store; nothing is changed.
 
     Parameters
@@ -67,8 +67,25 @@ def check(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[Fi
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def repair(store: Store, *, now: Clock = time.time) -> dict[str, int]:
-    """Remove what :func:`check` calls repairable; return how much of what went, as ``sweep.remove_orphans``."""
+def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock = time.time) -> dict[str, int]:
+    """Remove whatever :func:`examine` calls repairable.
+
+    Parameters
+    ----------
+    store : Store
+        What to repair.
+    findings : iterable of Finding or None
+        What was found; if nothing of it is repairable, the store is not touched.
+    now : callable
+        Clock that leases are judged by, Unix seconds.
+
+    Returns
+    -------
+    dict of str to int
+        How much of what went, as :func:`~classifier.store.sweep.remove_orphans` says; empty if there was nothing to do.
+    """
+    if findings is not None and not any(finding.repairable for finding in findings):
+        return {}
     return sweep.remove_orphans(store, now=now, thorough=True)
 
 

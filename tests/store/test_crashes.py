@@ -15,7 +15,7 @@ from places import ATOMIC, KINDS, Clock, Place
 from classifier.errors import CatalogueNotFound, TrackNotFound
 from classifier.store import Store, tracks
 from classifier.store.catalogues import create_catalogue, list_catalogues, remove_catalogue, revision
-from classifier.store.doctor import check
+from classifier.store.doctor import examine
 from classifier.store.sweep import remove_orphans
 from classifier.store.writing import AlreadyEnrolled
 
@@ -61,7 +61,7 @@ def die_at_every_step(store: Store, clock: Clock, act: str, after: bool) -> None
         clock.advance(11)
         remove_orphans(store, now=clock)
         check_what_readers_see(store, bystander, before, catalogue_may_go=act == "remove catalogue")
-        assert [finding for finding in check(store, now=clock) if finding.severity != "info"] == []
+        assert [finding for finding in examine(store, now=clock) if finding.severity != "info"] == []
 
         if died:  # doing it again works
             catalogue(store)
@@ -116,7 +116,7 @@ def test_kill_leaves_no_half_track(place: Place, run: Any) -> None:
     in_a_minute = Clock(time.time() + 60)
     remove_orphans(store, now=in_a_minute)
     check_whole(store)
-    assert [finding for finding in check(store, now=in_a_minute) if finding.severity != "info"] == []
+    assert [finding for finding in examine(store, now=in_a_minute) if finding.severity != "info"] == []
     enroll(store, "0", replace=True)
 
 
@@ -146,7 +146,7 @@ def test_simultaneous_enrollments_make_one_track(place: Place, run: Any) -> None
     found = tracks.list_tracks(store, "default")
     assert len(found) == 1
     assert answers <= {found[0].id, "busy"}
-    assert check(store, now=time.time) == []
+    assert examine(store, now=time.time) == []
 
 
 @pytest.mark.stores(ATOMIC)
