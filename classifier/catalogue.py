@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -59,6 +59,8 @@ class Catalogue:
         self._owner = new_owner()
         self._background: Background | None = None
         self._lock = threading.Lock()
+        self._turn = threading.Condition()
+        self._in_work: set[str] = set()
         folder = Path(settings.data_dir) / "index" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:12]}-{self.id}"
         self._index = IndexFolder(folder, self._load_model, self._build_lease)
         self._snapshot = Snapshot((), frozenset())
@@ -194,19 +196,11 @@ class Catalogue:
             if known is not None:
                 return Enrolled(known, False)
         audio = self.decoder.decode(source, Limits.for_track(self.settings), self.config.sample_rate)
-        known = tracks.find(self.store, self.name, content_hash=audio.content_hash)
-        if known is not None and not replace:
-            return Enrolled(known, False)
-        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
-            raise SnippetSilent(f"{audio.duration_s:.1f} s of silence: there is nothing to recognise in it")
-        if audio.duration_s < self.settings.min_snippet_seconds:
-            raise SnippetTooShort(
-                f"track has {audio.duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are needed"
-            )
-        model = model_track(audio.samples, self.config, self.background(), seed=int(audio.content_hash[:8], 16))
-        source_name = source_name or (source.stem if isinstance(source, Path) else audio.tags.get("title", "upload"))
+        source_name = _readable(source_name or (source.stem if isinstance(source, Path) else ""))
+        source_name = source_name or audio.tags.get("title") or "upload"
         fields = {
             "catalogue": self.name,
+            "catalogue_id": self.id,
             "title": title or audio.tags.get("title") or source_name,
             "artist": artist or audio.tags.get("artist"),
             "album": album or audio.tags.get("album"),
@@ -217,24 +211,52 @@ class Catalogue:
             "file_hash": audio.file_hash,
             "metadata": dict(metadata or {}),
         }
-        lease_seconds = self.settings.lease_seconds
+        with self._alone_with(audio.content_hash):
+            known = tracks.find(self.store, self.name, content_hash=audio.content_hash)
+            if known is not None and not replace:
+                return Enrolled(known, False)
+            model = self._model(audio)
+            lease_seconds = self.settings.lease_seconds
+            try:
+                writer = TrackWriter.begin(
+                    self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace
+                )
+            except AlreadyEnrolled as found:  # another process was faster
+                return Enrolled(self.track(found.track_id), False)
+            with writer:
+                writer.add_models(model.to_arrays())
+                writer.add_subfingerprints(model.words)
+                return Enrolled(writer.commit(), True)
+
+    @contextlib.contextmanager
+    def _alone_with(self, content_hash: str) -> Iterator[None]:
+        """Let one thread at a time work on the same audio: copies of a file are often enrolled side by side."""
+        with self._turn:
+            self._turn.wait_for(lambda: content_hash not in self._in_work)
+            self._in_work.add(content_hash)
         try:
-            writer = TrackWriter.begin(
-                self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace
-            )
-        except AlreadyEnrolled as found:  # another process was faster
-            return Enrolled(self.track(found.track_id), False)
-        with writer:
-            writer.add_models(model.to_arrays())
-            writer.add_subfingerprints(model.words)
-            return Enrolled(writer.commit(), True)
+            yield
+        finally:
+            with self._turn:
+                self._in_work.discard(content_hash)
+                self._turn.notify_all()
+
+    def _model(self, audio: Audio) -> TrackModel:
+        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
+            raise SnippetSilent(f"{audio.duration_s:.1f} s of silence: there is nothing to recognise in it")
+        if audio.duration_s < self.settings.min_snippet_seconds:
+            least = self.settings.min_snippet_seconds
+            raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
+        return model_track(audio.samples, self.config, self.background(), seed=int(audio.content_hash[:8], 16))
 
     def _find_file(self, path: Path) -> Track | None:
         """Recognise an enrolled file by its bytes, before decoding it."""
         try:
+            if not path.is_file() or path.stat().st_size > self.settings.track_bytes:
+                return None  # a pipe would never end; the decoder says what is wrong with it
             with open(path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError:
+        except (OSError, ValueError):
             return None  # the decoder says what is wrong with it
         return tracks.find(self.store, self.name, file_hash=digest)
 
@@ -322,9 +344,7 @@ class Catalogue:
         tag = pipeline.identify(query, snapshot, known.__getitem__, self.config, options)
         return replace(tag, seconds={"index": refreshed - started, "model": modelled - refreshed, **tag.seconds})
 
-    def refresh(
-        self, progress: Callable[[int, int], None] | None = None
-    ) -> tuple[Snapshot, Mapping[str, Track]]:
+    def refresh(self, progress: Callable[[int, int], None] | None = None) -> tuple[Snapshot, Mapping[str, Track]]:
         """Bring the index up to date with the store; return a snapshot and its tracks by id.
 
         Parameters
@@ -334,15 +354,15 @@ class Catalogue:
         """
         now = time.monotonic()
         with self._lock:
-            revision = catalogues.revision(self.store, self.name)
-            if revision != self._revision or now - self._checked > _RECHECK_S:
+            record = catalogues.get_catalogue(self.store, self.name)
+            if record.id != self.id:
+                raise CatalogueNotFound(f"catalogue {self.name!r} was removed and created anew: open it again")
+            if record.revision != self._revision or now - self._checked > _RECHECK_S:
                 self._follow(tracks.stamps(self.store, self.name), progress)
-                self._revision, self._checked = revision, now
+                self._revision, self._checked = record.revision, now
             return self._snapshot, self._tracks
 
-    def _follow(
-        self, stamps: Mapping[str, tuple[int, int]], progress: Callable[[int, int], None] | None
-    ) -> None:
+    def _follow(self, stamps: Mapping[str, tuple[int, int]], progress: Callable[[int, int], None] | None) -> None:
         """Take over what changed: tracks added, replaced or removed into the index, edited ones into the table."""
         known = {i: self._tracks[i] for i in stamps if self._stamps.get(i) == stamps[i] and i in self._tracks}
         changed = stamps.keys() - known.keys()
@@ -397,6 +417,11 @@ class Catalogue:
         """Remove a track; a query that runs now may still name it, the next one will not."""
         self.track(track_id)
         tracks.remove(self.store, track_id)
+
+
+def _readable(name: str) -> str:
+    """Return a file's name as text: what is no UTF-8 becomes question marks, never nothing."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
 
 
 def _bandwidth(audio: Audio) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import click
 
 from classifier.cli.common import Shell, shell_command
@@ -22,7 +21,12 @@ def catalogues() -> None:
 @catalogues.command("list")
 @shell_command
 def list_catalogues(shell: Shell) -> None:
-    """List the catalogues of the store."""
+    """List the catalogues of the store.
+
+    \b
+    Example:
+      earmark catalogues list --json
+    """
     from classifier.store import catalogues as records
     from classifier.store import open_store, tracks
 

@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from classifier.config import Settings
-from classifier.errors import EarmarkError
+from classifier.errors import CatalogueNotFound, EarmarkError
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
@@ -42,12 +42,18 @@ class Shell:
     quiet: bool
 
     @contextmanager
-    def catalogue(self, *, create: bool = True) -> Iterator[Catalogue]:
-        """Open the catalogue for the length of a ``with`` block."""
+    def catalogue(self, *, create: bool = True, jobs: int = 1) -> Iterator[Catalogue]:
+        """Open the catalogue for the length of a ``with`` block, with decoders for ``jobs`` files at a time."""
+        from classifier.audio import Decoder
         from classifier.catalogue import Catalogue
 
-        with Catalogue.open(settings=self.settings, create=create) as catalogue:
-            yield catalogue
+        with Decoder(self.settings, jobs) as decoder:
+            try:
+                catalogue = Catalogue.open(settings=self.settings, create=create, decoder=decoder)
+            except CatalogueNotFound as error:
+                raise CatalogueNotFound(f"{error}: enroll into it first, or see 'earmark catalogues list'") from None
+            with catalogue:
+                yield catalogue
 
     def remark(self, text: str) -> None:
         """Say something to a person, on standard error."""
@@ -56,7 +62,8 @@ class Shell:
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
-        click.echo(json.dumps(value, ensure_ascii=False))
+        text = json.dumps(value, ensure_ascii=False)
+        click.echo(text if text.isprintable() else json.dumps(value))  # names of files need not be valid text
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
         """Print a table on standard output; numbers are set flush right."""
@@ -71,7 +78,7 @@ class Shell:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar with the time left on a terminal, nothing elsewhere; gives a function that sets how many are done."""
+        """Show a bar with the time left on a terminal, nothing elsewhere; gives a function to say how many are done."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
         with Progress(*columns, console=console, disable=self.quiet or not console.is_terminal) as bar:
@@ -86,10 +93,11 @@ def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
     @click.option("--catalogue", help="Catalogue to work on; else EARMARK_CATALOGUE, else 'default'.")
     @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
     @click.option("--quiet", is_flag=True, help="No progress and no remarks.")
-    @click.pass_context
     @functools.wraps(function)
+    @click.pass_context
     def wrapper(
         context: click.Context,
+        /,
         store: str | None,
         catalogue: str | None,
         as_json: bool,

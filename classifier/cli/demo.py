@@ -78,7 +78,11 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
     if serve:
         from classifier.api.server import serve as run
 
-        run(settings, 1, lambda url: click.echo(f"The dashboard shows this tag at {url}tags/{saved['id']} (Ctrl-C stops)"))
+        run(
+            settings,
+            1,
+            lambda url: click.echo(f"The dashboard shows this tag at {url}tags/{saved['id']} (Ctrl-C stops)"),
+        )
 
 
 def _compose_all(shell: Shell, music: Path, seeds: list[int]) -> list[str]:

@@ -125,7 +125,10 @@ def _store(shell: Shell, repair: bool) -> list[Check]:
     try:
         store.ensure_schema()
         counts = [f"{r.name}: {tracks.count_tracks(store, r.name)} tracks" for r in catalogues.list_catalogues(store)]
-        return [Check("store", True, f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"), *_integrity(store, repair)]
+        return [
+            Check("store", True, f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"),
+            *_integrity(store, repair),
+        ]
     except EarmarkError as error:
         return [Check("store", False, str(error))]
     finally:
@@ -140,6 +143,6 @@ def _integrity(store: Store, repair: bool) -> list[Check]:
         mend(store, findings)
         findings = examine(store)
     hint = "" if repair else " (earmark doctor --repair)"
-    return [Check("integrity", False, f.what + (hint if f.repairable else "")) for f in findings] or [
-        Check("integrity", True, "no damage found")
-    ]
+    wrong = [f for f in findings if f.severity != "info"]
+    checks = [Check("integrity", f not in wrong, f.what + (hint if f.repairable else "")) for f in findings]
+    return checks if wrong else [Check("integrity", True, "no damage found"), *checks]

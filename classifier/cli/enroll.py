@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
@@ -12,12 +13,15 @@ import click
 
 from classifier.catalogue import Catalogue, Enrolled
 from classifier.cli.common import Shell, shell_command
-from classifier.errors import EarmarkError, FileMissing
+from classifier.errors import EarmarkError, FileMissing, TrackBusy
 
+_PLAIN = (".aac", ".aif", ".aifc", ".aiff", ".amr", ".caf", ".flac", ".mp2", ".mp3", ".wav")
+_CONTAINERS = (".3g2", ".3gp", ".m4a", ".m4b", ".mka", ".mp4", ".oga", ".ogg", ".opus", ".webm")
 #: Endings of files that are taken from a folder; a file named on the command line is tried whatever its ending.
-AUDIO_ENDINGS = frozenset(
-    ".3g2 .3gp .aac .aif .aifc .aiff .amr .caf .flac .m4a .m4b .mka .mp2 .mp3 .mp4 .oga .ogg .opus .wav .webm".split()
-)
+AUDIO_ENDINGS = frozenset((*_PLAIN, *_CONTAINERS))
+
+#: How long after a dead writer's lease its audio is still tried, and how often.
+_LEASE_MARGIN_S, _LEASE_POLL_S = 5.0, 1.0
 
 
 @click.command()
@@ -40,11 +44,11 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
     files = []
     for path in paths:
         try:
-            files.extend(_files(path))
+            files.extend(_files(path, failed))
         except EarmarkError as error:
             failed.append((path, error))
     counts = {"enrolled": 0, "skipped": 0}
-    with shell.catalogue() as catalogue:
+    with shell.catalogue(jobs=jobs) as catalogue:
         stopped = False
         with shell.progress("enrolling", len(files)) as done:
             try:
@@ -60,10 +64,10 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
         if not stopped:
             with shell.progress("indexing", 0) as done:
                 catalogue.refresh(lambda n, _: done(n))
-    for path, error in failed:
-        shell.remark(f"failed: {path}: {error}")
-        if shell.as_json and path in paths and path not in files:
-            shell.emit({"file": str(path), "status": "failed", "error": error.name, "detail": str(error)})
+    for path, reason in failed:
+        click.echo(f"failed: {path}: {reason}", err=True)
+        if path not in files:
+            _report(shell, path, reason)
     shell.remark(f"{counts['enrolled']} enrolled, {counts['skipped']} already there, {len(failed)} failed")
     if stopped:
         shell.remark("stopped: the same command goes on from here")
@@ -72,14 +76,21 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
         raise SystemExit(1)
 
 
-def _files(path: Path) -> list[Path]:
-    """Return the file, or the audio files in and below a folder, in order of name."""
+def _files(path: Path, failed: list[tuple[Path, EarmarkError]]) -> list[Path]:
+    """Return the file, or the audio files in and below a folder by name; folders that cannot be read have failed."""
     if not path.is_dir():
         if not path.exists():
             raise FileMissing(f"{path} does not exist")
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in AUDIO_ENDINGS and p.is_file())
-    if not found:
+
+    def unreadable(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):  # else it went away while we looked
+            failed.append((Path(error.filename), FileMissing(f"the folder cannot be read ({error.strerror})")))
+
+    n_failed = len(failed)
+    below = (Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable) for name in names)
+    found = sorted(file for file in below if file.suffix.lower() in AUDIO_ENDINGS and file.is_file())
+    if not found and len(failed) == n_failed:
         raise FileMissing(f"{path} holds no audio files ({' '.join(sorted(AUDIO_ENDINGS))})")
     return found
 
@@ -87,7 +98,11 @@ def _files(path: Path) -> list[Path]:
 def enroll_all(
     catalogue: Catalogue, files: Iterable[Path], jobs: int, replace: bool
 ) -> Iterator[tuple[Path, Enrolled | EarmarkError]]:
-    """Enroll files side by side, never holding more than twice ``jobs`` of them, and yield outcomes as they come."""
+    """Enroll files side by side, never holding more than twice ``jobs`` of them, and yield outcomes as they come.
+
+    Audio that another process is writing is tried again at the end: that process gets it done, or it died, and its
+    lease runs out.
+    """
 
     def one(path: Path) -> Enrolled | EarmarkError:
         try:
@@ -98,13 +113,23 @@ def enroll_all(
     rest = iter(files)
     pool = ThreadPoolExecutor(jobs)
     running: dict[Future[Enrolled | EarmarkError], Path] = {}
+    busy: list[Path] = []
     try:
         while True:
             running |= {pool.submit(one, path): path for path in islice(rest, 2 * jobs - len(running))}
             if not running:
-                return
+                break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                yield running.pop(future), future.result()
+                path, outcome = running.pop(future), future.result()
+                if isinstance(outcome, TrackBusy):
+                    busy.append(path)
+                else:
+                    yield path, outcome
+        deadline = time.monotonic() + catalogue.settings.lease_seconds + _LEASE_MARGIN_S
+        for path in busy:
+            while isinstance(outcome := one(path), TrackBusy) and time.monotonic() < deadline:
+                time.sleep(_LEASE_POLL_S)
+            yield path, outcome
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -117,5 +142,3 @@ def _report(shell: Shell, path: Path, outcome: Enrolled | EarmarkError) -> None:
     else:
         status = "enrolled" if outcome.added else "already_enrolled"
         shell.emit({"file": str(path), "status": status, "track": outcome.track.to_dict()})
-
-

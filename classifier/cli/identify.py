@@ -19,7 +19,9 @@ _VERDICTS = {
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--method", type=click.Choice(["auto", "kl"]), help="auto: aligned sub-fingerprints; kl: divergence alone.")
+@click.option(
+    "--method", type=click.Choice(["auto", "kl"]), help="auto: aligned sub-fingerprints; kl: divergence alone."
+)
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
 @shell_command
 def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:
@@ -31,7 +33,8 @@ def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int
       earmark identify --json *.wav | jq .verdict
     """
     failed = 0
-    with shell.catalogue() as catalogue:
+    # A newcomer's first snippet is answered, even if by nobody; a mistyped name makes no new catalogue.
+    with shell.catalogue(create=shell.settings.catalogue == "default") as catalogue:
         for path in files:
             try:
                 tag = catalogue.identify(path, method=method, top=top)
@@ -54,7 +57,14 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
     click.echo(f"{name}: {_VERDICTS[tag.verdict]}")
     if tag.matches:
         auto = tag.method == "auto"
-        columns = ["title", "artist", "at", "confidence", *(["agreement", "z", "log10 E"] if auto else []), "divergence"]
+        columns = [
+            "title",
+            "artist",
+            "at",
+            "confidence",
+            *(["agreement", "z", "log10 E"] if auto else []),
+            "divergence",
+        ]
         rows = []
         for m in tag.matches:
             numbers = [f"{m.agreement:.3f}", f"{m.z:.1f}", f"{m.log10_e_value:.1f}"] if auto else []
