@@ -1,5 +1,5 @@
 """The application for WSGI servers: ``gunicorn -c gunicorn.conf.py 'app:create_app()'``, ``flask --app app run``."""
 
-from classifier.api import create_app
+from classifier.api.application import create_app
 
 __all__ = ["create_app"]

@@ -195,7 +195,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         """Make the application, in the process that serves it."""
-        from classifier.api import create_app
+        from classifier.api.application import create_app
 
         return create_app(self._settings)
 

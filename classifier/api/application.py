@@ -1,0 +1,65 @@
+"""The application: what the library can do, over HTTP, for phones, administrators and the page.
+
+:func:`create_app` is the map of it. Everything a process holds (store, catalogues, decoder, queue, jobs) is one
+:class:`~classifier.api.service.Service`, made with the application and started in the process that serves.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from apiflask import APIFlask
+
+from classifier.api import catalogues, docs, guard, health, jobs, logs, page, problems, tags, tracks, uploads
+from classifier.api.openapi import describe
+from classifier.api.service import Service
+from classifier.config import Settings
+
+__all__ = ["create_app"]
+
+
+def create_app(settings: Settings | None = None) -> APIFlask:
+    """Return the WSGI application.
+
+    Parameters
+    ----------
+    settings : Settings or None
+        None: from the environment, read here and only here.
+
+    Raises
+    ------
+    InvalidConfig
+        For a setting that is unknown or out of bounds.
+    """
+    settings = settings or Settings.from_environment(os.environ)
+    app = APIFlask(
+        "classifier.api",
+        title="Earmark",
+        version=_version(),
+        spec_path="/api/v1/openapi.json",
+        docs_path=None,
+        static_folder=None,  # type: ignore[arg-type]
+    )
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.compact = True  # type: ignore[attr-defined]
+    app.url_map.strict_slashes = False
+    app.extensions["earmark"] = Service(settings)
+
+    uploads.init_app(app)
+    logs.init_app(app)
+    problems.init_app(app)
+    guard.init_app(app, settings)
+    for part in (health, tags, tracks, jobs, catalogues):
+        app.register_blueprint(part.bp)
+    docs.init_app(app)
+    page.init_app(app)
+    describe(app)
+    return app
+
+
+def _version() -> str:
+    import classifier
+
+    version: Any = getattr(classifier, "__version__", "0")
+    return str(version)
