@@ -14,9 +14,17 @@ CONFIG = {"sample_rate": 16000, "window_length": 5.0, "twins": ["pink:8", "babbl
 
 
 def models(n_windows: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Arrays with one row a window, of several dtypes and shapes but few numbers."""
+    return _models(n_windows, seed, {"weights": (6,), "means": (6, 3)})
+
+
+def full_models(n_windows: int, seed: int = 0) -> dict[str, np.ndarray]:
     """Mixtures of 6 components in 13 dimensions and moment Gaussians of 7 variants, one row a window."""
+    return _models(n_windows, seed, {"weights": (6,), "means": (6, 13), "covariances": (6, 91), "moments": (7, 104)})
+
+
+def _models(n_windows: int, seed: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     draw = np.random.default_rng(seed)
-    shapes = {"weights": (6,), "means": (6, 13), "covariances": (6, 91), "moments": (7, 104)}
     arrays = {name: draw.standard_normal((n_windows, *shape), np.float32) for name, shape in shapes.items()}
     return {**arrays, "silent": draw.random(n_windows) < 0.1, "first_sample": np.arange(n_windows) * 16000}
 

@@ -338,10 +338,12 @@ def test_two_entries_of_one_name(store: Store, archive: Path) -> None:
         import_catalogue(store, archive)
 
 
-def test_the_documentation_reads_an_archive(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documentation_reads_an_archive(other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
     code = text.split("```python\n")[1].split("```")[0]
-    archive.rename(tmp_path / "catalogue.zip")
+    create_catalogue(other, "default", CONFIG, "h")
+    enroll(other, "a")
+    export_catalogue(other, "default", tmp_path / "catalogue.zip")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
     exec(code, names)  # noqa: S102 - our own documentation

@@ -30,7 +30,7 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
 
 
 def test_a_server_that_dies_and_comes_back(server: Server) -> None:
-    store = MongoStore(f"{server.uri}/test", selection_timeout_s=0.3, timeout_s=5)
+    store = MongoStore(f"{server.uri}/test", selection_timeout_s=0.1, timeout_s=5)
     catalogue(store)
     track_id = enroll(store, "a")
 

@@ -43,10 +43,10 @@ def test_nothing_is_fine(store: Store) -> None:
 
 
 def test_many_documents_from_a_generator(store: Store) -> None:
-    store.insert("tags", ({"_id": f"{i:04d}", "n": i} for i in range(1100)))
+    store.insert("tags", ({"_id": f"{i:04d}", "n": i} for i in range(700)))
 
-    assert store.count("tags") == 1100
-    assert [document["n"] for document in store.find("tags")] == list(range(1100))
+    assert store.count("tags") == 700
+    assert [document["n"] for document in store.find("tags")] == list(range(700))
 
 
 def test_a_taken_id(store: Store) -> None:
