@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from classifier.catalogue import Catalogue
+from classifier.demo.songs import Song, catalogue_seeds, compose, write
+from tests import library as shelf
 
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
@@ -27,6 +32,36 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def rng() -> np.random.Generator:
     """Return the tests' generator."""
     return np.random.default_rng(440)
+
+
+@pytest.fixture(scope="session")
+def enrolled_songs() -> list[Song]:
+    """Return the songs that ``library`` holds, in the order in which they were enrolled."""
+    return [compose(seed, duration_s=shelf.SONG_S) for seed in catalogue_seeds(shelf.N_ENROLLED)]
+
+
+@pytest.fixture(scope="session")
+def unknown_songs() -> list[Song]:
+    """Return songs that are in no catalogue."""
+    seeds = list(catalogue_seeds(shelf.N_ENROLLED + shelf.N_UNKNOWN))[shelf.N_ENROLLED :]
+    return [compose(seed, duration_s=shelf.SONG_S) for seed in seeds]
+
+
+@pytest.fixture(scope="session")
+def music_files(tmp_path_factory: pytest.TempPathFactory, enrolled_songs: list[Song]) -> list[Path]:
+    """Return the songs of ``library`` as tagged FLAC files; nobody changes them."""
+    folder = tmp_path_factory.mktemp("music")
+    return [write(song, folder) for song in enrolled_songs]
+
+
+@pytest.fixture(scope="session")
+def library(tmp_path_factory: pytest.TempPathFactory, music_files: list[Path]) -> Iterator[Catalogue]:
+    """Return a catalogue with ``enrolled_songs``, for tests that leave it as they found it."""
+    settings = shelf.settings_in(tmp_path_factory.mktemp("library"))
+    with Catalogue.open(settings=settings) as catalogue:
+        for path in music_files:
+            catalogue.enroll(path)
+        yield catalogue
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -78,10 +79,13 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
 
 def _files(path: Path, failed: list[tuple[Path, EarmarkError]]) -> list[Path]:
     """Return the file, or the audio files in and below a folder by name; folders that cannot be read have failed."""
-    if not path.is_dir():
-        if not path.exists():
-            raise FileMissing(f"{path} does not exist")
-        return [path]
+    try:
+        if not stat.S_ISDIR(path.stat().st_mode):
+            return [path]
+    except FileNotFoundError:
+        raise FileMissing(f"{path} does not exist") from None
+    except OSError as error:
+        raise FileMissing(f"it cannot be read ({error.strerror})") from None
 
     def unreadable(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):  # else it went away while we looked
