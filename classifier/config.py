@@ -47,7 +47,11 @@ class NoiseTwin:
 def _check(name: str, value: float, low: float, high: float) -> None:
     number = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
     if not number or not low <= value <= high:
-        raise InvalidConfig(f"{name} is {value!r}: it must be a number from {low:g} to {high:g}")
+        raise InvalidConfig(f"{name} is {value!r}: it must be a number from {_plain(low)} to {_plain(high)}")
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:g}"
 
 
 DEFAULT_TWINS = tuple(NoiseTwin(kind, snr) for snr in (8.0, 3.0, -1.0) for kind in NOISE_KINDS)
@@ -286,7 +290,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("allowed_origins", (), "Origins of other sites that may use the API, comma-separated"),
     Setting("refresh_seconds", 0.5, "longest time before a catalogue's change is looked for again", 0.0, 3600.0),
     Setting("lease_seconds", 60.0, "how long a writer may be silent before its work is taken over", 1.0, 3600.0),
-    Setting("log_level", "INFO", "log level", choices=("DEBUG", "INFO", "WARNING", "ERROR")),
+    Setting(
+        "log_level", "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    ),
 )
 
 #: Variables that belong to tests and tools, not to the settings.
@@ -349,10 +355,14 @@ class Settings:
             if variable in by_variable:
                 values[by_variable[variable]] = text
             elif variable.endswith("_FILE") and variable[:-5] in by_variable:
+                if variable[:-5] in environment:
+                    raise InvalidConfig(f"{variable[:-5]} and {variable} are both set: choose one")
                 try:
-                    values[by_variable[variable[:-5]]] = Path(text).read_text().strip()
+                    values[by_variable[variable[:-5]]] = Path(text).read_text("utf-8").strip()
                 except OSError as error:
                     raise InvalidConfig(f"{variable} names {text!r}, which cannot be read: {error.strerror}") from None
+                except ValueError:
+                    raise InvalidConfig(f"{variable} names {text!r}, which is no text file") from None
             else:
                 raise InvalidConfig(_unknown(variable, by_variable))
         values.update({name: value for name, value in overrides.items() if value is not None})
@@ -360,8 +370,9 @@ class Settings:
 
 
 def _unknown(name: str, known: Mapping[str, Any]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"unknown setting {name!r}" + (f": did you mean {near[0]}?" if near else "")
+    bare = {other.removeprefix("EARMARK_"): other for other in known}  # the prefix makes all variables alike
+    near = difflib.get_close_matches(name.removeprefix("EARMARK_"), list(bare), n=1)
+    return f"unknown setting {name!r}" + (f": did you mean {bare[near[0]]}?" if near else "")
 
 
 def mask_url(url: str) -> str:
