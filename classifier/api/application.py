@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 from apiflask import APIFlask
 
+from classifier import __version__
 from classifier.api import catalogues, docs, guard, health, jobs, logs, page, problems, tags, tracks, uploads
 from classifier.api.openapi import describe
 from classifier.api.service import Service
@@ -36,7 +36,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app = APIFlask(
         "classifier.api",
         title="Earmark",
-        version=_version(),
+        version=__version__,
         spec_path="/api/v1/openapi.json",
         docs_path=None,
         static_folder=None,  # type: ignore[arg-type]
@@ -56,10 +56,3 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     page.init_app(app)
     describe(app)
     return app
-
-
-def _version() -> str:
-    import classifier
-
-    version: Any = getattr(classifier, "__version__", "0")
-    return str(version)

@@ -217,7 +217,10 @@ def running(
         found = until(listening, STARTING_SECONDS)
         client = Client(found[1], int(found[2]), log)
         if ready:
-            until(lambda: client.get("/readyz").status == 200, STARTING_SECONDS)
+            try:
+                until(lambda: client.get("/readyz").status == 200, STARTING_SECONDS)
+            except AssertionError:
+                raise AssertionError(f"not ready: {client.get('/readyz').body!r}\n{''.join(log[-20:])}") from None
         yield Running(process, client)
     finally:
         process.send_signal(signal.SIGINT)

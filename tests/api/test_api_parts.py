@@ -1,0 +1,112 @@
+"""Parts of the service on their own: the gate, the watchdog, names, models."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import threading
+import time
+
+import pytest
+from api_client import until
+
+from classifier import results
+from classifier.api import schemas
+from classifier.api.gate import Gate
+from classifier.api.logs import JsonFormatter
+from classifier.api.uploads import RAW_TYPES, Watchdog, client_name
+from classifier.errors import Busy
+
+
+@pytest.mark.parametrize("name", ["Match", "Near", "Searched", "Track"])
+def test_models_of_answers_mirror_the_results(name: str) -> None:
+    fields = [field.name for field in dataclasses.fields(getattr(results, name))]
+    assert list(getattr(schemas, name).model_fields) == fields
+
+
+def test_the_tag_of_the_service_is_the_tag_of_the_library_and_more() -> None:
+    fields = {field.name for field in dataclasses.fields(results.Tag)} - {"charts"}
+    assert set(schemas.Tag.model_fields) == fields | {"id", "catalogue", "created", "file"}
+
+
+def test_the_gate_lets_in_as_many_as_it_has_places() -> None:
+    gate = Gate(workers=2, queue=1)
+    with gate.admitted(), gate.admitted(), gate.admitted():
+        with pytest.raises(Busy) as refused, gate.admitted():
+            pass
+        assert refused.value.retry_after_s >= 1
+    with gate.admitted():
+        pass
+
+
+def test_places_at_the_cpu_go_first_come_first_served() -> None:
+    gate = Gate(workers=1, queue=9)
+    order: list[int] = []
+    release = threading.Event()
+
+    def work(number: int) -> None:
+        with gate.cpu():
+            order.append(number)
+            release.wait(10)
+
+    threads = []
+    for number in range(4):
+        threads.append(threading.Thread(target=work, args=(number,)))
+        threads[-1].start()
+        until(lambda number=number: len(gate._waiting) == number and order)
+    release.set()
+    for thread in threads:
+        thread.join(10)
+    assert order == [0, 1, 2, 3]
+
+
+def test_a_failure_gives_its_place_back() -> None:
+    gate = Gate(workers=1, queue=0)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"), gate.admitted(), gate.cpu():
+            raise ValueError("x")
+
+
+def test_the_watchdog_calls_when_overdue_again_when_asked_and_never_when_cancelled() -> None:
+    watchdog, calls = Watchdog(), []
+
+    def again() -> float | None:
+        calls.append("again")
+        return 0.05 if len(calls) < 3 else None
+
+    cancel = watchdog.add(0.1, lambda: calls.append("cancelled"))
+    watchdog.add(0.05, again)
+    cancel()
+    until(lambda: len(calls) == 3)
+    time.sleep(0.15)
+    assert calls == ["again"] * 3
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("a.wav", "a.wav"), ("/etc/passwd", "passwd"), ("C:\\x\\y.mp3", "y.mp3"), ("..", ".."), ("a\0b\x1b[1m", "ab[1m"),
+     ("", None), (None, None), ("x/", None), ("é" * 300, "é" * 200), ("\u202eevil", "evil")],
+)  # fmt: skip
+def test_names_that_clients_give(given: str | None, kept: str | None) -> None:
+    assert client_name(given) == kept
+
+
+@pytest.mark.parametrize("kind", ["audio/wav", "audio/x-caf", "audio/3gpp", "video/webm", "application/octet-stream"])
+def test_types_of_raw_bodies(kind: str) -> None:
+    assert RAW_TYPES.match(kind)
+    assert not RAW_TYPES.match(kind + "\n")
+    assert not RAW_TYPES.match("text/" + kind)
+
+
+def test_log_lines_are_json_with_traceback_and_extras() -> None:
+    try:
+        raise ValueError("x")
+    except ValueError as error:
+        record = logging.LogRecord(
+            "earmark", logging.ERROR, __file__, 1, "it %s", ("broke",), (ValueError, error, None)
+        )
+    record.status = 500
+    entry = json.loads(JsonFormatter().format(record))
+    assert (entry["message"], entry["level"], entry["status"]) == ("it broke", "ERROR", 500)
+    assert "ValueError: x" in entry["traceback"]
