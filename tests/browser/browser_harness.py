@@ -16,10 +16,11 @@ import time
 import urllib.request
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright
 
 from classifier.demo import phone, songs
 
@@ -37,6 +38,8 @@ FLAGS = (
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 JOB_SECONDS = 120.0
+TIMEOUT_MS = 20_000
+"""How long the browser waits for what is expected; a loaded machine needs it."""
 
 
 class Service:
@@ -231,3 +234,56 @@ def drop(page: Any, file: Path, mime_type: str = "audio/wav") -> None:
         }""",
         {"bytes": list(file.read_bytes()), "name": file.name, "type": mime_type},
     )
+
+
+class Watch:
+    """What goes wrong on a page without being seen: console errors, exceptions, foreign addresses."""
+
+    def __init__(self, own: str) -> None:
+        self._own = own
+        self._complaints: list[str] = []
+        self._expected: list[str] = []
+
+    def follow(self, page: Page) -> None:
+        """Listen to a page from now on."""
+        page.on(
+            "console",
+            lambda message: message.type in ("error", "warning") and self._complain(message.text),
+        )
+        page.on("pageerror", lambda error: self._complain(f"exception: {error}"))
+        page.on("request", lambda request: self._address(request.url))
+
+    def _complain(self, text: str) -> None:
+        self._complaints.append(text)
+
+    def _address(self, url: str) -> None:
+        if not url.startswith((self._own, "data:", "blob:")):
+            self._complain(f"foreign address: {url}")
+
+    def expect(self, text: str) -> None:
+        """Let complaints that contain ``text`` pass: a refusal that the test provokes is reported by the browser."""
+        self._expected.append(text)
+
+    def complaints(self) -> list[str]:
+        """Return what nobody expected."""
+        return [text for text in self._complaints if not any(part in text for part in self._expected)]
+
+
+def open_context(browser: Browser, service: Service, **options: Any) -> BrowserContext:
+    """Open a browser profile that starts at the service."""
+    context = browser.new_context(base_url=service.url, **{"viewport": {"width": 1280, "height": 860}, **options})
+    context.set_default_timeout(TIMEOUT_MS)
+    return context
+
+
+AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on the page as it is, one line a rule."""
+    found = page.evaluate(
+        f"async rules => {{ {AXE}; return (await axe.run({{runOnly: rules}})).violations }}",
+        RULES,
+    )
+    return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]

@@ -5,14 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     Page,
     Playwright,
     expect,
@@ -20,10 +17,9 @@ from playwright.sync_api import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
-from browser_harness import CHROMIUM, Music, Service, launch, running
+from browser_harness import CHROMIUM, TIMEOUT_MS, Music, Service, Watch, launch, open_context, running
 
 REQUIRE_ALL = os.environ.get("EARMARK_REQUIRE_ALL") == "1"
-TIMEOUT_MS = 20_000
 expect.set_options(timeout=TIMEOUT_MS)
 ENROLLED = (0, 1, 2)
 """Songs that the library holds; the others are unknown to it."""
@@ -64,52 +60,12 @@ def service(tmp_path_factory: pytest.TempPathFactory, chromium: Playwright, musi
         yield service
 
 
-class Watch:
-    """What goes wrong on a page without being seen: console errors, exceptions, foreign addresses."""
-
-    def __init__(self, own: str) -> None:
-        self._own = own
-        self._complaints: list[str] = []
-        self._expected: list[str] = []
-
-    def follow(self, page: Page) -> None:
-        """Listen to a page from now on."""
-        page.on(
-            "console",
-            lambda message: message.type in ("error", "warning") and self._complain(message.text),
-        )
-        page.on("pageerror", lambda error: self._complain(f"exception: {error}"))
-        page.on("request", lambda request: self._address(request.url))
-
-    def _complain(self, text: str) -> None:
-        self._complaints.append(text)
-
-    def _address(self, url: str) -> None:
-        if not url.startswith((self._own, "data:", "blob:")):
-            self._complain(f"foreign address: {url}")
-
-    def expect(self, text: str) -> None:
-        """Let complaints that contain ``text`` pass: a refusal that the test provokes is reported by the browser."""
-        self._expected.append(text)
-
-    def complaints(self) -> list[str]:
-        """Return what nobody expected."""
-        return [text for text in self._complaints if not any(part in text for part in self._expected)]
-
-
 @pytest.fixture
 def watch(service: Service) -> Iterator[Watch]:
     """Complaints of all pages of a test; there must be none at its end."""
     watch = Watch(service.url)
     yield watch
     assert watch.complaints() == []
-
-
-def open_context(browser: Browser, service: Service, **options: Any) -> BrowserContext:
-    """Open a browser profile that starts at the service."""
-    context = browser.new_context(base_url=service.url, **{"viewport": {"width": 1280, "height": 860}, **options})
-    context.set_default_timeout(TIMEOUT_MS)
-    return context
 
 
 @pytest.fixture
@@ -120,16 +76,3 @@ def page(browser: Browser, service: Service, watch: Watch) -> Iterator[Page]:
     watch.follow(page)
     yield page
     context.close()
-
-
-AXE = (files("axe_playwright_python") / "axe.min.js").read_text("utf-8")
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-def violations(page: Page) -> list[str]:
-    """Return what axe finds on the page as it is, one line a rule."""
-    found = page.evaluate(
-        f"async rules => {{ {AXE}; return (await axe.run({{runOnly: rules}})).violations }}",
-        RULES,
-    )
-    return [f"{rule['id']}: {[node['target'] for node in rule['nodes']]}" for rule in found]

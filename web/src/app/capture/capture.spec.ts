@@ -12,7 +12,9 @@ describe('level', () => {
   });
 
   it('fills the meter between its ends', () => {
-    expect([-Infinity, -60, -34, -8, 0].map(meter)).toEqual([0, 0, 0.5, 1, 1]);
+    expect([-Infinity, -54, -4, 0].map(meter)).toEqual([0, 0, 1, 1]);
+    const rising = [-50, -40, -30, -20, -10].map(meter);
+    expect(rising).toEqual([...rising].sort((a, b) => a - b));
   });
 
   it('hints at clipping and at silence, not at music', () => {

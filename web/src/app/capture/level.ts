@@ -19,12 +19,14 @@ export function levelOf(samples: ArrayLike<number>): Level {
   return { rms_db: 20 * Math.log10(rms), peak };
 }
 
-const QUIETEST_DB = -60;
-const LOUDEST_DB = -8;
+const QUIETEST_DB = -54;
+const LOUDEST_DB = -4;
+/** Above 1: what is loud stands out. */
+const CONTRAST = 1.6;
 
 /** Height of the meter, 0 to 1. */
 export function meter(rms_db: number): number {
-  return Math.min(1, Math.max(0, (rms_db - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB)));
+  return Math.min(1, Math.max(0, (rms_db - QUIETEST_DB) / (LOUDEST_DB - QUIETEST_DB))) ** CONTRAST;
 }
 
 export type Hint = 'quiet' | 'loud' | null;

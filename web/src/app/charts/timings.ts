@@ -10,10 +10,10 @@ export interface StageRow {
 /** The stages in the order in which a snippet passes through; those not named here follow, as they come. */
 const STAGES = new Map([
   ['decode', 'Decode'],
-  ['queue', 'Wait for a turn'],
-  ['index', 'Refresh the index'],
-  ['model', 'Model the snippet'],
-  ['divergence', 'Compare by divergence'],
+  ['queue', 'Wait'],
+  ['index', 'Index'],
+  ['model', 'Model'],
+  ['divergence', 'Divergence'],
   ['align', 'Align'],
   ['decide', 'Decide'],
 ]);

@@ -50,7 +50,9 @@ export class TagRow {
   });
   protected readonly sure = computed(() => {
     const first = chosen(this.tag())[0];
-    return first && first.confidence !== null ? percent(first.confidence) : '';
+    // Of two that fit equally well neither is sure.
+    const shown = first && first.confidence !== null && this.tag().verdict === 'identified';
+    return shown ? percent(first.confidence!) : '';
   });
   protected readonly timeOfDay = timeOfDay;
   protected readonly moment = moment;

@@ -84,5 +84,6 @@ export class VerdictCard {
 
   protected readonly clock = clock;
   protected readonly confidenceWords = confidenceWords;
+  protected readonly fixed = fixed;
   protected readonly percent = percent;
 }

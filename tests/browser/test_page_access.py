@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browser_harness import Music, Service
-from conftest import Watch, open_context, violations
+from browser_harness import Music, Service, Watch, open_context, violations
 from playwright.sync_api import Browser, Page, expect
 
 SCREENS = {

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_harness import Music, Service, drop, launch, microphone_flags, running
-from conftest import TIMEOUT_MS, Watch, open_context
+from browser_harness import TIMEOUT_MS, Music, Service, Watch, drop, launch, microphone_flags, open_context, running
 from playwright.sync_api import Browser, Page, Playwright, expect
+
+from classifier.demo import songs
 
 OFFSET_TOLERANCE_S = 0.15
 """A tenth is what the page shows; half a tenth is what rounding costs."""
@@ -141,6 +143,22 @@ def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
     choose(page, heard)
     expect(verdict(page)).to_have_text("I don’t know this one")
     expect(page.locator(".facts")).to_contain_text("windows")
+
+
+def test_two_recordings_of_the_same_music_are_both_named(page: Page, service: Service, music: Music) -> None:
+    song = music.song(5)
+    edit = replace(song, title=f"{song.title} (radio edit)", samples=song.samples[7 * song.sample_rate :])
+    enrolled = service.enroll(music.track(5), songs.write(edit, music.folder))
+    page.goto("/")
+    choose(page, music.snippet(5, 20.0))
+    expect(verdict(page)).to_have_text("Two recordings fit equally well")
+    for title, place in ((song.title, "at 0:20.0"), (edit.title, "at 0:13.0")):
+        option = page.locator(".option", has=page.get_by_role("heading", name=title, exact=True))
+        expect(option).to_contain_text(place)
+    for file in enrolled:
+        service.ask("DELETE", f"/tracks/{file['track_id']}")
+    page.reload()
+    expect(page.get_by_text("This track is no longer in the library.").first).to_be_visible()
 
 
 def test_history_leads_to_tags_and_deletes_them(page: Page, service: Service, music: Music, watch: Watch) -> None:
