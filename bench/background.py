@@ -22,7 +22,8 @@ from bench.corpus import SAMPLE_RATE
 from classifier import features, subfingerprint
 from classifier.background import fit
 from classifier.config import FeatureConfig
-from classifier.model import BUILTIN, DATA
+from classifier.data import FOLDER
+from classifier.model import BUILTIN
 
 MIX = ("clean", "clean", "room", "room+babble10", "room+babble5", "room+pink10", "room+pink5", "room+pink0")
 EXCERPT_S = 5.0
@@ -75,7 +76,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=("background", "cohort"), help="write just this one")
-    parser.add_argument("--out", type=Path, default=DATA, help="folder to write to")
+    parser.add_argument("--out", type=Path, default=FOLDER, help="folder to write to")
     arguments = parser.parse_args()
     if arguments.only != "cohort":
         config = FeatureConfig()

@@ -25,7 +25,7 @@ from bench import conditions, corpus, queries
 from bench.background import COHORT_EVERY
 from bench.conditions import CONDITIONS
 from classifier import decide, subfingerprint
-from classifier.model import DATA
+from classifier.data import FOLDER
 from classifier.search import align
 
 Z_STEP = 0.05
@@ -136,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--per-cell", type=int, default=12, help="snippets for each condition and length")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=DATA / "null-1.json")
+    parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
     arguments = parser.parse_args()
     refs = references()
     everything = queries.plan(refs, CONDITIONS, LENGTHS, arguments.per_cell, 101)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.model import DATA
+from classifier.data import FOLDER
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class NullMap:
 @lru_cache(maxsize=1)
 def null_map() -> NullMap:
     """Return the map that ships with Earmark."""
-    return NullMap.from_dict(json.loads((DATA / "null-1.json").read_text()))
+    return NullMap.from_dict(json.loads((FOLDER / "null-1.json").read_text()))
 
 
 #: Confidence from which ``method=kl`` names a track.

@@ -9,16 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import scipy.signal
 
 from classifier import features, gmm, noise, subfingerprint
 from classifier.config import FeatureConfig
+from classifier.data import FOLDER
 from classifier.gmm import Mixtures
 
-DATA = Path(__file__).parent / "data"
 BUILTIN = "builtin-1"
 
 #: Mean variance, over coefficients, of a window's standardised features below which it is silent.
@@ -74,7 +73,7 @@ class Background:
 @lru_cache(maxsize=1)
 def builtin_background() -> Background:
     """Return the background mixture that ships with Earmark."""
-    with np.load(DATA / f"background-{BUILTIN}.npz", allow_pickle=False) as file:
+    with np.load(FOLDER / f"background-{BUILTIN}.npz", allow_pickle=False) as file:
         return Background.from_arrays(BUILTIN, str(file["front_end"]), file)
 
 

@@ -11,7 +11,8 @@ Conventions
 - A frame is two words: bits 0 to 123 in order of resolution and frequency, three spare zeros and, in bit 127, whether
   the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and count on
   neither side.
-- Agreement is 1 - 2 * bit error rate over the bits compared, in [-1, 1]; 0 is chance.
+- Agreement is 1 - 2 * bit error rate over the bits compared, each weighed by how far it can be trusted, in [-1, 1];
+  0 is chance.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from functools import lru_cache
 import numba
 import numpy as np
 import scipy.fft
+
+from classifier import reliability
 
 SAMPLE_RATE = 16000
 FRAME = 2048
@@ -78,8 +81,8 @@ def bit_top_hz() -> np.ndarray:
     return np.concatenate([F_LOW * (F_HIGH / F_LOW) ** (np.arange(2, n + 1) / n) for n in BANDS])
 
 
-def differences(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
-    """Real-valued D(b, t), whose signs are the bits.
+def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+    """Log energies of all bands.
 
     Parameters
     ----------
@@ -90,33 +93,55 @@ def differences(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.nda
 
     Returns
     -------
-    d : np.ndarray, shape (n_frames, 124), float32
-        Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
-    valid : np.ndarray, shape (n_frames,), bool
+    energy : np.ndarray, shape (n_frames, sum(BANDS)), float32
+        Nats. Frame i spans samples [i * hop, i * hop + FRAME).
+    loud : np.ndarray, shape (n_frames,), bool
+        Whether the frame is above the level at which digits become visible.
     """
-    lag = LAG // hop
     n = max(0, 1 + (len(samples) - FRAME) // hop)
-    if n <= lag:
-        return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::hop]
-    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     bands = band_matrix()
     energy = np.empty((n, bands.shape[1]), np.float32)
     loud = np.empty(n, bool)
+    if n == 0:
+        return energy, loud
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::hop]
+    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     for start in range(0, n, _BLOCK):
         block = frames[start : start + _BLOCK] * window
         loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > _QUIET * np.square(window).sum()
         spectra = scipy.fft.rfft(block, axis=1)
         energy[start : start + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ bands
-    energy = np.log(energy + (_LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True) + 1e-12))
-    shape = np.empty((n, N_BITS), np.float32)
+    leakage = _LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True)
+    return np.log(energy + (leakage + 1e-12)), loud
+
+
+def differences(energy: np.ndarray, loud: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+    """Real-valued D(b, t), whose signs are the bits.
+
+    Parameters
+    ----------
+    energy, loud
+        As :func:`band_energies` gives them.
+    hop : int
+        Samples between frames.
+
+    Returns
+    -------
+    d : np.ndarray, shape (n_frames, 124), float32
+        Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
+    valid : np.ndarray, shape (n_frames,), bool
+    """
+    lag = LAG // hop
+    if len(energy) <= lag:
+        return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
+    shape = np.empty((len(energy), N_BITS), np.float32)
     at, band = 0, 0
     for count in BANDS:
-        np.subtract(energy[:, band + 1 : band + count], energy[:, band : band + count - 1], out=shape[:, at : at + count - 1])
+        columns = slice(at, at + count - 1)
+        np.subtract(energy[:, band + 1 : band + count], energy[:, band : band + count - 1], out=shape[:, columns])
         at, band = at + count - 1, band + count
     d = shape[lag:] - shape[:-lag]
-    valid = loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > _STEADY)
-    return d, valid
+    return d, loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > _STEADY)
 
 
 def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -166,26 +191,24 @@ def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def reference_words(samples: np.ndarray) -> np.ndarray:
     """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64."""
-    return pack(*differences(samples, HOP))
+    return pack(*differences(*band_energies(samples)))
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPrint:
-    """Sub-fingerprints of a snippet, in two phases of the reference grid.
+    """Sub-fingerprints of a snippet, in two phases of the reference grid, with a weight from 0 to 3 for each bit.
 
     Parameters
     ----------
     words : np.ndarray, shape (2, n, 2), uint64
         Phase p, frame t starts at sample p * 256 + t * 512 of the snippet.
-    mask : np.ndarray, shape (2, n, 2), uint64
-        Bits that count: none of invalid frames, none above the snippet's bandwidth.
-    d : np.ndarray, shape (2, n, 124), float32
-        The real-valued differences, 0 where nothing counts.
+    planes : np.ndarray, shape (2, n, 2, 2), uint64
+        Weights as bit planes, the ones and the twos, of two words each. Nothing weighs in invalid frames and
+        above the snippet's bandwidth.
     """
 
     words: np.ndarray
-    mask: np.ndarray
-    d: np.ndarray
+    planes: np.ndarray
 
     @property
     def n_frames(self) -> int:
@@ -193,12 +216,13 @@ class QueryPrint:
         return self.words.shape[1]
 
     @property
-    def frame_bits(self) -> np.ndarray:
-        """Bits that count in each frame, shape (2, n), int64."""
-        return np.bitwise_count(self.mask).sum(axis=2).astype(np.int64)
+    def frame_weight(self) -> np.ndarray:
+        """Sum of the weights of each frame, shape (2, n), int64."""
+        ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
+        return ones + 2 * twos
 
 
-def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint:
+def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: bool = True) -> QueryPrint:
     """Sub-fingerprints of a snippet.
 
     Parameters
@@ -207,23 +231,31 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint
         Mono samples at 16 kHz.
     bandwidth_hz : float
         Highest frequency the recording can hold; bits of bands above are left out.
+    weighted : bool
+        Weigh bits by how far they can be trusted (``reliability.py``); else all alike.
 
     Returns
     -------
     QueryPrint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
-    d, valid = differences(samples, QUERY_HOP)
+    energy, loud = band_energies(samples, QUERY_HOP)
+    d, valid = differences(energy, loud, QUERY_HOP)
     n = len(d) // 2
-    counts = bit_top_hz() <= max(bandwidth_hz, 2 * F_LOW)
-    d = np.where(valid[:, None] & counts, d, 0.0).astype(np.float32)
+    counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
+    if weighted and counts.any():
+        odds = reliability.log_odds(reliability.facts(energy, d, BANDS, LAG // QUERY_HOP))
+        weights = reliability.levels(odds, counts)
+    else:
+        weights = counts.astype(np.uint8)
     words = pack(d, valid)
-    mask = _pack_bits(np.broadcast_to(counts, d.shape) & valid[:, None], np.zeros(len(d), bool))
+    none = np.zeros(len(d), bool)
+    planes = np.stack([_pack_bits((weights & plane) != 0, none) for plane in (1, 2)], axis=1)
 
     def phases(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
 
-    return QueryPrint(phases(words), phases(mask), phases(d))
+    return QueryPrint(phases(words), phases(planes))
 
 
 @numba.extending.intrinsic
@@ -237,27 +269,30 @@ def _popcount(typing_context, value):
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _accumulate(r0, r1, q0, q1, m0, m1, frame_bits, counter):  # pragma: no cover - compiled
-    """Add up compared bits (upper half) and mismatches (lower half of a counter) at every lag.
+def _accumulate(r0, r1, words, planes, frame_weight, counter):  # pragma: no cover - compiled
+    """Add up compared weight (upper half of a counter) and weight of mismatches (lower half) at every lag.
 
     Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
     vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
     """
-    zero, shift, half = np.uint64(0), np.uint64(63), np.uint64(32)
+    zero, one, shift, half = np.uint64(0), np.uint64(1), np.uint64(63), np.uint64(32)
     for base in range(0, counter.shape[0], 1024):
         stop = min(counter.shape[0], base + 1024)
-        for t in range(q0.shape[0]):
-            count = frame_bits[t] << half
-            if count == zero:
+        for t in range(words.shape[0]):
+            weight = frame_weight[t] << half
+            if weight == zero:
                 continue
-            a0, a1, b0, b1 = q0[t], q1[t], m0[t], m1[t]
+            q0, q1 = words[t, 0], words[t, 1]
+            a0, a1, b0, b1 = planes[t, 0, 0], planes[t, 0, 1], planes[t, 1, 0], planes[t, 1, 1]
             words0, words1 = r0[base + t : stop + t], r1[base + t : stop + t]
             counts = counter[base:stop]
             for lag in range(counts.shape[0]):
                 word = words1[lag]
                 keep = zero - (word >> shift)
-                wrong = _popcount((words0[lag] ^ a0) & b0 & keep) + _popcount((word ^ a1) & b1 & keep)
-                counts[lag] += wrong + (count & keep)
+                x0, x1 = (words0[lag] ^ q0) & keep, (word ^ q1) & keep
+                ones = _popcount(x0 & a0) + _popcount(x1 & a1)
+                twos = _popcount(x0 & b0) + _popcount(x1 & b1)
+                counts[lag] += ones + (twos << one) + (weight & keep)
 
 
 def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -275,9 +310,9 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
     Returns
     -------
     agreement : np.ndarray, shape (2, n_lags), float32
-        1 - 2 * bit error rate; 0 where fewer than ``min_frames`` valid frames overlap.
-    bits : np.ndarray, shape (2, n_lags), int32
-        Bits compared. Index i is lag i + min_frames - n, in reference frames.
+        1 - 2 * weighted bit error rate; 0 where less than the weight of ``min_frames`` average frames overlaps.
+    weight : np.ndarray, shape (2, n_lags), int32
+        Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
     """
     n = query.n_frames
     min_frames = min(min_frames, n)
@@ -288,11 +323,12 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
     padded = np.zeros((2, len(words) + 2 * pad), np.uint64)
     padded[:, pad : pad + len(words)] = words.T
     counter = np.zeros((2, n_lags), np.uint64)
-    frame_bits = query.frame_bits
+    frame_weight = query.frame_weight
     for phase in range(2):
-        words_and_masks = [np.ascontiguousarray(x[phase, :, i]) for x in (query.words, query.mask) for i in (0, 1)]
-        _accumulate(padded[0], padded[1], *words_and_masks, frame_bits[phase].astype(np.uint64), counter[phase])
-    bits = (counter >> np.uint64(32)).astype(np.int32)
+        weights = frame_weight[phase].astype(np.uint64)
+        _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
+    weight = (counter >> np.uint64(32)).astype(np.int32)
     wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    enough = bits >= max(1, min_frames * int(frame_bits.max(initial=0)))
-    return np.where(enough, 1 - 2 * wrong / np.maximum(bits, 1), 0).astype(np.float32), bits
+    least = min_frames * frame_weight.sum() / max(1, np.count_nonzero(frame_weight))
+    enough = weight >= max(1.0, 0.95 * least)
+    return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from classifier import subfingerprint
-from classifier.model import DATA
+from classifier.data import FOLDER
 from classifier.subfingerprint import HOP_S, QUERY_HOP_S, QueryPrint
 
 #: Seconds of valid overlap that a lag needs to count.
@@ -26,7 +26,7 @@ APART_S = 1.0
 @lru_cache(maxsize=1)
 def cohort() -> np.ndarray:
     """Return foreign sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue."""
-    with np.load(DATA / "cohort-1.npz", allow_pickle=False) as file:
+    with np.load(FOLDER / "cohort-1.npz", allow_pickle=False) as file:
         return file["words"].astype(np.uint64)
 
 
@@ -38,19 +38,18 @@ class Null:
     ----------
     mean, spread : float
         Mean and standard deviation over the cohort's lags.
-    bits : float
-        Mean number of bits compared there; fewer bits spread wider.
+    weight : float
+        Mean weight of the bits compared there; less weight spreads wider.
     """
 
     mean: float
     spread: float
-    bits: float
+    weight: float
 
-    def z(self, agreement: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """Agreement in standard deviations of chance, for the bits compared."""
-        with np.errstate(divide="ignore"):
-            scale = np.sqrt(np.where(bits > 0, bits / self.bits, 0.0))
-        return (agreement - self.mean) / self.spread * np.minimum(scale, 1.0)
+    def z(self, agreement: np.ndarray, weight: np.ndarray) -> np.ndarray:
+        """Agreement in standard deviations of chance, for the weight compared."""
+        scale = np.sqrt(np.minimum(weight / self.weight, 1.0))
+        return (agreement - self.mean) / self.spread * scale
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +98,17 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     """
     words = cohort() if foreign is None else foreign
     least = min_frames(query)
-    if np.count_nonzero(query.frame_bits.max(axis=0)) < least:
+    frame_weight = query.frame_weight
+    if np.count_nonzero(frame_weight.max(axis=0)) < least:
         return None
-    agreement, bits = subfingerprint.agreement(query, words, least)
-    full = bits > 0.5 * int(query.frame_bits.sum(axis=1).max(initial=0))
+    agreement, weight = subfingerprint.agreement(query, words, least)
+    full = weight > 0.5 * int(frame_weight.sum(axis=1).max())
     if not full.any():
         return None
-    values, n_bits = agreement[full].astype(np.float64), float(bits[full].mean())
+    values = agreement[full].astype(np.float64)
     # Coin tosses spread by 1 / sqrt(bits); bits that go together spread wider, never narrower.
-    return Null(float(values.mean()), max(float(values.std()), n_bits**-0.5), n_bits)
+    n_bits = float(np.bitwise_count(query.planes[:, :, 0] | query.planes[:, :, 1]).sum()) / 2
+    return Null(float(values.mean()), max(float(values.std()), n_bits**-0.5), float(weight[full].mean()))
 
 
 def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
@@ -123,10 +124,10 @@ def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
         Chance agreement of this snippet.
     """
     least = min_frames(query)
-    agreement, bits = subfingerprint.agreement(query, words, least)
+    agreement, weight = subfingerprint.agreement(query, words, least)
     if not agreement.shape[1]:
         return None
-    z = np.where(bits > 0, null.z(agreement, bits), -np.inf).astype(np.float32)
+    z = np.where(weight > 0, null.z(agreement, weight), -np.inf).astype(np.float32)
     # Offset of lag l in phase p is l * 32 ms - p * 16 ms: phase 1 of a lag comes before its phase 0.
     curve = z[::-1].T.reshape(-1)
     best = int(np.argmax(curve))
@@ -190,11 +191,14 @@ def frame_agreement(query: QueryPrint, words: np.ndarray, lag: int, phase: int) 
         return out
     there = words[lag + start : lag + stop]
     live = (there[:, 1] & subfingerprint.VALID) != 0
-    mask = query.mask[phase, start:stop] * live[:, None]
-    wrong = np.bitwise_count((there ^ query.words[phase, start:stop]) & mask).sum(axis=1).astype(float)
-    bits = np.bitwise_count(mask).sum(axis=1).astype(float)
+    differing = (there ^ query.words[phase, start:stop]) * live[:, None]
+    planes = query.planes[phase, start:stop]
+    wrong = np.zeros(stop - start)
+    for i in range(2):
+        wrong += (i + 1) * np.bitwise_count(differing & planes[:, i]).sum(axis=1)
+    weight = query.frame_weight[phase, start:stop] * live
     with np.errstate(divide="ignore", invalid="ignore"):
-        out[start:stop] = np.where(bits > 0, 1 - 2 * wrong / bits, np.nan)
+        out[start:stop] = np.where(weight > 0, 1 - 2 * wrong / weight, np.nan)
     return out
 
 

@@ -1,0 +1,11 @@
+"""Measured constants that ship with Earmark: how each was made stands in the ``bench`` module named.
+
+- ``background-builtin-1.npz``: background mixture and standard deviations (``bench.background``).
+- ``cohort-1.npz``: foreign sub-fingerprints (``bench.background``).
+- ``reliability-1.npz``: network that weighs the bits of a snippet (``bench.reliability``).
+- ``null-1.json``: z to probability, E-value to confidence (``bench.null``).
+"""
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
