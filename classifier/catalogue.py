@@ -17,22 +17,20 @@ from classifier import background as backgrounds
 from classifier.audio import Audio, Decoder, Limits
 from classifier.config import FeatureConfig, Settings
 from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
+from classifier.follower import Follower
 from classifier.model import BUILTIN, Background, TrackModel, builtin_background, model_query, model_track
 from classifier.results import Tag, Track
 from classifier.search import pipeline
-from classifier.search.folder import IndexFolder
 from classifier.search.index import Snapshot
 from classifier.search.pipeline import Options
 from classifier.store import catalogues, open_store, tracks
 from classifier.store.base import Store
-from classifier.store.leases import Lease, new_owner
+from classifier.store.forks import forget_after_fork
+from classifier.store.leases import new_owner
 from classifier.store.writing import AlreadyEnrolled, TrackWriter
 
-#: Seconds after which the set of tracks is compared even if the revision has not moved.
-_RECHECK_S = 30.0
 #: A snippet whose loudest 100 ms stay below this rms (full scale 1) is silent: -66 dBFS.
 _SILENT_RMS = 5e-4
-_NOTHING: Mapping[str, tuple[int, int]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +56,15 @@ class Catalogue:
         self.decoder = decoder
         self._owner = new_owner()
         self._background: Background | None = None
+        self._follower = Follower(store, record, Path(settings.data_dir), settings.refresh_seconds)
+        self.after_fork()
+        forget_after_fork(self)
+
+    def after_fork(self) -> None:
+        """Begin anew with locks that no thread of a parent process holds."""
         self._lock = threading.Lock()
         self._turn = threading.Condition()
         self._in_work: set[str] = set()
-        folder = Path(settings.data_dir) / "index" / f"{hashlib.sha256(store.url.encode()).hexdigest()[:12]}-{self.id}"
-        self._index = IndexFolder(folder, self._load_model, self._build_lease)
-        self._snapshot = Snapshot((), frozenset())
-        self._tracks: Mapping[str, Track] = {}
-        self._stamps: Mapping[str, tuple[int, int]] = _NOTHING
-        self._revision = -1
-        self._checked = -np.inf
 
     @classmethod
     def open(
@@ -137,7 +134,7 @@ class Catalogue:
 
     def close(self) -> None:
         """Finish writing the index and release what :meth:`open` opened."""
-        self._index.close()
+        self._follower.close()
         if self._owns[1]:
             self.decoder.close()
         if self._owns[0]:
@@ -347,42 +344,16 @@ class Catalogue:
     def refresh(self, progress: Callable[[int, int], None] | None = None) -> tuple[Snapshot, Mapping[str, Track]]:
         """Bring the index up to date with the store; return a snapshot and its tracks by id.
 
+        The first call waits until all tracks are loaded; later ones load a few themselves and leave many to the
+        background, searching what is there until then.
+
         Parameters
         ----------
         progress : callable, optional
             Told how many of the tracks missing from the index are loaded, and how many there are.
         """
-        now = time.monotonic()
-        with self._lock:
-            record = catalogues.get_catalogue(self.store, self.name)
-            if record.id != self.id:
-                raise CatalogueNotFound(f"catalogue {self.name!r} was removed and created anew: open it again")
-            if record.revision != self._revision or now - self._checked > _RECHECK_S:
-                self._follow(tracks.stamps(self.store, self.name), progress)
-                self._revision, self._checked = record.revision, now
-            return self._snapshot, self._tracks
-
-    def _follow(self, stamps: Mapping[str, tuple[int, int]], progress: Callable[[int, int], None] | None) -> None:
-        """Take over what changed: tracks added, replaced or removed into the index, edited ones into the table."""
-        known = {i: self._tracks[i] for i in stamps if self._stamps.get(i) == stamps[i] and i in self._tracks}
-        changed = stamps.keys() - known.keys()
-        if len(changed) > 100:
-            known |= {t.id: t for t in tracks.list_tracks(self.store, self.name)}
-        else:
-            for track_id in changed:
-                with contextlib.suppress(TrackNotFound):  # removed meanwhile
-                    known[track_id] = tracks.get_track(self.store, track_id)
-        versions = {track_id: version for track_id, (version, _) in stamps.items() if track_id in known}
-        if self._stamps is _NOTHING or versions.items() != self._snapshot.live:
-            self._snapshot = self._index.snapshot(versions, progress)
-        self._tracks, self._stamps = known, stamps
-
-    def _load_model(self, track_id: str, version: int) -> TrackModel:
-        arrays = tracks.load_models(self.store, track_id, version)
-        return TrackModel.from_arrays(arrays, tracks.load_subfingerprints(self.store, track_id, version))
-
-    def _build_lease(self) -> Lease | None:
-        return Lease.acquire(self.store, f"index/{self._index.folder}", self._owner, 600.0)
+        view = self._follower.view(progress)
+        return view.snapshot, view.tracks
 
     # --- library --------------------------------------------------------------------------------------------
 

@@ -18,9 +18,10 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from classifier.model import TrackModel
 
 ARRAYS = ("coarse", "coarse_own", "weights", "s", "theta", "own", "window_frame", "silent", "words")
 FORMAT = 1
+
+#: What identifies the enrolled audio: a track's id and version.
+Key = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Entry:
     frame_stop: int
 
     @property
-    def key(self) -> tuple[str, int]:
+    def key(self) -> Key:
         """What identifies the enrolled audio: track and version."""
         return self.track_id, self.version
 
@@ -72,9 +76,16 @@ class Segment:
     @classmethod
     def build(cls, tracks: Sequence[tuple[str, int, TrackModel]]) -> Segment:
         """Pack models of tracks (id, version, model) into a segment in memory; one track at least."""
-        parts = [_single(*track) for track in tracks]
-        chosen, entries = _layout(parts, None)
-        arrays = {name: np.concatenate([part.arrays[name] for part, _ in chosen]) for name in ARRAYS}
+        return cls.join([_single(*track) for track in tracks])
+
+    @classmethod
+    def join(cls, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> Segment:
+        """Join segments into one in memory, without the tracks in ``dead``; one part at least."""
+        chosen, entries = _layout(parts, dead)
+        arrays = {
+            name: np.concatenate([parts[0].arrays[name][:0], *(p.arrays[name][p.rows(name, e)] for p, e in chosen)])
+            for name in ARRAYS
+        }
         return cls(tuple(entries), arrays)
 
     def rows(self, name: str, entry: Entry) -> slice:
@@ -96,60 +107,78 @@ class Segment:
         table = json.loads((folder / "tracks.json").read_text())
         if table["format"] != FORMAT:
             raise ValueError(f"segment format {table['format']} is not {FORMAT}")
-        arrays = {name: _map(folder / f"{name}.npy") for name in ARRAYS}
-        return cls(tuple(Entry(*row) for row in table["tracks"]), arrays)
+        segment = cls(
+            tuple(Entry(*row) for row in table["tracks"]), {name: _map(folder / f"{name}.npy") for name in ARRAYS}
+        )
+        for name, array in segment.arrays.items():
+            rows = segment.rows(name, segment.entries[-1]).stop if segment.entries else 0
+            if len(array) != rows:
+                raise ValueError(f"{name} has {len(array)} rows, not {rows}")
+        return segment
 
 
-def write(folder: Path, parts: Sequence[Segment], live: set[tuple[str, int]] | None = None) -> None:
-    """Write the live tracks of some segments into a new folder, as one segment, and sync it to disk.
+def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> None:
+    """Write some segments into a new folder, as one segment, and sync it to disk.
 
-    Arrays are copied track by track into mapped files, so that memory stays small however large they are. A track
-    that several parts hold is written once.
+    Arrays are copied track by track from mapped files, so that memory stays small however large they are. They are
+    written as files, not through a mapping: a full disk is then an error, where a mapping would kill the process.
 
     Parameters
     ----------
     folder : Path
         Must not exist yet.
     parts : sequence of Segment
-        What to join.
-    live : set of (str, int), optional
-        Keys to keep; default all.
+        What to join; a track that several parts hold is written once.
+    dead : container of (str, int)
+        Keys to leave out.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, read-only or failing; the folder may be left behind, incomplete.
     """
-    chosen, entries = _layout(parts, live)
+    chosen, entries = _layout(parts, dead)
     folder.mkdir(parents=True)
     for name in ARRAYS:
+        like = parts[0].arrays[name]
         pieces = [part.arrays[name][part.rows(name, e)] for part, e in chosen]
-        rows = sum(len(piece) for piece in pieces)
-        shape = (rows, *parts[0].arrays[name].shape[1:])
-        dtype = parts[0].arrays[name].dtype
-        if rows == 0:
-            np.save(folder / f"{name}.npy", np.zeros(shape, dtype), allow_pickle=False)
-        else:
-            out = np.lib.format.open_memmap(folder / f"{name}.npy", mode="w+", dtype=dtype, shape=shape)
-            at = 0
+        shape = (sum(len(piece) for piece in pieces), *like.shape[1:])
+        head = {"descr": np.lib.format.dtype_to_descr(like.dtype), "fortran_order": False, "shape": shape}
+        with open(folder / f"{name}.npy", "wb") as file:
+            np.lib.format.write_array_header_1_0(file, head)
             for piece in pieces:
-                out[at : at + len(piece)] = piece
-                at += len(piece)
-            out.flush()
-            del out
-        with open(folder / f"{name}.npy", "rb") as file:
-            os.fsync(file.fileno())
+                if piece.size:
+                    file.write(np.ascontiguousarray(piece, like.dtype).data)
+            sync(file)
     table = [[e.track_id, e.version, e.window_start, e.window_stop, e.frame_start, e.frame_stop] for e in entries]
     with open(folder / "tracks.json", "w") as file:
         json.dump({"format": FORMAT, "tracks": table}, file)
-        file.flush()
-        os.fsync(file.fileno())
+        sync(file)
+    sync_folder(folder)
 
 
-def _layout(
-    parts: Sequence[Segment], live: set[tuple[str, int]] | None
-) -> tuple[list[tuple[Segment, Entry]], list[Entry]]:
+def sync(file: IO[Any]) -> None:
+    """Make sure that what was written to a file is on the disk."""
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make sure that the names in a folder are on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _layout(parts: Sequence[Segment], dead: Container[Key]) -> tuple[list[tuple[Segment, Entry]], list[Entry]]:
     """Which tracks of which parts go into a joined segment, and where each will lie in it."""
     chosen, entries, seen = [], [], set()
     window = frame = 0
     for part in parts:
         for e in part.entries:
-            if e.key in seen or (live is not None and e.key not in live):
+            if e.key in seen or e.key in dead:
                 continue
             seen.add(e.key)
             chosen.append((part, e))
@@ -162,9 +191,10 @@ def _layout(
 def _map(path: Path) -> np.ndarray:
     """Memory-map an array; one without elements cannot be mapped and is read."""
     try:
-        return np.load(path, mmap_mode="r", allow_pickle=False)
+        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        return mapped
     except ValueError:
-        array = np.load(path, allow_pickle=False)
+        array: np.ndarray = np.load(path, allow_pickle=False)
         if array.size:
             raise
         return array
@@ -203,11 +233,11 @@ class Snapshot:
     """
 
     segments: tuple[Segment, ...]
-    live: frozenset[tuple[str, int]]
+    live: frozenset[Key]
     items: tuple[tuple[Segment, Entry], ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        seen: dict[tuple[str, int], tuple[Segment, Entry]] = {}
+        seen: dict[Key, tuple[Segment, Entry]] = {}
         for segment in self.segments:
             for entry in segment.entries:
                 if entry.key in self.live:
