@@ -98,7 +98,7 @@ def _voice(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
         syllable = _unit(source) * np.sin(np.pi * (t * sample_rate + 0.5) / length) ** 0.7
         syllable *= 10 ** (rng.normal(0 if voiced else -8, 3) / 20)
         stop = min(n, at + length)
-        out[at:stop] += syllable[: stop - at]
+        out[at:stop] += syllable[: max(0, stop - at)]  # a pause may reach beyond the end
         at += int(length * rng.uniform(0.75, 1.1))
     return out
 

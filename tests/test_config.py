@@ -250,7 +250,7 @@ def test_unknown_names_suggest_the_nearest():
         Settings(max_false_alarm=1)
     with pytest.raises(InvalidConfig, match="unknown setting 'EARMARK_CATALOG': did you mean EARMARK_CATALOGUE"):
         Settings.from_environment({"EARMARK_CATALOG": "x"})
-    with pytest.raises(InvalidConfig, match="'EARMARK_ZZ_YY'$"):
+    with pytest.raises(InvalidConfig, match=r"'EARMARK_ZZ_YY'$"):
         Settings.from_environment({"EARMARK_ZZ_YY": "x"})
 
 

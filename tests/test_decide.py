@@ -1,0 +1,204 @@
+"""From agreement to verdict: the tail, E-values on sound that matches nothing, confidence, and the bootstrap."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from classifier import decide
+from classifier.data import FOLDER
+from classifier.demo.phone import NOISES
+from tests.library import RATE, lively_noise
+
+TABLE = decide.null_map()
+#: Linear interpolation of a table and its inverse meet up to rounding.
+ROUNDING = 1e-9
+
+# --- from z to probability ------------------------------------------------------------------------------------
+
+
+def test_the_shipped_table_is_a_tail():
+    assert (np.diff(TABLE.z) > 0).all()
+    assert (np.diff(TABLE.log10_p) < 0).all()
+    assert (TABLE.log10_p <= 0).all()
+    assert TABLE.tail_rate > 0
+    assert TABLE.confidence_slope > 0
+
+
+def test_the_tail_never_rises_and_is_continuous_where_the_table_ends():
+    z = np.linspace(-10, 80, 9001)
+    p = np.array([TABLE.log10_tail(float(x)) for x in z])
+    assert np.isfinite(p).all()
+    assert (p <= 0).all()
+    assert (np.diff(p) <= ROUNDING).all()
+    assert (np.diff(p[z > TABLE.z[0] + 0.01]) < 0).all()
+    end = float(TABLE.z[-1])
+    assert TABLE.log10_tail(end + 1e-9) == pytest.approx(TABLE.log10_tail(end), abs=1e-6)
+
+
+def test_the_tail_falls_no_slower_than_it_did_before_the_table_ends():
+    """Beyond what was measured, a probability may not be exaggerated downwards by a kink: slopes must meet."""
+    end = float(TABLE.z[-1])
+    inside = (TABLE.log10_tail(end) - TABLE.log10_tail(end - 0.25)) / 0.25
+    outside = (TABLE.log10_tail(end + 0.25) - TABLE.log10_tail(end)) / 0.25
+    assert 0.5 < outside / inside < 1.5
+
+
+@given(st.floats(-400, -0.1))
+@settings(max_examples=200, deadline=None)
+def test_z_for_is_the_least_z_whose_tail_is_small_enough(log10_p):
+    z = TABLE.z_for(log10_p)
+    if log10_p > TABLE.log10_p[0]:  # the table begins at its first z
+        assert z == TABLE.z[0]
+        return
+    assert TABLE.log10_tail(z) == pytest.approx(log10_p, abs=1e-6)
+    assert TABLE.log10_tail(z - 1e-3) > log10_p
+
+
+def test_a_gaussian_table_gives_gaussian_tails():
+    """With the Gaussian's own table and rate 1, extrapolation is exact up to its slowly varying factor."""
+    z = np.linspace(0, 5, 101)
+    exact = np.array([math.log10(0.5 * math.erfc(x / math.sqrt(2))) for x in z])
+    shipped = json.loads((FOLDER / "null-1.json").read_text())
+    gaussian = {**shipped, "z": z.tolist(), "log10_p": exact.tolist(), "tail_rate": 1.0}
+    table = decide.NullMap.from_dict(gaussian)
+    assert table.log10_tail(2.5) == pytest.approx(math.log10(0.5 * math.erfc(2.5 / math.sqrt(2))), abs=1e-3)
+    for x in (6.0, 8.0, 12.0):
+        true = math.log10(0.5 * math.erfc(x / math.sqrt(2)))
+        assert true <= table.log10_tail(x) <= true + 0.5  # a little too probable, never too improbable
+        assert table.z_for(table.log10_tail(x)) == pytest.approx(x)
+
+
+# --- E-values on sound that matches nothing -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def chance(library) -> np.ndarray:
+    """Best log10 E of noises of four kinds against the library."""
+    found = []
+    for seed in range(96):
+        kind = ("babble", "pink", "white", "lively")[seed % 4]
+        sound = 0.1 * NOISES[kind](4 * RATE, RATE, seed) if kind != "lively" else lively_noise(4.0, 1000 + seed)
+        tag = library.identify_samples(sound.astype(np.float32), top=1)
+        assert tag.verdict == "no_match", (kind, seed)
+        found.append(tag.matches[0].log10_e_value if tag.matches else np.inf)
+    return np.array(found)
+
+
+def test_chance_gives_no_small_e_values(chance):
+    """The smallest of 96 has a chance of 1 in 100 to fall below 1e-4 if E-values are what they say."""
+    assert chance.min() > -4.0
+
+
+@pytest.mark.parametrize("e", [1.0, 0.3, 0.1])
+def test_e_values_are_nominal_within_a_factor_of_three(chance, e):
+    """As many queries reach E as E says, or fewer; three standard errors of counting are allowed on top."""
+    expected = min(1.0, 3 * e) * len(chance)
+    assert (chance <= math.log10(e)).sum() <= expected + 3 * math.sqrt(expected)
+
+
+def test_e_values_are_not_idle(chance):
+    """E-values that were far too large would refuse what could be recognised."""
+    assert np.median(chance) < math.log10(30)
+
+
+# --- confidence -----------------------------------------------------------------------------------------------
+
+
+@given(st.floats(-400, 10), st.floats(0, 50), st.floats(0.001, 0.999))
+@settings(max_examples=100, deadline=None)
+def test_confidence_is_a_probability_and_falls_with_e(log10_e, more, prior):
+    high, low = TABLE.confidence(log10_e, prior), TABLE.confidence(log10_e + more, prior)
+    assert 0 <= low <= high <= 1
+    assert TABLE.confidence(log10_e, prior / 2) <= high
+
+
+def test_confidence_at_the_ends():
+    for log10_e in (-1e6, -300.0):
+        assert TABLE.confidence(log10_e, 0.5) == pytest.approx(1)
+    assert TABLE.confidence(1e6, 0.5) == pytest.approx(0)
+    assert TABLE.confidence(TABLE.confidence_offset / TABLE.confidence_slope, 0.5) == pytest.approx(0.5)
+
+
+@given(st.lists(st.floats(-2, 6), min_size=4, max_size=60), st.floats(0, 3), st.floats(0.01, 0.99))
+@settings(max_examples=100, deadline=None)
+def test_divergence_confidence_grows_as_the_best_stands_out(logs, gap, prior):
+    logs = np.sort(logs)
+    better = logs.copy()
+    better[0] -= gap
+    low, high = decide.divergence_confidence(logs, prior), decide.divergence_confidence(better, prior)
+    assert 0 <= low <= high + ROUNDING
+    assert high <= 1
+    assert decide.divergence_confidence(logs + 1.5, prior) == pytest.approx(low, abs=1e-6)  # nats or bits: no matter
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 3])
+def test_with_too_few_tracks_divergence_alone_is_never_sure(n):
+    assert decide.divergence_confidence(np.log(np.arange(1.0, n + 1)), 0.5) == 0
+
+
+def test_equal_divergences_are_no_evidence():
+    with np.errstate(all="raise"):
+        assert 0 <= decide.divergence_confidence(np.zeros(10), 0.5) < decide.DIVERGENCE_CERTAIN
+
+
+# --- block bootstrap ------------------------------------------------------------------------------------------
+
+
+def correlated(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Agreement of frames that share samples with their neighbours."""
+    white = rng.standard_normal(n + 11)
+    return 0.4 + 0.1 * np.convolve(white, np.ones(12) / 12**0.5, mode="valid")
+
+
+def test_the_same_place_is_indistinguishable_from_itself(rng):
+    frames = correlated(rng, 150)
+    assert decide.indistinguishable(frames, frames)
+    assert decide.indistinguishable(np.zeros(50), np.zeros(50))
+
+
+def test_equal_means_are_told_as_equal_in_spite_of_correlated_frames(rng):
+    """Three standard errors: about one in some hundred is missed; independent-frame errors would miss half."""
+    same = [decide.indistinguishable(correlated(rng, 150), correlated(rng, 150)) for _ in range(200)]
+    assert np.mean(same) > 0.95
+
+
+@pytest.mark.parametrize("gap", [0.25, -0.25])  # six standard errors: 0.1 * sqrt(2 * 12 / 150) each
+def test_a_clear_gap_is_seen(rng, gap):
+    same = [decide.indistinguishable(correlated(rng, 150) + gap, correlated(rng, 150)) for _ in range(50)]
+    assert np.mean(same) < 0.05
+
+
+def test_frames_that_only_one_place_has_do_not_count(rng):
+    a, b = correlated(rng, 150), correlated(rng, 150)
+    a[:40], b[110:] = np.nan, np.nan
+    assert decide.indistinguishable(a, b) == decide.indistinguishable(a[40:110], b[40:110])
+    a[40:110] += 0.5
+    assert not decide.indistinguishable(a, b)
+
+
+def test_nothing_in_common_is_nothing_alike():
+    a, b = np.full(60, np.nan), np.full(60, np.nan)
+    a[:30], b[30:] = 0.5, 0.5
+    assert not decide.indistinguishable(a, b)
+    assert not decide.indistinguishable(np.zeros(0), np.zeros(0))
+
+
+def test_few_frames_and_order_do_not_matter(rng):
+    for n in (1, 2, 15, 16, 17):
+        a, b = correlated(rng, n), correlated(rng, n)
+        assert decide.indistinguishable(a, a)
+        assert decide.indistinguishable(a, b) == decide.indistinguishable(b, a)
+
+
+# --- the shipped file -----------------------------------------------------------------------------------------
+
+
+def test_the_table_was_measured_on_many_lags():
+    values = json.loads((FOLDER / "null-1.json").read_text())
+    assert values["lags"] * 10 ** values["log10_p"][-1] > 100  # the last entry of the table is a count, not a guess
