@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import (
@@ -16,8 +14,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-sys.path.insert(0, str(Path(__file__).parent))
-from browser_harness import CHROMIUM, TIMEOUT_MS, Music, Service, Watch, launch, open_context, running
+from tests.browser.harness import CHROMIUM, TIMEOUT_MS, Music, Service, Watch, launch, open_context, running
 
 REQUIRE_ALL = os.environ.get("EARMARK_REQUIRE_ALL") == "1"
 expect.set_options(timeout=TIMEOUT_MS)
@@ -25,7 +22,7 @@ ENROLLED = (0, 1, 2)
 """Songs that the library holds; the others are unknown to it."""
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Playwright]:
     """Playwright, where there is a Chromium to drive."""
     if not CHROMIUM:
@@ -35,7 +32,7 @@ def chromium() -> Iterator[Playwright]:
         yield playwright
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser(chromium: Playwright) -> Iterator[Browser]:
     """A Chromium without a microphone."""
     browser = launch(chromium)
@@ -43,13 +40,13 @@ def browser(chromium: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def music(tmp_path_factory: pytest.TempPathFactory) -> Music:
     """Six songs."""
     return Music(tmp_path_factory.mktemp("music"), 6)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def service(tmp_path_factory: pytest.TempPathFactory, chromium: Playwright, music: Music) -> Iterator[Service]:
     """The service, with three of the songs."""
     with running(

@@ -17,10 +17,8 @@ import av
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-sys.path.insert(0, str(Path(__file__).parent))
-from browser_harness import ROOT, Music, Service, launch, microphone_flags, running
-
 from classifier.demo import songs
+from tests.browser.harness import ROOT, Music, Service, launch, microphone_flags, running
 
 SCREENS: dict[str, dict[str, Any]] = {
     "phone": {

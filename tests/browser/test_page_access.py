@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from browser_harness import Music, Service, Watch, open_context, violations
 from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.harness import Music, Service, Watch, open_context, violations
 
 SCREENS = {
     "phone": {

@@ -8,10 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser_harness import TIMEOUT_MS, Music, Service, Watch, drop, launch, microphone_flags, open_context, running
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from classifier.demo import songs
+from tests.browser.harness import (
+    TIMEOUT_MS,
+    Music,
+    Service,
+    Watch,
+    drop,
+    launch,
+    microphone_flags,
+    open_context,
+    running,
+)
 
 OFFSET_TOLERANCE_S = 0.15
 """A tenth is what the page shows; half a tenth is what rounding costs."""
@@ -103,7 +113,9 @@ def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
     page.get_by_role("link", name="Library", exact=True).click()
     broken = heard.with_name("broken.mp3")
     broken.write_bytes(b"no music " * 400)
-    page.locator(".library-tools input[type=file]").set_input_files([music.track(3), broken])
+    with page.expect_response("**/jobs/*/events") as stream:
+        page.locator(".library-tools input[type=file]").set_input_files([music.track(3), broken])
+    assert stream.value.status == 200
     expect(page.locator(".upload[data-state=added]")).to_contain_text(song.title)
     expect(page.locator(".upload[data-state=failed]")).to_contain_text("broken.mp3")
     expect(page.locator(".tracks .row-title", has_text=song.title)).to_be_visible()
@@ -145,7 +157,9 @@ def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
     expect(page.locator(".facts")).to_contain_text("windows")
 
 
-def test_two_recordings_of_the_same_music_are_both_named(page: Page, service: Service, music: Music) -> None:
+def test_two_recordings_of_the_same_music_are_both_named(
+    page: Page, service: Service, music: Music, watch: Watch
+) -> None:
     song = music.song(5)
     edit = replace(song, title=f"{song.title} (radio edit)", samples=song.samples[7 * song.sample_rate :])
     enrolled = service.enroll(music.track(5), songs.write(edit, music.folder))
@@ -157,6 +171,7 @@ def test_two_recordings_of_the_same_music_are_both_named(page: Page, service: Se
         expect(option).to_contain_text(place)
     for file in enrolled:
         service.ask("DELETE", f"/tracks/{file['track_id']}")
+    watch.expect("404")  # the tag names tracks that are gone
     page.reload()
     expect(page.get_by_text("This track is no longer in the library.").first).to_be_visible()
 
