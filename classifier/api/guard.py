@@ -1,13 +1,15 @@
 """Who may ask for what: hosts, origins and keys, and the headers that protect the page.
 
 Until keys exist, everything is allowed from this machine and nothing from any other. Once there are keys,
-reading and tagging need one of either role, unless ``open_tagging`` is on; the history and every change of the
-library need the role ``admin``. A page of another site may only write if its origin is allowed.
+reading and tagging need one of either role, unless ``open_tagging`` is on and the service is bound to this machine;
+the history and every change of the library need the role ``admin``. A page of another site may only write if its
+origin is allowed.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import time
 from collections.abc import Callable
 from functools import wraps
@@ -22,10 +24,17 @@ from classifier.api import keys
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
 from classifier.api.service import service
 from classifier.config import Settings
+from classifier.errors import InvalidConfig
 
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
 READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
 """Asked by address, by whatever watches over the process; they tell nothing about anyone."""
+
+GUARDED = ("tags", "tracks", "jobs", "catalogues")
+"""Blueprints that need a key once there are any."""
+_PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
+"""A request with one of these came through a proxy, from wherever."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -106,6 +115,8 @@ class _Existence:
 def identify_caller() -> None:
     """Find out whose request this is: ``g.key`` is the key or None, ``g.caller`` names whoever asks.
 
+    The page and the documents are everybody's; they need not even a store.
+
     Raises
     ------
     KeyInvalid
@@ -114,11 +125,11 @@ def identify_caller() -> None:
         If no keys exist and the request comes from another machine.
     """
     g.key, g.keyed, g.caller = None, False, f"address:{request.remote_addr}"
-    if request.endpoint in (*PROBES, "problem"):
+    if request.blueprint not in GUARDED:
         return
     g.keyed = current_app.extensions["earmark_keys"]()
     if not g.keyed:
-        if not is_loopback(request.remote_addr):
+        if not is_loopback(request.remote_addr) or any(name in request.headers for name in _PROXIED):
             raise KeysRequired("this service is open to its own machine only until a key has been created")
         return
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
@@ -127,6 +138,11 @@ def identify_caller() -> None:
         if g.key is None:
             raise KeyInvalid("this key is unknown or was revoked")
         g.caller = f"key:{g.key.id}"
+
+
+def _open(settings: Settings) -> bool:
+    """Return whether snippets are taken without a key: never where other machines reach the service directly."""
+    return bool(settings.open_tagging) and is_loopback(settings.host)
 
 
 def needs(role: str) -> Callable[[View], View]:
@@ -143,7 +159,7 @@ def needs(role: str) -> Callable[[View], View]:
         def checked(*args: Any, **kwargs: Any) -> Any:
             if g.keyed:
                 if g.key is None:
-                    if role != "tag" or not service().settings.open_tagging:
+                    if role != "tag" or not _open(service().settings):
                         raise KeyMissing(f"this request needs a key with role {role}: send 'Authorization: Bearer KEY'")
                 elif not g.key.allows(role):
                     raise KeyRole(f"this request needs a key with role {role}; this one has {g.key.role}")
@@ -171,6 +187,11 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
     app.before_request(check_origin)
     app.before_request(identify_caller)
     app.after_request(protect)
+    for origin in settings.allowed_origins:
+        if not _ORIGIN.match(origin):
+            raise InvalidConfig(
+                f"EARMARK_ALLOWED_ORIGINS has {origin!r}: name each origin, such as https://app.example.org"
+            )
     if settings.allowed_origins:
         CORS(
             app,

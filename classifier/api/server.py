@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import socket
+import struct
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -31,6 +32,8 @@ from classifier.store import open_store
 
 HEADER_SECONDS = 20.0
 """How long a client may take over a request's first lines."""
+SEND_SECONDS = 60
+"""How long a client may leave an answer unread."""
 GRACEFUL_SECONDS = 30
 _STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431, UnsupportedTransferCoding: 501}
 
@@ -49,6 +52,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         """Answer one request of a connection, if its headers come in time."""
+        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
         conn.headers_came = watchdog.add(HEADER_SECONDS, lambda: stop_reading(conn.sock))
         try:
             return super().handle(conn)

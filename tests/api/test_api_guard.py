@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from api_client import Client, Running, environment, multipart, piece, running, until, wav
 
+from app import create_app
 from classifier.api import keys
 from classifier.api.guard import is_loopback
 from classifier.api.server import check_address
@@ -175,15 +176,36 @@ def test_loopback(address: str | None, own: bool) -> None:
 
 
 def test_without_keys_other_machines_are_refused_by_the_application_too(tmp_path: Path) -> None:
-    from app import create_app
-
     app = create_app(Settings(data_dir=str(tmp_path), allowed_hosts="localhost"))
     try:
         client = app.test_client()
         answer = client.get("/api/v1/tracks", environ_base={"REMOTE_ADDR": "192.0.2.1"})
         assert (answer.status_code, answer.json["name"]) == (403, "keys_required")
+        proxied = client.get("/api/v1/tracks", headers={"X-Forwarded-For": "192.0.2.1"})
+        assert proxied.json["name"] == "keys_required"
     finally:
         app.extensions["earmark"].close()
+
+
+def test_once_there_are_keys_strangers_tag_only_on_loopback(tmp_path: Path) -> None:
+    settings = Settings(data_dir=str(tmp_path))
+    store = open_store(settings.store)
+    keys.create(store, "me", "admin")
+    store.close()
+    for host, name in (("127.0.0.1", "media_type_unsupported"), ("0.0.0.0", "key_missing")):
+        app = create_app(settings.replace(host=host))
+        try:
+            until(lambda app=app: app.test_client().get("/readyz").status_code == 200, 60)
+            assert app.test_client().post("/api/v1/tags").json["name"] == name
+            assert app.test_client().delete("/api/v1/tags/x").json["name"] == "key_missing"
+        finally:
+            app.extensions["earmark"].close()
+
+
+@pytest.mark.parametrize("origin", ["*", "https://*.example.org", "app.example.org", "https://a/b"])
+def test_origins_are_named_one_by_one(origin: str) -> None:
+    with pytest.raises(InvalidConfig, match="name each origin"):
+        create_app(Settings(allowed_origins=origin))
 
 
 def test_key_storage(tmp_path: Path) -> None:
