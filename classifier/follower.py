@@ -28,7 +28,7 @@ from classifier.store.base import Store
 from classifier.store.catalogues import CatalogueRecord
 from classifier.store.forks import forget_after_fork
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("earmark.follower")
 
 #: Seconds after which the set of tracks is compared even if the revision has not moved: whoever changed something
 #: may have died before telling.

@@ -31,7 +31,7 @@ from classifier.errors import EarmarkError, NotFound, StoreCorrupt
 from classifier.model import TrackModel
 from classifier.search.index import FORMAT, Key, Segment, Snapshot, sync, sync_folder, write
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("earmark.index")
 
 Load = Callable[[str, int], TrackModel]
 
