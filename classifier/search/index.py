@@ -28,7 +28,18 @@ import numpy as np
 from classifier.divergence import SOFTENING, Packed
 from classifier.model import TrackModel
 
-ARRAYS = ("coarse", "coarse_own", "weights", "s", "theta", "own", "window_frame", "silent", "words")
+#: Type and number of axes of each array.
+ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
+    "coarse": (np.dtype(np.float32), 2),
+    "coarse_own": (np.dtype(np.float32), 1),
+    "weights": (np.dtype(np.float32), 2),
+    "s": (np.dtype(np.float32), 3),
+    "theta": (np.dtype(np.float32), 3),
+    "own": (np.dtype(np.float32), 1),
+    "window_frame": (np.dtype(np.int32), 1),
+    "silent": (np.dtype(np.uint8), 1),
+    "words": (np.dtype(np.uint64), 2),
+}
 FORMAT = 1
 
 #: What identifies the enrolled audio: a track's id and version.
@@ -104,13 +115,17 @@ class Segment:
         ValueError, OSError
             If the folder is not a whole segment of this format.
         """
-        table = json.loads((folder / "tracks.json").read_text())
-        if table["format"] != FORMAT:
-            raise ValueError(f"segment format {table['format']} is not {FORMAT}")
-        segment = cls(
-            tuple(Entry(*row) for row in table["tracks"]), {name: _map(folder / f"{name}.npy") for name in ARRAYS}
-        )
+        try:
+            table = json.loads((folder / "tracks.json").read_text())
+            if table["format"] != FORMAT:
+                raise ValueError(f"segment format {table['format']} is not {FORMAT}")
+            entries = tuple(Entry(*row) for row in table["tracks"])
+            segment = cls(entries, {name: _map(folder / f"{name}.npy") for name in ARRAYS})
+        except (KeyError, TypeError, EOFError) as error:  # cut short, or not ours
+            raise ValueError(f"not a whole segment: {error!r}") from None
         for name, array in segment.arrays.items():
+            if (array.dtype, array.ndim) != ARRAYS[name]:
+                raise ValueError(f"{name} holds {array.ndim}-dimensional {array.dtype}")
             rows = segment.rows(name, segment.entries[-1]).stop if segment.entries else 0
             if len(array) != rows:
                 raise ValueError(f"{name} has {len(array)} rows, not {rows}")
@@ -206,18 +221,18 @@ def _single(track_id: str, version: int, model: TrackModel) -> Segment:
     mixtures, softened = Packed.of(model.mixtures), Packed.of(model.mixtures, SOFTENING)
     vectors = np.concatenate([coarse.theta[:, 0, :-1], coarse.s[:, 0, :-1]], axis=1)
     arrays = {
-        "coarse": vectors.astype(np.float32),
-        "coarse_own": (coarse.theta[:, 0, :-1] * coarse.s[:, 0, :-1]).sum(axis=1).astype(np.float32),
-        "weights": mixtures.weights.astype(np.float32),
-        "s": mixtures.s.astype(np.float32),
-        "theta": softened.theta.astype(np.float32),
-        "own": softened.own.astype(np.float32),
-        "window_frame": model.window_frame.astype(np.int32),
-        "silent": model.silent.astype(np.uint8),
-        "words": model.words.astype(np.uint64),
+        "coarse": vectors,
+        "coarse_own": (coarse.theta[:, 0, :-1] * coarse.s[:, 0, :-1]).sum(axis=1),
+        "weights": mixtures.weights,
+        "s": mixtures.s,
+        "theta": softened.theta,
+        "own": softened.own,
+        "window_frame": model.window_frame,
+        "silent": model.silent,
+        "words": model.words,
     }
     entry = Entry(track_id, version, 0, len(model.window_frame), 0, len(model.words))
-    return Segment((entry,), arrays)
+    return Segment((entry,), {name: array.astype(ARRAYS[name][0]) for name, array in arrays.items()})
 
 
 @dataclass(frozen=True)
