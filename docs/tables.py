@@ -1,0 +1,123 @@
+"""Write the tables of the documentation that follow from the code, or check that they are current::
+
+    python docs/tables.py            # rewrite them in place
+    python docs/tables.py --check    # exit with 1 and name the files that are not current
+
+A table stands between ``<!-- table NAME, written by docs/tables.py -->`` and ``<!-- end -->``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from classifier.cli import main as cli
+from classifier.config import PRESETS, SETTINGS, FeatureConfig, Setting
+
+FOLDER = Path(__file__).parent
+_PLACE = re.compile(r"(<!-- table (\w+), written by docs/tables\.py -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def table(columns: Sequence[str], rows: Iterator[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |\n" for line in lines)
+
+
+def shown(value: Any) -> str:
+    """Return a default as one would write it in the environment or after ``--set``."""
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
+    if isinstance(value, (tuple, list)):
+        return f"`{','.join(str(item) for item in value)}`" if value else ""
+    if isinstance(value, float):
+        return f"`{value:g}`"
+    return f"`{value}`" if value != "" else ""
+
+
+def number(value: float) -> str:
+    """Return a bound for people: whole numbers in full."""
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+
+
+def bounds(item: Setting | Mapping[str, Any]) -> str:
+    """Return what a setting, or a parameter with this metadata, may be."""
+    if isinstance(item, Setting):
+        low, high, choices = item.low, item.high, item.choices
+    else:
+        low, high, choices = item.get("low"), item.get("high"), ()
+    if choices:
+        return ", ".join(f"`{choice}`" for choice in choices)
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
+
+
+def settings() -> str:
+    """Return the table of all settings."""
+    rows = ((f"`{s.variable}`", shown(s.default), bounds(s), s.help) for s in SETTINGS)
+    return table(("variable", "default", "may be", "meaning"), rows)
+
+
+def parameters() -> str:
+    """Return the table of what defines a catalogue."""
+    other, values = PRESETS["synced-fm"].to_dict(), FeatureConfig().to_dict()
+    rows = []
+    for item in fields(FeatureConfig):
+        name = item.name
+        text = item.metadata.get("help", "noise twins of every window, KIND:SNR_DB, comma-separated")
+        differs = "" if other[name] == values[name] else shown(other[name]) or "none"
+        rows.append((f"`{name}`", shown(values[name]), differs, bounds(item.metadata), text))
+    return table(("parameter", "default", "`synced-fm`", "may be", "meaning"), iter(rows))
+
+
+def commands() -> str:
+    """Return the table of all commands."""
+
+    def walk(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+        context = click.Context(command)
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                if child is not None:
+                    yield from walk(child, f"{path} {name}")
+        else:
+            pieces = [p for p in command.collect_usage_pieces(context) if p != "[OPTIONS]"]
+            yield f"`{' '.join([path, *pieces])}`", (command.help or "").split("\n\n")[0].replace("\n", " ")
+
+    return table(("command", "does"), walk(cli, "earmark"))
+
+
+TABLES: dict[str, Callable[[], str]] = {"settings": settings, "parameters": parameters, "commands": commands}
+
+
+def current(text: str) -> str:
+    """Return a document with its tables as they should be."""
+    return _PLACE.sub(lambda match: f"{match[1]}\n{TABLES[match[2]]()}\n{match[3]}", text)
+
+
+def stale(folder: Path = FOLDER) -> list[Path]:
+    """Return the documents whose tables are not current."""
+    return [path for path in sorted(folder.glob("*.md")) if (text := path.read_text()) != current(text)]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit with 1 if anything is not current")
+    arguments = parser.parse_args()
+    found = stale()
+    for path in found:
+        if not arguments.check:
+            path.write_text(current(path.read_text()))
+        print(f"{'not current' if arguments.check else 'rewritten'}: {path.name}")
+    sys.exit(1 if arguments.check and found else 0)
+
+
+if __name__ == "__main__":
+    main()
