@@ -1,0 +1,171 @@
+"""What the documents say follows from the code: tables, dependencies, equations, numbers."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from classifier import gmm, subfingerprint
+from classifier.config import SETTINGS, FeatureConfig
+from tests.docs.test_links import DOCUMENTS, ROOT, prose
+
+MATHEMATICS = (ROOT / "docs" / "mathematics.md").read_text()
+
+
+@pytest.fixture(scope="module")
+def tables() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("docs_tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# --- tables -------------------------------------------------------------------------------------------------
+
+
+def test_tables_are_current() -> None:
+    run = subprocess.run(
+        [sys.executable, ROOT / "docs" / "tables.py", "--check"],
+        env={"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, f"run 'python docs/tables.py': {run.stdout}{run.stderr}"
+
+
+def test_a_stale_table_is_noticed_and_rewritten_once(tables: ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("before\n<!-- table settings, written by docs/tables.py -->\nstale words\n<!-- end -->\nafter\n")
+    assert tables.stale(tmp_path) == [page]
+    page.write_text(tables.current(page.read_text()))
+    assert tables.stale(tmp_path) == []
+    assert "stale words" not in page.read_text()
+    assert page.read_text().endswith("<!-- end -->\nafter\n")
+
+
+def test_every_setting_is_in_the_operations_guide() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for setting in SETTINGS:
+        assert f"`{setting.variable}`" in text
+
+
+def test_settings_that_documents_name_exist() -> None:
+    variables = {setting.variable for setting in SETTINGS}
+    variables |= {f"{variable}_FILE" for variable in variables}
+    variables |= {"EARMARK_TEST_MONGO_URI", "EARMARK_REQUIRE_ALL", "EARMARK_BENCH_CACHE"}
+    for path in DOCUMENTS:
+        for name in re.findall(r"\bEARMARK_[A-Z_]+[A-Z]\b", path.read_text()):
+            assert name in variables, f"{path.name} names {name}"
+
+
+# --- dependencies -------------------------------------------------------------------------------------------
+
+
+def required(path: Path) -> list[str]:
+    lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
+    return [re.split(r"[<>=!~\[; ]", line)[0] for line in lines if line]
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt", "bench/requirements.txt"])
+def test_every_requirement_has_its_reason(name: str) -> None:
+    listed = first_cells(section(f"`{name}`"))
+    assert listed == set(required(ROOT / name))
+
+
+def test_every_package_of_the_page_has_its_reason() -> None:
+    package = json.loads((ROOT / "web" / "package.json").read_text())
+    assert first_cells(section("`web/package.json`")) == {*package["dependencies"], *package["devDependencies"]}
+
+
+def section(mark: str) -> str:
+    """The section of docs/dependencies.md whose heading holds ``mark``."""
+    parts = re.split(r"^## ", (ROOT / "docs" / "dependencies.md").read_text(), flags=re.MULTILINE)
+    return next(part for part in parts if f"({mark})" in part.split("\n")[0])
+
+
+def first_cells(text: str) -> set[str]:
+    rows = re.findall(r"^\| ([^|]+) \|", text, re.MULTILINE)
+    return {name.strip() for row in rows for name in row.split(",") if name.strip() not in ("package", "---")}
+
+
+# --- mathematics --------------------------------------------------------------------------------------------
+
+
+def test_equations_are_numbered_in_order() -> None:
+    numbers = [int(n) for n in re.findall(r"\\tag\{(\d+)\}", MATHEMATICS)]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_sources_are_numbered_in_order_and_all_cited() -> None:
+    body, _, sources = MATHEMATICS.partition("## Sources")
+    numbers = [int(n) for n in re.findall(r"^(\d+)\. ", sources, re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    cited = {int(n) for group in re.findall(r"\[(\d+(?:, \d+)*)(?:, eq\. [\d.]+)?\]", body) for n in group.split(", ")}
+    assert cited == set(numbers)
+
+
+def test_equations_and_sections_that_the_code_refers_to_exist() -> None:
+    headings = set(re.findall(r"^#+ (.+)$", MATHEMATICS, re.MULTILINE))
+    n_equations = len(re.findall(r"\\tag\{", MATHEMATICS))
+    referred = re.compile(r"docs/mathematics\.md,\s+(?:eq\. (\d+)|\"([^\"]+)\")")
+    found = 0
+    for path in [*(ROOT / "classifier").rglob("*.py"), *(ROOT / "bench").glob("*.py")]:
+        for number, heading in referred.findall(path.read_text()):
+            found += 1
+            assert not number or int(number) <= n_equations, f"{path.name}: equation {number}"
+            assert not heading or heading in headings, f"{path.name}: section {heading}"
+    assert found >= 3
+
+
+def test_the_aligned_divergence_is_equation_nine() -> None:
+    assert re.search(r"J_\{ub\}.*?\\tag\{9\}", MATHEMATICS, re.DOTALL)
+
+
+def test_numbers_in_the_mathematics_are_those_of_the_code() -> None:
+    config = FeatureConfig()
+    frames, half, d, k = config.window_frames, config.delta_half_length, config.n_mfcc, config.n_components
+    p = gmm.packed_length(d, diagonal=False)
+    assert f"{frames - 2 * half} of a window's {frames}" in MATHEMATICS
+    assert f"{p} numbers (diagonal: {gmm.packed_length(d, diagonal=True)})" in MATHEMATICS
+    assert f"{2 * (p - 1)} numbers long" in MATHEMATICS
+    assert f"2·{k}·{p} = {2 * k * p:,} numbers" in MATHEMATICS
+    bits = " + ".join(str(n - 1) for n in subfingerprint.BANDS)
+    assert f"{bits} = {subfingerprint.N_BITS} bits" in MATHEMATICS
+    chosen = " + ".join(str(n) for n in subfingerprint.BANDS)
+    low, high, lag = (
+        subfingerprint.F_LOW,
+        subfingerprint.F_HIGH,
+        1000 * subfingerprint.LAG // subfingerprint.SAMPLE_RATE,
+    )
+    assert f"| **{chosen}** | **{low:g} to {high:,.0f}** | **{lag}** | **{subfingerprint.N_BITS}** |" in MATHEMATICS
+
+
+def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
+    config = FeatureConfig()
+    d, k, variants = config.n_mfcc, config.n_components, 1 + len(config.twins)
+    triangle = d * (d + 1) // 2
+    stored = k * (1 + d + triangle) + variants * (d + triangle)
+    p = gmm.packed_length(d, diagonal=False)
+    mapped = variants * (2 * (p - 1) + 1) + 2 * k * p + k + 1
+    text = (ROOT / "docs" / "operations.md").read_text()
+    for numbers in (stored, mapped):
+        assert f"| {numbers:,} | {numbers * 4 * 3600 / config.window_step / 1e6:.1f} |" in text
+    assert f"| {16 / subfingerprint.HOP_S * 3600 / 1e6:.1f} |" in text
+
+
+# --- what does not belong here ------------------------------------------------------------------------------
+
+
+def test_documents_hold_no_unfinished_business() -> None:
+    for path in DOCUMENTS:
+        assert not re.search(r"\b(TODO|TBD|FIXME|XXX|lorem)\b", prose(path), re.IGNORECASE), path.name
