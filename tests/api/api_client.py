@@ -166,13 +166,14 @@ class Running:
 
 
 def descendants(pid: int) -> list[int]:
-    """Return the ids of a process's children, their children and so on."""
+    """Return the ids of a process's living children, their children and so on."""
     parents: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with contextlib.suppress(OSError, ValueError, IndexError):
-                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
-                parents.setdefault(parent, []).append(int(entry.name))
+                state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
+                if state != "Z":
+                    parents.setdefault(int(parent), []).append(int(entry.name))
     found, queue = [], [pid]
     while queue:
         children = parents.get(queue.pop(), [])

@@ -96,8 +96,8 @@ def test_a_chunked_body_is_bounded_too(client: Client) -> None:
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, bytes]]) -> Iterator[Running]:
-    """Run a service with low limits, one worker and no queue."""
-    limits = {"snippet_bytes": 600_000, "track_bytes": 2_000_000, "workers": 1, "queue": 0}
+    """Run a service with low limits, one worker and a queue of one."""
+    limits = {"snippet_bytes": 600_000, "track_bytes": 2_000_000, "workers": 1, "queue": 1, "snippet_decode_seconds": 4}
     with running(tmp_path_factory.mktemp("strict"), **limits) as own:
         own.client.enroll(files[0])
         yield own
@@ -148,6 +148,29 @@ def test_a_decoder_killed_at_work(strict: Running, songs: list[Song]) -> None:
     answer = client.tag(wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate))
     assert answer.status == 200
     assert answer.json["matches"][0]["title"] == songs[0].title
+
+
+def test_a_slow_decoding_holds_up_nobody(strict: Running, songs: list[Song]) -> None:
+    client = strict.client
+    worker = descendants(strict.process.pid)[0]
+    for pid in descendants(worker):
+        os.kill(pid, signal.SIGKILL)
+    snippet = wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate)
+    assert client.tag(snippet).status == 200
+    (decoder,) = descendants(worker)
+    os.kill(decoder, signal.SIGSTOP)  # as good as a file that takes very long
+    stuck: list[Answer] = []
+    thread = threading.Thread(target=lambda: stuck.append(client.tag(snippet)))
+    thread.start()
+    try:
+        time.sleep(0.3)
+        for _ in range(2):
+            assert client.tag(snippet).json["verdict"] == "identified"
+        assert stuck == []
+    finally:
+        thread.join(30)
+    stuck[0].problem(422, "decode_limit")
+    assert client.tag(snippet).status == 200
 
 
 def test_busy_at_once_with_retry_after(strict: Running, songs: list[Song]) -> None:

@@ -89,7 +89,8 @@ def test_a_worker_that_dies_loses_no_upload(two: Running) -> None:
     assert client.get("/api/v1/tracks").json["total"] == 6
 
 
-def test_stopping_is_clean_and_quick(tmp_path: Path, songs: list[Song]) -> None:
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_is_clean_and_quick(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path, ready=False) as own:
         assert own.client.get("/healthz").json == {"status": "ok"}
         not_yet = own.client.get("/readyz")
@@ -99,7 +100,7 @@ def test_stopping_is_clean_and_quick(tmp_path: Path, songs: list[Song]) -> None:
         until(lambda: own.client.get("/readyz").status == 200, 120)
         below = descendants(own.process.pid)
         started = time.monotonic()
-        own.process.send_signal(signal.SIGINT)
+        own.process.send_signal(how)
         assert own.process.wait(30) == 0
         assert time.monotonic() - started < 20
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
