@@ -58,7 +58,7 @@ def test_the_next_good_snippet(client: Client, songs: list[Song]) -> None:
 def test_bad_forms(client: Client) -> None:
     body, kind = multipart([("snippet", None, b"text")])
     client.ask("POST", "/api/v1/tags", body, {"Content-Type": kind}).problem(422, "file_missing")
-    body, kind = multipart([("snipet", "a", b"x")])
+    body, kind = multipart([("recording", "a", b"x")])
     client.ask("POST", "/api/v1/tags", body, {"Content-Type": kind}).problem(422, "file_missing")
     client.ask("POST", "/api/v1/tags", b"x", {"Content-Type": "multipart/form-data"}).problem(422, "file_missing")
     client.ask("POST", "/api/v1/tags", b"x", {"Content-Type": "text/plain"}).problem(415, "media_type_unsupported")

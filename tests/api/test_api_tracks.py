@@ -144,16 +144,16 @@ def test_bad_requests(library: Client, own: tuple[Running, Path]) -> None:
     post(library, [("other", "a.wav", b"x")]).problem(422, "file_missing")
     post(library, [("file", None, b"x")]).problem(422, "file_missing")
     post(library, [("file", "a", b"x"), ("file", "b", b"x"), ("title", None, b"t")]).problem(422, "invalid_parameter")
-    post(library, [("file", "a", b"x"), ("tittle", None, b"t")]).problem(422, "invalid_parameter")
+    post(library, [("file", "a", b"x"), ("heading", None, b"t")]).problem(422, "invalid_parameter")
     library.ask("POST", "/api/v1/tracks", b"x", {"Content-Type": "audio/wav"}).problem(415, "media_type_unsupported")
     assert list((own[1] / "spool").iterdir()) == []  # a refused upload leaves nothing behind
     track = library.get("/api/v1/tracks?limit=1").json["tracks"][0]
     path = f"/api/v1/tracks/{track['id']}"
-    for wrong in ({"title": ""}, {"title": None}, {"titel": "x"}, {"duration_s": 1}, [], "x", {"metadata": {"a": 1}}):
+    for wrong in ({"title": ""}, {"title": None}, {"heading": "x"}, {"duration_s": 1}, [], "x", {"metadata": {"a": 1}}):
         library.send("PATCH", path, wrong).problem(422, "invalid_parameter")
     library.ask("PATCH", path, b"{", {"Content-Type": "application/json"}).problem(400, "bad_request")
     assert library.get(path).json == track
-    for query in ("limit=0", "limit=x", "skip=-1", "serach=x"):
+    for query in ("limit=0", "limit=x", "skip=-1", "find=x"):
         problem = library.get(f"/api/v1/tracks?{query}").problem(422, "invalid_parameter")
         assert problem["errors"][0]["field"] == query.partition("=")[0]
 
