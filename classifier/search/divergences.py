@@ -15,7 +15,7 @@ import numpy as np
 
 from classifier.config import FeatureConfig
 from classifier.divergence import SOFTENING, Packed, symmetric_kl_aligned, symmetric_kl_variational
-from classifier.gmm import Mixtures, packed_length, unpack
+from classifier.gmm import Mixtures, unpack
 from classifier.model import QueryModel
 from classifier.search.index import Entry, Segment, Snapshot
 
@@ -65,6 +65,7 @@ class Ranking:
     def __init__(self, query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> None:
         self._query = query
         self._fine = Packed.of(query.mixtures, SOFTENING)
+        self._squares = _square_positions(query.mixtures.means.shape[-1], query.mixtures.diagonal)
         self._steps = np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
         self._seconds = config.frame_step / config.sample_rate
         self._log_j1: dict[int, np.ndarray] = {}
@@ -80,8 +81,9 @@ class Ranking:
                 if entry.window_stop > entry.window_start:
                     score = scores[id(segment)]
                     window = entry.window_start + int(np.argmin(score[entry.window_start : entry.window_stop]))
-                    self._place[entry.key] = window
-                    rough.append((float(score[window]), segment, entry))
+                    if np.isfinite(score[window]):
+                        self._place[entry.key] = window
+                        rough.append((float(score[window]), segment, entry))
             rough.sort(key=lambda item: item[0])
         refined = [self.refine(segment, entry) for _, segment, entry in rough[:_TRACKS]]
         self.nearest: list[Ranked] = sorted((r for r in refined if r is not None), key=lambda r: r.divergence)
@@ -90,11 +92,12 @@ class Ranking:
         """All other tracks with windows, in order of the coarse divergence."""
 
     def refine(self, segment: Segment, entry: Entry) -> Ranked | None:
-        """Rank one track, or return None if it or the snippet has no windows."""
+        """Rank one track, or return None if it or the snippet has no windows but silent ones."""
         if entry.key not in self._place:
             return None
         window = self._place[entry.key]
-        value, best = _refine(self._fine, self._log_j1[id(segment)], self._steps, segment, entry, window)
+        log_j1 = self._log_j1[id(segment)]
+        value, best = _refine(self._fine, self._squares, log_j1, self._steps, segment, entry, window)
         start_s = float(segment.arrays["window_frame"][best] * self._seconds)
         return Ranked(segment, entry, value, best, start_s)
 
@@ -135,56 +138,59 @@ def _last_window(segment: Segment) -> np.ndarray:
 def _along_offsets(log_j: np.ndarray, steps: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Mean over the snippet's windows at every place; each window may match the nearest row or the one after.
 
-    Rows past a track's end count like an average stranger: neither for nor against.
+    A window that meets nothing there (past the track's end, silence) counts like an average stranger, neither for
+    nor against; a place where none meets anything is infinitely far.
     """
     n = log_j.shape[1]
-    finite = np.where(np.isfinite(log_j), log_j, np.nan)
-    stranger = np.nan_to_num(np.nanmean(finite, axis=1), nan=0.0) if np.isfinite(log_j).any() else np.zeros(len(log_j))
-    total = np.zeros(n)
+    finite = np.isfinite(log_j)
+    stranger = np.where(finite, log_j, 0.0).sum(axis=1) / np.maximum(finite.sum(axis=1), 1)
+    total, met = np.zeros(n), np.zeros(n, bool)
     place = np.arange(n)
     for k, step in enumerate(steps):
-        nearest = np.where(np.isfinite(log_j[k]), log_j[k], stranger[k])
-        row, after = place + step, place + step + 1
-        value = np.where(row < last, nearest[np.minimum(row, n - 1)], stranger[k])
-        value_after = np.where(after < last, nearest[np.minimum(after, n - 1)], stranger[k])
-        total += np.minimum(value, value_after)
-    return total / max(1, len(steps))
+        rows = (place + step, place + step + 1)
+        value, after = (np.where(row < last, log_j[k, np.minimum(row, n - 1)], np.inf) for row in rows)
+        best = np.minimum(value, after)
+        there = np.isfinite(best)
+        total += np.where(there, best, stranger[k])
+        met |= there
+    return np.where(met, total / max(1, len(steps)), np.inf)
 
 
 def _refine(
-    query: Packed, log_j1: np.ndarray, steps: np.ndarray, segment: Segment, entry: Entry, window: int
+    query: Packed,
+    squares: np.ndarray,
+    log_j1: np.ndarray,
+    steps: np.ndarray,
+    segment: Segment,
+    entry: Entry,
+    window: int,
 ) -> tuple[float, int]:
     """Divergence by sqrt(J_1 * J_ub) at the best of the places within two windows of ``window``."""
     low = max(entry.window_start, window - 2)
     high = min(entry.window_stop, window + 3 + int(steps[-1]) + 1)
     rows = slice(low, high)
-    j_aligned = symmetric_kl_aligned(query, _softened_rows(segment, rows))
+    j_aligned = symmetric_kl_aligned(query, _softened_rows(segment, rows, squares))
     fused = 0.5 * (log_j1[:, rows] + np.log(np.maximum(j_aligned, _LEAST)))
-    score = _along_offsets(fused, steps, np.full(high - low, high - low))[:5]
+    score = _along_offsets(fused, steps, np.full(high - low, high - low))[: window + 3 - low]
     best = int(np.argmin(score))
-    return float(np.exp(score[best])), low + best
+    value = float(np.exp(score[best]))
+    # A place is the stretch from one row to the next: report the end of it that the snippet's first window is nearer.
+    if best + 1 < high - low and fused[0, best + 1] < fused[0, best]:
+        best += 1
+    return value, low + best
 
 
-def _softened_rows(segment: Segment, rows: slice) -> Packed:
+def _softened_rows(segment: Segment, rows: slice, squares: np.ndarray) -> Packed:
     """Mixtures of some windows, as ``aligned`` compares them."""
     a = segment.arrays
     s = a["s"][rows].astype(np.float64)
-    d = _dimension(s.shape[-1])
-    squares = _square_positions(d, s.shape[-1])
     s[..., squares] += SOFTENING
     return Packed(a["weights"][rows].astype(np.float64), a["theta"][rows].astype(np.float64), s, a["own"][rows])
 
 
-def _dimension(p: int) -> int:
-    """Dimension of the frames whose statistics have length ``p`` (full if any fits, else diagonal)."""
-    d = int(round((np.sqrt(8 * p + 1) - 3) / 2))
-    return d if packed_length(d, False) == p else (p - 1) // 2
-
-
-def _square_positions(d: int, p: int) -> np.ndarray:
+def _square_positions(d: int, diagonal: bool) -> np.ndarray:
     """Where x_i^2 stands in psi(x)."""
-    if p == packed_length(d, True) != packed_length(d, False):
+    if diagonal:
         return np.arange(d, 2 * d)
     rows, columns = np.triu_indices(d)
     return d + np.flatnonzero(rows == columns)
-

@@ -179,8 +179,9 @@ def gone(folder):
 
 
 DAMAGE = [
-    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_frames, other_type, another_axis, objects,
-    no_table, table_of_nonsense, table_cut_short, table_of_another_format, table_out_of_step, table_with_short_rows, gone,
+    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_frames, other_type, another_axis,
+    objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format, table_out_of_step,
+    table_with_short_rows, gone,
 ]  # fmt: skip
 
 

@@ -1,0 +1,237 @@
+"""Ranking by divergence against a loop over all windows, at every place, with the divergences as they are defined."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from classifier.background import fit
+from classifier.catalogue import Catalogue
+from classifier.config import FeatureConfig
+from classifier.demo.phone import record
+from classifier.demo.songs import Song
+from classifier.divergence import (
+    SOFTENING,
+    Packed,
+    symmetric_kl_aligned,
+    symmetric_kl_gaussian,
+    symmetric_kl_variational,
+)
+from classifier.model import QueryModel, TrackModel, at_rate, builtin_background, model_query, model_track
+from classifier.search.divergences import Ranking
+from classifier.search.index import Segment, Snapshot
+from classifier.store import tracks
+from tests.library import RATE, decoded, lively_noise
+
+CONFIG = FeatureConfig()
+BACKGROUND = builtin_background()
+#: Inner products in single precision of numbers up to some thousands.
+FLOAT32 = 2e-3
+
+
+def tables(query: QueryModel, model: TrackModel) -> np.ndarray:
+    """Log of sqrt(J_1 J_ub) of every window of the snippet and of the track; J_1 the least over the noise variants."""
+    n = len(model.window_frame)
+    j1 = symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments)).reshape(-1, n, 7).min(axis=2)
+    jub = symmetric_kl_aligned(Packed.of(query.mixtures, SOFTENING), Packed.of(model.mixtures, SOFTENING))
+    return 0.5 * np.log(j1 * jub)
+
+
+def places(query: QueryModel, model: TrackModel) -> dict[int, float]:
+    """Divergence of the snippet at every place of a track at which it fits, by its first window.
+
+    A window of the snippet lies between two of the track's grid, and may match either.
+    """
+    log_j = tables(query, model)
+    found = {}
+    for first in range(log_j.shape[1]):
+        total, fits = 0.0, True
+        for k, start_s in enumerate(query.start_s):
+            row = first + int(start_s / CONFIG.window_step + 1e-9)
+            fits &= row + 1 < log_j.shape[1]
+            if fits:
+                total += min(log_j[k, row], log_j[k, row + 1])
+        if fits:
+            found[first] = float(np.exp(total / len(query.start_s)))
+    return found
+
+
+@pytest.fixture(scope="module")
+def models(library: Catalogue) -> dict[str, TrackModel]:
+    """Models of the library's tracks, read from the store."""
+    found = {}
+    for track in library.tracks():
+        arrays = tracks.load_models(library.store, track.id, track.version)
+        words = tracks.load_subfingerprints(library.store, track.id, track.version)
+        found[track.id] = TrackModel.from_arrays(arrays, words)
+    return found
+
+
+def asked(song: Song, start_s: float, length_s: float, snr_db: float | None) -> QueryModel:
+    if snr_db is None:
+        samples = decoded(song)[round(start_s * RATE) :][: round(length_s * RATE)]
+    else:
+        heard = record(song.samples, song.sample_rate, start_s, length_s, snr_db=snr_db, noise="pink", seed=5)
+        samples = at_rate(heard, song.sample_rate, RATE)
+    return model_query(samples, CONFIG, BACKGROUND)
+
+
+@pytest.mark.parametrize("length_s", [5.0, 7.2, 10.0])
+@pytest.mark.parametrize(("start_s", "snr_db"), [(11.0, None), (11.4, None), (11.4, 5.0)])
+def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs, length_s, start_s, snr_db):
+    query = asked(enrolled_songs[3], start_s, length_s, snr_db)
+    snapshot, _ = library.refresh()
+    ranking = Ranking(query, snapshot, CONFIG)
+    assert {r.entry.track_id for r in ranking.nearest} == set(models)
+    assert ranking.rest == []
+    values = [r.divergence for r in ranking.nearest]
+    assert values == sorted(values)
+    exact = 0
+    for ranked in ranking.nearest:
+        brute = places(query, models[ranked.entry.track_id])
+        first = ranked.window - ranked.entry.window_start
+        frame = models[ranked.entry.track_id].window_frame[first]
+        assert ranked.window_start_s == pytest.approx(frame * 240 / 16000)
+        # What is reported is the nearer end of the stretch between two windows that is called a place.
+        here = [brute[place] for place in (first - 1, first) if place in brute]
+        if len(here) == 2:  # else the snippet would run past an end there
+            assert min(abs(ranked.divergence / value - 1) for value in here) < FLOAT32
+            # The place is chosen by J_1 and then refined: not always the very best, never better than that.
+            assert ranked.divergence >= min(brute.values()) * (1 - FLOAT32)
+            exact += ranked.divergence <= min(brute.values()) * (1 + FLOAT32)
+    best = ranking.nearest[0]
+    brute = places(query, models[best.entry.track_id])
+    if snr_db is None:
+        assert best.divergence == pytest.approx(min(brute.values()), rel=FLOAT32)
+    assert exact >= len(models) / 2
+    assert library.track(best.entry.track_id).title == enrolled_songs[3].title
+    assert abs(best.window_start_s - start_s) < (0.02 if start_s == 11.0 and snr_db is None else 0.75)
+
+
+def test_variational_divergence_is_the_mean_over_windows(library, models, enrolled_songs):
+    query = asked(enrolled_songs[5], 8.3, 8.0, None)
+    ranking = Ranking(query, library.refresh()[0], CONFIG)
+    for ranked in ranking.nearest[:3]:
+        model = models[ranked.entry.track_id]
+        first = ranked.window - ranked.entry.window_start
+        rows = np.minimum(first + (query.start_s + 1e-9).astype(int), len(model.window_frame) - 1)
+        table = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(model.mixtures))
+        expected = np.mean([table[k, row] for k, row in enumerate(rows)])
+        assert ranking.variational(ranked) == pytest.approx(expected, rel=FLOAT32)
+
+
+@pytest.mark.parametrize("n_mfcc", [7, 10, 13])
+@pytest.mark.parametrize("kind", ["full", "diag"])
+def test_other_models_rank_too(rng, n_mfcc, kind):
+    """Ten diagonal dimensions have as many statistics as five full ones: shapes alone do not tell."""
+    config = FeatureConfig(covariance_type=kind, n_mfcc=n_mfcc, twins=())
+    frames = rng.standard_normal((3000, n_mfcc))
+    background = fit(frames, config, "test")
+    sounds = [lively_noise(9.0, seed=60 + i) for i in range(3)]
+    models = [model_track(sound, config, background) for sound in sounds]
+    segment = Segment.build([(str(i), 1, model) for i, model in enumerate(models)])
+    snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
+    query = model_query(sounds[1][2 * RATE : 7 * RATE], config, background)
+    ranking = Ranking(query, snapshot, config)
+    assert ranking.nearest[0].entry.track_id == "1"
+    for ranked in ranking.nearest:
+        model = models[int(ranked.entry.track_id)]
+        j1 = symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments))[0]
+        jub = symmetric_kl_aligned(Packed.of(query.mixtures, SOFTENING), Packed.of(model.mixtures, SOFTENING))[0]
+        best = min(np.sqrt(j1 * jub))
+        assert ranked.divergence == pytest.approx(best, rel=10 * FLOAT32, abs=0.05)
+        assert np.isfinite(ranking.variational(ranked))
+
+
+def snapshot_of(**sounds: np.ndarray) -> Snapshot:
+    """Return a snapshot of tracks with these sounds, each in a segment of its own."""
+    segments = [
+        Segment.build([(name, 1, model_track(sound.astype(np.float32), CONFIG, BACKGROUND))])
+        for name, sound in sounds.items()
+    ]
+    return Snapshot(tuple(segments), frozenset(e.key for s in segments for e in s.entries))
+
+
+def tone(seconds: float) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * 440 * np.arange(round(seconds * RATE)) / RATE)
+
+
+def test_silence_and_tones_are_never_near(enrolled_songs):
+    """Windows in which nothing happens are stored as silent: they may not match, nor lend their place."""
+    snapshot = snapshot_of(
+        music=decoded(enrolled_songs[0])[: 15 * RATE],
+        other=decoded(enrolled_songs[1])[: 15 * RATE],
+        tone=tone(15.0),
+        silence=np.zeros(15 * RATE),
+        mixed=np.concatenate([decoded(enrolled_songs[2])[: 12 * RATE], tone(20.0)]),
+    )
+    for i, name in ((0, "music"), (1, "other"), (2, "mixed")):
+        query = model_query(decoded(enrolled_songs[i])[4 * RATE : 10 * RATE], CONFIG, BACKGROUND)
+        nearest = {r.entry.track_id: r for r in Ranking(query, snapshot, CONFIG).nearest}
+        assert next(iter(nearest)) == name
+        assert all(np.isfinite(r.divergence) for r in nearest.values())
+        assert not {"tone", "silence"} & set(nearest)
+        assert nearest["mixed"].window_start_s < 12.0
+    unknown = model_query(lively_noise(6.0, 1), CONFIG, BACKGROUND)
+    nearest = {r.entry.track_id: r for r in Ranking(unknown, snapshot, CONFIG).nearest}
+    assert set(nearest) == {"music", "other", "mixed"}
+    assert nearest["mixed"].window_start_s < 12.0
+
+
+def test_a_catalogue_of_silence_has_nobody_near():
+    snapshot = snapshot_of(silence=np.zeros(8 * RATE), tone=tone(8.0))
+    ranking = Ranking(model_query(lively_noise(6.0, 1), CONFIG, BACKGROUND), snapshot, CONFIG)
+    assert ranking.nearest == []
+
+
+def test_nothing_to_ask_and_nothing_to_search(library):
+    query = model_query(lively_noise(6.0, 2), CONFIG, BACKGROUND)
+    empty = Ranking(query, Snapshot((), frozenset()), CONFIG)
+    assert empty.nearest == empty.rest == []
+    for samples in (np.zeros(6 * RATE, np.float32), np.zeros(0, np.float32), tone(6.0).astype(np.float32)):
+        ranking = Ranking(model_query(samples, CONFIG, BACKGROUND), library.refresh()[0], CONFIG)
+        assert ranking.nearest == ranking.rest == []
+        segment, entry = next(iter(library.refresh()[0]))
+        assert ranking.refine(segment, entry) is None
+
+
+def test_dead_tracks_do_not_count(library, enrolled_songs):
+    snapshot, _ = library.refresh()
+    query = asked(enrolled_songs[3], 11.0, 5.0, None)
+    best = Ranking(query, snapshot, CONFIG).nearest[0].entry
+    without = Snapshot(snapshot.segments, snapshot.live - {best.key})
+    names = {r.entry.track_id for r in Ranking(query, without, CONFIG).nearest}
+    assert names == {track_id for track_id, _ in snapshot.live} - {best.track_id}
+
+
+def test_a_snippet_longer_than_the_track_is_ranked(enrolled_songs):
+    samples = decoded(enrolled_songs[0])
+    snapshot = snapshot_of(short=samples[: 7 * RATE], other=decoded(enrolled_songs[1])[: 20 * RATE])
+    ranking = Ranking(model_query(samples[: 15 * RATE], CONFIG, BACKGROUND), snapshot, CONFIG)
+    assert [r.entry.track_id for r in ranking.nearest] == ["short", "other"]
+    assert np.isfinite([ranking.variational(r) for r in ranking.nearest]).all()
+
+
+def test_only_the_best_hundred_are_refined_and_the_rest_keeps_its_order(rng):
+    """Tracks of one window each: coarse order for those that are not refined, everybody in one list or the other."""
+    config = FeatureConfig(twins=())
+    sound = lively_noise(130 * 5.0, seed=77)
+    models = [
+        (f"{i:03d}", 1, model_track(sound[i * 5 * RATE : (i + 1) * 5 * RATE], config, BACKGROUND)) for i in range(130)
+    ]
+    segment = Segment.build(models)
+    snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
+    query = model_query(sound[57 * 5 * RATE : 58 * 5 * RATE], config, BACKGROUND)
+    ranking = Ranking(query, snapshot, config)
+    assert len(ranking.nearest) == 100
+    assert len(ranking.rest) == 30
+    assert ranking.nearest[0].entry.track_id == "057"
+    names = [r.entry.track_id for r in ranking.nearest] + [e.track_id for _, e in ranking.rest]
+    assert sorted(names) == [name for name, _, _ in models]
+    j1 = {
+        name: symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments))[0, 0]
+        for name, _, model in models
+    }
+    rest = [j1[e.track_id] for _, e in ranking.rest]
+    assert rest == sorted(rest)
+    assert min(rest) >= max(j1[r.entry.track_id] for r in ranking.nearest) * (1 - FLOAT32)
