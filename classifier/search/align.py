@@ -221,5 +221,5 @@ def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
     total = np.concatenate([[0.0], np.cumsum(gain)])
     lowest = np.minimum.accumulate(total)
     stop = int(np.argmax(total - lowest))
-    start = int(np.argmin(total[: stop + 1]))
+    start = stop - int(np.argmin(total[stop::-1]))  # the last of equals: frames before the track match nothing
     return start, max(stop, start + 1)
