@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich.box import HEAVY_HEAD, MARKDOWN
 from rich.console import Console
 from rich.table import Table
 from sklearn.exceptions import ConvergenceWarning
@@ -160,8 +161,8 @@ def enrollment(files: Sequence[Path], repeats: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``audio_s``; ``stages``: for each stage wall and cpu seconds per hour of audio and times real time; ``bytes``:
-        what an hour takes in the store and in the index.
+        ``audio_s``; ``stages``: for each stage, ``in all`` (everything stored) and the ``index``, wall and cpu seconds
+        an hour of audio, and times real time; ``bytes_per_hour`` of store and index.
     """
     runs: list[Stopwatch] = []
     sizes: dict[str, float] = {}
@@ -187,14 +188,13 @@ def enrollment(files: Sequence[Path], repeats: int) -> dict[str, Any]:
             }
         if run:
             runs.append(watch)
-    stages = {}
-    for stage in (*STAGES, "rest", "index"):
-        wall, cpu = (float(np.median([getattr(w, kind)[stage] for w in runs])) for kind in ("wall", "cpu"))
-        stages[stage] = {"wall_s": wall, "cpu_s": cpu}
-    enrolled = [name for name in stages if name != "index"]
-    for kind in ("wall", "cpu"):
-        totals = [sum(getattr(w, kind)[name] for name in enrolled) for w in runs]
-        stages.setdefault("enrolled", {})[f"{kind}_s"] = float(np.median(totals))
+    for watch in runs:
+        for seconds in (watch.wall, watch.cpu):
+            seconds["in all"] = sum(seconds[name] for name in (*STAGES, "rest"))
+    stages = {
+        stage: {f"{kind}_s": float(np.median([getattr(w, kind)[stage] for w in runs])) for kind in ("wall", "cpu")}
+        for stage in (*STAGES, "rest", "in all", "index")
+    }
     return {
         "audio_s": audio_s,
         "tracks": len(files),
@@ -350,16 +350,18 @@ def latency(files: Sequence[Path], songs: Sequence[Song], n_snippets: int) -> di
         for path in files:
             catalogue.enroll(path)
         rng = np.random.default_rng(3)
-        tags, right = [], 0
+        tags, right, cpu_s = [], 0, []
         for i in range(n_snippets + 1):
             song = songs[i % len(songs)]
             start_s = float(rng.uniform(0, song.duration_s - SNIPPET_S))
             heard = record(song.samples, song.sample_rate, start_s, SNIPPET_S, snr_db=5.0, seed=i)
             snippet = Path(folder) / "snippet.wav"
             write_wav(snippet, heard, song.sample_rate)
+            before = time.process_time() + process_seconds(catalogue.decoder.pids)
             tag = catalogue.identify(snippet)
             if i:  # the first warms up
                 tags.append(tag)
+                cpu_s.append(time.process_time() + process_seconds(catalogue.decoder.pids) - before)
                 right += tag.verdict == "identified" and tag.matches[0].title == song.title
         stages = list(tags[0].seconds)
         values = {stage: 1e3 * np.array([tag.seconds[stage] for tag in tags]) for stage in stages}
@@ -369,6 +371,7 @@ def latency(files: Sequence[Path], songs: Sequence[Song], n_snippets: int) -> di
             "tracks": len(files),
             "windows": tags[0].searched.windows,
             "identified_and_right": right,
+            "cpu_ms_mean": 1e3 * float(np.mean(cpu_s)),
             "stages": {
                 s: {"median_ms": float(np.median(v)), "p95_ms": float(np.percentile(v, 95))} for s, v in values.items()
             },
@@ -391,7 +394,10 @@ def show(report: dict[str, Any], console: Console) -> None:
     """Print the figures as tables."""
 
     def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        out = Table(title=title, title_justify="left")
+        if not console.is_terminal:  # to be pasted into docs/performance.md
+            console.print(f"\n## {title}\n")
+            title = ""
+        out = Table(title=title or None, title_justify="left", box=HEAVY_HEAD if console.is_terminal else MARKDOWN)
         for i, column in enumerate(columns):
             out.add_column(column, justify="right" if i else "left")
         for row in rows:
@@ -459,7 +465,7 @@ def show(report: dict[str, Any], console: Console) -> None:
     i = report["identify"]
     table(
         f"Identify {i['snippets']} noisy {i['snippet_s']:g}-s snippets among {i['tracks']} songs, "
-        f"{i['identified_and_right']} of them identified and right",
+        f"{i['identified_and_right']} identified and right, {i['cpu_ms_mean']:.0f} ms of processor time each",
         ("stage", "median ms", "95 % ms"),
         [(name, values["median_ms"], values["p95_ms"]) for name, values in i["stages"].items()],
     )
@@ -475,7 +481,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="repeats of everything timed (3)")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
-    console = Console(width=None if sys.stdout.isatty() else 120)
+    console = Console(width=None if sys.stdout.isatty() else 200)
     config = FeatureConfig()
     cores = os.sched_getaffinity(0)
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
