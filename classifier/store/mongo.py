@@ -7,6 +7,7 @@ Conventions
   streams. Validators are extra armour and are left out where a server does not know them.
 - Writes are acknowledged by a majority and are in the journal when a call returns; reads go to the primary.
   Writes are retried by the driver where the server supports that (replica sets).
+- FerretDB 1 understands all this, but finds and modifies in two steps: it may have one writing thread at a time.
 - One client a process, made when it is first used. It reconnects by itself.
 - Options in the URL win over the ones set here. The shown URL has neither password nor options.
 """

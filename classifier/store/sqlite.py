@@ -269,7 +269,9 @@ class SqliteStore:
             self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False, cached_statements=200
         )
         try:
-            if not self._is_current(connection):
+            with _transaction(connection, "DEFERRED"):  # three facts of one moment: another process may be creating
+                is_current = self._is_current(connection)
+            if not is_current:
                 self._create(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
@@ -419,8 +421,8 @@ def _duplicate(collection: str, document_id: str) -> DuplicateKey:
 
 
 @contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("BEGIN IMMEDIATE")
+def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Iterator[None]:
+    connection.execute(f"BEGIN {kind}")
     try:
         yield
         connection.execute("COMMIT")

@@ -49,7 +49,7 @@ _ATTEMPTS = 20
 
 
 class AlreadyEnrolled(Conflict):
-    """This audio is in the catalogue already.
+    """The audio is in the catalogue already.
 
     Attributes
     ----------

@@ -15,8 +15,8 @@ import pytest
 from classifier.store import Store
 
 sys.path.insert(0, str(Path(__file__).parent))
-from places import KINDS, MONGO_URI, REQUIRE_ALL, Clock, Place, database_url
-from servers import FerretDB, Nx27017, Server, ServerMissing
+from places import KINDS, MONGO_URI, Clock, Place, database_url, start
+from servers import FerretDB, Nx27017, Server
 
 ROOT = Path(__file__).parents[2]
 
@@ -49,16 +49,6 @@ def _running(server: Server) -> Iterator[Server]:
     start(server)
     yield server
     server.kill()
-
-
-def start(server: Server) -> None:
-    """Start a server; where it cannot be had, skip aloud, or fail if everything is required."""
-    try:
-        server.start()
-    except ServerMissing as missing:
-        if REQUIRE_ALL:
-            raise
-        pytest.skip(str(missing))
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from urllib.parse import urlsplit, urlunsplit
 
-from servers import Server
+import pytest
+from servers import Server, ServerMissing
 
 from classifier.store import Store, open_store
 
@@ -40,6 +41,16 @@ class Place:
         """Close whatever was opened."""
         for store in self._opened:
             store.close()
+
+
+def start(server: Server) -> None:
+    """Start a server; where it cannot be had, skip aloud, or fail if everything is required."""
+    try:
+        server.start()
+    except ServerMissing as missing:
+        if REQUIRE_ALL:
+            raise
+        pytest.skip(str(missing))
 
 
 def database_url(uri: str, name: str) -> str:

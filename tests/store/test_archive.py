@@ -176,12 +176,12 @@ def test_what_cannot_be_exported(store: Store, tmp_path: Path) -> None:
 
 @pytest.mark.stores(["sqlite"])
 def test_no_archive(store: Store, archive: Path, tmp_path: Path) -> None:
-    with pytest.raises(FileMissing, match="no file 'none.zip'"):
+    with pytest.raises(FileMissing, match=r"no file 'none\.zip'"):
         import_catalogue(store, tmp_path / "none.zip")
     bad = tmp_path / "bad.zip"
     for content in (b"", b"not a zip", archive.read_bytes()[:-30], archive.read_bytes()[:5000]):
         bad.write_bytes(content)
-        with pytest.raises(ArchiveUnreadable, match="'bad.zip' is no archive of a catalogue, or is cut short"):
+        with pytest.raises(ArchiveUnreadable, match=r"'bad\.zip' is no archive of a catalogue, or is cut short"):
             import_catalogue(store, bad)
     assert list_catalogues(store) == []
 
@@ -346,5 +346,5 @@ def test_the_documentation_reads_an_archive(other: Store, tmp_path: Path, monkey
     export_catalogue(other, "default", tmp_path / "catalogue.zip")
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {}
-    exec(code, names)  # noqa: S102 - our own documentation
+    exec(code, names)
     assert names["track"]["subfingerprints"][0]["rows"] == len(names["words"])

@@ -82,7 +82,8 @@ def test_damage(store: Store, clock: Clock, name: str) -> None:
     harm(store, bad, clock)
 
     found = examine(store, now=clock)
-    assert found and {(finding.severity, finding.repairable) for finding in found} == {("error", False)}
+    assert found
+    assert {(finding.severity, finding.repairable) for finding in found} == {("error", False)}
     assert any(f"track {bad}" in finding.what and words in finding.what for finding in found)
     assert all("enroll it anew, or remove it" in finding.what for finding in found)
     assert mend(store, found, now=clock) == {}
@@ -173,7 +174,8 @@ def test_a_damaged_background(store: Store, clock: Clock) -> None:
     enroll(store, "a")
     store.update("catalogues", {"name": "default"}, set={"layout": ["weights <f4 6"], "data": b"123"})
     found = examine(store, now=clock)
-    assert len(found) == 1 and "the background of catalogue 'default' is damaged" in found[0].what
+    assert len(found) == 1
+    assert "the background of catalogue 'default' is damaged" in found[0].what
 
 
 def test_worst_first(store: Store, clock: Clock) -> None:

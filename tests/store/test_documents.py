@@ -64,7 +64,7 @@ def test_unknown_collection() -> None:
 
 @pytest.mark.parametrize("document", [{"_id": "a"}, {"_id": "a", "catalogue": "c"}, {"_id": "a", "catalogue": None}])
 def test_unique_keys_must_be_there(document: dict[str, Any]) -> None:
-    with pytest.raises(InvalidParameter, match="lacks '(catalogue|content_hash)', part of a unique key"):
+    with pytest.raises(InvalidParameter, match=r"lacks '(catalogue|content_hash)', part of a unique key"):
         checked("tracks", document)
 
 

@@ -44,7 +44,8 @@ def test_the_same_owner_is_not_the_same_lease(store: Store, clock: Clock) -> Non
     clock.advance(11)
     fresh = Lease.acquire(store, "index", "me", 10, now=clock)
 
-    assert slept is not None and fresh is not None
+    assert slept is not None
+    assert fresh is not None
     assert not slept.renew()
     assert fresh.renew()
 

@@ -10,9 +10,8 @@ from typing import Any
 
 import pymongo
 import pytest
-from conftest import start
 from material import catalogue, enroll
-from places import database_url
+from places import database_url, start
 from servers import FerretDB, Nx27017, Server, free_port
 
 from classifier.errors import StoreFailed, StoreUnavailable
@@ -138,7 +137,8 @@ class TestNx27017:
     def test_an_update_turns_bools_into_numbers(self, store: Store) -> None:
         store.insert("tags", [{"_id": "a"}])
         changed = store.update("tags", {"_id": "a"}, set={"b": True})
-        assert changed is not None and type(changed["b"]) is int
+        assert changed is not None
+        assert type(changed["b"]) is int
 
     def test_data_of_an_existing_document_cannot_be_replaced(self, store: Store) -> None:
         store.put("tags", {"_id": "a", "data": b"1"})

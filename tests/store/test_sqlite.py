@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import warnings
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,43 @@ def test_each_thread_has_its_connection_and_loses_it(make: Any) -> None:
     assert len(store._handles) == 1
 
 
+def test_a_child_process_never_touches_inherited_connections(make: Any) -> None:
+    store = make()
+    store.insert("tags", [{"_id": "a"}])
+    inherited = store._connection()
+
+    def look() -> None:
+        assert len(store._handles) == 0
+        assert store._connection() is not inherited
+        inherited.execute("SELECT 1")  # not even closed
+
+    assert in_child(look) == "no error"
+    assert store._connection() is inherited
+
+
+def test_whoever_comes_while_the_schema_is_made(make: Any, path: Path) -> None:
+    """A file that gets its tables between two looks at it must not be taken for another program's."""
+    other = make(timeout_s=0.05)
+
+    class Interrupted(SqliteStore):
+        @staticmethod
+        def _is_current(connection: sqlite3.Connection) -> bool:
+            def interrupt(statement: str) -> None:
+                if "sqlite_schema" in statement:
+                    with suppress(StoreUnavailable):
+                        other.ensure_schema()
+
+            connection.set_trace_callback(interrupt)
+            try:
+                return SqliteStore._is_current(connection)
+            finally:
+                connection.set_trace_callback(None)
+
+    store = Interrupted(path)
+    assert store.count("tags") == 0
+    store.close()
+
+
 def test_no_read_stays_open(make: Any) -> None:
     """An iterator left half-way must neither pin the log nor stand in the way of a later write."""
     store, other = make(), make()
@@ -176,7 +213,8 @@ def test_damage_is_found(make: Any, path: Path) -> None:
         file.write(os.urandom(20_000))
 
     faults = make().faults()
-    assert faults and all(isinstance(fault, str) for fault in faults)
+    assert faults
+    assert all(isinstance(fault, str) for fault in faults)
 
 
 def test_a_damaged_document_is_named(make: Any, path: Path) -> None:

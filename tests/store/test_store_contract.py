@@ -271,11 +271,11 @@ MIXED: list[dict[str, Any]] = [
     {"_id": f"{i:02d}", **({} if value == "missing" else {"v": value})}
     for i, value in enumerate([1, 2, 2.5, "1", "b", None, True, False, "missing", 0, ""])
 ]
+ORDERING = ("$lt", "$lte", "$gt", "$gte", "$ne")
 MIXED_CONDITIONS: list[dict[str, Any]] = [
-    {"v": wanted}
-    for wanted in (0, 1, 2.5, "1", "b", True, False, None)
-    + tuple({op: value} for op in ("$lt", "$lte", "$gt", "$gte", "$ne") for value in (1, "1", ""))
-    + ({"$ne": True}, {"$ne": None}, {"$in": [1, "b"]}, {"$in": [True, None, ""]})
+    *({"v": wanted} for wanted in (0, 1, 2.5, "1", "b", True, False, None)),
+    *({"v": {operator: value}} for operator in ORDERING for value in (1, "1", "")),
+    *({"v": wanted} for wanted in ({"$ne": True}, {"$ne": None}, {"$in": [1, "b"]}, {"$in": [True, None, ""]})),
 ]
 
 

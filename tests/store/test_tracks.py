@@ -14,6 +14,7 @@ from classifier.errors import (
     CatalogueNotFound,
     InvalidParameter,
     StoreCorrupt,
+    StoreUnavailable,
     TrackBusy,
     TrackNotFound,
 )
@@ -106,7 +107,8 @@ def test_background_is_set_once(store: Store) -> None:
     assert set_background(store, "default", "own-1", arrays).background == "own-1"
     assert set_background(store, "default", "own-2", {"weights": np.zeros(1)}).background == "own-1"
     found = load_background(store, "default")
-    assert found is not None and same_arrays(found, arrays)
+    assert found is not None
+    assert same_arrays(found, arrays)
 
 
 def test_removing_a_catalogue_removes_its_tracks(store: Store) -> None:
@@ -142,6 +144,43 @@ def test_a_catalogue_that_goes_while_a_track_is_written(store: Store, comes_back
     if comes_back:
         assert tracks.ready(store, "default") == {}
         assert revision(store, "default") == 0
+
+
+def test_a_catalogue_that_goes_at_the_very_end(store: Store) -> None:
+    """Its removal has seen the track before it was there, and deletes the record just before the writer looks."""
+    catalogue(store)
+    writer = TrackWriter.begin(store, facts("a"), owner="me")
+    writer.add_models(models(2))
+    store.delete("catalogues", {"name": "default"})
+
+    with pytest.raises(CatalogueNotFound, match="'default' was removed while a track was written"):
+        writer.commit()
+    assert leftovers(store) == []
+    assert store.count("tracks") == 0
+
+
+def test_a_commit_whose_answer_is_lost(store: Store) -> None:
+    """The store did what it was asked, but the writer never heard of it: giving up must not take the track back."""
+
+    class Lossy:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def update(self, collection: str, where: Any, **change: Any) -> Any:
+            answer = store.update(collection, where, **change)
+            if (change.get("set") or {}).get("status") == "ready":
+                raise StoreUnavailable("the answer is lost")
+            return answer
+
+    catalogue(store)
+    for replace in (False, True):
+        writer = TrackWriter.begin(Lossy(), facts("a"), owner="me", replace=replace)  # type: ignore[arg-type]
+        writer.add_models(models(2, writer.version))
+        with pytest.raises(StoreUnavailable), writer:
+            writer.commit()
+        assert same_arrays(tracks.load_models(store, writer.track_id, writer.version), models(2, writer.version))
+    remove_orphans(store)
+    assert leftovers(store) == []
 
 
 def test_a_record_that_is_inserted_just_after_its_catalogue_went(store: Store) -> None:
@@ -248,7 +287,8 @@ def test_large_rows_make_small_chunks(store: Store) -> None:
         track = writer.commit()
 
     sizes = [len(chunk["data"]) for chunk in store.find("models")]
-    assert len(sizes) == 2 and max(sizes) <= 8_000_000
+    assert len(sizes) == 2
+    assert max(sizes) <= 8_000_000
     assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
 
 
@@ -312,11 +352,14 @@ def test_leaving_without_commit_takes_everything_back(store: Store) -> None:
     catalogue(store)
     with TrackWriter.begin(store, facts("a"), owner="me") as writer:
         writer.add_models(models(300))
-    assert leftovers(store) == [] and store.count("tracks") == 0
-    with pytest.raises(ZeroDivisionError), TrackWriter.begin(store, facts("a"), owner="me") as writer:
-        writer.add_subfingerprints(words(5))
+    assert leftovers(store) == []
+    assert store.count("tracks") == 0
+    writer = TrackWriter.begin(store, facts("a"), owner="me")
+    writer.add_subfingerprints(words(5))
+    with pytest.raises(ZeroDivisionError), writer:
         raise ZeroDivisionError
-    assert leftovers(store) == [] and revision(store, "default") == 0
+    assert leftovers(store) == []
+    assert revision(store, "default") == 0
     for use in (writer.renew, writer.commit, lambda: writer.add_models(models(1))):
         with pytest.raises(InvalidParameter, match="has ended: begin anew"):
             use()
@@ -413,7 +456,8 @@ def test_takeover(store: Store, clock: Clock, is_there_already: bool) -> None:
     sleeper.add_models(models(4, 1))
     clock.advance(11)
     taker = TrackWriter.begin(store, facts("a", title="new"), owner="you", **options)
-    assert taker.track_id == sleeper.track_id and taker.version == sleeper.version + 1
+    assert taker.track_id == sleeper.track_id
+    assert taker.version == sleeper.version + 1
     taker.add_models(models(2, 2))
 
     with pytest.raises(TrackBusy, match="taken over by another process"):
@@ -424,6 +468,28 @@ def test_takeover(store: Store, clock: Clock, is_there_already: bool) -> None:
     expected = {name: np.concatenate([models(2, 2)[name], models(2, 3)[name]]) for name in models(1)}
     assert same_arrays(tracks.load_models(store, track.id, track.version), expected)
     assert leftovers(store) == []
+
+
+def test_a_sleeper_that_wakes_at_the_last_moment(store: Store, clock: Clock) -> None:
+    catalogue(store)
+    sleeper = TrackWriter.begin(store, facts("a"), owner="me", lease_seconds=10, now=clock)
+    clock.advance(11)
+
+    class Meanwhile:
+        """The store of somebody who wants to take over: as soon as he has seen the lease, it is renewed."""
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(store, name)
+
+        def find(self, collection: str, *arguments: Any, **options: Any) -> Any:
+            found = list(store.find(collection, *arguments, **options))
+            if collection == "tracks":
+                sleeper.renew()
+            return iter(found)
+
+    with pytest.raises(TrackBusy):
+        TrackWriter.begin(Meanwhile(), facts("a"), owner="you", now=clock)  # type: ignore[arg-type]
+    sleeper.commit()
 
 
 def test_a_sleeper_cannot_commit(store: Store, clock: Clock) -> None:
@@ -520,7 +586,8 @@ def test_removing_what_is_being_replaced(store: Store) -> None:
 
     with pytest.raises(TrackNotFound, match="removed while it was written"):
         writer.commit()
-    assert leftovers(store) == [] and store.count("tracks") == 0
+    assert leftovers(store) == []
+    assert store.count("tracks") == 0
 
 
 def test_a_removal_that_was_cut_short(store: Store) -> None:
