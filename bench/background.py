@@ -67,7 +67,7 @@ def cohort() -> np.ndarray:
         start = int(rng.integers(0, max(1, len(audio) - each)))
         parts.append(subfingerprint.reference_words(np.asarray(audio[start : start + each])))
     material = conditions.load_material("development")
-    speech = np.concatenate([u for u in material.utterances])[: round(COHORT_SPEECH_S * SAMPLE_RATE)]
+    speech = np.concatenate(list(material.utterances))[: round(COHORT_SPEECH_S * SAMPLE_RATE)]
     parts.append(subfingerprint.reference_words(speech.astype(np.float32)))
     return np.concatenate(parts)
 

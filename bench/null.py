@@ -27,6 +27,7 @@ from bench.conditions import CONDITIONS
 from classifier import decide, subfingerprint
 from classifier.data import FOLDER
 from classifier.search import align
+from classifier.search.sweep import N_SPEEDS
 
 Z_STEP = 0.05
 Z_EDGES = np.arange(-1.0, 16.0, Z_STEP)
@@ -110,8 +111,8 @@ def fit_tail(counts: np.ndarray) -> dict[str, object]:
     last = int(np.flatnonzero(at_or_above >= TAIL_EXCEEDANCES)[-1])
     keep = slice(0, last + 1, 5)
     u = Z_EDGES[: last + 1][keep][-1]
-    beyond = counts[1:][Z_EDGES >= u]
-    middle = Z_EDGES[Z_EDGES >= u] + Z_STEP / 2
+    beyond = counts[1:][u <= Z_EDGES]
+    middle = Z_EDGES[u <= Z_EDGES] + Z_STEP / 2
     rate = beyond.sum() / ((middle**2 - u**2) / 2 * beyond).sum()
     return {
         "z": [round(float(z), 2) for z in Z_EDGES[: last + 1][keep]],
@@ -144,7 +145,7 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
         shared = {r.id: names for r, names in zip(refs, found, strict=True)}
-        for name, names in list(shared.items()):
+        for names in list(shared.values()):
             for other in names:
                 shared[other] = shared[other] | names
         run = partial(histogram, shared=shared)
@@ -153,10 +154,16 @@ def main() -> None:
         tops = [top for _, top in parts if np.isfinite(top)]
         run_best = partial(best, shared=shared)
         ends = list(progress(pool.map(run_best, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
-    table |= {"confidence_slope": 1.0, "confidence_offset": 0.0, "divergence": [0.0, 0.0, 0.0]}
+    table |= {"confidence_slope": 1.0, "confidence_offset": 0.0, "extremal_index": 1.0}
+    table["divergence"] = json.loads(arguments.out.read_text())["divergence"]  # fitted by bench/margin.py
     draft = decide.NullMap.from_dict(table)
-    known = [(draft.log10_tail(z) + trials, right) for z, right, _, trials in ends]
-    unknown = [(draft.log10_tail(z) + trials, False) for _, _, z, trials in ends]
+    # At E = x chance should find something in a share 1 - exp(-x) of all searches.
+    strangers = np.array([draft.log10_tail(z) + trials for _, _, z, trials in ends])
+    found = [(-np.log1p(-np.mean(strangers <= np.log10(x))), x) for x in (1.0, 0.3, 0.1)]
+    table["extremal_index"] = round(float(np.mean([rate / x for rate, x in found])), 4)
+    draft = decide.NullMap.from_dict(table)
+    known = [(draft.log10_e(z, trials + np.log10(N_SPEEDS)), right) for z, right, _, trials in ends]
+    unknown = [(draft.log10_e(z, trials), False) for _, _, z, trials in ends]
     log10_e, right = (np.array(column, float) for column in zip(*known, *unknown, strict=True))
     slope, offset = fit_confidence(log10_e, right, np.ones(len(right)))
     table |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
@@ -164,7 +171,7 @@ def main() -> None:
     sharing = sum(len(names) > 1 for names in shared.values())
     print(f"{table['lags']:.3g} foreign lags, highest z {max(tops):.2f}; {sharing} tracks share audio with another")
     for limit in (1, 0.1, 0.01):
-        rate = np.mean([draft.log10_tail(z) + trials <= np.log10(limit) for _, _, z, trials in ends])
+        rate = np.mean([draft.log10_e(z, trials) <= np.log10(limit) for _, _, z, trials in ends])
         print(f"unknown snippets with E <= {limit:g}: {rate:.4f} of {len(ends)}")
     print(f"tail rate {table['tail_rate']}, confidence log-odds {offset:.2f} - {slope:.2f} log10 E -> {arguments.out}")
 

@@ -12,9 +12,27 @@ MAX_LENGTH = 500
 FIRST = ("title", "artist", "album", "isrc")
 #: What muxers and players write about themselves rather than about the music.
 _TECHNICAL = frozenset(
-    "major_brand minor_version compatible_brands handler_name vendor_id encoder encoded_by tsse tlen duration language "
-    "creation_time itunsmpb itunnorm itunes_cddb_1 replaygain_track_gain replaygain_track_peak "
-    "replaygain_album_gain replaygain_album_peak".split()
+    [
+        "major_brand",
+        "minor_version",
+        "compatible_brands",
+        "handler_name",
+        "vendor_id",
+        "encoder",
+        "encoded_by",
+        "tsse",
+        "tlen",
+        "duration",
+        "language",
+        "creation_time",
+        "itunsmpb",
+        "itunnorm",
+        "itunes_cddb_1",
+        "replaygain_track_gain",
+        "replaygain_track_peak",
+        "replaygain_album_gain",
+        "replaygain_album_peak",
+    ]
 )
 _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 

@@ -44,7 +44,9 @@ def fit(frames: np.ndarray, config: FeatureConfig, name: str, seed: int = 0) -> 
     share = np.bincount(label, minlength=k) / len(x)
     means = np.stack([x[label == i].mean(axis=0) for i in range(k)])
     covariances = np.stack([np.cov(x[label == i].T) for i in range(k)])
-    start = Mixtures(share[None], means[None], gmm.add_floor(covariances[None], config.covariance_floor, diagonal=False))
+    start = Mixtures(
+        share[None], means[None], gmm.add_floor(covariances[None], config.covariance_floor, diagonal=False)
+    )
     mixture = gmm.fit(
         x[None], start, floor=config.covariance_floor, relevance=0, max_iterations=EM_STEPS, tolerance=1e-6
     )

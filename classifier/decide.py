@@ -32,6 +32,8 @@ class NullMap:
         Log10 of the share of foreign lags at or above each z.
     tail_rate : float
         Of the extrapolation beyond z[-1].
+    extremal_index : float in (0, 1]
+        Independent trials behind each lag, phase and speed.
     confidence_slope, confidence_offset : float
         Log-odds that the first match is right, at even prior: offset - slope * log10 E.
     divergence : tuple of three float
@@ -41,6 +43,7 @@ class NullMap:
     z: np.ndarray
     log10_p: np.ndarray
     tail_rate: float
+    extremal_index: float
     confidence_slope: float
     confidence_offset: float
     divergence: tuple[float, float, float]
@@ -52,6 +55,7 @@ class NullMap:
             np.array(values["z"]),
             np.array(values["log10_p"]),
             values["tail_rate"],
+            values["extremal_index"],
             values["confidence_slope"],
             values["confidence_offset"],
             tuple(values["divergence"]),
@@ -64,8 +68,17 @@ class NullMap:
             return float(self.log10_p[-1]) - self.tail_rate * (z * z - u * u) / 2 / np.log(10)
         return float(np.interp(z, self.z, self.log10_p))
 
+    def log10_e(self, z: float, log10_trials: float) -> float:
+        """Log10 of the E-value: expected number of chance matches at or above ``z`` in so many trials.
+
+        Neighbouring lags and phases agree or disagree together; the extremal index says how many of them count as
+        one (Leadbetter 1983).
+        """
+        return float(self.log10_tail(z) + log10_trials + np.log10(self.extremal_index))
+
     def z_for(self, log10_p: float) -> float:
-        """Least z whose tail probability is at most 10 ** ``log10_p``."""
+        """Least z whose E-value over one trial is at most 10 ** ``log10_p``."""
+        log10_p -= float(np.log10(self.extremal_index))
         if log10_p < self.log10_p[-1]:
             u = float(self.z[-1])
             return float(np.sqrt(u * u + 2 * np.log(10) * (float(self.log10_p[-1]) - log10_p) / self.tail_rate))

@@ -18,10 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.gmm import Mixtures, add_floor, expected, log_sum_exp, natural, psi
-
-#: Added to every variance before mixtures are compared by ``aligned``: narrow components are what noise erases.
-SOFTENING = 0.1
+from classifier.gmm import Mixtures, expected, log_sum_exp, natural, psi
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +46,10 @@ class Packed:
         return len(self.weights)
 
     @classmethod
-    def of(cls, mixtures: Mixtures, soften: float = 0.0) -> Packed:
-        """Pack mixtures in float64, adding ``soften`` to every variance first."""
-        covariances = add_floor(mixtures.covariances.astype(np.float64), soften, mixtures.diagonal)
-        weights, means = mixtures.weights.astype(np.float64), mixtures.means.astype(np.float64)
+    def of(cls, mixtures: Mixtures) -> Packed:
+        """Pack mixtures, in float64."""
+        arrays = (mixtures.weights, mixtures.means, mixtures.covariances)
+        weights, means, covariances = (a.astype(np.float64) for a in arrays)
         theta, s = natural(means, covariances, weights), expected(means, covariances)
         return cls(weights, theta, s, (weights * (theta * s).sum(axis=-1)).sum(axis=1))
 

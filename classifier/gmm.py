@@ -273,12 +273,18 @@ def fit(
     if relevance:
         prior = (relevance * k * start.weights[0])[:, None] * expected(start.means[0], start.covariances[0])
     theta = natural(start.means[0], start.covariances[0], start.weights[0])
-    result = Mixtures(*(np.repeat(a.astype(np.float64), n, axis=0) for a in (start.weights, start.means, start.covariances)))
+    result = Mixtures(
+        *(np.repeat(a.astype(np.float64), n, axis=0) for a in (start.weights, start.means, start.covariances))
+    )
     active = np.arange(n)
     previous = np.full(n, -np.inf)
     for iteration in range(max_iterations):
         step, likelihood = em_step(statistics[active] if len(active) < n else statistics, theta, d, floor, prior)
-        result.weights[active], result.means[active], result.covariances[active] = step.weights, step.means, step.covariances
+        result.weights[active], result.means[active], result.covariances[active] = (
+            step.weights,
+            step.means,
+            step.covariances,
+        )
         going = np.abs(likelihood - previous[active]) >= tolerance
         previous[active] = likelihood
         active = active[going]

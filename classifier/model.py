@@ -143,6 +143,10 @@ class QueryModel:
         One Gaussian a window that is not silent.
     print : QueryPrint
         Sub-fingerprints in two phases.
+    samples : np.ndarray, shape (n,), float32
+        The snippet at the sub-fingerprints' rate.
+    bandwidth_hz : float
+        Highest frequency that the recording can hold.
     duration_s : float
         Length of the snippet.
     """
@@ -151,15 +155,21 @@ class QueryModel:
     mixtures: Mixtures
     moments: Mixtures
     print: subfingerprint.QueryPrint
+    samples: np.ndarray
+    bandwidth_hz: float
     duration_s: float
 
 
-def _standardised(mel: np.ndarray, starts: np.ndarray, n: int, config: FeatureConfig, background: Background) -> np.ndarray:
+def _standardised(
+    mel: np.ndarray, starts: np.ndarray, n: int, config: FeatureConfig, background: Background
+) -> np.ndarray:
     return features.delta_mfcc(features.gather_windows(mel, starts, n), config) / background.scale
 
 
 def _concatenate(parts: list[Mixtures]) -> Mixtures:
-    return Mixtures(*(np.concatenate([getattr(p, name) for p in parts]) for name in ("weights", "means", "covariances")))
+    return Mixtures(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("weights", "means", "covariances"))
+    )
 
 
 def _empty(config: FeatureConfig, k: int) -> Mixtures:
@@ -272,9 +282,11 @@ def model_query(
         moments = gmm.sample_moments(x, config.covariance_floor, config.covariance_type == "diag")
     else:
         mixtures, moments = _empty(config, config.n_components), _empty(config, 1)
-    prints = subfingerprint.query_print(at_rate(samples, config.sample_rate, subfingerprint.SAMPLE_RATE), bandwidth_hz)
+    at_print_rate = at_rate(samples, config.sample_rate, subfingerprint.SAMPLE_RATE)
+    prints = subfingerprint.query_print(at_print_rate, bandwidth_hz)
     start_s = starts * config.frame_step / config.sample_rate
-    return QueryModel(start_s, mixtures, moments, prints, len(samples) / config.sample_rate)
+    duration_s = len(samples) / config.sample_rate
+    return QueryModel(start_s, mixtures, moments, prints, at_print_rate, bandwidth_hz, duration_s)
 
 
 def at_rate(samples: np.ndarray, source: int, target: int) -> np.ndarray:

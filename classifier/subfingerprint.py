@@ -221,6 +221,12 @@ class QueryPrint:
         ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
         return ones + 2 * twos
 
+    def thinned(self) -> QueryPrint:
+        """Return the same with every second frame of one phase alone: a quarter of the work, half of the z."""
+        planes = np.zeros_like(self.planes)
+        planes[0, ::2] = self.planes[0, ::2]
+        return QueryPrint(self.words, planes)
+
 
 def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: bool = True) -> QueryPrint:
     """Sub-fingerprints of a snippet.
@@ -310,7 +316,7 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
     Returns
     -------
     agreement : np.ndarray, shape (2, n_lags), float32
-        1 - 2 * weighted bit error rate; 0 where less than the weight of ``min_frames`` average frames overlaps.
+        1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the snippet's weight overlaps.
     weight : np.ndarray, shape (2, n_lags), int32
         Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
     """
@@ -329,6 +335,5 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
         _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
     weight = (counter >> np.uint64(32)).astype(np.int32)
     wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    least = min_frames * frame_weight.sum() / max(1, np.count_nonzero(frame_weight))
-    enough = weight >= max(1.0, 0.95 * least)
+    enough = weight >= max(1.0, min_frames / n * int(frame_weight.sum(axis=1).max()))
     return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)

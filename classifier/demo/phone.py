@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from classifier.demo.babble import babble
+from classifier.babble import babble
 from classifier.errors import InvalidParameter
 
 SOUND_SPEED = 343.0  # m/s

@@ -83,7 +83,7 @@ class Alignment:
 
 def min_frames(query: QueryPrint) -> int:
     """Frames that must overlap: a second's worth, or all of a shorter snippet."""
-    return min(query.n_frames, int(round(MIN_OVERLAP_S / HOP_S)))
+    return min(query.n_frames, round(MIN_OVERLAP_S / HOP_S))
 
 
 def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None:

@@ -1,10 +1,10 @@
-"""Ranking tracks by symmetric KL divergence: coarse on every window, refined on the best, summed over the snippet.
+"""Ranking tracks by symmetric KL divergence, summed over the windows of a snippet.
 
-A snippet has several windows. Each is compared with every window of every track by J_1 (exact, between moment
-Gaussians; least over the noise variants). For each place in a track the snippet's windows are then averaged along
-the common offset, in the logarithm, so that the result is a geometric mean. The best places are compared again by
-J_ub (component-labelled mixtures); what ranks, and is shown, is the geometric mean over windows of
-sqrt(J_1 * J_ub), in nats.
+A snippet has several windows. Each is compared with every window of every track by J_1, the exact symmetric KL
+divergence of moment Gaussians, least over the noise variants. For each place in a track the snippet's windows are
+then averaged along the common offset, in the logarithm: what ranks, and is shown, is the geometric mean of J_1 over
+windows, in nats. (Mixing in J_ub, the divergence of component-labelled mixtures, of which no noisy variants are
+kept, helps a little in quiet and costs much in noise: docs/mathematics.md, "Divergence alone".)
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.config import FeatureConfig
-from classifier.divergence import SOFTENING, Packed, symmetric_kl_aligned, symmetric_kl_variational
+from classifier.divergence import Packed, symmetric_kl_variational
 from classifier.gmm import Mixtures, unpack
 from classifier.model import QueryModel
 from classifier.search.index import Entry, Segment, Snapshot
 
 #: Divergences below this, in nats, are as good as equal; keeps logarithms finite.
 _LEAST = 1e-3
-#: Tracks that are refined, best first by the coarse divergence.
-_TRACKS = 100
 _CHUNK = 16384
 
 
@@ -35,7 +33,7 @@ class Ranked:
     segment, entry
         The track.
     divergence : float
-        Geometric mean over the snippet's windows of sqrt(J_1 * J_ub), nats.
+        Geometric mean over the snippet's windows of J_1, nats.
     window : int
         Row, in the segment, of the track's window that the snippet's first window matches.
     window_start_s : float
@@ -50,7 +48,7 @@ class Ranked:
 
 
 class Ranking:
-    """Divergence of one snippet from every track of a snapshot: rough for all, refined where asked.
+    """Divergence of one snippet from every track of a snapshot.
 
     Parameters
     ----------
@@ -64,42 +62,33 @@ class Ranking:
 
     def __init__(self, query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> None:
         self._query = query
-        self._fine = Packed.of(query.mixtures, SOFTENING)
-        self._squares = _square_positions(query.mixtures.means.shape[-1], query.mixtures.diagonal)
         self._steps = np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
-        self._seconds = config.frame_step / config.sample_rate
-        self._log_j1: dict[int, np.ndarray] = {}
-        self._place: dict[tuple[str, int], int] = {}
-        rough: list[tuple[float, Segment, Entry]] = []
+        found: list[Ranked] = []
         if len(query.start_s):
             coarse = Packed.of(query.moments)
             scores = {}
             for segment in snapshot.segments:
-                self._log_j1[id(segment)] = np.log(np.maximum(_coarse(coarse, segment), _LEAST))
-                scores[id(segment)] = _along_offsets(self._log_j1[id(segment)], self._steps, _last_window(segment))
+                log_j1 = np.log(np.maximum(_coarse(coarse, segment), _LEAST))
+                scores[id(segment)] = log_j1[0], _along_offsets(log_j1, self._steps, _last_window(segment))
             for segment, entry in snapshot:
                 if entry.window_stop > entry.window_start:
-                    score = scores[id(segment)]
+                    first, score = scores[id(segment)]
                     window = entry.window_start + int(np.argmin(score[entry.window_start : entry.window_stop]))
                     if np.isfinite(score[window]):
-                        self._place[entry.key] = window
-                        rough.append((float(score[window]), segment, entry))
-            rough.sort(key=lambda item: item[0])
-        refined = [self.refine(segment, entry) for _, segment, entry in rough[:_TRACKS]]
-        self.nearest: list[Ranked] = sorted((r for r in refined if r is not None), key=lambda r: r.divergence)
-        """The best ``_TRACKS`` tracks, least divergence first."""
-        self.rest: list[tuple[Segment, Entry]] = [(segment, entry) for _, segment, entry in rough[_TRACKS:]]
-        """All other tracks with windows, in order of the coarse divergence."""
+                        value = float(np.exp(score[window]))
+                        # A place is the stretch from one row to the next: name the end that the snippet is nearer to.
+                        if window + 1 < entry.window_stop and first[window + 1] < first[window]:
+                            window += 1
+                        frame = int(segment.arrays["window_frame"][window])
+                        start_s = frame * config.frame_step / config.sample_rate
+                        found.append(Ranked(segment, entry, value, window, start_s))
+        self.nearest: list[Ranked] = sorted(found, key=lambda r: r.divergence)
+        """Every track that has windows, least divergence first."""
+        self._by_key = {r.entry.key: r for r in found}
 
-    def refine(self, segment: Segment, entry: Entry) -> Ranked | None:
-        """Rank one track, or return None if it or the snippet has no windows but silent ones."""
-        if entry.key not in self._place:
-            return None
-        window = self._place[entry.key]
-        log_j1 = self._log_j1[id(segment)]
-        value, best = _refine(self._fine, self._squares, log_j1, self._steps, segment, entry, window)
-        start_s = float(segment.arrays["window_frame"][best] * self._seconds)
-        return Ranked(segment, entry, value, best, start_s)
+    def of(self, entry: Entry) -> Ranked | None:
+        """Return one track, or None if it or the snippet has no windows but silent ones."""
+        return self._by_key.get(entry.key)
 
     def variational(self, ranked: Ranked) -> float:
         """Mean symmetric KL of the mixtures by the variational approximation, nats; for information."""
@@ -154,43 +143,3 @@ def _along_offsets(log_j: np.ndarray, steps: np.ndarray, last: np.ndarray) -> np
         total += np.where(there, best, stranger[k])
         met |= there
     return np.where(met, total / max(1, len(steps)), np.inf)
-
-
-def _refine(
-    query: Packed,
-    squares: np.ndarray,
-    log_j1: np.ndarray,
-    steps: np.ndarray,
-    segment: Segment,
-    entry: Entry,
-    window: int,
-) -> tuple[float, int]:
-    """Divergence by sqrt(J_1 * J_ub) at the best of the places within two windows of ``window``."""
-    low = max(entry.window_start, window - 2)
-    high = min(entry.window_stop, window + 3 + int(steps[-1]) + 1)
-    rows = slice(low, high)
-    j_aligned = symmetric_kl_aligned(query, _softened_rows(segment, rows, squares))
-    fused = 0.5 * (log_j1[:, rows] + np.log(np.maximum(j_aligned, _LEAST)))
-    score = _along_offsets(fused, steps, np.full(high - low, high - low))[: window + 3 - low]
-    best = int(np.argmin(score))
-    value = float(np.exp(score[best]))
-    # A place is the stretch from one row to the next: report the end of it that the snippet's first window is nearer.
-    if best + 1 < high - low and fused[0, best + 1] < fused[0, best]:
-        best += 1
-    return value, low + best
-
-
-def _softened_rows(segment: Segment, rows: slice, squares: np.ndarray) -> Packed:
-    """Mixtures of some windows, as ``aligned`` compares them."""
-    a = segment.arrays
-    s = a["s"][rows].astype(np.float64)
-    s[..., squares] += SOFTENING
-    return Packed(a["weights"][rows].astype(np.float64), a["theta"][rows].astype(np.float64), s, a["own"][rows])
-
-
-def _square_positions(d: int, diagonal: bool) -> np.ndarray:
-    """Where x_i^2 stands in psi(x)."""
-    if diagonal:
-        return np.arange(d, 2 * d)
-    rows, columns = np.triu_indices(d)
-    return d + np.flatnonzero(rows == columns)

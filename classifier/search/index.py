@@ -8,8 +8,7 @@ Arrays of a segment (N windows, V variants, K components, P statistics, F frames
 
 - ``coarse`` (N * V, 2 (P - 1)) and ``coarse_own`` (N * V,): [theta, s] and self terms of the moment Gaussians. The
   constant entry of s is left out: it cancels in a divergence.
-- ``weights`` (N, K), ``s`` (N, K, P), ``theta`` (N, K, P), ``own`` (N,): the clean mixtures; theta and own are those
-  of the softened mixture that ``aligned`` compares, s is exact.
+- ``weights`` (N, K) and ``s`` (N, K, P): the clean mixtures, for the variational divergence that is shown.
 - ``window_frame`` (N,) int32, ``silent`` (N,) uint8.
 - ``words`` (F, 2) uint64: sub-fingerprints.
 """
@@ -25,7 +24,8 @@ from typing import IO, Any
 
 import numpy as np
 
-from classifier.divergence import SOFTENING, Packed
+from classifier.divergence import Packed
+from classifier.gmm import expected
 from classifier.model import TrackModel
 
 #: Type and number of axes of each array.
@@ -34,13 +34,11 @@ ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
     "coarse_own": (np.dtype(np.float32), 1),
     "weights": (np.dtype(np.float32), 2),
     "s": (np.dtype(np.float32), 3),
-    "theta": (np.dtype(np.float32), 3),
-    "own": (np.dtype(np.float32), 1),
     "window_frame": (np.dtype(np.int32), 1),
     "silent": (np.dtype(np.uint8), 1),
     "words": (np.dtype(np.uint64), 2),
 }
-FORMAT = 1
+FORMAT = 2
 
 #: What identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -73,7 +71,7 @@ class Segment:
     @property
     def n_windows(self) -> int:
         """Windows, silent ones and those of dead tracks included."""
-        return len(self.arrays["own"])
+        return len(self.arrays["weights"])
 
     @property
     def n_variants(self) -> int:
@@ -218,15 +216,12 @@ def _map(path: Path) -> np.ndarray:
 def _single(track_id: str, version: int, model: TrackModel) -> Segment:
     """Pack one track: the only place where covariances are inverted for matching."""
     coarse = Packed.of(model.moments)
-    mixtures, softened = Packed.of(model.mixtures), Packed.of(model.mixtures, SOFTENING)
     vectors = np.concatenate([coarse.theta[:, 0, :-1], coarse.s[:, 0, :-1]], axis=1)
     arrays = {
         "coarse": vectors,
         "coarse_own": (coarse.theta[:, 0, :-1] * coarse.s[:, 0, :-1]).sum(axis=1),
-        "weights": mixtures.weights,
-        "s": mixtures.s,
-        "theta": softened.theta,
-        "own": softened.own,
+        "weights": model.mixtures.weights,
+        "s": expected(model.mixtures.means.astype(np.float64), model.mixtures.covariances.astype(np.float64)),
         "window_frame": model.window_frame,
         "silent": model.silent,
         "words": model.words,

@@ -16,9 +16,9 @@ from classifier.config import FeatureConfig
 from classifier.model import QueryModel
 from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align
-from classifier.search.align import Alignment, Null
 from classifier.search.divergences import Ranked, Ranking
 from classifier.search.index import Entry, Segment, Snapshot
+from classifier.search.sweep import N_SPEEDS, Candidate, Heard, hear, other_speeds, sweep, true_speed
 from classifier.subfingerprint import HOP_S, QUERY_HOP_S
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
@@ -54,13 +54,6 @@ class Options:
     max_false_alarms: float = 1e-5
     known_prior: float = 0.5
     sweep_seconds: float = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    segment: Segment
-    entry: Entry
-    alignment: Alignment
 
 
 def identify(
@@ -99,11 +92,11 @@ def identify(
         verdict, matches = _decide_by_divergence(ranking, query, lookup, options)
         searched, charts = Searched(snapshot.n_windows, 0, True), {"alignment": None}
     else:
-        null = align.null_of(query.print)
-        candidates = _align(query, snapshot, ranking, null, options) if null else []
-        searched = Searched(snapshot.n_windows, len(candidates), null is None or len(candidates) == len(snapshot))
+        heard = hear(query)
+        candidates, n_aligned = _align(query, heard, snapshot, ranking, options) if heard else ([], len(snapshot))
+        searched = Searched(snapshot.n_windows, n_aligned, n_aligned == len(snapshot))
         clock.lap("align")
-        verdict, matches, charts = _decide(query, snapshot, candidates, null, ranking, lookup, options)
+        verdict, matches, charts = _decide(query, snapshot, candidates, ranking, lookup, options)
     clock.lap("decide")
     charts["nearest"] = [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near]
     return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts)
@@ -125,39 +118,43 @@ def _near(ranked: Ranked, track: Track) -> Near:
 
 
 def log10_trials(query: QueryModel, snapshot: Snapshot) -> float:
-    """Log10 of the lags and phases at which chance could match anything in the catalogue."""
+    """Log10 of the lags, phases and speeds at which chance could match anything in the catalogue."""
     frames = sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot)
-    return float(np.log10(max(1, 2 * frames)))
+    return float(np.log10(max(1, 2 * N_SPEEDS * frames)))
 
 
 def _align(
-    query: QueryModel, snapshot: Snapshot, ranking: Ranking, null: Null, options: Options
-) -> list[_Candidate]:
-    """Align tracks best-first; stop early only where the catalogue is too large to sweep."""
+    query: QueryModel, heard: Heard, snapshot: Snapshot, ranking: Ranking, options: Options
+) -> tuple[list[Candidate], int]:
+    """Align tracks best-first, at other speeds too if nothing is certain; return candidates and how many were tried.
+
+    Only where a catalogue is too large to sweep does a certain match stop the search early.
+    """
+    table, trials = decide.null_map(), log10_trials(query, snapshot)
+    log10_limit = float(np.log10(options.max_false_alarms))
     exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
-    certain_z = decide.null_map().z_for(2 * np.log10(options.max_false_alarms) - log10_trials(query, snapshot))
+    certain_z = np.inf if exhaustive else table.z_for(2 * log10_limit - trials)
     deadline = time.perf_counter() + options.sweep_seconds
-    left = None
-    found = []
-    for segment, entry in _best_first(snapshot, ranking):
-        alignment = align.align(query.print, segment.words(entry), null)
-        if alignment is not None:
-            found.append(_Candidate(segment, entry, alignment))
-        if exhaustive:
-            continue
-        if left is None and alignment is not None and alignment.z >= certain_z:
-            left = _AFTER_CERTAIN
-        elif left is not None:
-            left -= 1
-        if left == 0 or time.perf_counter() > deadline:
-            break
-    return sorted(found, key=lambda c: -c.alignment.z)
+    items = list(_best_first(snapshot, ranking))
+    found = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
+    n_aligned = len(found)
+    if found and table.log10_e(found[0].alignment.z, trials) > 2 * log10_limit:
+        at_speeds = {c.entry.key: c for c in other_speeds(query, items, deadline)}
+        found = [_better(c, at_speeds.get(c.entry.key)) for c in found]
+        found.sort(key=lambda c: -c.alignment.z)
+    elif found:
+        found[0] = true_speed(query, found[0])
+    return found, n_aligned
+
+
+def _better(own: Candidate, other: Candidate | None) -> Candidate:
+    return other if other is not None and other.alignment.z > own.alignment.z else own
 
 
 def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
     """Tracks in order of divergence, then those without windows."""
     seen = set()
-    for segment, entry in [*((r.segment, r.entry) for r in ranking.nearest), *ranking.rest, *snapshot]:
+    for segment, entry in [*((r.segment, r.entry) for r in ranking.nearest), *snapshot]:
         if entry.key not in seen:
             seen.add(entry.key)
             yield segment, entry
@@ -166,51 +163,59 @@ def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment,
 def _decide(
     query: QueryModel,
     snapshot: Snapshot,
-    candidates: list[_Candidate],
-    null: Null | None,
+    candidates: list[Candidate],
     ranking: Ranking,
     lookup: Callable[[str], Track],
     options: Options,
 ) -> tuple[str, list[Match], dict]:
     """Turn alignments into verdict, matches and chart."""
-    if null is None or not candidates:
+    if not candidates:
         return "no_match", [], {"alignment": None}
-    table = decide.null_map()
-    trials = log10_trials(query, snapshot)
+    table, trials = decide.null_map(), log10_trials(query, snapshot)
     log10_limit = float(np.log10(options.max_false_alarms))
     threshold = table.z_for(log10_limit - trials)
-    passing = [c for c in candidates if table.log10_tail(c.alignment.z) + trials <= log10_limit]
+    passing = [c for c in candidates if c.alignment.z >= threshold]
     verdict = "identified" if passing else "no_match"
-    if len(passing) > 1:
-        first = _frames(query, passing[0])
-        if any(decide.indistinguishable(first, _frames(query, other)) for other in passing[1:]):
-            verdict = "ambiguous"
+    if any(_rivals(passing[0], other) for other in passing[1:]):
+        verdict = "ambiguous"
     matches = []
     for c in candidates[: options.top]:
-        log10_e = table.log10_tail(c.alignment.z) + trials
+        log10_e = table.log10_e(c.alignment.z, trials)
         confidence = table.confidence(log10_e, options.known_prior)
         matches.append(_match(query, c, threshold, log10_e, confidence, ranking, lookup(c.entry.track_id)))
-    return verdict, matches, {"alignment": _chart(candidates[0], null, threshold)}
+    return verdict, matches, {"alignment": _chart(candidates[0], threshold)}
 
 
-def _frames(query: QueryModel, c: _Candidate) -> np.ndarray:
-    return align.frame_agreement(query.print, c.segment.words(c.entry), c.alignment.lag, c.alignment.phase)
+def _frames(c: Candidate) -> np.ndarray:
+    return align.frame_agreement(c.heard.print, c.segment.words(c.entry), c.alignment.lag, c.alignment.phase)
+
+
+def _rivals(a: Candidate, b: Candidate) -> bool:
+    """Whether two tracks explain the same stretch of the snippet equally well."""
+    frames = [_frames(c) for c in (a, b)]
+    stretches = [align.matched_stretch(f, c.alignment.agreement) for f, c in zip(frames, (a, b), strict=True)]
+    start, stop = max(first for first, _ in stretches), min(last for _, last in stretches)
+    if stop - start < 0.5 * min(last - first for first, last in stretches):
+        return False
+    return decide.indistinguishable(frames[0][start:stop], frames[1][start:stop])
 
 
 def _match(
     query: QueryModel,
-    c: _Candidate,
+    c: Candidate,
     threshold: float,
     log10_e: float,
     confidence: float,
     ranking: Ranking,
     track: Track,
 ) -> Match:
-    frames = _frames(query, c)
+    frames = _frames(c)
     start, stop = align.matched_stretch(frames, c.alignment.agreement)
-    shift = c.alignment.phase * QUERY_HOP_S
-    reach_s = query.duration_s - (query.print.n_frames - 1) * HOP_S - shift
-    ranked = ranking.refine(c.segment, c.entry)
+    # Frame i of the phase covers, in track time, what follows its start; the last one reaches the snippet's end.
+    first_s, shift_s = start * HOP_S, c.alignment.phase * QUERY_HOP_S
+    begin_s = 0.0 if start == 0 else (first_s + shift_s) / c.heard.speed
+    end_s = query.duration_s - (len(frames) - stop) * HOP_S / c.heard.speed
+    ranked = ranking.of(c.entry)
     return Match(
         track_id=track.id,
         title=track.title,
@@ -218,20 +223,20 @@ def _match(
         album=track.album,
         source=track.source,
         offset_s=round(c.alignment.offset_s, 4),
-        query_start_s=0.0 if start == 0 else round(start * HOP_S + shift, 3),
-        query_end_s=round(min(query.duration_s, (stop - 1) * HOP_S + shift + reach_s), 3),
-        speed=1.0,
+        query_start_s=round(begin_s, 3),
+        query_end_s=round(end_s, 3),
+        speed=c.heard.speed,
         agreement=c.alignment.agreement,
         z=c.alignment.z,
         log10_e_value=log10_e,
         confidence=confidence,
         divergence=ranked.divergence if ranked else None,
         divergence_variational=ranking.variational(ranked) if ranked else None,
-        other_offsets_s=_other_offsets(query, c, frames, threshold),
+        other_offsets_s=_other_offsets(c, frames, threshold),
     )
 
 
-def _other_offsets(query: QueryModel, c: _Candidate, frames: np.ndarray, threshold: float) -> list[float]:
+def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[float]:
     """Further places of the track that pass on their own and explain the snippet no worse."""
     if c.alignment.z < threshold:
         return []
@@ -239,18 +244,19 @@ def _other_offsets(query: QueryModel, c: _Candidate, frames: np.ndarray, thresho
     first_lag = c.alignment.lag - int(np.argmax(c.alignment.curve)) // 2
     others = []
     for offset_s, i in align.peaks(c.alignment, threshold)[1:]:
-        there = align.frame_agreement(query.print, words, first_lag + i // 2, 1 - i % 2)
+        there = align.frame_agreement(c.heard.print, words, first_lag + i // 2, 1 - i % 2)
         if decide.indistinguishable(frames, there):
             others.append(round(offset_s, 4))
     return sorted(others)
 
 
-def _chart(best: _Candidate, null: Null, threshold: float) -> dict:
+def _chart(best: Candidate, threshold: float) -> dict:
     """Agreement against offset in the first match's track, its maxima kept when thinned out."""
     curve = best.alignment.curve
     step = max(1, -(-len(curve) // _CHART_POINTS))
     bins = [curve[i : i + step] for i in range(0, len(curve), step)]
     tops = [i * step + int(np.argmax(b)) for i, b in enumerate(bins)]
+    null = best.heard.null
     z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0)
     return {
         "track_id": best.entry.track_id,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from classifier.demo.babble import babble
+from classifier.babble import babble
 from classifier.demo.phone import NOISES, mix_at_snr, pink, record, room_impulse, white, write_wav
 from classifier.errors import InvalidParameter
 

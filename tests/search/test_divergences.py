@@ -10,13 +10,7 @@ from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.phone import record
 from classifier.demo.songs import Song
-from classifier.divergence import (
-    SOFTENING,
-    Packed,
-    symmetric_kl_aligned,
-    symmetric_kl_gaussian,
-    symmetric_kl_variational,
-)
+from classifier.divergence import Packed, symmetric_kl_gaussian, symmetric_kl_variational
 from classifier.model import QueryModel, TrackModel, at_rate, builtin_background, model_query, model_track
 from classifier.search.divergences import Ranking
 from classifier.search.index import Segment, Snapshot
@@ -30,11 +24,11 @@ FLOAT32 = 2e-3
 
 
 def tables(query: QueryModel, model: TrackModel) -> np.ndarray:
-    """Log of sqrt(J_1 J_ub) of every window of the snippet and of the track; J_1 the least over the noise variants."""
+    """Log of J_1 of every window of the snippet and of the track, the least over the noise variants."""
     n = len(model.window_frame)
-    j1 = symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments)).reshape(-1, n, 7).min(axis=2)
-    jub = symmetric_kl_aligned(Packed.of(query.mixtures, SOFTENING), Packed.of(model.mixtures, SOFTENING))
-    return 0.5 * np.log(j1 * jub)
+    return np.log(
+        symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments)).reshape(-1, n, 7).min(axis=2)
+    )
 
 
 def places(query: QueryModel, model: TrackModel) -> dict[int, float]:
@@ -83,7 +77,6 @@ def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs,
     snapshot, _ = library.refresh()
     ranking = Ranking(query, snapshot, CONFIG)
     assert {r.entry.track_id for r in ranking.nearest} == set(models)
-    assert ranking.rest == []
     values = [r.divergence for r in ranking.nearest]
     assert values == sorted(values)
     exact = 0
@@ -96,7 +89,6 @@ def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs,
         here = [brute[place] for place in (first - 1, first) if place in brute]
         if len(here) == 2:  # else the snippet would run past an end there
             assert min(abs(ranked.divergence / value - 1) for value in here) < FLOAT32
-            # The place is chosen by J_1 and then refined: not always the very best, never better than that.
             assert ranked.divergence >= min(brute.values()) * (1 - FLOAT32)
             exact += ranked.divergence <= min(brute.values()) * (1 + FLOAT32)
     best = ranking.nearest[0]
@@ -136,9 +128,7 @@ def test_other_models_rank_too(rng, n_mfcc, kind):
     assert ranking.nearest[0].entry.track_id == "1"
     for ranked in ranking.nearest:
         model = models[int(ranked.entry.track_id)]
-        j1 = symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments))[0]
-        jub = symmetric_kl_aligned(Packed.of(query.mixtures, SOFTENING), Packed.of(model.mixtures, SOFTENING))[0]
-        best = min(np.sqrt(j1 * jub))
+        best = min(symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments))[0])
         assert ranked.divergence == pytest.approx(best, rel=10 * FLOAT32, abs=0.05)
         assert np.isfinite(ranking.variational(ranked))
 
@@ -187,12 +177,11 @@ def test_a_catalogue_of_silence_has_nobody_near():
 def test_nothing_to_ask_and_nothing_to_search(library):
     query = model_query(lively_noise(6.0, 2), CONFIG, BACKGROUND)
     empty = Ranking(query, Snapshot((), frozenset()), CONFIG)
-    assert empty.nearest == empty.rest == []
+    assert empty.nearest == []
     for samples in (np.zeros(6 * RATE, np.float32), np.zeros(0, np.float32), tone(6.0).astype(np.float32)):
         ranking = Ranking(model_query(samples, CONFIG, BACKGROUND), library.refresh()[0], CONFIG)
-        assert ranking.nearest == ranking.rest == []
-        segment, entry = next(iter(library.refresh()[0]))
-        assert ranking.refine(segment, entry) is None
+        assert ranking.nearest == []
+        assert ranking.of(next(iter(library.refresh()[0]))[1]) is None
 
 
 def test_dead_tracks_do_not_count(library, enrolled_songs):
@@ -212,8 +201,8 @@ def test_a_snippet_longer_than_the_track_is_ranked(enrolled_songs):
     assert np.isfinite([ranking.variational(r) for r in ranking.nearest]).all()
 
 
-def test_only_the_best_hundred_are_refined_and_the_rest_keeps_its_order(rng):
-    """Tracks of one window each: coarse order for those that are not refined, everybody in one list or the other."""
+def test_every_track_is_ranked(rng):
+    """Tracks of one window each: the order is that of their divergences."""
     config = FeatureConfig(twins=())
     sound = lively_noise(130 * 5.0, seed=77)
     models = [
@@ -223,15 +212,9 @@ def test_only_the_best_hundred_are_refined_and_the_rest_keeps_its_order(rng):
     snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
     query = model_query(sound[57 * 5 * RATE : 58 * 5 * RATE], config, BACKGROUND)
     ranking = Ranking(query, snapshot, config)
-    assert len(ranking.nearest) == 100
-    assert len(ranking.rest) == 30
     assert ranking.nearest[0].entry.track_id == "057"
-    names = [r.entry.track_id for r in ranking.nearest] + [e.track_id for _, e in ranking.rest]
-    assert sorted(names) == [name for name, _, _ in models]
     j1 = {
         name: symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments))[0, 0]
         for name, _, model in models
     }
-    rest = [j1[e.track_id] for _, e in ranking.rest]
-    assert rest == sorted(rest)
-    assert min(rest) >= max(j1[r.entry.track_id] for r in ranking.nearest) * (1 - FLOAT32)
+    assert [r.entry.track_id for r in ranking.nearest] == sorted(j1, key=lambda name: j1[name])

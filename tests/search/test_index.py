@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from classifier.divergence import SOFTENING, Packed, symmetric_kl_aligned, symmetric_kl_gaussian
+from classifier.divergence import Packed, symmetric_kl_gaussian
 from classifier.search.index import ARRAYS, Segment, Snapshot, write
 from tests.search import toys
 
@@ -34,7 +34,7 @@ def test_entries_tile_the_arrays():
         assert (entry.window_stop, entry.frame_stop) == (windows, frames)
         np.testing.assert_array_equal(segment.words(entry), model.words)
         np.testing.assert_array_equal(segment.arrays["silent"][entry.window_start : entry.window_stop], model.silent)
-    assert segment.n_windows == windows == len(segment.arrays["own"])
+    assert segment.n_windows == windows == len(segment.arrays["weights"])
     assert len(segment.arrays["words"]) == frames
     assert segment.n_variants == 3
 
@@ -50,12 +50,9 @@ def test_arrays_hold_what_divergences_need(diagonal):
     fast = (theta * s).sum(axis=1)[:, None] + segment.arrays["coarse_own"]
     fast = fast - np.concatenate([s, theta], axis=1) @ segment.arrays["coarse"].T
     np.testing.assert_allclose(fast, j, rtol=1e-4, atol=1e-3)
-    soft = Packed.of(ours.mixtures, SOFTENING)
-    a = segment.arrays
-    np.testing.assert_allclose(a["theta"], soft.theta, rtol=1e-5, atol=1e-4)
-    np.testing.assert_allclose(a["s"], Packed.of(ours.mixtures).s, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(a["own"], soft.own, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(np.diagonal(symmetric_kl_aligned(soft, soft)), 0, atol=1e-9)
+    mixtures = Packed.of(ours.mixtures)
+    np.testing.assert_allclose(segment.arrays["s"], mixtures.s, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(segment.arrays["weights"], mixtures.weights, rtol=1e-6)
 
 
 @pytest.mark.parametrize("split", [[[1, 2, 3, 4]], [[1], [2, 3], [4]], [[1], [2], [3], [4]], [[1, 2, 3], [4]]])
@@ -105,7 +102,7 @@ def test_an_existing_folder_is_never_written_into(tmp_path):
 
 
 def missing(folder):
-    (folder / "own.npy").unlink()
+    (folder / "weights.npy").unlink()
 
 
 def emptied(folder):
@@ -118,7 +115,7 @@ def cut_short(folder):
 
 
 def cut_in_the_header(folder):
-    (folder / "theta.npy").write_bytes((folder / "theta.npy").read_bytes()[:20])
+    (folder / "coarse_own.npy").write_bytes((folder / "coarse_own.npy").read_bytes()[:20])
 
 
 def garbage(folder):
@@ -134,15 +131,15 @@ def fewer_frames(folder):
 
 
 def other_type(folder):
-    np.save(folder / "own.npy", np.load(folder / "own.npy").astype(np.float64))
+    np.save(folder / "weights.npy", np.load(folder / "weights.npy").astype(np.float64))
 
 
 def another_axis(folder):
-    np.save(folder / "own.npy", np.load(folder / "own.npy")[:, None])
+    np.save(folder / "weights.npy", np.load(folder / "weights.npy")[:, None])
 
 
 def objects(folder):
-    np.save(folder / "own.npy", np.array([{}], dtype=object), allow_pickle=True)
+    np.save(folder / "weights.npy", np.array([{}], dtype=object), allow_pickle=True)
 
 
 def no_table(folder):

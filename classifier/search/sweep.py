@@ -1,0 +1,174 @@
+"""Aligning a snippet with many tracks: best first, two at a time, and at other playback speeds if need be.
+
+A record player or a radio station may run a few per cent fast or slow. If nothing passes at the snippet's own
+speed, it is resampled to every whole per cent within +-5 and aligned again, roughly (one phase, every second frame)
+with all tracks, then fully with those that came out best, with the speed refined to half a per cent.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+
+from classifier import subfingerprint
+from classifier.model import QueryModel, at_rate
+from classifier.search import align
+from classifier.search.align import Alignment, Null
+from classifier.search.index import Entry, Segment
+from classifier.subfingerprint import QueryPrint
+
+#: Playback speeds that are tried when nothing passes at the snippet's own.
+SPEEDS = tuple(1 + percent / 100 for percent in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5))
+#: Speeds that a verdict has to reckon with: all that may be tried.
+N_SPEEDS = 1 + len(SPEEDS)
+_FINER = 0.005
+#: Candidates of the rough alignments, over all speeds, that are aligned fully.
+_FULL = 4
+#: Frames by which the halves of a match may be apart to be brought together.
+_DRIFT_FRAMES = 6
+#: Tracks aligned between two looks at the clock.
+_BATCH = 16
+
+_THREADS = min(4, os.cpu_count() or 1)
+
+Item = tuple[Segment, Entry]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A snippet at one assumed playback speed.
+
+    Parameters
+    ----------
+    speed : float
+        Snippet against track; the sub-fingerprints are those of the snippet brought back to the track's speed.
+    print : QueryPrint
+        Sub-fingerprints.
+    null : Null
+        Its chance agreement.
+    """
+
+    speed: float
+    print: QueryPrint
+    null: Null
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A track, how it aligns with the snippet, and at which speed."""
+
+    segment: Segment
+    entry: Entry
+    alignment: Alignment
+    heard: Heard
+
+
+def hear(query: QueryModel, speed: float = 1.0) -> Heard | None:
+    """Prepare a snippet for alignment, or return None where too few of its frames say anything."""
+    prints = _print_at(query, speed)
+    null = align.null_of(prints)
+    return None if null is None else Heard(speed, prints, null)
+
+
+def _print_at(query: QueryModel, speed: float) -> QueryPrint:
+    """Sub-fingerprints of a snippet brought back from ``speed`` to the track's own."""
+    if speed == 1.0:
+        return query.print
+    samples = at_rate(query.samples, 1000, round(1000 * speed))
+    return subfingerprint.query_print(samples, query.bandwidth_hz / speed)
+
+
+def sweep(heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, deadline: float) -> list[Candidate]:
+    """Align with tracks in the order given.
+
+    Parameters
+    ----------
+    heard : Heard
+        The snippet.
+    items : iterable of (Segment, Entry)
+        Tracks, likeliest first.
+    certain_z : float
+        Once a track reaches this, only ``after`` more are aligned; infinite: all are.
+    after : int
+        See there.
+    deadline : float
+        ``time.perf_counter()`` at which no further track is begun.
+
+    Returns
+    -------
+    list of Candidate
+        Highest z first; as many as there are tracks that could be aligned.
+    """
+
+    def one(item: Item) -> Candidate | None:
+        alignment = align.align(heard.print, item[0].words(item[1]), heard.null)
+        return None if alignment is None else Candidate(*item, alignment, heard)
+
+    found: list[Candidate] = []
+    rest, left = iter(items), None
+    with ThreadPoolExecutor(_THREADS) as pool:
+        while batch := list(islice(rest, _BATCH)):
+            here = [c for c in pool.map(one, batch) if c is not None]
+            found += here
+            left = None if left is None else left - len(batch)
+            if left is None and any(c.alignment.z >= certain_z for c in here):
+                left = after
+            if (left is not None and left <= 0) or time.perf_counter() > deadline:
+                break
+    return sorted(found, key=lambda c: -c.alignment.z)
+
+
+def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> list[Candidate]:
+    """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first."""
+    rough: list[tuple[float, float, Item]] = []
+    for speed in SPEEDS:
+        thin = _print_at(query, speed).thinned()
+        null = align.null_of(thin)
+        if null is None or time.perf_counter() > deadline:
+            break
+        found = sweep(Heard(speed, thin, null), items, certain_z=np.inf, after=0, deadline=deadline)
+        rough += [(c.alignment.z, speed, (c.segment, c.entry)) for c in found[:_FULL]]
+    best: dict[tuple[str, int], Candidate] = {}
+    for _, speed, item in sorted(rough, key=lambda r: -r[0])[:_FULL]:
+        c = _align_at(query, speed, item)
+        if c is not None and (c.entry.key not in best or c.alignment.z > best[c.entry.key].alignment.z):
+            best[c.entry.key] = c
+    ordered = sorted(best.values(), key=lambda c: -c.alignment.z)
+    return [_finer(query, ordered[0]), *ordered[1:]] if ordered else []
+
+
+def true_speed(query: QueryModel, c: Candidate) -> Candidate:
+    """Correct the speed of a match whose second half drifts away from its first by a frame or more."""
+    n = c.heard.print.n_frames
+    words, places = c.segment.words(c.entry), []
+    low = max(0, c.alignment.lag - _DRIFT_FRAMES)
+    for half in (slice(0, n // 2), slice(n // 2, n)):
+        planes = np.zeros_like(c.heard.print.planes)
+        planes[:, half] = c.heard.print.planes[:, half]
+        there = words[low : c.alignment.lag + n + _DRIFT_FRAMES]
+        found = align.align(QueryPrint(c.heard.print.words, planes), there, c.heard.null)
+        places.append(found.offset_s if found is not None else 0.0)
+    drift_s = places[1] - places[0]
+    if abs(drift_s) < subfingerprint.HOP_S or abs(drift_s) > 2 * _DRIFT_FRAMES * subfingerprint.HOP_S:
+        return c
+    speed = c.heard.speed * (1 + drift_s / (n / 2 * subfingerprint.HOP_S))
+    corrected = _align_at(query, round(speed, 3), (c.segment, c.entry))
+    return corrected if corrected is not None and corrected.alignment.z > c.alignment.z else c
+
+
+def _finer(query: QueryModel, c: Candidate) -> Candidate:
+    """Try half a per cent more and less."""
+    near = [_align_at(query, round(c.heard.speed + d, 3), (c.segment, c.entry)) for d in (-_FINER, _FINER)]
+    return max([c, *(other for other in near if other is not None)], key=lambda x: x.alignment.z)
+
+
+def _align_at(query: QueryModel, speed: float, item: Item) -> Candidate | None:
+    heard = hear(query, speed)
+    alignment = heard and align.align(heard.print, item[0].words(item[1]), heard.null)
+    return Candidate(*item, alignment, heard) if heard and alignment else None
