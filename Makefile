@@ -48,7 +48,7 @@ web:
 	cd web && npm install --no-audit --no-fund && npm run build
 
 bench: $(VENV)/.installed-tests
-	$(BIN)/python -m bench.run --quick
+	$(BIN)/python -m bench.identify --quick
 
 docs: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.browser.screenshots

@@ -159,6 +159,11 @@ class Audio:
     tags: dict[str, str] = field(default_factory=dict)
 
     @property
+    def bandwidth_hz(self) -> float:
+        """Highest frequency that the recording can hold, Hz: narrow-band AMR ends at 3.4 kHz, others below half their rate."""
+        return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
+
+    @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate

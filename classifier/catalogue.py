@@ -305,7 +305,7 @@ class Catalogue:
         started = time.perf_counter()
         audio = self.decoder.decode(source, Limits.for_snippet(self.settings), self.config.sample_rate)
         decoded = time.perf_counter()
-        tag = self.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=_bandwidth(audio))
+        tag = self.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=audio.bandwidth_hz)
         total = time.perf_counter() - started
         return replace(tag, seconds={"decode": decoded - started, **tag.seconds, "total": total})
 
@@ -393,11 +393,6 @@ class Catalogue:
 def _readable(name: str) -> str:
     """Return a file's name as text: what is no UTF-8 becomes question marks, never nothing."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
-
-
-def _bandwidth(audio: Audio) -> float:
-    """Highest frequency a recording can hold, Hz: AMR-NB ends at 3.4 kHz, whatever the file claims."""
-    return 3400.0 if audio.codec.startswith("amrnb") or audio.codec == "amr_nb" else 0.46 * audio.source_rate
 
 
 def _loudest_rms(samples: np.ndarray, sample_rate: int) -> float:

@@ -112,6 +112,8 @@ def null_map() -> NullMap:
 DIVERGENCE_CERTAIN = 0.95
 #: Tracks behind the best that say how far a stranger is.
 _STRANGERS = 30
+#: Tracks below which nobody can stand out.
+_FEW = 4
 
 
 def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> float:
@@ -132,14 +134,19 @@ def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> fl
     float in [0, 1]
         0 with fewer than four tracks: there is nobody to stand out from.
     """
-    if len(log_divergences) < 4:
+    if len(log_divergences) < _FEW:
         return 0.0
-    others = log_divergences[1 : 1 + _STRANGERS]
-    stands_out = (others.mean() - log_divergences[0]) / max(float(others.std()), 1e-3)
-    margin = float(others[0] - log_divergences[0])
     slope_out, slope_margin, offset = null_map().divergence
-    odds = offset + slope_out * stands_out + slope_margin * margin + np.log(known_prior / (1 - known_prior))
+    out, margin = stands_out(log_divergences)
+    odds = offset + slope_out * out + slope_margin * margin + np.log(known_prior / (1 - known_prior))
     return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
+
+
+def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
+    """T-norm of the least of some divergences against the next ones, and its margin over the second; logs, ascending."""
+    others = log_divergences[1 : 1 + _STRANGERS]
+    spread = max(float(others.std()), 1e-3)
+    return float((others.mean() - log_divergences[0]) / spread), float(others[0] - log_divergences[0])
 
 
 def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:

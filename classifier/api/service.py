@@ -24,7 +24,7 @@ from classifier import jobs, tags
 from classifier.api import idempotency
 from classifier.api.gate import Gate
 from classifier.audio import Decoder, Limits
-from classifier.catalogue import Catalogue, _bandwidth
+from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig, Settings
 from classifier.errors import CatalogueExists, CatalogueNotFound, EarmarkError
 from classifier.results import Tag
@@ -242,7 +242,7 @@ class Service:
         decoded = time.perf_counter()
         with self.gate.cpu():
             admitted = time.perf_counter()
-            tag = catalogue.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=_bandwidth(audio))
+            tag = catalogue.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=audio.bandwidth_hz)
         seconds = {"decode": decoded - started, "queue": admitted - decoded, **tag.seconds}
         return replace(tag, seconds={**seconds, "total": time.perf_counter() - started})
 

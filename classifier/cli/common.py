@@ -60,6 +60,11 @@ class Shell:
         if not self.quiet:
             click.echo(text, err=True)
 
+    def failed(self, what: object, error: EarmarkError) -> None:
+        """Say in one line on standard error what could not be done, and why."""
+        name = str(what)
+        click.echo(f"failed: {name if name.isprintable() else ascii(name)}: {error}", err=True)
+
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
         text = json.dumps(value, ensure_ascii=False)
@@ -119,8 +124,8 @@ def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def clock_time(seconds: float) -> str:
     """Return seconds as m:ss.t or h:mm:ss.t, with a minus sign where negative."""
-    sign = "-" if seconds < 0 else ""
     tenths = round(abs(seconds) * 10)
+    sign = "-" if seconds < 0 and tenths else ""
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
     head = f"{hours}:{minutes:02d}" if hours else f"{minutes}"

@@ -11,7 +11,7 @@ import click
 
 from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
-from classifier.cli.identify import show
+from classifier.cli.identify import answer, show
 from classifier.errors import EarmarkError
 
 #: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
@@ -71,7 +71,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         )
         tag = catalogue.identify(snippet)
         if shell.as_json:
-            shell.emit({"file": str(snippet), **tag.to_dict()})
+            shell.emit(answer(str(snippet), tag))
         else:
             show(shell, str(snippet), tag)
         saved = save(catalogue.store, catalogue.name, tag, file=snippet.name)

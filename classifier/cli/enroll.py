@@ -66,7 +66,7 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
             with shell.progress("indexing", 0) as done:
                 catalogue.refresh(lambda n, _: done(n))
     for path, reason in failed:
-        click.echo(f"failed: {path}: {reason}", err=True)
+        shell.failed(path, reason)
         if path not in files:
             _report(shell, path, reason)
     shell.remark(f"{counts['enrolled']} enrolled, {counts['skipped']} already there, {len(failed)} failed")

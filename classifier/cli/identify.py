@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,14 +43,21 @@ def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int
                 failed += 1
                 if shell.as_json:
                     shell.emit({"file": str(path), "error": error.name, "detail": str(error)})
-                click.echo(f"failed: {path}: {error}", err=True)
+                shell.failed(path, error)
                 continue
             if shell.as_json:
-                shell.emit({"file": str(path), **tag.to_dict()})
+                shell.emit(answer(str(path), tag))
             else:
                 show(shell, str(path), tag)
     if failed:
         raise SystemExit(1)
+
+
+def answer(name: str, tag: Tag) -> dict[str, Any]:
+    """Return the JSON object of the command line's contract."""
+    values = tag.to_dict()
+    del values["duration_s"]
+    return {"file": name, **values}
 
 
 def show(shell: Shell, name: str, tag: Tag) -> None:

@@ -95,7 +95,7 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
                 catalogue.remove(track_id)
             except EarmarkError as error:
                 failed += 1
-                click.echo(f"failed: {error}", err=True)
+                shell.failed(track_id, error)
                 continue
             if shell.as_json:
                 shell.emit({"track_id": track_id, "removed": True})

@@ -136,8 +136,7 @@ def _align(
     certain_z = np.inf if exhaustive else table.z_for(2 * log10_limit - trials)
     deadline = time.perf_counter() + options.sweep_seconds
     items = list(_best_first(snapshot, ranking))
-    found = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
-    n_aligned = len(found)
+    found, n_aligned = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
     if found and table.log10_e(found[0].alignment.z, trials) > 2 * log10_limit:
         at_speeds = {c.entry.key: c for c in other_speeds(query, items, deadline)}
         found = [_better(c, at_speeds.get(c.entry.key)) for c in found]

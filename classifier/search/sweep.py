@@ -84,7 +84,9 @@ def _print_at(query: QueryModel, speed: float) -> QueryPrint:
     return subfingerprint.query_print(samples, query.bandwidth_hz / speed)
 
 
-def sweep(heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, deadline: float) -> list[Candidate]:
+def sweep(
+    heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, deadline: float
+) -> tuple[list[Candidate], int]:
     """Align with tracks in the order given.
 
     Parameters
@@ -102,8 +104,10 @@ def sweep(heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, 
 
     Returns
     -------
-    list of Candidate
-        Highest z first; as many as there are tracks that could be aligned.
+    candidates : list of Candidate
+        Highest z first; tracks too short, silent or steady to align with are none.
+    n_tried : int
+        Tracks looked at.
     """
 
     def one(item: Item) -> Candidate | None:
@@ -111,17 +115,18 @@ def sweep(heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, 
         return None if alignment is None else Candidate(*item, alignment, heard)
 
     found: list[Candidate] = []
-    rest, left = iter(items), None
+    rest, left, n_tried = iter(items), None, 0
     with ThreadPoolExecutor(_THREADS) as pool:
         while batch := list(islice(rest, _BATCH)):
             here = [c for c in pool.map(one, batch) if c is not None]
             found += here
+            n_tried += len(batch)
             left = None if left is None else left - len(batch)
             if left is None and any(c.alignment.z >= certain_z for c in here):
                 left = after
             if (left is not None and left <= 0) or time.perf_counter() > deadline:
                 break
-    return sorted(found, key=lambda c: -c.alignment.z)
+    return sorted(found, key=lambda c: -c.alignment.z), n_tried
 
 
 def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> list[Candidate]:
@@ -132,7 +137,7 @@ def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> l
         null = align.null_of(thin)
         if null is None or time.perf_counter() > deadline:
             break
-        found = sweep(Heard(speed, thin, null), items, certain_z=np.inf, after=0, deadline=deadline)
+        found, _ = sweep(Heard(speed, thin, null), items, certain_z=np.inf, after=0, deadline=deadline)
         rough += [(c.alignment.z, speed, (c.segment, c.entry)) for c in found[:_FULL]]
     best: dict[tuple[str, int], Candidate] = {}
     for _, speed, item in sorted(rough, key=lambda r: -r[0])[:_FULL]:
