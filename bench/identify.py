@@ -170,11 +170,16 @@ def _judge(query: Query, tag: Tag) -> tuple[bool, float | None]:
     if not query.known or query.reference_id is None:
         return False, None
     for match in tag.matches[: 3 if tag.verdict == "ambiguous" else 1]:
-        slack_s = 0.1 + 0.05 * query.length_s * abs(query.speed - 1) * 20
-        error_s = identical.place_error(query, corpus.find(match.track_id), match.offset_s or 0.0, slack_s=slack_s)
+        there, offset_s = corpus.find(match.track_id), match.offset_s or 0.0
+        error_s = identical.place_error(query, there, offset_s, slack_s=_slack_s(query))
         if error_s is not None:
             return True, error_s
     return False, None
+
+
+def _slack_s(query: Query) -> float:
+    """Offsets further off than this are another place; an answer that ignores the speed is off by half the drift."""
+    return identical.SLACK_S + query.length_s * abs(query.speed - 1)
 
 
 def _same_names(query: Query) -> set[str]:
@@ -325,12 +330,10 @@ def compare(planned: Sequence[Query], references: Sequence[Reference]) -> dict[s
             answer = answers[query.id]
             cell = f"{query.condition} {query.length_s:g} s"
             if query.known:
-                named = answer.accepted and answer.reference_id is not None
-                place = (
-                    identical.place_error(query, corpus.find(str(answer.reference_id)), answer.offset_s or 0.0)
-                    if named
-                    else None
-                )
+                place = None
+                if answer.accepted and answer.reference_id is not None:
+                    there = corpus.find(answer.reference_id)
+                    place = identical.place_error(query, there, answer.offset_s or 0.0, slack_s=_slack_s(query))
                 cells[cell].append(place is not None)
             else:
                 false[cell].append(bool(answer.accepted))
@@ -346,15 +349,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="six conditions, 5 s, 60 queries a cell")
     parser.add_argument("--per-cell", type=int, default=400, help="known queries for each condition and length")
-    parser.add_argument(
-        "--strangers", type=int, help="unknown queries for each condition and length; default a quarter"
-    )
+    parser.add_argument("--strangers", type=int, help="unknown queries a cell; default a quarter of those")
     parser.add_argument("--conditions", help="names, comma-separated; default all")
     parser.add_argument("--lengths", default=",".join(f"{v:g}" for v in LENGTHS), help="seconds, comma-separated")
     parser.add_argument("--music", type=Path, help="a folder of your own instead of the evaluation set")
-    parser.add_argument(
-        "--peers", action="store_true", help="ask audfprint and Chromaprint too, where they are installed"
-    )
+    parser.add_argument("--peers", action="store_true", help="ask audfprint and Chromaprint too, where installed")
     parser.add_argument("--max-false-alarms", type=float, default=Options().max_false_alarms)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--results", type=Path, default=Path(__file__).parent / "results" / "identify.jsonl")
@@ -377,9 +376,8 @@ def main() -> None:
     error, reliability = calibration(outcomes)
     total = [sum(v for k, v in o.seconds.items() if k != "total") for o in outcomes]
     console.print(f"expected calibration error of confidence: {error:.4f}")
-    console.print(
-        f"search: median {1000 * np.median(total):.0f} ms, 99th percentile {1000 * np.quantile(total, 0.99):.0f} ms"
-    )
+    median, slow = 1000 * np.quantile(total, [0.5, 0.99])
+    console.print(f"search: median {median:.0f} ms, 99th percentile {slow:.0f} ms")
     values = {"cells": rows, "calibration_error": error, "reliability": reliability}
     if arguments.peers:
         values["peers"] = compare(planned, references)

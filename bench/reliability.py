@@ -90,9 +90,8 @@ def main() -> None:
     for low, high in ((-9, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 2.0), (2.0, 99)):
         inside = (odds >= low) & (odds < high)
         expected = (1 / (1 + np.exp(-odds[inside]))).mean() if inside.any() else np.nan
-        print(
-            f"log-odds {low:4} to {high:4}: {inside.mean():.2f} of bits, expected {expected:.3f}, found {y[inside].mean():.3f}"
-        )
+        found = y[inside].mean()
+        print(f"log-odds {low:4} to {high:4}: {inside.mean():.2f} of bits, expected {expected:.3f}, found {found:.3f}")
 
 
 if __name__ == "__main__":

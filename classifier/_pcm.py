@@ -1,7 +1,7 @@
-"""PCM on its way through a decoder process: counted, hashed, averaged to mono, resampled, written.
+r"""PCM on its way through a decoder process: counted, hashed, averaged to mono, resampled, written.
 
 Samples are written as native-endian float32, mono, full scale +-1. The content hash is SHA-256 over
-``"rate:channels\\n"`` and the PCM as the codec gave it, interleaved little-endian int16: eight bits are widened,
+``"rate:channels\n"`` and the PCM as the codec gave it, interleaved little-endian int16: eight bits are widened,
 more bits and floats are rounded half up, so that the same audio has one hash in every lossless container.
 (Lossy decoders work in floats; another processor or FFmpeg may round a sample otherwise, and the hash then differs.)
 

@@ -160,7 +160,7 @@ class Audio:
 
     @property
     def bandwidth_hz(self) -> float:
-        """Highest frequency that the recording can hold, Hz: narrow-band AMR ends at 3.4 kHz, others below half their rate."""
+        """Highest frequency that the recording can hold, Hz; narrow-band AMR ends at 3.4 kHz whatever its rate."""
         return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
 
     @property

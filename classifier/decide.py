@@ -143,7 +143,7 @@ def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> fl
 
 
 def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
-    """T-norm of the least of some divergences against the next ones, and its margin over the second; logs, ascending."""
+    """T-norm of the least of some divergences (logs, ascending) against the next ones; its margin over the second."""
     others = log_divergences[1 : 1 + _STRANGERS]
     spread = max(float(others.std()), 1e-3)
     return float((others.mean() - log_divergences[0]) / spread), float(others[0] - log_divergences[0])
