@@ -60,8 +60,8 @@ def mel_matrix(config: FeatureConfig) -> np.ndarray:
     np.ndarray, shape (n_fft/2 + 1, n_mels), float32
         Multiplies a power spectrum from the left side.
     """
-    mel_edges = 2595 * np.log10(1 + np.array([config.f_min, config.f_max]) / 700)
-    edges = 700 * (10 ** (np.linspace(*mel_edges, config.n_mels + 2) / 2595) - 1)
+    low, high = (2595 * np.log10(1 + f / 700) for f in (config.f_min, config.f_max))
+    edges = 700 * (10 ** (np.linspace(low, high, config.n_mels + 2) / 2595) - 1)
     frequency = np.arange(config.n_fft // 2 + 1)[:, None] * config.sample_rate / config.n_fft
     rising = (frequency - edges[:-2]) / (edges[1:-1] - edges[:-2])
     falling = (edges[2:] - frequency) / (edges[2:] - edges[1:-1])

@@ -7,6 +7,7 @@ The noise is made here from a seed; no recording is involved. Mixing happens on 
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -16,7 +17,7 @@ from classifier.config import FeatureConfig, NoiseTwin
 from classifier.features import mel_matrix, spectrum
 
 #: Seconds of each noise; tracks take turns at different places of it.
-NOISE_SECONDS = 97.0
+NOISE_SECONDS = 31.0
 SEED = 1903
 
 _BLOCK_FRAMES = 4096
@@ -68,7 +69,7 @@ def _local_power(spectra: np.ndarray, config: FeatureConfig) -> np.ndarray:
 
 
 @numba.njit(cache=True, fastmath=True, nogil=True)
-def _mixed_power(spectra, noise, gain, shift, out):  # pragma: no cover - compiled
+def _mixed_power(spectra: Any, noise: Any, gain: Any, shift: int, out: Any) -> None:  # pragma: no cover - compiled
     for i in range(spectra.shape[0]):
         j = (i + shift) % noise.shape[0]
         g = gain[i]

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numba
 import numpy as np
@@ -264,18 +265,22 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
     return QueryPrint(phases(words), phases(planes))
 
 
-@numba.extending.intrinsic
-def _popcount(typing_context, value):
+def _popcount_instruction(_typing: Any, _value: Any) -> Any:
     """Count the set bits of a uint64, as the machine's own instruction."""
 
-    def generate(context, builder, signature, arguments):
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return numba.types.uint64(numba.types.uint64), generate
 
 
+_popcount: Any = numba.extending.intrinsic(_popcount_instruction)
+
+
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _accumulate(r0, r1, words, planes, frame_weight, counter):  # pragma: no cover - compiled
+def _accumulate(
+    r0: Any, r1: Any, words: Any, planes: Any, frame_weight: Any, counter: Any
+) -> None:  # pragma: no cover - compiled
     """Add up compared weight (upper half of a counter) and weight of mismatches (lower half) at every lag.
 
     Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,8 @@ def identify(
     clock.lap("divergence")
     if options.method == "kl":
         verdict, matches = _decide_by_divergence(ranking, query, lookup, options)
-        searched, charts = Searched(snapshot.n_windows, 0, True), {"alignment": None}
+        searched = Searched(snapshot.n_windows, 0, True)
+        charts: dict[str, Any] = {"alignment": None}
     else:
         heard = hear(query)
         candidates, n_aligned = _align(query, heard, snapshot, ranking, options) if heard else ([], len(snapshot))
