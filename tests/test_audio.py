@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-import data_audio
 import numpy as np
 import pytest
-from data_audio import FORMATS, encode, tone, wav, wav_header
 
 from classifier import errors
 from classifier._filetags import MAX_LENGTH, MAX_TAGS, clean_tags
 from classifier.audio import Audio, Decoder, Limits
 from classifier.config import Settings
+from tests import data_audio
+from tests.data_audio import FORMATS, encode, tone, wav, wav_header
 
 #: Hz; a parabola through three lines of a Hann spectrum of a second or more is much better than this.
 PITCH_HZ = 0.05
