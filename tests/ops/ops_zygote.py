@@ -11,12 +11,15 @@ import os
 import signal
 import sys
 
-import classifier.api.server
+import numpy as np
+
 import classifier.cli.enroll
 import classifier.cli.tracks
 import classifier.demo.songs
 import classifier.store.mongo  # noqa: F401
 from classifier.cli import main
+from classifier.config import FeatureConfig
+from classifier.model import builtin_background, model_track
 
 
 def child(arguments: list[str], output: str) -> int:
@@ -33,6 +36,9 @@ def child(arguments: list[str], output: str) -> int:
 
 
 if __name__ == "__main__":
+    # Everything that is compiled or synthesised once a process.
+    noise = np.random.default_rng(1).standard_normal(6 * 16000).astype(np.float32)
+    model_track(noise, FeatureConfig(), builtin_background())
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     for line in sys.stdin:
         order = json.loads(line)

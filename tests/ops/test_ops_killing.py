@@ -42,7 +42,7 @@ STRANGER = 399
 POOL = tuple(range(302, 322))
 """Songs that come and go."""
 LEASE_S = 2
-VICTIMS = {"sqlite": {"worker": 5, "enroller": 5}, "mongodb": {"worker": 3, "enroller": 4, "server": 4}}
+VICTIMS = {"sqlite": {"worker": 4, "enroller": 6}, "mongodb": {"worker": 2, "enroller": 4, "server": 4}}
 
 Problem = (OSError, http.client.HTTPException)
 
@@ -210,7 +210,7 @@ class Chaos:
         draw.shuffle(absent)
         hands = []
         if not self.enroller.alive():
-            self.at_enroller = {absent.pop() for _ in range(min(3, len(absent)))}
+            self.at_enroller = {absent.pop() for _ in range(min(4, len(absent)))}
             for seed in self.at_enroller:
                 self.expected.set(seed, "unsure")
             self.enroller.start([self.files[seed] for seed in self.at_enroller])
@@ -228,7 +228,7 @@ class Chaos:
         if victim == "enroller":  # after none, one or two of its songs
             said = draw.randrange(3)
             until(lambda: len(self.enroller.lines()) >= said or not self.enroller.alive(), 60)
-        time.sleep(draw.random() * 0.8)
+        time.sleep(draw.random() * (0.2 if victim == "enroller" else 0.8))
         self.kill(victim)
         for hand in hands:
             hand.join()
