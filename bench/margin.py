@@ -1,7 +1,7 @@
 """Calibrate the verdict of ``method=kl``: how far the best track must stand out among the others.
 
 Snippets of the development set are ranked by divergence with and without their own track; a logistic regression of
-"the first is right" on T-norm and margin goes into ``classifier/data/null-1.json``::
+"the first is right" on T-norm and divergence goes into ``classifier/data/null-1.json``::
 
     python -m bench.margin                  # some minutes
 """
@@ -17,7 +17,7 @@ from rich.progress import track as progress
 from sklearn.linear_model import LogisticRegression
 
 from bench import conditions, queries
-from bench.identify import segment_folder
+from bench.identify import MUSIC_FREE, segment_folder
 from bench.null import references
 from classifier import decide
 from classifier.config import FeatureConfig
@@ -41,9 +41,13 @@ def main() -> None:
     snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
     material = conditions.load_material("development")
     facts, right = [], []
-    for query in progress(queries.plan(tracks, CONDITIONS, LENGTHS, arguments.per_cell, 103), "snippets"):
+    planned = queries.plan(tracks, CONDITIONS, LENGTHS, arguments.per_cell, 103)
+    planned += queries.plan([], MUSIC_FREE, LENGTHS, arguments.per_cell, 104)
+    for query in progress(planned, "snippets"):
         model = model_query(queries.render(query, material=material), config, builtin_background())
         nearest = Ranking(model, snapshot, config).nearest
+        if not nearest:
+            continue
         without = [r for r in nearest if r.entry.track_id != query.reference_id]
         for ranked, known in ((nearest, True), (without, False)):
             facts.append(decide.stands_out(np.log([r.divergence for r in ranked])))
@@ -55,9 +59,9 @@ def main() -> None:
     arguments.out.write_text(json.dumps(values, indent=1) + "\n")
     certain = model.predict_proba(x)[:, 1] >= decide.DIVERGENCE_CERTAIN
     strangers = np.arange(len(y)) % 2 == 1
-    print(f"slopes and offset {values['divergence']}; first is right for {y[~strangers].mean():.3f} of known snippets")
+    print(f"slopes and offset {values['divergence']}; first is right for {y[~strangers].mean():.3f} of snippets")
     print(
-        f"named: {certain[~strangers].mean():.3f} of known snippets, {y[certain].mean():.3f} of names are right; ",
+        f"named: {certain[~strangers].mean():.3f} of them, {y[certain].mean():.3f} of names are right; ",
         end="",
     )
     print(f"of unknown ones {certain[strangers].mean():.4f}")

@@ -37,7 +37,7 @@ class NullMap:
     confidence_slope, confidence_offset : float
         Log-odds that the first match is right, at even prior: offset - slope * log10 E.
     divergence : tuple of three float
-        Slopes of T-norm and margin, and offset, of the log-odds of ``method=kl``.
+        Slopes of T-norm and log divergence, and offset, of the log-odds of ``method=kl``.
     """
 
     z: np.ndarray
@@ -119,8 +119,9 @@ _FEW = 4
 def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> float:
     """Probability that the track of least divergence is right, by how far it stands out.
 
-    T-norm, (mean - best) / spread over the next ``_STRANGERS`` other tracks, and the margin over the second best, in
-    a logistic calibration at even prior (docs/mathematics.md, "Divergence alone").
+    T-norm, (mean - best) / spread over the next ``_STRANGERS`` other tracks, and the log divergence itself (what is no
+    music is far from everything, and may stand out all the same), in a logistic calibration at even prior
+    (docs/mathematics.md, "Divergence alone").
 
     Parameters
     ----------
@@ -136,17 +137,15 @@ def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> fl
     """
     if len(log_divergences) < _FEW:
         return 0.0
-    slope_out, slope_margin, offset = null_map().divergence
-    out, margin = stands_out(log_divergences)
-    odds = offset + slope_out * out + slope_margin * margin + np.log(known_prior / (1 - known_prior))
+    *slopes, offset = null_map().divergence
+    odds = offset + np.dot(slopes, stands_out(log_divergences)) + np.log(known_prior / (1 - known_prior))
     return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
 
 
 def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
-    """T-norm of the least of some divergences (logs, ascending) against the next ones; its margin over the second."""
-    others = log_divergences[1 : 1 + _STRANGERS]
-    spread = max(float(others.std()), 1e-3)
-    return float((others.mean() - log_divergences[0]) / spread), float(others[0] - log_divergences[0])
+    """T-norm of the least of some log divergences (ascending) against the next ones, and itself."""
+    best, others = float(log_divergences[0]), log_divergences[1 : 1 + _STRANGERS]
+    return float((others.mean() - best) / max(float(others.std()), 1e-3)), best
 
 
 def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:

@@ -321,7 +321,7 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
     Returns
     -------
     agreement : np.ndarray, shape (2, n_lags), float32
-        1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the snippet's weight overlaps.
+        1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the phase's weight overlaps.
     weight : np.ndarray, shape (2, n_lags), int32
         Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
     """
@@ -340,5 +340,5 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
         _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
     weight = (counter >> np.uint64(32)).astype(np.int32)
     wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    enough = weight >= max(1.0, min_frames / n * int(frame_weight.sum(axis=1).max()))
+    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # each phase by itself
     return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)

@@ -51,13 +51,13 @@ def test_the_tail_falls_no_slower_than_it_did_before_the_table_ends():
 
 @given(st.floats(-400, -0.1))
 @settings(max_examples=200, deadline=None)
-def test_z_for_is_the_least_z_whose_tail_is_small_enough(log10_p):
+def test_z_for_is_the_least_z_whose_e_value_over_one_trial_is_small_enough(log10_p):
     z = TABLE.z_for(log10_p)
-    if log10_p > TABLE.log10_p[0]:  # the table begins at its first z
+    if log10_p > TABLE.log10_e(float(TABLE.z[0]), 0.0):  # the table begins at its first z
         assert z == TABLE.z[0]
         return
-    assert TABLE.log10_tail(z) == pytest.approx(log10_p, abs=1e-6)
-    assert TABLE.log10_tail(z - 1e-3) > log10_p
+    assert TABLE.log10_e(z, 0.0) == pytest.approx(log10_p, abs=1e-6)
+    assert TABLE.log10_e(z - 1e-3, 0.0) > log10_p
 
 
 def test_a_gaussian_table_gives_gaussian_tails():
@@ -71,7 +71,13 @@ def test_a_gaussian_table_gives_gaussian_tails():
     for x in (6.0, 8.0, 12.0):
         true = math.log10(0.5 * math.erfc(x / math.sqrt(2)))
         assert true <= table.log10_tail(x) <= true + 0.5  # a little too probable, never too improbable
-        assert table.z_for(table.log10_tail(x)) == pytest.approx(x)
+        assert table.z_for(table.log10_e(x, 0.0)) == pytest.approx(x)
+
+
+def test_an_e_value_is_the_tail_times_the_independent_trials():
+    for z in (2.0, 5.0, 9.0):
+        assert TABLE.log10_e(z, 7.0) == pytest.approx(TABLE.log10_tail(z) + 7 + math.log10(TABLE.extremal_index))
+    assert 0 < TABLE.extremal_index <= 1
 
 
 # --- E-values on sound that matches nothing -------------------------------------------------------------------
@@ -81,9 +87,9 @@ def test_a_gaussian_table_gives_gaussian_tails():
 def chance(library) -> np.ndarray:
     """Best log10 E of noises of four kinds against the library."""
     found = []
-    for seed in range(96):
+    for seed in range(60):
         kind = ("babble", "pink", "white", "lively")[seed % 4]
-        sound = 0.1 * NOISES[kind](4 * RATE, RATE, seed) if kind != "lively" else lively_noise(4.0, 1000 + seed)
+        sound = 0.1 * NOISES[kind](3 * RATE, RATE, seed) if kind != "lively" else lively_noise(3.0, 1000 + seed)
         tag = library.identify_samples(sound.astype(np.float32), top=1)
         assert tag.verdict == "no_match", (kind, seed)
         found.append(tag.matches[0].log10_e_value if tag.matches else np.inf)
@@ -91,7 +97,7 @@ def chance(library) -> np.ndarray:
 
 
 def test_chance_gives_no_small_e_values(chance):
-    """The smallest of 96 has a chance of 1 in 100 to fall below 1e-4 if E-values are what they say."""
+    """The smallest of 60 has a chance of 1 in 170 to fall below 1e-4 if E-values are what they say."""
     assert chance.min() > -4.0
 
 
@@ -134,7 +140,7 @@ def test_divergence_confidence_grows_as_the_best_stands_out(logs, gap, prior):
     low, high = decide.divergence_confidence(logs, prior), decide.divergence_confidence(better, prior)
     assert 0 <= low <= high + ROUNDING
     assert high <= 1
-    assert decide.divergence_confidence(logs + 1.5, prior) == pytest.approx(low, abs=1e-6)  # nats or bits: no matter
+    assert decide.divergence_confidence(logs + 1.5, prior) <= low + ROUNDING  # further from everything: less sure
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
