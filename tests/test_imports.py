@@ -18,7 +18,7 @@ PACKAGE = ROOT / "classifier"
 #: From the ground up: a module imports only what stands before it, and its own package.
 LAYERS = (
     ("errors", "results", "data", "_wire", "_filetags"),
-    ("_pcm",),
+    ("_pcm", "babble"),
     ("config", "_decoder", "_decoder_process", "demo"),
     ("audio", "features", "gmm", "reliability"),
     ("divergence", "subfingerprint", "noise"),

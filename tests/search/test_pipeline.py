@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from classifier.babble import babble
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.songs import Song
@@ -24,6 +25,8 @@ BACKGROUND = builtin_background()
 OFFSET_S = 0.01
 #: A matched stretch begins and ends somewhere in frames of 384 ms.
 STRETCH_S = 0.4
+#: So many that a search may leave some of them out.
+N_STRANGERS = 60
 
 
 class Shelf:
@@ -81,9 +84,14 @@ def shelf(sounds: list[np.ndarray]) -> Shelf:
     verses = [lively_noise(9.0, seed=2 + i) for i in range(3)]
     made.put("with chorus", np.concatenate([verses[0], chorus, verses[1], chorus, verses[2], chorus]))
     made.put("tone", 0.3 * np.sin(2 * np.pi * 440 * np.arange(12 * RATE) / RATE))
-    for i in range(24):
-        made.put(f"stranger {i}", lively_noise(7.0, seed=300 + i))
+    for i in range(N_STRANGERS):
+        made.put(f"stranger {i}", lively_noise(5.5, seed=300 + i))
     return made
+
+
+def stranger(seed: int) -> np.ndarray:
+    """Return five seconds of a talking crowd."""
+    return 0.1 * babble(5 * RATE, RATE, seed)
 
 
 def name_of(tag: Tag) -> str:
@@ -125,9 +133,9 @@ def test_candidates_come_best_first_and_as_many_as_asked(shelf, sounds):
     assert len(everything.nearest) == 10
 
 
-@pytest.mark.parametrize("seed", [400, 401, 402])
-def test_a_stranger_is_no_match_but_its_candidates_are_listed(shelf, seed):
-    tag = shelf.ask(lively_noise(5.0, seed=seed))
+@pytest.mark.parametrize("i", [0, 1, 2])
+def test_a_stranger_is_no_match_but_its_candidates_are_listed(shelf, unknown_songs, i):
+    tag = shelf.ask(cut(decoded(unknown_songs[i]), 11, 5))
     assert tag.verdict == "no_match"
     assert len(tag.matches) == 5
     assert all(m.log10_e_value > -5 for m in tag.matches)
@@ -146,7 +154,7 @@ def test_the_limit_on_false_alarms_decides(shelf, sounds):
 def test_e_values_grow_with_the_catalogue(shelf, sounds):
     sample = cut(sounds[3], 11, 5)
     large = shelf.ask(sample)
-    few = shelf.without(*(f"stranger {i}" for i in range(24)))
+    few = shelf.without(*(f"stranger {i}" for i in range(N_STRANGERS)))
     small = few.ask(sample)
     n = model_query(sample, CONFIG, BACKGROUND).print.n_frames
     lags = [sum(e.frame_stop - e.frame_start + n for _, e in searched.snapshot) for searched in (shelf, few)]
@@ -255,7 +263,7 @@ def same_answer(a: Tag, b: Tag) -> None:
 
 def test_a_small_catalogue_is_searched_to_the_end(shelf, sounds):
     """Tracks of silence and tones offer nothing to align with, and are not left out for that."""
-    for sample in (cut(sounds[2], 5, 5), lively_noise(5.0, seed=400)):
+    for sample in (cut(sounds[2], 5, 5), stranger(1)):
         tag = shelf.ask(sample)
         assert tag.searched.complete
         assert tag.searched.windows == shelf.snapshot.n_windows
@@ -281,7 +289,7 @@ def test_duplicates_are_found_before_a_large_catalogue_is_left(shelf, sounds, mo
 
 
 def test_without_a_certain_answer_a_large_catalogue_is_searched_to_the_end(shelf, monkeypatch):
-    sample = lively_noise(5.0, seed=400)
+    sample = stranger(1)
     whole = shelf.ask(sample)
     monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
     same_answer(shelf.ask(sample), whole)
@@ -316,7 +324,7 @@ def test_divergence_alone_names_the_nearest_and_leaves_alignment_out(shelf, soun
 
 
 def test_divergence_alone_does_not_name_strangers(shelf):
-    assert all(shelf.ask(lively_noise(8.0, seed=410 + i), method="kl").verdict == "no_match" for i in range(5))
+    assert all(shelf.ask(stranger(i), method="kl").verdict == "no_match" for i in range(5))
 
 
 # --- nothing to go by -----------------------------------------------------------------------------------------
