@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from classifier.cli.archive import export_tracks, import_tracks
 from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.errors import EarmarkError
 from classifier.results import Track
@@ -11,12 +12,16 @@ from classifier.results import Track
 
 @click.group()
 def tracks() -> None:
-    """List, show, edit and remove enrolled tracks.
+    """List, show, edit and remove enrolled tracks; move a catalogue between stores.
 
     \b
     Example:
       earmark tracks list --search "blue"
     """
+
+
+tracks.add_command(export_tracks)
+tracks.add_command(import_tracks)
 
 
 @tracks.command("list")

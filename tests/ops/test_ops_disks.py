@@ -26,7 +26,9 @@ from classifier.store.doctor import examine
 def earmark(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command line with its data in ``folder``."""
     command = [sys.executable, "-m", "classifier", "--json", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment(folder, {"lease_seconds": 2}), capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment(folder, {"lease_seconds": 2}), capture_output=True, text=True, timeout=120
+    )
 
 
 def lines(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:

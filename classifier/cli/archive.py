@@ -1,0 +1,90 @@
+"""``earmark tracks export`` and ``import``: a whole catalogue as one file, to move it, keep it or hand it on."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from classifier.cli.common import Shell, shell_command
+
+if TYPE_CHECKING:
+    from classifier.store.base import Store
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@shell_command
+def export_tracks(shell: Shell, file: Path, force: bool) -> None:
+    """Write the catalogue with all its tracks to FILE, for another store or as a backup.
+
+    The file holds titles, metadata, models and sub-fingerprints, and no audio. It appears when it is complete; the
+    service may run meanwhile.
+
+    \b
+    Example:
+      earmark tracks export library.zip
+    """
+    from classifier.store.archive import export_catalogue
+    from classifier.store.tracks import count_tracks
+
+    if file.exists() and not force:
+        raise click.ClickException(f"{file} is there already: name another file, or add --force to replace it")
+    name = shell.settings.catalogue
+    with _store(shell) as store, shell.progress("exporting", count_tracks(store, name)) as done:
+        try:
+            n_tracks = export_catalogue(store, name, file, progress=lambda n, _: done(n))
+            size = file.stat().st_size
+        except OSError as error:
+            raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
+    shell.remark(f"wrote {n_tracks} tracks of catalogue {name!r} to {file}, {size / 1e6:.1f} MB")
+    if shell.as_json:
+        shell.emit({"file": str(file), "catalogue": name, "tracks": n_tracks, "bytes": size})
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@shell_command
+def import_tracks(shell: Shell, file: Path) -> None:
+    """Add the tracks in FILE, written by export, to the catalogue; it is created if it is not there.
+
+    Without --catalogue and EARMARK_CATALOGUE, it is one of the name in the file. Tracks whose audio is there already
+    stay as they are, so an import that was interrupted goes on where it was. A damaged file is refused as a whole.
+
+    \b
+    Example:
+      earmark tracks import library.zip --store mongodb://localhost/earmark
+    """
+    from classifier.store.archive import check_archive, import_catalogue
+
+    given = click.get_current_context().params["catalogue"] or os.environ.get("EARMARK_CATALOGUE")
+    n_tracks = check_archive(file)
+    with _store(shell) as store, shell.progress("importing", n_tracks) as done:
+        outcome = import_catalogue(
+            store,
+            file,
+            name=given,
+            lease_seconds=shell.settings.lease_seconds,
+            progress=lambda n, _: done(n),
+        )
+    name = outcome.catalogue.name
+    shell.remark(f"{outcome.added} tracks added to catalogue {name!r}, {outcome.known} already there")
+    if shell.as_json:
+        shell.emit({"file": str(file), "catalogue": name, "added": outcome.added, "known": outcome.known})
+
+
+@contextmanager
+def _store(shell: Shell) -> Iterator[Store]:
+    from classifier.store import open_store
+
+    store = open_store(shell.settings.store)
+    try:
+        store.ensure_schema()
+        yield store
+    finally:
+        store.close()
