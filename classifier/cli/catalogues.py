@@ -47,7 +47,9 @@ def list_catalogues(shell: Shell) -> None:
 
 @catalogues.command()
 @click.argument("name")
-@click.option("--preset", type=click.Choice(sorted(PRESETS)), default="default", show_default=True)
+@click.option(
+    "--preset", type=click.Choice(sorted(PRESETS)), default="default", show_default=True, help="What to start from."
+)
 @click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="One parameter; may be repeated.")
 @shell_command
 def create(shell: Shell, name: str, preset: str, values: tuple[str, ...]) -> None:

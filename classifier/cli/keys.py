@@ -63,7 +63,12 @@ def create(shell: Shell, name: str, role: str) -> None:
 @keys.command("list")
 @shell_command
 def list_keys(shell: Shell) -> None:
-    """List the keys, without their secrets."""
+    """List the keys, without their secrets.
+
+    \b
+    Example:
+      earmark keys list --json
+    """
     from classifier.api import keys as stored
 
     with _store(shell) as store:
