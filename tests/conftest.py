@@ -19,6 +19,12 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 _KEPT = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marks."""
+    config.addinivalue_line("markers", "slow: takes more than ten seconds; left out by -m 'not slow'")
+    config.addinivalue_line("markers", "optional: may be skipped even if all parts are required")
+
+
 @pytest.fixture(autouse=True)
 def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Drop all EARMARK_* settings and point the data folder at a temporary one."""
@@ -65,7 +71,7 @@ def library(tmp_path_factory: pytest.TempPathFactory, music_files: list[Path]) -
 
 
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):  # noqa: ANN201, ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Turn every skip into a failure where all parts must be there."""
     outcome = yield
     report = outcome.get_result()

@@ -52,7 +52,7 @@ def test_every_option_says_what_it_does(path):
 def test_version_and_no_arguments(earmark):
     assert re.fullmatch(r"earmark, version \d+\.\d+\.\d+\n", earmark("--version").out)
     assert "Commands:" in earmark().out + earmark().err
-    assert earmark("identfy").code == 2
+    assert earmark("nonsense").code == 2
 
 
 @pytest.mark.parametrize(
