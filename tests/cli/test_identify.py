@@ -144,10 +144,10 @@ def test_an_empty_catalogue_says_what_to_do(earmark, snippet):
 
 
 def test_a_mistyped_catalogue_is_not_created(earmark, snippet):
-    done = earmark("identify", snippet, "--catalogue", "deflaut")
+    done = earmark("identify", snippet, "--catalogue", "radio")
     assert done.code == 1
     assert done.err == (
-        "Error: there is no catalogue 'deflaut': enroll into it first, or see 'earmark catalogues list'\n"
+        "Error: there is no catalogue 'radio': enroll into it first, or see 'earmark catalogues list'\n"
     )
     assert earmark("catalogues", "list", "--json").objects == []
 
