@@ -32,6 +32,8 @@ _FINER = 0.005
 _FULL = 4
 #: Frames by which the halves of a match may be apart to be brought together.
 _DRIFT_FRAMES = 6
+#: Candidates kept: a candidate holds its agreement at every lag.
+_KEPT = 100
 #: Tracks aligned between two looks at the clock.
 _BATCH = 16
 
@@ -105,7 +107,7 @@ def sweep(
     Returns
     -------
     candidates : list of Candidate
-        Highest z first; tracks too short, silent or steady to align with are none.
+        The best ``_KEPT``, highest z first; tracks too short, silent or steady to align with are none.
     n_tried : int
         Tracks looked at.
     """
@@ -119,14 +121,14 @@ def sweep(
     with ThreadPoolExecutor(_THREADS) as pool:
         while batch := list(islice(rest, _BATCH)):
             here = [c for c in pool.map(one, batch) if c is not None]
-            found += here
+            found = sorted([*found, *here], key=lambda c: -c.alignment.z)[:_KEPT]
             n_tried += len(batch)
             left = None if left is None else left - len(batch)
             if left is None and any(c.alignment.z >= certain_z for c in here):
                 left = after
             if (left is not None and left <= 0) or time.perf_counter() > deadline:
                 break
-    return sorted(found, key=lambda c: -c.alignment.z), n_tried
+    return found, n_tried
 
 
 def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> list[Candidate]:

@@ -59,9 +59,21 @@ def test_chance_has_z_of_mean_nought_and_spread_one(track):
 
 
 def test_z_counts_for_less_where_less_overlaps():
-    null = align.Null(0.1, 0.02, 4000.0)
+    null = align.Null(0.1, 0.02, 4000.0, usual_spread=0.02)
     z = null.z(np.array([0.2, 0.2, 0.2, 0.2]), np.array([4000, 1000, 8000, 0]))
     np.testing.assert_allclose(z, [5.0, 2.5, 5.0, 0.0], atol=1e-6)
+
+
+def test_what_is_no_music_is_trusted_less():
+    """A sweep has few bits that are independent: chance spreads wider than in any music, and z is cut in proportion."""
+    usual, wide = (align.Null(0.0, spread, 4000.0, usual_spread=0.02) for spread in (0.02, 0.04))
+    agreement, weight = np.array([0.2]), np.array([4000])
+    assert usual.z(agreement, weight)[0] == pytest.approx(10.0)
+    assert wide.z(agreement, weight)[0] == pytest.approx(2.5)
+    t = np.arange(5 * RATE) / RATE
+    sweep = (0.3 * np.sin(2 * np.pi * (200 * t + 300 * t**2))).astype(np.float32)
+    null = align.null_of(sf.query_print(sweep))
+    assert null is None or null.spread > null.usual_spread
 
 
 def test_too_little_that_is_valid_has_no_null():
