@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import wave
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def octave_levels_db(noise: np.ndarray) -> np.ndarray:
     power = np.abs(np.fft.rfft(noise)) ** 2
     hz = np.fft.rfftfreq(len(noise), 1 / RATE)
     edges = 62.5 * 2.0 ** np.arange(8)  # 62.5 Hz to 8 kHz
-    sums = [power[(hz >= low) & (hz < high)].sum() for low, high in zip(edges, edges[1:], strict=False)]
+    sums = [power[(hz >= low) & (hz < high)].sum() for low, high in itertools.pairwise(edges)]
     return 10 * np.log10(np.array(sums) / power.sum())
 
 
@@ -202,7 +203,7 @@ def test_silence_without_noise_stays_silence() -> None:
     lambda: room_impulse(0, 0.5, 4000),
 ])  # fmt: skip
 def test_senseless_requests_are_refused(call) -> None:
-    with pytest.raises(InvalidParameter, match="choose one|nothing to record|silent|equally long|must be"):
+    with pytest.raises(InvalidParameter, match=r"choose one|nothing to record|silent|equally long|must be"):
         call()
 
 
