@@ -42,6 +42,7 @@ class NoiseTwin:
         if self.kind not in NOISE_KINDS:
             raise InvalidConfig(f"noise twin kind {self.kind!r} is unknown: choose one of {', '.join(NOISE_KINDS)}")
         _check("noise twin snr_db", self.snr_db, -20.0, 40.0)
+        object.__setattr__(self, "snr_db", float(self.snr_db) + 0.0)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
@@ -98,7 +99,7 @@ class FeatureConfig:
                 if item.type == "int" and not isinstance(value, int):
                     raise InvalidConfig(f"{item.name} is {value!r}: it must be a whole number")
                 if item.type == "float":  # 1 and 1.0 are one configuration, and must have one hash
-                    object.__setattr__(self, item.name, float(value))
+                    object.__setattr__(self, item.name, float(value) + 0.0)  # nor may -0.0 differ from 0.0
         object.__setattr__(self, "twins", tuple(self.twins))
         for twin in self.twins:
             if not isinstance(twin, NoiseTwin):

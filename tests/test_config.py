@@ -131,6 +131,14 @@ def test_whole_numbers_and_lists_make_the_same_configuration():
     assert hash(plain) == hash(FeatureConfig())
 
 
+def test_there_is_one_zero():
+    """Minus nought equals nought, so it must hash like it."""
+    minus, plain = (FeatureConfig(floor=zero, twins=(NoiseTwin("pink", zero),)) for zero in (-0.0, 0))
+    assert minus == plain
+    assert minus.hash == plain.hash
+    assert minus.front_end_hash == plain.front_end_hash
+
+
 def test_the_built_in_background_serves_the_default_front_end_only():
     shipped = builtin_background().front_end
     for same in (
