@@ -24,7 +24,7 @@ W = TypeVar("W")
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What ranks a window: its softened mixture, and one Gaussian for each noise variant, as mixtures of one."""
+    """A window's mixture, and what ranks it: one Gaussian for each noise variant, as mixtures of one."""
 
     mixture: Mixture
     gaussians: Sequence[Mixture]
@@ -62,11 +62,9 @@ def symmetric(divergence: Divergence) -> Divergence:
     return lambda f, g: divergence(f, g) + divergence(g, f)
 
 
-def fused(query: Window, reference: Window) -> float:
-    """sqrt(J_1 J_ub), the symmetric divergence that ranks: J_1 is the least over the reference's noise variants."""
-    labelled = symmetric(kl_labelled)
-    j_1 = min(labelled(query.gaussians[0], gaussian) for gaussian in reference.gaussians)
-    return math.sqrt(j_1 * labelled(query.mixture, reference.mixture))
+def least_j1(query: Window, reference: Window) -> float:
+    """J_1, the symmetric divergence that ranks: the least over the reference's noise variants."""
+    return min(symmetric(kl_labelled)(query.gaussians[0], gaussian) for gaussian in reference.gaussians)
 
 
 def nearest(queries: Sequence[W], references: Iterable[W], divergence: Callable[[W, W], float]) -> list[float]:

@@ -43,7 +43,6 @@ from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig, Settings
 from classifier.demo.phone import record, write_wav
 from classifier.demo.songs import Song, catalogue_seeds, compose, write
-from classifier.divergence import SOFTENING
 from classifier.gmm import Mixtures
 from classifier.model import Background, QueryModel, TrackModel, at_rate, builtin_background, model_query, model_track
 from classifier.search.divergences import Ranking
@@ -277,10 +276,9 @@ def fits(song: Song, config: FeatureConfig, repeats: int) -> dict[str, Any]:
 # --- divergence ---------------------------------------------------------------------------------------------
 
 
-def mixture_at(mixtures: Mixtures, i: int, soften: float = 0.0) -> plain.Mixture:
+def mixture_at(mixtures: Mixtures, i: int) -> plain.Mixture:
     """One of many, as ``bench/plain.py`` takes it."""
-    covariances = mixtures.covariances[i] + soften * np.eye(mixtures.means.shape[-1])
-    return mixtures.weights[i], mixtures.means[i], covariances
+    return mixtures.weights[i], mixtures.means[i], mixtures.covariances[i]
 
 
 def plain_windows(model: TrackModel | QueryModel) -> list[plain.Window]:
@@ -288,10 +286,7 @@ def plain_windows(model: TrackModel | QueryModel) -> list[plain.Window]:
     n = len(model.mixtures)
     variants = len(model.moments) // n
     gaussians = [mixture_at(model.moments, i) for i in range(n * variants)]
-    return [
-        plain.Window(mixture_at(model.mixtures, i, SOFTENING), gaussians[i * variants : (i + 1) * variants])
-        for i in range(n)
-    ]
+    return [plain.Window(mixture_at(model.mixtures, i), gaussians[i * variants : (i + 1) * variants]) for i in range(n)]
 
 
 def plain_seconds(query: QueryModel, model: TrackModel) -> tuple[float, float]:
@@ -300,7 +295,7 @@ def plain_seconds(query: QueryModel, model: TrackModel) -> tuple[float, float]:
     variational = plain.symmetric(plain.kl_variational)
     mixtures = [[w.mixture for w in windows] for windows in (queries, references)]
     pairs = len(queries) * len(references)
-    same = median_seconds(lambda: plain.nearest(queries, references, plain.fused), 3)
+    same = median_seconds(lambda: plain.nearest(queries, references, plain.least_j1), 3)
     textbook = median_seconds(lambda: plain.nearest(*mixtures, variational), 3)
     return same / pairs, textbook / pairs
 

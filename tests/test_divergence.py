@@ -110,7 +110,9 @@ def test_monte_carlo_agrees_with_the_closed_form_for_one_component(rng):
     exact = np.diagonal(symmetric_kl_gaussian(Packed.of(g[:4]), Packed.of(g[4:])))
     estimate, error = symmetric_kl_monte_carlo(g[:4], g[4:], 20000, rng)
     assert (np.abs(estimate - exact) < 5 * error).all()
-    np.testing.assert_allclose(np.diagonal(symmetric_kl_variational(Packed.of(g[:4]), Packed.of(g[4:]))), exact, rtol=1e-9)
+    np.testing.assert_allclose(
+        np.diagonal(symmetric_kl_variational(Packed.of(g[:4]), Packed.of(g[4:]))), exact, rtol=1e-9
+    )
 
 
 def test_aligned_equals_its_definition_written_out(rng):

@@ -67,9 +67,7 @@ def test_a_constant_channel_changes_nothing(rng):
     """A fixed gain per band is a constant in the logarithm; with the floor relative to the band it drops out."""
     mel = rng.gamma(2.0, 1.0, (2, CONFIG.window_frames, 40)).astype(np.float32)
     gain = (10 ** rng.uniform(-2, 2, 40)).astype(np.float32)
-    np.testing.assert_allclose(
-        features.delta_mfcc(mel * gain, CONFIG), features.delta_mfcc(mel, CONFIG), atol=2e-4
-    )
+    np.testing.assert_allclose(features.delta_mfcc(mel * gain, CONFIG), features.delta_mfcc(mel, CONFIG), atol=2e-4)
 
 
 def test_a_window_depends_on_nothing_outside_it(rng):
