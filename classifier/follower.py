@@ -35,7 +35,10 @@ log = logging.getLogger("earmark.follower")
 _RECHECK_S = 30.0
 #: Changed tracks above which the whole list is read instead of each one.
 _MANY = 100
+#: Most seconds between looks at a store that does not answer.
 _MOST_SILENT_S = 30.0
+#: Seconds that closing waits for a look under way.
+_FAREWELL_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +102,7 @@ class Follower:
         self._closing.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join()
+            thread.join(_FAREWELL_S)  # it may be waiting for a store that does not answer
         self._index.close()
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:

@@ -98,7 +98,7 @@ def test_only_the_service_is_reachable_and_only_from_here(project: dict[str, Any
     assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "8000", 8000)
     assert project["networks"]["store"]["internal"] is True
     assert set(services["mongo"]["networks"]) == {"store"}
-    other = json.loads(compose({**PASSWORDS, "EARMARK_PUBLISH": "0.0.0.0:443"}).stdout)
+    other = json.loads(compose({**PASSWORDS, "APP_PUBLISH": "0.0.0.0:443"}).stdout)
     assert other["services"]["app"]["ports"][0]["published"] == "443"
 
 
