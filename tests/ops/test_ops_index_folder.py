@@ -277,8 +277,8 @@ def _truncate(folder: Path) -> None:
 
 
 def _shorten(folder: Path) -> None:
-    array = np.load(folder / "own.npy")
-    np.save(folder / "own.npy", array[:-1])
+    array = np.load(folder / "weights.npy")
+    np.save(folder / "weights.npy", array[:-1])
 
 
 DAMAGE: dict[str, Callable[[Path], object]] = {
