@@ -355,6 +355,11 @@ class Catalogue:
         view = self._follower.view(progress)
         return view.snapshot, view.tracks
 
+    @property
+    def has_index(self) -> bool:
+        """Whether this machine keeps an index of the catalogue already."""
+        return self._follower.has_index
+
     # --- library --------------------------------------------------------------------------------------------
 
     @property

@@ -105,6 +105,11 @@ class Follower:
             thread.join(_FAREWELL_S)  # it may be waiting for a store that does not answer
         self._index.close()
 
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index on disk."""
+        return (self._index.folder / "manifest.json").exists()
+
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
         """Return what the store holds now; of many new tracks, as many as are loaded already.
 

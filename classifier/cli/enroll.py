@@ -15,6 +15,7 @@ import click
 from classifier.catalogue import Catalogue, Enrolled
 from classifier.cli.common import Shell, shell_command
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
+from classifier.store.tracks import count_tracks
 
 _PLAIN = (".aac", ".aif", ".aifc", ".aiff", ".amr", ".caf", ".flac", ".mp2", ".mp3", ".wav")
 _CONTAINERS = (".3g2", ".3gp", ".m4a", ".m4b", ".mka", ".mp4", ".oga", ".ogg", ".opus", ".webm")
@@ -63,8 +64,7 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
             except KeyboardInterrupt:
                 stopped = True
         if not stopped:
-            with shell.progress("indexing", 0) as done:
-                catalogue.refresh(lambda n, _: done(n))
+            _prepare_search(shell, catalogue, counts["enrolled"])
     for path, reason in failed:
         shell.failed(path, reason)
         if path not in files:
@@ -75,6 +75,16 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
         raise SystemExit(130)
     if failed:
         raise SystemExit(1)
+
+
+def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None:
+    """Index what is new, unless that meant to load a library of others on a machine that may never search it."""
+    try:
+        if catalogue.has_index or 2 * n_enrolled >= count_tracks(catalogue.store, catalogue.name):
+            with shell.progress("indexing", n_enrolled) as done:
+                catalogue.refresh(lambda n, _: done(n))
+    except EarmarkError as error:  # all tracks are stored; whoever searches first does it
+        shell.remark(f"not indexed yet: {error}")
 
 
 def _files(path: Path, failed: list[tuple[Path, EarmarkError]]) -> list[Path]:

@@ -123,3 +123,22 @@ def test_what_goes_wrong_is_said(home: Path, tmp_path: Path) -> None:
     earmark("tracks", "import", archive, "--store", other, "--catalogue", "new", fails="damaged")
     assert [c["name"] for c in earmark("catalogues", "list", "--store", other)] == ["default"]
     assert sorted(path.name for path in tmp_path.iterdir() if ".zip" in path.name) == ["a.zip"]
+
+
+def test_enrolling_into_a_library_of_others_does_not_load_it(home: Path, tmp_path: Path) -> None:
+    """On a machine without an index, one track more is no reason to load all others."""
+    first = f"sqlite:///{home}/first.sqlite"
+    archive, store = tmp_path / "a.zip", f"sqlite:///{tmp_path}/s.sqlite"
+    earmark("tracks", "export", archive, "--store", first)
+    earmark("tracks", "import", archive, "--store", store)
+    (tmp_path / "one.wav").write_bytes(file(603))
+    earmark("enroll", tmp_path / "one.wav", "--store", store)
+    index = tmp_path / "data" / "index"
+    assert not list(index.rglob("manifest.json"))
+    hears_all(store, tmp_path / "data")
+    assert len(list(index.rglob("manifest.json"))) == 1
+    (tmp_path / "two.wav").write_bytes(file(604))
+    (before,) = index.rglob("manifest.json")
+    text = before.read_text()
+    earmark("enroll", tmp_path / "two.wav", "--store", store)
+    assert before.read_text() != text
