@@ -261,8 +261,7 @@ def test_six_hours(place: Place) -> None:
     """21,600 windows of full-covariance mixtures with six noise twins stay far below 16 MB a document."""
     store = place.open()
     catalogue(store)
-    # Through the emulators every byte takes the long way through JSON: there an hour has to do.
-    n_windows = 21_600 if place.kind in ("sqlite", "server") else 3_600
+    n_windows = 21_600
     pattern = full_models(256)
     arrays = {name: np.resize(array, (n_windows, *array.shape[1:])) for name, array in pattern.items()}
     arrays["first_sample"] = np.arange(n_windows) * 16000
