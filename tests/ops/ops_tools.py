@@ -15,13 +15,14 @@ import pytest
 TOOLS = Path(__file__).resolve().parents[1] / "tools"
 
 
-def built(name: str) -> Path:
-    """Return the program ``tests/tools/NAME``; skip the test where it cannot be built."""
+def built(name: str, package: str = ".") -> Path:
+    """Return the program ``tests/tools/NAME``, or another package of its module; skip where it cannot be built."""
     go = shutil.which("go")
     if go is None:
         pytest.skip(f"no Go to build tests/tools/{name} with")
     source = TOOLS / name
-    digest = hashlib.sha256(b"\0".join((source / part).read_bytes() for part in ("main.go", "go.mod", "go.sum")))
+    parts = [package.encode(), *((source / part).read_bytes() for part in ("main.go", "go.mod", "go.sum"))]
+    digest = hashlib.sha256(b"\0".join(parts))
     cache = Path(platformdirs.user_cache_dir("earmark", appauthor=False)) / "tests"
     cache.mkdir(parents=True, exist_ok=True)
     program = cache / f"{name}-{digest.hexdigest()[:16]}"
@@ -29,11 +30,11 @@ def built(name: str) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not program.exists():
             made = program.with_suffix(".new")
-            options = ["-mod=readonly", "-trimpath", "-buildvcs=false"]
-            environment = {**os.environ, "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
-            command = [go, "build", *options, "-o", str(made), "."]
+            options = ["-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]
+            environment = {**os.environ, "CGO_ENABLED": "0"}
+            command = [go, "build", *options, "-o", str(made), package]
             done = subprocess.run(command, cwd=source, env=environment, capture_output=True, text=True)
             if done.returncode:
-                pytest.skip(f"tests/tools/{name} cannot be built:\n{done.stderr[-2000:]}")
+                pytest.skip(f"{package} of tests/tools/{name} cannot be built:\n{done.stderr[-2000:]}")
             made.rename(program)
     return program

@@ -1,4 +1,4 @@
-"""The composition, resolved by the code that ``docker compose config`` runs, and the linter of ``docker build``."""
+"""The composition as ``docker compose config`` resolves it, and what the linter of ``docker build`` says; no engine."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,45 +22,61 @@ from servers import free_port
 from classifier.config import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
+COMPOSE = "github.com/docker/compose/v2/cmd"
 PASSWORDS = {"MONGO_ROOT_PASSWORD": "for root", "MONGO_PASSWORD": "for earmark"}
 
 
-def compose(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
-    """Resolve ``docker-compose.yml``; of this machine's environment, only what finds programs is passed on."""
-    command = [built("containers"), "compose", str(ROOT / "docker-compose.yml")]
-    own = {"PATH": os.environ["PATH"], **environment}
-    return subprocess.run(command, env=own, cwd=ROOT, capture_output=True, text=True)
+Config = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")
-def project() -> dict[str, Any]:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """``docker compose config`` with an environment: no ``.env``, and of this machine only what finds programs.
+
+    Compose lies where the docker client looks first. Where there is no client it runs by itself, which is the same.
+    """
+    folder = tmp_path_factory.mktemp("docker")
+    program = folder / "cli-plugins" / "docker-compose"
+    program.parent.mkdir()
+    program.symlink_to(built("containers", COMPOSE))
+    docker = shutil.which("docker")
+    command = [str(program)] if docker is None else [docker, "--config", str(folder), "compose"]
+
+    def run(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+        own = {"PATH": os.environ["PATH"], "COMPOSE_DISABLE_ENV_FILE": "1", **environment}
+        return subprocess.run([*command, "config", *options], env=own, cwd=ROOT, capture_output=True, text=True)
+
+    return run
+
+
+def resolved(config: Config, environment: dict[str, str]) -> dict[str, Any]:
+    """Return the composition as Compose sees it."""
+    done = config(environment, "--format", "json")
+    assert (done.returncode, done.stderr) == (0, "")
+    # What is printed is a compose file again: its dollar signs are doubled.
+    project: dict[str, Any] = json.loads(done.stdout.replace("$$", "$"))
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(config: Config) -> dict[str, Any]:
     """The composition with passwords and everything else at its default."""
-    done = compose(PASSWORDS)
-    assert done.returncode == 0, done.stderr
-    resolved: dict[str, Any] = json.loads(done.stdout)
-    return resolved
+    return resolved(config, PASSWORDS)
 
 
-@pytest.mark.optional
-def test_docker_itself_takes_the_composition() -> None:
-    command = ["docker", "compose", "--file", str(ROOT / "docker-compose.yml"), "config", "--quiet"]
-    if (
-        shutil.which("docker") is None
-        or subprocess.run(["docker", "compose", "version"], capture_output=True).returncode
-    ):
-        pytest.skip("no docker compose here")
-    done = subprocess.run(command, env={**os.environ, **PASSWORDS}, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_docker_takes_the_composition(config: Config) -> None:
+    done = config(PASSWORDS, "--quiet")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_docker_s_linter_finds_nothing_in_the_dockerfile() -> None:
-    done = subprocess.run([built("containers"), "dockerfile", str(ROOT / "Dockerfile")], capture_output=True, text=True)
+    done = subprocess.run([built("containers"), str(ROOT / "Dockerfile")], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_the_linter_would_find_something(tmp_path: Path) -> None:
     (tmp_path / "Dockerfile").write_text("FROM a:1 as b\nENV A b\nCMD ls\n")
-    command = [built("containers"), "dockerfile", str(tmp_path / "Dockerfile")]
+    command = [built("containers"), str(tmp_path / "Dockerfile")]
     done = subprocess.run(command, capture_output=True, text=True)
     assert {line.split(": ")[1] for line in done.stdout.splitlines()} == {
         "FromAsCasing",
@@ -69,10 +86,22 @@ def test_the_linter_would_find_something(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", PASSWORDS)
-def test_passwords_have_no_default(missing: str) -> None:
-    done = compose({name: value for name, value in PASSWORDS.items() if name != missing})
-    assert done.returncode == 1
-    assert f"set {missing}" in done.stderr
+def test_passwords_have_no_default(config: Config, missing: str) -> None:
+    others = {name: value for name, value in PASSWORDS.items() if name != missing}
+    for environment in (others, {**others, missing: ""}):
+        done = config(environment, "--quiet")
+        assert done.returncode != 0
+        assert f"set {missing}" in done.stderr
+
+
+def test_passwords_come_from_the_environment(project: dict[str, Any]) -> None:
+    given = {name: service["environment"] for name, service in project["services"].items()}
+    assert given["mongo"]["MONGO_INITDB_ROOT_PASSWORD"] == PASSWORDS["MONGO_ROOT_PASSWORD"]
+    assert given["mongo-setup"] == PASSWORDS
+    assert [name for name, values in given.items() if PASSWORDS["MONGO_PASSWORD"] in str(values)] == [
+        "app",
+        "mongo-setup",
+    ]
 
 
 def test_every_service_is_confined(project: dict[str, Any]) -> None:
@@ -91,14 +120,14 @@ def test_every_service_is_confined(project: dict[str, Any]) -> None:
         assert not user.startswith(("0", "root"))
 
 
-def test_only_the_service_is_reachable_and_only_from_here(project: dict[str, Any]) -> None:
+def test_only_the_service_is_reachable_and_only_from_here(config: Config, project: dict[str, Any]) -> None:
     services = project["services"]
     assert "ports" not in services["mongo"]
     (port,) = services["app"]["ports"]
     assert (port["host_ip"], port["published"], port["target"]) == ("127.0.0.1", "8000", 8000)
     assert project["networks"]["store"]["internal"] is True
     assert set(services["mongo"]["networks"]) == {"store"}
-    other = json.loads(compose({**PASSWORDS, "APP_PUBLISH": "0.0.0.0:443"}).stdout)
+    other = resolved(config, {**PASSWORDS, "APP_PUBLISH": "0.0.0.0:443"})
     assert other["services"]["app"]["ports"][0]["published"] == "443"
 
 

@@ -1,7 +1,8 @@
-// Checks container files with the code that Docker itself uses, without an engine.
+// Prints the warnings of "docker build --check", one a line, with BuildKit's own linter and without an engine.
 //
-//	containers compose FILE      resolve a compose file, as "docker compose config" does, and print it as JSON
-//	containers dockerfile FILE   print the warnings of "docker build --check", one a line
+// Usage: containers DOCKERFILE
+//
+// The module also names Docker Compose as a tool (go.mod), so that both are built from the same dependencies.
 package main
 
 import (
@@ -9,9 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 
-	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
@@ -20,37 +19,14 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: containers compose|dockerfile FILE")
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: containers DOCKERFILE")
 		os.Exit(2)
 	}
-	act := map[string]func(string) error{"compose": compose, "dockerfile": dockerfile}[os.Args[1]]
-	if act == nil {
-		fmt.Fprintln(os.Stderr, "usage: containers compose|dockerfile FILE")
-		os.Exit(2)
-	}
-	if err := act(os.Args[2]); err != nil {
+	if err := lint(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-}
-
-func compose(file string) error {
-	options, err := cli.NewProjectOptions([]string{file},
-		cli.WithWorkingDirectory(filepath.Dir(file)), cli.WithOsEnv, cli.WithDotEnv)
-	if err != nil {
-		return err
-	}
-	project, err := options.LoadProject(context.Background())
-	if err != nil {
-		return err
-	}
-	text, err := project.MarshalJSON()
-	if err != nil {
-		return err
-	}
-	fmt.Println(string(text))
-	return nil
 }
 
 // empty stands for every base image: what is in them is not looked at.
@@ -63,7 +39,7 @@ func (empty) ResolveImageConfig(
 	return ref, digest.FromBytes(config), config, nil
 }
 
-func dockerfile(file string) error {
+func lint(file string) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return err
