@@ -22,7 +22,6 @@ _KEPT = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marks."""
     config.addinivalue_line("markers", "slow: takes more than ten seconds; left out by -m 'not slow'")
-    config.addinivalue_line("markers", "optional: may be skipped even if all parts are required")
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +74,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
     """Turn every skip into a failure where all parts must be there."""
     outcome = yield
     report = outcome.get_result()
-    if report.skipped and os.environ.get("EARMARK_REQUIRE_ALL") == "1" and not item.get_closest_marker("optional"):
+    if report.skipped and os.environ.get("EARMARK_REQUIRE_ALL") == "1":
         report.outcome = "failed"
         report.longrepr = f"skipped although EARMARK_REQUIRE_ALL=1: {report.longrepr}"

@@ -5,14 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import pytest
-
 _TESTS = Path(__file__).resolve().parents[1]
 for _folder in (_TESTS, _TESTS / "store", _TESTS / "api", _TESTS / "ops"):
     if str(_folder) not in sys.path:
         sys.path.insert(0, str(_folder))
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the marks."""
-    config.addinivalue_line("markers", "optional: may be skipped where everything else must run")

@@ -70,7 +70,6 @@ def test_everything_that_is_copied_is_there() -> None:
 
 
 @pytest.mark.skipif(not EXECUTE, reason="takes minutes: set OPS_DOCKERFILE=1")
-@pytest.mark.optional
 def test_every_step_works_in_order(tmp_path: Path) -> None:
     builder = Builder(ROOT, tmp_path / "root")
     for step in STEPS:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from api_client import ROOT, environment, multipart
+from ops_mounts import own_mounts, remount, small_disk
 from ops_service import cluster, file, heard, snippet, song
 
 from classifier.audio import Decoder
@@ -75,18 +74,6 @@ def snippet_file(folder: Path, seed: int) -> Path:
 # -------------------------------------------------------------------- with a disk of our own
 
 
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small file system."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=160m,mode=755", "none", str(place)]
-    if sys.platform != "linux" or os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
 def fill(place: Path) -> Path:
     """Use up what is left of a file system."""
     filler = place / "filler"
@@ -100,8 +87,9 @@ def fill(place: Path) -> Path:
     return filler
 
 
-@pytest.mark.optional
-def test_a_service_on_a_full_disk_says_so_and_recovers(disk: Path) -> None:
+@own_mounts
+def test_a_service_on_a_full_disk_says_so_and_recovers(tmp_path: Path) -> None:
+    disk = small_disk(tmp_path / "disk", "160m")
     with cluster(disk, 2, workers=1) as service:
         client = service.client
         assert client.enroll(("one.wav", file(510)), title="One")["added"] == 1
@@ -127,8 +115,9 @@ def test_a_service_on_a_full_disk_says_so_and_recovers(disk: Path) -> None:
     assert not list((disk / "spool").iterdir())
 
 
-@pytest.mark.optional
-def test_a_disk_that_runs_full_while_enrolling(disk: Path, tmp_path: Path) -> None:
+@own_mounts
+def test_a_disk_that_runs_full_while_enrolling(tmp_path: Path) -> None:
+    disk = small_disk(tmp_path / "disk", "160m")
     music = tmp_path / "music"
     music.mkdir()
     for seed in range(520, 524):
@@ -149,18 +138,19 @@ def test_a_disk_that_runs_full_while_enrolling(disk: Path, tmp_path: Path) -> No
     check_store(disk, {song(seed).title for seed in range(520, 524)})
 
 
-@pytest.mark.optional
-def test_a_read_only_disk(disk: Path, tmp_path: Path) -> None:
+@own_mounts
+def test_a_read_only_disk(tmp_path: Path) -> None:
+    disk = small_disk(tmp_path / "disk", "160m")
     (tmp_path / "one.wav").write_bytes(file(530))
     (tmp_path / "two.wav").write_bytes(file(531))
     (tmp_path / "snippet.wav").write_bytes(snippet(530))
     assert earmark(disk, "enroll", str(tmp_path / "one.wav")).returncode == 0
-    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    remount(disk, "ro")
     done = earmark(disk, "enroll", str(tmp_path / "two.wav"))
     assert done.returncode == 1
     assert "read-only" in done.stderr + done.stdout
     assert "Traceback" not in done.stderr
-    subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
+    remount(disk, "rw")
     check_store(disk, {"one"})
     assert earmark(disk, "enroll", str(tmp_path / "two.wav")).returncode == 0
     check_store(disk, {"one", "two"})

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ops_models import model, seed_of
+from ops_mounts import own_mounts, small_disk
 
 from classifier.errors import StoreUnavailable, TrackNotFound
 from classifier.model import TrackModel
@@ -406,24 +407,17 @@ def test_full_disk_keeps_the_index_in_memory_and_leaves_nothing_behind(
     assert on_disk(own) != names
 
 
-@pytest.mark.optional
-def test_small_tmpfs_runs_full_without_killing_anybody(tmp_path: Path) -> None:
+@own_mounts
+def test_a_small_disk_runs_full_without_killing_anybody(tmp_path: Path) -> None:
     """On a file system that is full, writing through a mapping would be a bus error."""
-    small = tmp_path / "small"
-    small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=256k", "none", str(small)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("only root may mount")
-    try:
-        library = Library(40)
-        own = IndexFolder(small / "index", library.load)
-        library.follow(own)
-        settle(own)
-        check(own.snapshot, library.ready)
-        assert not list(small.glob("index/*/"))
-        own.close()
-    finally:
-        subprocess.run(["umount", str(small)], check=True)
+    small = small_disk(tmp_path / "small", "256k")
+    library = Library(40)
+    own = IndexFolder(small / "index", library.load)
+    library.follow(own)
+    settle(own)
+    check(own.snapshot, library.ready)
+    assert not list(small.glob("index/*/"))
+    own.close()
 
 
 def test_where_nothing_can_be_written_the_index_is_kept_in_memory(
