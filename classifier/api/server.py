@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import struct
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -35,6 +36,8 @@ HEADER_SECONDS = 20.0
 SEND_SECONDS = 60
 """How long a client may leave an answer unread."""
 GRACEFUL_SECONDS = 30
+WARM_SECONDS = 60.0
+"""How long a new process may take to warm up before it takes connections all the same."""
 _STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431, UnsupportedTransferCoding: 501}
 
 
@@ -84,23 +87,31 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Stop gracefully: requests are finished, event streams end."""
-        self._service().closing.set()
+        self._end_streams()
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """Stop now. A terminal's Ctrl-C arrives twice, from the terminal and from the parent: the second is none."""
         if self.alive:
-            self._service().closing.set()
+            self._end_streams()
             super().handle_quit(sig, frame)
 
-    def _service(self) -> Service:
-        own: Service = self.wsgi.extensions["earmark"]
-        return own
+    def _end_streams(self) -> None:
+        if hasattr(self, "wsgi"):  # a signal may come before the application is loaded
+            self.wsgi.extensions["earmark"].closing.set()
 
 
 def started(worker: Any) -> None:
-    """Warm the process up: a gunicorn hook, called in it."""
-    worker.wsgi.extensions["earmark"].start()
+    """Warm the process up before it takes connections: a gunicorn hook, called in it.
+
+    Meanwhile connections are the other workers', or wait. If a part does not answer, the process serves nevertheless:
+    it says so by 503 and ``/readyz``, and goes on trying.
+    """
+    own: Service = worker.wsgi.extensions["earmark"]
+    own.start()
+    deadline = time.monotonic() + WARM_SECONDS
+    while not (own.tried.wait(0.5) or own.closing.is_set() or time.monotonic() > deadline):
+        worker.notify()  # gunicorn kills a worker that is silent
 
 
 def stopped(_: Any, worker: Any) -> None:

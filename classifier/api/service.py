@@ -58,6 +58,8 @@ class Service:
         self.spool = jobs.Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()
+        self.tried = threading.Event()
+        """Set once the process is warm, or a first attempt at it has failed."""
         self._lock = threading.RLock()
         self._started = self._closed = False
         self._store: Store | None = None
@@ -116,6 +118,8 @@ class Service:
                 log.warning("not warm yet, next attempt in %.0f s: %s: %s", wait, error.name, error)
             except Exception:
                 log.exception("warming up failed, next attempt in %.0f s", wait)
+            finally:
+                self.tried.set()
             self.closing.wait(wait)
             wait = min(30.0, 2 * wait)
 
