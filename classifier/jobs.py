@@ -9,6 +9,7 @@ folder claim the job; they are deleted when the job is done.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ from typing import Any
 from classifier.config import Settings
 from classifier.errors import EarmarkError, FileMissing, JobNotFound, TrackBusy, Unavailable
 from classifier.results import Track
+from classifier.store import tracks
 from classifier.store.base import Document, Store
 from classifier.tags import iso, new_id, now
 
@@ -304,19 +306,16 @@ class Worker:
 
     def _one(self, job: Document, file: dict[str, Any], lost: threading.Event) -> None:
         """Enroll one file and write its outcome into ``file``."""
+        deaths = file.pop("deaths")
+        act = self._give_up if deaths >= MAX_DEATHS else self._enroll
         try:
-            if file.pop("deaths") >= MAX_DEATHS:
-                raise EarmarkError("the service stopped on this file again and again; it is given up")
             path = self._spool.root / job["_id"] / file["stored"]
             if not path.is_file():
                 raise FileMissing("the upload is gone: send it again")
-            enrolled = self._enroll(job, file, path, lost)
-            track: Track = enrolled.track
-            file.update(
-                status="added" if enrolled.added else "present", track_id=track.id, title=track.title, error=None
-            )
+            track, added = self._patiently(lambda: act(job, file, path), lost)
+            file.update(status="added" if added else "present", track_id=track.id, title=track.title, error=None)
         except _Interrupted:
-            file["status"] = "waiting"
+            file.update(status="waiting", deaths=deaths)
         except EarmarkError as error:
             log.info("job %s: %s failed: %s", job["_id"], error.name, error)
             file.update(status="failed", error={"name": error.name, "message": str(error)})
@@ -327,19 +326,38 @@ class Worker:
                 error={"name": EarmarkError.name, "message": "unexpected error; the service's log has it"},
             )
 
-    def _enroll(self, job: Document, file: dict[str, Any], path: Path, lost: threading.Event) -> Any:
-        """Enroll, waiting while another process writes this very track or a part does not answer."""
+    def _enroll(self, job: Document, file: dict[str, Any], path: Path) -> tuple[Track, bool]:
+        """Return the file's track, and whether it is new."""
+        with self._catalogue(job["catalogue"]) as catalogue:
+            enrolled = catalogue.enroll(
+                path,
+                source_name=Path(file["name"]).stem or file["name"],
+                replace=job["replace"],
+                **json.loads(job["facts"]),
+            )
+            return enrolled.track, enrolled.added
+
+    def _give_up(self, job: Document, _: dict[str, Any], path: Path) -> tuple[Track, bool]:
+        """Return the file's track after all, if one of those that died on it had stored it already.
+
+        It is known by the file's bytes, since decoding it may be what kills. Where a track was to be replaced, nothing
+        tells the new version from the old, and the client is better told to look.
+        """
+        if not job["replace"]:
+            with open(path, "rb") as upload:
+                digest = hashlib.file_digest(upload, "sha256").hexdigest()
+            track = tracks.find(self._store, job["catalogue"], file_hash=digest)
+            if track is not None:
+                return track, False
+        raise EarmarkError("the service stopped on this file again and again; it is given up")
+
+    def _patiently(self, act: Callable[[], tuple[Track, bool]], lost: threading.Event) -> tuple[Track, bool]:
+        """Do something, waiting while another process writes this very track or a part does not answer."""
         deadline = time.monotonic() + 3 * self._lease + 30
         wait = 0.2
         while True:
             try:
-                with self._catalogue(job["catalogue"]) as catalogue:
-                    return catalogue.enroll(
-                        path,
-                        source_name=Path(file["name"]).stem or file["name"],
-                        replace=job["replace"],
-                        **json.loads(job["facts"]),
-                    )
+                return act()
             except (TrackBusy, Unavailable):
                 if time.monotonic() > deadline:
                     raise

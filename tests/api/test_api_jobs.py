@@ -17,6 +17,8 @@ from api_client import Client, Running, multipart, until
 from classifier import jobs
 from classifier.api import jobs as api_jobs
 from classifier.api.service import MAX_STREAMS, Service
+from classifier.audio import Decoder
+from classifier.catalogue import Catalogue
 from classifier.config import Settings
 from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy
 from classifier.results import Track
@@ -152,6 +154,29 @@ def test_a_file_that_kills_worker_after_worker_is_given_up(store: Store, setting
         job = done(store, job_id)
     assert enroller.seen == ["b"]
     assert [file["status"] for file in job["files"]] == ["failed", "added"]
+
+
+@pytest.mark.parametrize(("replace", "status"), [(False, "present"), (True, "failed")])
+def test_what_the_last_death_left_stored_is_no_failure(
+    store: Store, settings: Settings, files: list[tuple[str, bytes]], replace: bool, status: str
+) -> None:
+    """The worker died after the track was ready and before the job said so."""
+    job_id = submit(store, settings, "killer")
+    upload = jobs.Spool(settings).root / job_id / "000"
+    upload.write_bytes(files[0][1])
+    with Decoder(settings) as decoder, Catalogue.open(settings=settings, store=store, decoder=decoder) as catalogue:
+        track = catalogue.enroll(upload, title="Stored").track
+    files_of_job = json.loads(jobs.get(store, job_id)["files"])
+    files_of_job[0].update(status="working", deaths=jobs.MAX_DEATHS - 1)
+    dead = {"status": "running", "owner": "dead", "replace": replace, "files": json.dumps(files_of_job)}
+    store.update("jobs", {"_id": job_id}, set=dead)
+    enroller = Enroller()
+    with at_work(store, settings, enroller):
+        (file,) = done(store, job_id)["files"]
+    assert enroller.seen == []  # it is not tried once more
+    assert file["status"] == status
+    assert (file["track_id"], file["title"]) == ((None, None) if replace else (track.id, "Stored"))
+    assert (file["error"] is None) == (not replace)
 
 
 def test_two_workers_never_do_the_same_job(store: Store, settings: Settings) -> None:
