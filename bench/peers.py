@@ -25,13 +25,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Protocol
 
 import numpy as np
+from rich.console import Console
+from rich.progress import track as progress
 
 from bench import corpus, queries
 from bench.conditions import load_material
@@ -133,6 +137,7 @@ def run(
     *,
     material: str = "evaluation",
     render: Callable[[Query], np.ndarray] | None = None,
+    jobs: int = 1,
 ) -> dict[str, PeerAnswer]:
     """Return a peer's answer to every query, by query id; answers in the cache are not asked for again.
 
@@ -148,6 +153,8 @@ def run(
         Rooms and speech the queries are rendered with.
     render : callable or None
         Gives a query's samples, if not :func:`bench.queries.render` with that material.
+    jobs : int
+        Matchers at work at once, each a process of its own that keeps its table.
 
     Raises
     ------
@@ -162,15 +169,33 @@ def run(
             render = partial(queries.render, material=load_material(material))
         if path.exists() and not path.read_bytes().endswith(b"\n"):
             path.write_text(path.read_text() + "\n")  # half a line, from a run that was killed
-        with peer.opened(references) as match, path.open("a") as log, tempfile.TemporaryDirectory() as scratch:
-            snippet = Path(scratch) / "snippet.wav"
-            for query in corpus.tracked(missing, peer.name):
-                corpus.write_wav(snippet, render(query))
-                answer = PeerAnswer(query.id, **asdict(match(snippet)))
-                answers[query.id] = answer
+        with ExitStack() as stack:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            # One after the other: the first enrolls the references, the others find them enrolled.
+            matchers = [stack.enter_context(peer.opened(references)) for _ in range(min(jobs, len(missing)))]
+            free: SimpleQueue[tuple[Matcher, Path]] = SimpleQueue()
+            for i, match in enumerate(matchers):
+                free.put((match, scratch / f"snippet{i}.wav"))
+            ask = partial(_ask, free=free, render=render)
+            log = stack.enter_context(path.open("a"))
+            # Threads will do: they wait for the peers' processes. They end before the matchers are closed.
+            pool = stack.enter_context(ThreadPoolExecutor(len(matchers)))
+            stack.callback(pool.shutdown, cancel_futures=True)
+            bar = partial(progress, console=Console(stderr=True), disable=not sys.stderr.isatty())
+            for answer in bar(pool.map(ask, missing), peer.name, total=len(missing)):
+                answers[answer.query_id] = answer
                 log.write(json.dumps(asdict(answer)) + "\n")
                 log.flush()
     return {query.id: answers[query.id] for query in plan}
+
+
+def _ask(query: Query, free: SimpleQueue[tuple[Matcher, Path]], render: Callable[[Query], np.ndarray]) -> PeerAnswer:
+    match, snippet = free.get()
+    try:
+        corpus.write_wav(snippet, render(query))
+        return PeerAnswer(query.id, **asdict(match(snippet)))
+    finally:
+        free.put((match, snippet))
 
 
 def _read(path: Path) -> dict[str, PeerAnswer]:

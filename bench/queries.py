@@ -11,6 +11,7 @@ so that conditions can be compared pair by pair. Tracks are visited in rounds, e
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -125,6 +126,18 @@ def plan(
                     reference, offset_s = excerpts[length_s][i]
                     queries.append(_query(i, reference, offset_s, length_s, name, seed))
     return queries
+
+
+def first(planned: Sequence[Query], per_cell: int) -> list[Query]:
+    """Return the first queries of every cell (condition, length, known or not): what a smaller plan would hold."""
+    seen: Counter[tuple[str, float, bool]] = Counter()
+    kept = []
+    for query in planned:
+        cell = query.condition, query.length_s, query.known
+        seen[cell] += 1
+        if seen[cell] <= per_cell:
+            kept.append(query)
+    return kept
 
 
 def _query(i: int, reference: Reference | None, offset_s: float, length_s: float, condition: str, seed: int) -> Query:

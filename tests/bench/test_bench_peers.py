@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,12 +43,14 @@ class Listener:
         yield match
 
 
-def _run(peer: peers.Peer, songs: Songs, queries: list[Query], material: Material) -> dict[str, peers.PeerAnswer]:
+def _run(
+    peer: peers.Peer, songs: Songs, queries: list[Query], material: Material, jobs: int = 1
+) -> dict[str, peers.PeerAnswer]:
     def rendered(query: Query) -> np.ndarray:
         reference = next(item for item in songs if item.id == query.reference_id)
         return render(query, samples=songs.__getitem__, material=material, reference=reference)
 
-    return peers.run(peer, list(songs), queries, render=rendered)
+    return peers.run(peer, list(songs), queries, render=rendered, jobs=jobs)
 
 
 def test_answers_are_kept_and_a_stopped_run_resumes(cache: Path, songs: Songs, material: Material) -> None:
@@ -63,6 +66,36 @@ def test_answers_are_kept_and_a_stopped_run_resumes(cache: Path, songs: Songs, m
     third = Listener()
     assert _run(third, songs, queries, material) == answers
     assert third.heard == 0
+
+
+def test_several_matchers_share_the_work(cache: Path, songs: Songs, material: Material) -> None:
+    queries = plan(list(songs), ["clean"], [1.0], 8, 1, samples=songs.__getitem__)
+    opened = []
+    together = threading.Barrier(3)  # broken, and the test failed, unless three files are heard at once
+
+    class Busy:
+        name = "busy"
+
+        @contextmanager
+        def opened(self, references: Sequence[Reference]) -> Iterator[Matcher]:
+            own = len(opened)
+            opened.append(own)
+
+            def match(path: Path) -> Match:
+                if path not in heard:
+                    together.wait(30)
+                heard.append(path)
+                return Match(references[0].id, float(own), 0.5, True, 0.01)
+
+            yield match
+
+    heard: list[Path] = []
+    answers = _run(Busy(), songs, queries, material, jobs=3)
+    assert opened == [0, 1, 2]
+    assert len(answers) == len(heard) == 8
+    assert len(set(heard)) == 3  # no matcher's file is overwritten by another's
+    (log,) = (cache / "peers").glob("*.jsonl")
+    assert len(log.read_text().splitlines()) == 8
 
 
 def test_another_catalogue_has_other_answers(cache: Path, songs: Songs, material: Material) -> None:
