@@ -1,0 +1,332 @@
+"""What a set of outcomes says: shares with intervals, calibration, false alarms, errors of place, seconds.
+
+Pure functions of :class:`bench.outcomes.Outcome`; :func:`document` puts all of it into one JSON object, which is all
+that a report needs. Shares are fractions of 1, ``low`` and ``high`` their 95 % limits, errors of place milliseconds.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from bench.conditions import CONDITIONS
+from bench.outcomes import Outcome
+
+Row = dict[str, Any]
+EARMARK = ("auto", "kl")
+#: E-values whose empirical rate is reported.
+NOMINAL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
+#: Edges of the histogram of errors of place, ms: ten bins a decade.
+OFFSET_EDGES_MS = np.logspace(-1, 3, 41)
+DET_POINTS = 80
+#: False names that are listed one by one.
+LISTED = 60
+_Z95 = 1.959964
+
+
+# --- shares ---------------------------------------------------------------------------------------------------
+
+
+def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, float, float]:
+    """Share of successes with Wilson's 95 % interval (1927), its n deflated by the design effect of the clusters.
+
+    Parameters
+    ----------
+    hits : sequence of bool
+        Success of each query; one at least.
+    clusters : sequence of str
+        What each belongs to; successes of one cluster go together.
+
+    Returns
+    -------
+    share, low, high : float
+
+    Notes
+    -----
+    The design effect is the variance of the share between clusters over that of independent queries, at least 1. Where
+    all succeed or all fail there is no variance to measure, and the queries count as independent.
+    """
+    values = np.asarray(hits, float)
+    n, share = len(values), float(values.mean())
+    sums: dict[str, float] = defaultdict(float)
+    for value, cluster in zip(values, clusters, strict=True):
+        sums[cluster] += value - share
+    spread = share * (1 - share)
+    effect = sum(s * s for s in sums.values()) / n / spread if spread > 0 else 1.0
+    effective = n / max(1.0, effect)
+    z2 = _Z95**2
+    centre = (share + z2 / (2 * effective)) / (1 + z2 / effective)
+    half = _Z95 * np.sqrt(spread / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
+    # At the ends the limit is the share itself, which rounding must not miss.
+    return share, max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
+
+
+def cells(outcomes: Sequence[Outcome]) -> list[Row]:
+    """One row for each condition, length and identifier: known queries only.
+
+    ``identified``: right, and named. ``top1``: the first match is the right track, whatever the verdict. ``wrong``:
+    named, and not right. ``ambiguous``: counted in ``identified`` or ``wrong``, but with a warning.
+    """
+    rows = []
+    for (condition, length_s, by), cell in _grouped((o for o in outcomes if o.known), _cell).items():
+        share, low, high = interval([o.right and o.accepted for o in cell], [o.cluster for o in cell])
+        errors = [1000 * o.error_s for o in cell if o.error_s is not None]
+        middle, far = np.quantile(errors, [0.5, 0.99]).tolist() if errors else (None, None)
+        rows.append(
+            {"condition": condition, "length_s": length_s, "by": by, "queries": len(cell)}
+            | {"identified": share, "low": low, "high": high}
+            | {"top1": float(np.mean([o.right_name for o in cell]))}
+            | {"wrong": sum(o.accepted and not o.right for o in cell)}
+            | {"ambiguous": sum(o.verdict == "ambiguous" for o in cell)}
+            | {"offset_ms_median": middle, "offset_ms_p99": far}
+        )
+    return rows
+
+
+def rivals(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Earmark (``auto``) and each peer on the snippets that both were asked about, known queries, cell by cell.
+
+    ``behind`` marks a cell in which Earmark is not better, unless it is perfect there.
+    """
+    own = {o.query_id: o for o in outcomes if o.known and o.by == "auto"}
+    asked = (o for o in outcomes if o.known and o.by not in EARMARK and o.query_id in own)
+    rows = []
+    for (condition, length_s, by), cell in _grouped(asked, _cell).items():
+        ours = float(np.mean([own[o.query_id].right and own[o.query_id].accepted for o in cell]))
+        theirs = float(np.mean([o.right and o.accepted for o in cell]))
+        rows.append(
+            {"condition": condition, "length_s": length_s, "by": by, "queries": len(cell)}
+            | {"earmark": ours, "peer": theirs, "behind": ours <= theirs and ours < 1}
+        )
+    return rows
+
+
+def _cell(o: Outcome) -> tuple[int, float, str]:
+    return o.condition, o.length_s, o.by  # type: ignore[return-value]
+
+
+def _grouped(outcomes: Iterable[Outcome], key: Callable[[Outcome], Hashable]) -> dict[Any, list[Outcome]]:
+    """Outcomes by key, conditions in the order of the registry, lengths from short to long."""
+    order = {name: i for i, name in enumerate(CONDITIONS)}
+    groups: dict[Any, list[Outcome]] = defaultdict(list)
+    for o in sorted(outcomes, key=lambda o: (order.get(o.condition, len(order)), o.length_s, _rank(o.by))):
+        groups[key(o)].append(o)
+    return groups
+
+
+def _rank(by: str) -> tuple[int, str]:
+    return (EARMARK.index(by), "") if by in EARMARK else (len(EARMARK), by)
+
+
+# --- strangers ------------------------------------------------------------------------------------------------
+
+
+def false_names(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Names given to strangers: one row for each condition and identifier, all lengths together."""
+    rows = []
+    strangers = (o for o in outcomes if not o.known)
+    for (condition, by), cell in _grouped(strangers, lambda o: (o.condition, o.by)).items():
+        share, low, high = interval([o.accepted for o in cell], [o.cluster for o in cell])
+        rows.append(
+            {"condition": condition, "by": by, "queries": len(cell), "false": sum(o.accepted for o in cell)}
+            | {"identified": sum(o.verdict == "identified" for o in cell), "share": share, "low": low, "high": high}
+        )
+    return rows
+
+
+def listed(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Earmark's wrong names one by one, of strangers and of known tracks, the surest first."""
+    wrong = [o for o in outcomes if o.by in EARMARK and o.accepted and not o.right]
+    wrong.sort(key=lambda o: (o.known, EARMARK.index(o.by), o.log10_e if o.log10_e is not None else 0.0))
+    names = ("query_id", "by", "known", "verdict", "named", "cluster", "log10_e", "z", "speed", "confidence")
+    return [{name: getattr(o, name) for name in names} for o in wrong[:LISTED]]
+
+
+def false_alarms(outcomes: Sequence[Outcome]) -> list[Row]:
+    """How often chance reaches an E-value, against what the E-value says, for each size of catalogue.
+
+    An E-value is an expected count: chance reaches E <= x in a share 1 - exp(-x) of searches. ``factor`` is the
+    observed share over that. ``sound`` tells strangers that are music from those that are not.
+    """
+    rows = []
+    asked = [o for o in outcomes if not o.known and o.by == "auto"]
+    for (tracks, music), group in sorted(_grouped(asked, lambda o: (o.tracks, not _music_free(o))).items()):
+        for nominal in NOMINAL:
+            hits = [o.log10_e is not None and o.log10_e <= math.log10(nominal) for o in group]
+            share, low, high = interval(hits, [o.cluster for o in group])
+            expected = float(-np.expm1(-nominal))
+            rows.append(
+                {"tracks": tracks, "sound": "music" if music else "no music", "queries": len(group)}
+                | {"e_value": nominal, "expected": expected, "count": sum(hits)}
+                | {"share": share, "low": low, "high": high, "factor": share / expected}
+            )
+    return rows
+
+
+def _music_free(o: Outcome) -> bool:
+    return CONDITIONS[o.condition].music_free
+
+
+def sureness(o: Outcome) -> float:
+    """How sure an answer is, in its own unit, higher being surer; minus infinity without an answer."""
+    if o.log10_e is not None:
+        return -o.log10_e
+    known = o.confidence if o.confidence is not None else o.score
+    return -np.inf if known is None else known
+
+
+def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float, float, float]]:
+    """Misses against false alarms as the threshold moves: the detection error trade-off (Martin et al. 1997).
+
+    Parameters
+    ----------
+    right : sequence of float
+        Sureness of each known query's right answer; minus infinity where the answer is wrong or missing.
+    strangers : sequence of float
+        Sureness of each stranger's answer.
+
+    Returns
+    -------
+    list of (float, float, float)
+        Threshold, share of strangers at or above it, share of known queries not right at or above it; by falling
+        threshold, thinned to at most 80 or so.
+    """
+    hits, alarms = np.sort(np.asarray(right, float)), np.sort(np.asarray(strangers, float))
+    thresholds = np.unique(np.concatenate([hits, alarms]))[::-1]
+    thresholds = thresholds[np.isfinite(thresholds)]
+    falses = 1 - np.searchsorted(alarms, thresholds, side="left") / len(alarms)
+    misses = np.searchsorted(hits, thresholds, side="left") / len(hits)
+    step = max(1, -(-len(thresholds) // DET_POINTS))
+    # Each change in the number of false alarms is a corner worth keeping while there are few.
+    first = np.flatnonzero(np.diff(falses, prepend=0.0) > 0)[: DET_POINTS // 2]
+    keep = sorted(
+        {*range(0, len(thresholds), step), *first.tolist(), *([len(thresholds) - 1] if len(thresholds) else [])}
+    )
+    return [(float(thresholds[i]), float(falses[i]), float(misses[i])) for i in keep]
+
+
+def det_curves(outcomes: Sequence[Outcome]) -> list[Row]:
+    """A DET curve for each identifier and length."""
+    curves = []
+    for (length_s, by), group in _grouped(outcomes, lambda o: (o.length_s, o.by)).items():
+        right = [sureness(o) if o.right else -np.inf for o in group if o.known]
+        strangers = [sureness(o) for o in group if not o.known]
+        if right and strangers:
+            curves.append(
+                {"length_s": length_s, "by": by, "known": len(right), "strangers": len(strangers)}
+                | {"points": det(right, strangers)}
+            )
+    return curves
+
+
+# --- confidence, places, time ---------------------------------------------------------------------------------
+
+
+def calibration(outcomes: Sequence[Outcome], bins: int = 10) -> tuple[float, list[Row]]:
+    """Expected calibration error of ``confidence`` and its bins, known and unknown queries weighing alike.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        Of one method; those without a confidence are left out.
+    bins : int
+        Of equal width.
+
+    Returns
+    -------
+    float
+        Sum over bins of weight times the distance between mean confidence and share of right answers.
+    list of dict
+        For each bin that is not empty: its ``share`` of the weight, ``queries``, what was ``said`` and ``found``.
+    """
+    groups = [[o for o in outcomes if o.known is known and o.confidence is not None] for known in (True, False)]
+    groups = [group for group in groups if group]
+    if not groups:
+        return 0.0, []
+    weight = np.concatenate([np.full(len(g), 1 / len(g) / len(groups)) for g in groups])
+    confidence = np.array([o.confidence for g in groups for o in g], float)
+    right = np.array([o.right for g in groups for o in g], float)
+    place = np.minimum((confidence * bins).astype(int), bins - 1)
+    error, rows = 0.0, []
+    for b in np.unique(place):
+        inside = place == b
+        w = float(weight[inside].sum())
+        said, found = (float((weight[inside] * v[inside]).sum() / w) for v in (confidence, right))
+        error += w * abs(said - found)
+        rows.append({"share": w, "queries": int(inside.sum()), "said": said, "found": found})
+    return error, rows
+
+
+def offsets(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Errors of place of right, named answers, with and without a room: counts between ``OFFSET_EDGES_MS``."""
+    rows = []
+    for (room, by), group in sorted(
+        _grouped(_placed(outcomes), lambda o: (CONDITIONS[o.condition].room, o.by)).items()
+    ):
+        errors = np.array([1000 * o.error_s for o in group if o.error_s is not None])
+        inside = np.clip(errors, OFFSET_EDGES_MS[0], OFFSET_EDGES_MS[-1])
+        rows.append(
+            {"room": room, "by": by, "answers": len(errors)}
+            | {"median_ms": float(np.median(errors)), "p99_ms": float(np.quantile(errors, 0.99))}
+            | {"max_ms": float(errors.max()), "counts": np.histogram(inside, OFFSET_EDGES_MS)[0].tolist()}
+        )
+    return rows
+
+
+def _placed(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [o for o in outcomes if o.known and o.accepted and o.right and o.error_s is not None]
+
+
+def seconds(outcomes: Sequence[Outcome]) -> list[Row]:
+    """Seconds by identifier, length, known or not, and stage: median, 95 %, worst; ``total`` is the stages' sum."""
+    rows = []
+    for (length_s, by, known), group in _grouped(outcomes, lambda o: (o.length_s, o.by, o.known)).items():
+        stages: dict[str, list[float]] = defaultdict(list)
+        for o in group:
+            for stage, value in o.seconds.items():
+                stages[stage].append(value)
+            if "total" not in o.seconds:  # a peer's only stage
+                stages["total"].append(sum(o.seconds.values()))
+        for stage, values in stages.items():
+            middle, slow = np.quantile(values, [0.5, 0.95]).tolist()
+            rows.append(
+                {"length_s": length_s, "by": by, "known": known, "stage": stage, "queries": len(values)}
+                | {"median": middle, "p95": slow, "max": max(values)}
+            )
+    return rows
+
+
+# --- all together ---------------------------------------------------------------------------------------------
+
+
+def document(outcomes: Sequence[Outcome], tracks: int, facts: Row) -> Row:
+    """Return everything as one JSON object.
+
+    Parameters
+    ----------
+    outcomes : sequence of Outcome
+        All there are.
+    tracks : int
+        Size of the catalogue proper; outcomes of others enter the check of false-alarm rates only.
+    facts : dict
+        What the reader must know: date, versions, corpus, machine, command.
+    """
+    main = [o for o in outcomes if o.tracks == tracks]
+    confidences = {by: calibration([o for o in main if o.by == by]) for by in EARMARK}
+    return {
+        "facts": facts,
+        "cells": cells(main),
+        "rivals": rivals(main),
+        "false_names": false_names(main),
+        "listed": listed(main),
+        "false_alarms": false_alarms(outcomes),
+        "det": det_curves(main),
+        "calibration": {by: {"error": error, "bins": bins} for by, (error, bins) in confidences.items()},
+        "offset_edges_ms": OFFSET_EDGES_MS.tolist(),
+        "offsets": offsets(main),
+        "seconds": seconds(main),
+    }
