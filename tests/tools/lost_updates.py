@@ -93,6 +93,11 @@ LOCKINGS: dict[str, Act] = {
 }
 
 
+def connect(uri: str) -> pymongo.MongoClient[dict[str, Any]]:
+    """Return a client of its own."""
+    return pymongo.MongoClient(uri)
+
+
 def at_once(uri: str, act: Callable[[Documents, threading.Barrier], None]) -> None:
     """Let every client act, each over a connection of its own."""
     barrier = threading.Barrier(CLIENTS)
@@ -100,7 +105,7 @@ def at_once(uri: str, act: Callable[[Documents, threading.Barrier], None]) -> No
 
     def one() -> None:
         try:
-            with pymongo.MongoClient(uri) as client:
+            with connect(uri) as client:
                 act(client["lost"]["updates"], barrier)
         except BaseException as failure:
             barrier.abort()
@@ -118,7 +123,7 @@ def at_once(uri: str, act: Callable[[Documents, threading.Barrier], None]) -> No
 def count(uri: str, increase: Act, increases: int) -> tuple[int, int]:
     """Return how many increases were acknowledged, and how many of them are there."""
     acknowledged: list[int] = []
-    with pymongo.MongoClient(uri) as client:
+    with connect(uri) as client:
         client["lost"]["updates"].drop()
         client["lost"]["updates"].insert_one({"_id": "n", "n": 0})
 
@@ -135,7 +140,7 @@ def count(uri: str, increase: Act, increases: int) -> tuple[int, int]:
 def lock(uri: str, take: Act, locks: int) -> list[int]:
     """Return how many clients took each lock."""
     takers: list[int] = []
-    with pymongo.MongoClient(uri) as client:
+    with connect(uri) as client:
         client["lost"]["updates"].drop()
         client["lost"]["updates"].insert_many([{"_id": number, "free": True} for number in range(locks)])
 
