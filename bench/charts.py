@@ -235,7 +235,7 @@ def offsets(document: Row) -> Markup | None:
         for row in (r for r in rows if r["room"] is room):
             look = {k: v for k, v in _look(row["by"], order).items() if k != "marker"}
             ax.stairs(100 * np.array(row["counts"]) / row["answers"], edges, linewidth=1.5, **look)
-        ax.set(xscale="log", xlabel="error of the place, ms", ylabel="right answers, % in each tenth of a decade")
+        ax.set(xscale="log", xlabel="error of the place, ms", ylabel="right answers, %")
         ax.set_ylim(bottom=0)
         ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
         ax.set_title("in rooms" if room else "without a room", fontsize=9)

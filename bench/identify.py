@@ -125,7 +125,7 @@ def show(document: dict[str, Any], console: Console) -> None:
         table.add_row(row["condition"], *(f"{cell['false']} of {cell['queries']}" if cell else "-" for cell in held))
     console.print(table)
     table = _table("false-alarm rates", "tracks", "strangers", "snippets", "E at most", "nominal", "observed", "factor")
-    for row in document["false_alarms"]:
+    for row in (r for r in document["false_alarms"] if r["e_value"] in report.E_VALUES):
         rates = (report.figures(row[name]) for name in ("e_value", "expected", "share", "factor"))
         table.add_row(str(row["tracks"]), row["sound"], str(row["queries"]), *rates)
     console.print(table)
@@ -244,7 +244,7 @@ def main() -> None:
     chosen, lasting = arguments.conditions or scale, arguments.lengths or scale
     conditions = CONDITION_SETS.get(chosen) or tuple(chosen.split(","))
     lengths = LENGTH_SETS.get(lasting) or tuple(float(v) for v in lasting.split(","))
-    console = Console(width=None if os.isatty(1) else 140)
+    console = Console(width=None if os.isatty(1) else 190)
     references = corpus.corpus_from_folder(arguments.music) if arguments.music else corpus.evaluation()
     known = [r for r in references if r.known]
     planned = plan(references, conditions, lengths, per_cell, strangers)

@@ -20,6 +20,8 @@ from bench import charts
 from bench.charts import label, names, stage_label, stages
 
 TEMPLATE = "report.html.jinja"
+#: E-values whose rates are tabled; the chart has more.
+E_VALUES = (1e-1, 1e-2, 1e-3)
 Row = dict[str, Any]
 
 
@@ -47,6 +49,7 @@ def page(document: Row) -> str:
         conditions=known(document),
         cells_of=lambda by: [row for row in document["cells"] if row["by"] == by],
         strangers=strangers(document),
+        e_values=E_VALUES,
         timed=[row | {"label": stage_label(row)} for row in stages(document)],
     )
 

@@ -215,10 +215,10 @@ def det_curves(outcomes: Sequence[Outcome]) -> list[Row]:
     for (length_s, by), group in _grouped(outcomes, lambda o: (o.length_s, o.by)).items():
         right = [sureness(o) if o.right else -np.inf for o in group if o.known]
         strangers = [sureness(o) for o in group if not o.known]
-        if right and strangers:
+        points = det(right, strangers) if right and strangers else []
+        if points:  # none, for instance, where snippets are too short for any fingerprint
             curves.append(
-                {"length_s": length_s, "by": by, "known": len(right), "strangers": len(strangers)}
-                | {"points": det(right, strangers)}
+                {"length_s": length_s, "by": by, "known": len(right), "strangers": len(strangers)} | {"points": points}
             )
     return curves
 
@@ -264,9 +264,8 @@ def calibration(outcomes: Sequence[Outcome], bins: int = 10) -> tuple[float, lis
 def offsets(outcomes: Sequence[Outcome]) -> list[Row]:
     """Errors of place of right, named answers, with and without a room: counts between ``OFFSET_EDGES_MS``."""
     rows = []
-    for (room, by), group in sorted(
-        _grouped(_placed(outcomes), lambda o: (CONDITIONS[o.condition].room, o.by)).items()
-    ):
+    groups = _grouped(_placed(outcomes), lambda o: (CONDITIONS[o.condition].room, o.by))
+    for (room, by), group in sorted(groups.items(), key=lambda item: (item[0][0], _rank(item[0][1]))):
         errors = np.array([1000 * o.error_s for o in group if o.error_s is not None])
         inside = np.clip(errors, OFFSET_EDGES_MS[0], OFFSET_EDGES_MS[-1])
         rows.append(

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,14 @@ def test_a_run_of_a_single_kind_has_a_report_too() -> None:
     outcomes = [o for o in made(2, (5.0,)) if o.by == "auto"]
     for kept in ([o for o in outcomes if o.known and o.condition == "clean"], [o for o in outcomes if not o.known], []):
         assert "Earmark benchmark" in report.page(statistics.document(kept, 59, FACTS))
+
+
+def test_a_peer_that_says_nothing_is_no_error() -> None:
+    silent = {"verdict": "no_match", "named": None, "right": False, "right_name": False, "error_s": None, "score": None}
+    outcomes = [replace(o, **silent) if o.by == "chromaprint" else o for o in made(2, (5.0,))]
+    document = statistics.document(outcomes, 59, FACTS)
+    assert "chromaprint" not in {curve["by"] for curve in document["det"]}
+    assert "Chromaprint" in report.page(document)
 
 
 def test_saved_results_become_a_report(document: dict[str, Any], page: str, tmp_path: Path) -> None:
