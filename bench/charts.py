@@ -26,7 +26,7 @@ _SERIES = tuple(f"#0a0b0{i}" for i in range(1, 7))
 _PAGE_COLOURS = {_TEXT: "currentColor"} | {colour: f"var(--s{i})" for i, colour in enumerate(_SERIES, 1)}
 _MARKERS = "osD^vP"
 _DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (3, 1.5)), (0, (1, 1.2)), (0, (5, 1, 1, 1)), (0, (2, 3)))
-_STYLE = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 9,

@@ -239,7 +239,8 @@ def main() -> None:
     """Command line."""
     arguments = _parser().parse_args()
     scale = "quick" if arguments.quick else "final"
-    per_cell = arguments.per_cell or (QUICK_PER_CELL if arguments.quick else FINAL_PER_CELL)
+    default = QUICK_PER_CELL if arguments.quick else FINAL_PER_CELL
+    per_cell = default if arguments.per_cell is None else arguments.per_cell
     strangers = max(1, per_cell // 4) if arguments.strangers is None else arguments.strangers
     chosen, lasting = arguments.conditions or scale, arguments.lengths or scale
     conditions = CONDITION_SETS.get(chosen) or tuple(chosen.split(","))
@@ -255,19 +256,22 @@ def main() -> None:
     sizes, further = _sizes(arguments.catalogues, known, arguments.music is not None)
     run(planned, catalogues(known, further, sizes), log, arguments.jobs, arguments.max_false_alarms)
     if arguments.peers or arguments.quick:
-        compare(queries.first(planned, arguments.peers_per_cell or per_cell + strangers), known, log, arguments.jobs)
+        limit = len(planned) if arguments.peers_per_cell is None else arguments.peers_per_cell
+        compare(queries.first(planned, limit), known, log, arguments.jobs)
     asked = sorted({o.by for o in log.outcomes} - {*statistics.EARMARK})
     said = facts(references, asked, arguments.jobs, arguments.max_false_alarms)
     document = statistics.document(log.outcomes, len(known), said)
     show(document, console)
-    for path, text in (
-        (arguments.json, lambda: json.dumps(document, indent=1) + "\n"),
-        (arguments.html, lambda: report.page(document)),
-    ):
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text())
-            console.print(f"wrote {path}", soft_wrap=True)
+    if arguments.json:
+        _write(arguments.json, json.dumps(document, indent=1) + "\n", console)
+    if arguments.html:
+        _write(arguments.html, report.page(document), console)
+
+
+def _write(path: Path, text: str, console: Console) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    console.print(f"wrote {path}", soft_wrap=True)
 
 
 if __name__ == "__main__":
