@@ -17,11 +17,11 @@ from classifier.config import FeatureConfig
 from classifier.divergence import Packed, symmetric_kl_variational
 from classifier.gmm import Mixtures, unpack
 from classifier.model import QueryModel
+from classifier.search.coarse import least_divergence
 from classifier.search.index import Entry, Segment, Snapshot
 
 #: Divergences below this, in nats, are as good as equal; keeps logarithms finite.
 _LEAST = 1e-3
-_CHUNK = 16384
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Ranking:
             coarse = Packed.of(query.moments)
             scores = {}
             for segment in snapshot.segments:
-                log_j1 = np.log(np.maximum(_coarse(coarse, segment), _LEAST))
+                log_j1 = _log_divergence(coarse, segment)
                 scores[id(segment)] = log_j1[0], _along_offsets(log_j1, self._steps, _last_window(segment))
             for segment, entry in snapshot:
                 if entry.window_stop > entry.window_start:
@@ -99,21 +99,11 @@ class Ranking:
         return float(np.diagonal(symmetric_kl_variational(Packed.of(self._query.mixtures), reference)).mean())
 
 
-def _coarse(query: Packed, segment: Segment) -> np.ndarray:
-    """J_1 of every query window and segment window, least over variants, shape (n, N); inf where silent."""
-    theta, s = query.theta[:, 0, :-1], query.s[:, 0, :-1]
-    vectors = np.concatenate([s, theta], axis=1).astype(np.float32)
-    own = (theta * s).sum(axis=1)[:, None].astype(np.float32)
-    variants, n = segment.n_variants, segment.n_windows
-    out = np.empty((len(vectors), n), np.float32)
-    rows, reference_own = segment.arrays["coarse"], segment.arrays["coarse_own"]
-    for start in range(0, n, _CHUNK):
-        stop = min(n, start + _CHUNK)
-        block = slice(start * variants, stop * variants)
-        j = own + reference_own[block] - vectors @ rows[block].T
-        out[:, start:stop] = j.reshape(len(vectors), stop - start, variants).min(axis=2)
-    out[:, segment.arrays["silent"].astype(bool)] = np.inf
-    return out
+def _log_divergence(query: Packed, segment: Segment) -> np.ndarray:
+    """Log J_1 of every query window and segment window, least over variants, shape (n, N); inf where silent."""
+    arrays = segment.arrays
+    j = least_divergence(query, arrays["coarse"], arrays["coarse_terms"], segment.n_windows)
+    return np.where(arrays["silent"].astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))
 
 
 def _last_window(segment: Segment) -> np.ndarray:

@@ -6,8 +6,7 @@ removed meanwhile.
 
 Arrays of a segment (N windows, V variants, K components, P statistics, F frames; float32 unless said):
 
-- ``coarse`` (N * V, 2 (P - 1)) and ``coarse_own`` (N * V,): [theta, s] and self terms of the moment Gaussians. The
-  constant entry of s is left out: it cancels in a divergence.
+- ``coarse`` (N * V, 2 (P - 1)) int16 and ``coarse_terms`` (N * V, 3): moment Gaussians, as ``coarse.py`` packs them.
 - ``weights`` (N, K) and ``s`` (N, K, P): the clean mixtures, for the variational divergence that is shown.
 - ``window_frame`` (N,) int32, ``silent`` (N,) uint8.
 - ``words`` (F, 2) uint64: sub-fingerprints.
@@ -27,18 +26,19 @@ import numpy as np
 from classifier.divergence import Packed
 from classifier.gmm import expected
 from classifier.model import TrackModel
+from classifier.search.coarse import quantise
 
 #: Type and number of axes of each array.
 ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
-    "coarse": (np.dtype(np.float32), 2),
-    "coarse_own": (np.dtype(np.float32), 1),
+    "coarse": (np.dtype(np.int16), 2),
+    "coarse_terms": (np.dtype(np.float32), 2),
     "weights": (np.dtype(np.float32), 2),
     "s": (np.dtype(np.float32), 3),
     "window_frame": (np.dtype(np.int32), 1),
     "silent": (np.dtype(np.uint8), 1),
     "words": (np.dtype(np.uint64), 2),
 }
-FORMAT = 2
+FORMAT = 3
 
 #: What identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -76,7 +76,7 @@ class Segment:
     @property
     def n_variants(self) -> int:
         """Moment Gaussians a window."""
-        return len(self.arrays["coarse_own"]) // max(1, self.n_windows)
+        return len(self.arrays["coarse"]) // max(1, self.n_windows)
 
     def words(self, entry: Entry) -> np.ndarray:
         """Sub-fingerprints of one track, shape (F, 2), uint64."""
@@ -101,7 +101,7 @@ class Segment:
         """Rows of one array that belong to a track."""
         if name == "words":
             return slice(entry.frame_start, entry.frame_stop)
-        scale = self.n_variants if name in ("coarse", "coarse_own") else 1
+        scale = self.n_variants if name in ("coarse", "coarse_terms") else 1
         return slice(entry.window_start * scale, entry.window_stop * scale)
 
     @classmethod
@@ -215,11 +215,10 @@ def _map(path: Path) -> np.ndarray:
 
 def _single(track_id: str, version: int, model: TrackModel) -> Segment:
     """Pack one track: the only place where covariances are inverted for matching."""
-    coarse = Packed.of(model.moments)
-    vectors = np.concatenate([coarse.theta[:, 0, :-1], coarse.s[:, 0, :-1]], axis=1)
+    rows, terms = quantise(Packed.of(model.moments))
     arrays = {
-        "coarse": vectors,
-        "coarse_own": (coarse.theta[:, 0, :-1] * coarse.s[:, 0, :-1]).sum(axis=1),
+        "coarse": rows,
+        "coarse_terms": terms,
         "weights": model.mixtures.weights,
         "s": expected(model.mixtures.means.astype(np.float64), model.mixtures.covariances.astype(np.float64)),
         "window_frame": model.window_frame,

@@ -285,7 +285,7 @@ def _shorten(folder: Path) -> None:
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "truncated": _truncate,
     "short": _shorten,
-    "file missing": lambda folder: (folder / "coarse_own.npy").unlink(),
+    "file missing": lambda folder: (folder / "coarse_terms.npy").unlink(),
     "table missing": lambda folder: (folder / "tracks.json").unlink(),
     "table empty": lambda folder: (folder / "tracks.json").write_text(""),
     "segment missing": shutil.rmtree,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from classifier.divergence import Packed, symmetric_kl_gaussian
+from classifier.search.coarse import least_divergence
 from classifier.search.index import ARRAYS, Segment, Snapshot, write
 from tests.search import toys
 
@@ -41,15 +42,15 @@ def test_entries_tile_the_arrays():
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_arrays_hold_what_divergences_need(diagonal):
-    """The inner products that searching does give the divergences of the models, to float32."""
+    """What searching computes from them is the divergences of the models, to some thousandths of a nat."""
     ours, theirs = toys.model(1, 4, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
     segment = Segment.build([("x", 1, ours)])
     query = Packed.of(theirs.moments)
     j = symmetric_kl_gaussian(query, Packed.of(ours.moments))
-    theta, s = query.theta[:, 0, :-1], query.s[:, 0, :-1]
-    fast = (theta * s).sum(axis=1)[:, None] + segment.arrays["coarse_own"]
-    fast = fast - np.concatenate([s, theta], axis=1) @ segment.arrays["coarse"].T
-    np.testing.assert_allclose(fast, j, rtol=1e-4, atol=1e-3)
+    rows, terms = segment.arrays["coarse"], segment.arrays["coarse_terms"]
+    np.testing.assert_allclose(least_divergence(query, rows, terms, len(rows)), j, rtol=1e-3, atol=5e-3)
+    least = j.reshape(len(j), segment.n_windows, segment.n_variants).min(axis=2)
+    np.testing.assert_allclose(least_divergence(query, rows, terms, segment.n_windows), least, rtol=1e-3, atol=5e-3)
     mixtures = Packed.of(ours.mixtures)
     np.testing.assert_allclose(segment.arrays["s"], mixtures.s, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(segment.arrays["weights"], mixtures.weights, rtol=1e-6)
@@ -115,7 +116,7 @@ def cut_short(folder):
 
 
 def cut_in_the_header(folder):
-    (folder / "coarse_own.npy").write_bytes((folder / "coarse_own.npy").read_bytes()[:20])
+    (folder / "coarse_terms.npy").write_bytes((folder / "coarse_terms.npy").read_bytes()[:20])
 
 
 def garbage(folder):
