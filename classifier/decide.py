@@ -148,11 +148,17 @@ def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
     return float((others.mean() - best) / max(float(others.std()), 1e-3)), best
 
 
+#: Share of an agreement by which that of a copy may fall short. Copies at 32 kbit/s fall short by up to 9 %, at
+#: 16 kbit/s by 20 % in the median (clean snippets of the development set).
+_ALIKE = 0.25
+
+
 def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:
     """Whether two places explain a snippet equally well.
 
-    The mean difference in agreement, frame by frame, is within three standard errors of zero; the standard error
-    comes from a moving-block bootstrap (Kunsch 1989), since neighbouring frames share samples.
+    Either the mean difference in agreement, frame by frame, is within three standard errors of zero; the standard error
+    comes from a moving-block bootstrap (Kunsch 1989), since neighbouring frames share samples. Or it is at most a
+    quarter of the better agreement: a clean snippet tells a recording from its own compressed copy, but it is the same.
 
     Parameters
     ----------
@@ -168,7 +174,8 @@ def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resample
     bool
         False if no frame was compared in both.
     """
-    difference = (a - b)[np.isfinite(a) & np.isfinite(b)]
+    both = np.isfinite(a) & np.isfinite(b)
+    difference = (a - b)[both]
     n = len(difference)
     if n == 0:
         return False
@@ -176,4 +183,5 @@ def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resample
     sums = np.convolve(difference, np.ones(block), mode="valid")
     draws = np.random.default_rng(0).integers(0, len(sums), size=(resamples, -(-n // block)))
     error = float((sums[draws].mean(axis=1) / block).std())
-    return abs(float(difference.mean())) <= 3 * error + 1e-9
+    alike = _ALIKE * max(float(a[both].mean()), float(b[both].mean()))
+    return abs(float(difference.mean())) <= max(3 * error, alike) + 1e-9

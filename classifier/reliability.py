@@ -20,7 +20,7 @@ from classifier.data import FOLDER
 BACKGROUND_QUANTILE = 0.15
 LEVELS = 3
 #: Share of a snippet's bits that weigh less than the highest level.
-_TOP_QUANTILE = 0.9
+_TOP_QUANTILE = 0.95
 
 
 def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -> np.ndarray:
@@ -96,10 +96,10 @@ def log_odds(seen: np.ndarray) -> np.ndarray:
 
 
 def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Weights from 0 to ``LEVELS``, growing with the square root of positive log-odds.
+    """Weights from 0 to ``LEVELS``, growing with the expected agreement tanh(odds / 2) of positive log-odds.
 
-    Neighbouring bits are not independent, so the odds themselves would lean too much on a few loud cells; on the
-    development set the root finds a little more than the odds in babble and as much in pink noise.
+    The expected agreement is the weight of a matched filter; the odds themselves, which would be the most powerful if
+    bits were independent, lean too much on a few loud cells whose bits all go together.
 
     Parameters
     ----------
@@ -115,6 +115,6 @@ def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """
     if not counts.any():
         return np.zeros(odds.shape, np.uint8)
-    positive = np.maximum(odds, 0)
-    top = max(float(np.quantile(positive[counts], _TOP_QUANTILE)), 1e-6)
-    return np.where(counts, np.minimum(np.rint(np.sqrt(positive / top) * LEVELS), LEVELS), 0).astype(np.uint8)
+    expected = np.tanh(np.maximum(odds, 0) / 2)
+    top = max(float(np.quantile(expected[counts], _TOP_QUANTILE)), 1e-6)
+    return np.where(counts, np.minimum(np.rint(expected / top * LEVELS), LEVELS), 0).astype(np.uint8)

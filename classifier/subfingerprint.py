@@ -31,6 +31,8 @@ SAMPLE_RATE = 16000
 FRAME = 2048
 HOP = 512
 QUERY_HOP = 256
+#: Reference frames between the frames of a rough print.
+ROUGH_STEP = 2
 LAG = 4096
 BANDS = (13, 25, 89)
 N_BITS = sum(n - 1 for n in BANDS)
@@ -222,12 +224,6 @@ class QueryPrint:
         ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
         return ones + 2 * twos
 
-    def thinned(self) -> QueryPrint:
-        """Return the same with every second frame of one phase alone: a quarter of the work, half of the z."""
-        planes = np.zeros_like(self.planes)
-        planes[0, ::2] = self.planes[0, ::2]
-        return QueryPrint(self.words, planes)
-
 
 def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: bool = True) -> QueryPrint:
     """Sub-fingerprints of a snippet.
@@ -246,15 +242,8 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
     QueryPrint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
-    energy, loud = band_energies(samples, QUERY_HOP)
-    d, valid = differences(energy, loud, QUERY_HOP)
+    d, valid, weights = _weighed(samples, QUERY_HOP, bandwidth_hz, weighted=weighted)
     n = len(d) // 2
-    counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
-    if weighted and counts.any():
-        odds = reliability.log_odds(reliability.facts(energy, d, BANDS, LAG // QUERY_HOP))
-        weights = reliability.levels(odds, counts)
-    else:
-        weights = counts.astype(np.uint8)
     words = pack(d, valid)
     none = np.zeros(len(d), bool)
     planes = np.stack([_pack_bits((weights & plane) != 0, none) for plane in (1, 2)], axis=1)
@@ -263,6 +252,39 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
         return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
 
     return QueryPrint(phases(words), phases(planes))
+
+
+def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
+    """First words of a snippet's frames, and which of their bits can be trusted: enough to find a place roughly.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    bandwidth_hz : float
+        As for :func:`query_print`.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames, 2), uint64
+        Word and mask of one frame every ``ROUGH_STEP`` reference frames (64 ms).
+    """
+    d, valid, weights = _weighed(samples, ROUGH_STEP * HOP, bandwidth_hz)
+    words, masks = pack(d, valid), _pack_bits(weights >= 2, np.zeros(len(d), bool))
+    return np.stack([words[:, 0], masks[:, 0]], axis=1)
+
+
+def _weighed(
+    samples: np.ndarray, hop: int, bandwidth_hz: float, *, weighted: bool = True
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Differences, valid frames, and the weight of each bit."""
+    energy, loud = band_energies(samples, hop)
+    d, valid = differences(energy, loud, hop)
+    counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
+    if not (weighted and counts.any()):
+        return d, valid, counts.astype(np.uint8)
+    odds = reliability.log_odds(reliability.facts(energy, d, BANDS, LAG // hop))
+    return d, valid, reliability.levels(odds, counts)
 
 
 def _popcount_instruction(_typing: Any, _value: Any) -> Any:
@@ -342,3 +364,43 @@ def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np
     wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
     enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # each phase by itself
     return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no cover - compiled
+    """Add up trusted bits that differ, at every lag; blocks as in :func:`_accumulate`."""
+    for base in range(0, counter.shape[0], 2048):
+        stop = min(counter.shape[0], base + 2048)
+        counts = counter[base:stop]
+        for t in range(rough.shape[0]):
+            word, mask = rough[t, 0], rough[t, 1]
+            there = reference[base + ROUGH_STEP * t : stop + ROUGH_STEP * t]
+            for lag in range(counts.shape[0]):
+                counts[lag] += _popcount((there[lag] ^ word) & mask)
+
+
+def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
+    """How far the best place of a rough print in a track stands out among all, in standard deviations.
+
+    Parameters
+    ----------
+    rough : np.ndarray, shape (n, 2), uint64
+        As :func:`rough_print` gives it.
+    words : np.ndarray, shape (F,), uint64
+        First words of the track's frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
+
+    Returns
+    -------
+    float
+        0 where nothing can be compared. The snippet may reach beyond either end of the track by half of its length.
+    """
+    pad = ROUGH_STEP * len(rough) // 2
+    n_lags = len(words) + 2 * pad - ROUGH_STEP * len(rough)
+    if n_lags < 1 or not rough[:, 1].any():
+        return 0.0
+    padded = np.zeros(len(words) + 2 * pad, np.uint64)
+    padded[pad : pad + len(words)] = words
+    counter = np.zeros(n_lags, np.uint64)
+    _mismatches(padded, rough, counter)
+    spread = float(counter.std())
+    return (float(counter.mean()) - float(counter.min())) / spread if spread > 0 else 0.0

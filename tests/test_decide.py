@@ -180,6 +180,14 @@ def test_a_clear_gap_is_seen(rng, gap):
     assert np.mean(same) < 0.05
 
 
+@pytest.mark.parametrize(("short", "alike"), [(0.2, True), (0.3, False)])
+def test_a_copy_may_fall_short_by_a_quarter(rng, short, alike):
+    """However sure that it does: nothing but its own noise tells a compressed copy from the original."""
+    frames = 0.8 + 0.001 * rng.standard_normal(150)
+    assert decide.indistinguishable(frames, (1 - short) * frames) == alike
+    assert decide.indistinguishable((1 - short) * frames, frames) == alike
+
+
 def test_frames_that_only_one_place_has_do_not_count(rng):
     a, b = correlated(rng, 150), correlated(rng, 150)
     a[:40], b[110:] = np.nan, np.nan

@@ -89,12 +89,13 @@ def test_levels_grow_with_the_odds_and_stay_in_bounds(data, n):
     assert (np.diff(levels[counts][order].astype(int)) >= 0).all()
 
 
-def test_a_tenth_of_the_bits_weighs_most():
-    odds = np.linspace(0.001, 1, 1000).reshape(10, 100)
+def test_a_twentieth_of_the_bits_weighs_most_and_the_rest_by_expected_agreement():
+    odds = np.linspace(0.001, 3, 1000).reshape(10, 100)
     levels = reliability.levels(odds, np.ones(odds.shape, bool))
-    assert (levels.reshape(-1)[-100:] == 3).all()
-    top = np.quantile(odds, 0.9)
-    np.testing.assert_array_equal(levels, np.minimum(3, np.rint(3 * np.sqrt(odds / top))))
+    assert (levels.reshape(-1)[-50:] == 3).all()
+    right = 1 / (1 + np.exp(-odds))
+    expected = 2 * right - 1
+    np.testing.assert_array_equal(levels, np.minimum(3, np.rint(3 * expected / np.quantile(expected, 0.95))))
 
 
 def test_bits_all_alike_all_count_and_none_is_nothing():

@@ -3,7 +3,9 @@
 Agreement with foreign music is not zero on average, nor is its spread that of coin tosses: bits of neighbouring
 frames and bands go together, and noise and silence have habits of their own. So each snippet is first aligned with
 a *cohort* of foreign sub-fingerprints that ships with Earmark; the mean and spread found there make z, the
-agreement in standard deviations of chance.
+agreement in standard deviations of chance. Some tracks agree with everything more unevenly than the cohort does (a
+steady beat meets another, four bars meet four bars): where agreement spreads wider over a track's own lags, z is
+reduced by the root of the ratio, half-way between the spread of the cohort and the track's own.
 """
 
 from __future__ import annotations
@@ -21,10 +23,10 @@ from classifier.subfingerprint import HOP_S, QUERY_HOP_S, QueryPrint
 MIN_OVERLAP_S = 1.0
 #: Seconds apart that two places in a track must be to be told as two.
 APART_S = 1.0
-#: Chance agreement of music spreads by at most this (5-s snippets of the development set: 0.014 to 0.018). What spreads
-#: wider (a sweep, clicks, a lone voice) has few bits that are independent, and so a heavier tail than the pooled null
-#: map knows: its z is reduced in proportion. Shorter snippets spread wider by rights, as 1 / sqrt(length).
-_USUAL_SPREAD_5_S, _FRAMES_5_S = 0.022, 144
+#: Quartiles of a normal distribution are so many standard deviations apart.
+_QUARTILES = 1.349
+#: Every so many lags tell the spread of all: neighbours agree together.
+_SOME = 5
 
 
 @lru_cache(maxsize=1)
@@ -44,19 +46,19 @@ class Null:
         Mean and standard deviation over the cohort's lags.
     weight : float
         Mean weight of the bits compared there; less weight spreads wider.
-    usual_spread : float
-        Widest spread of music of this length.
     """
 
     mean: float
     spread: float
     weight: float
-    usual_spread: float
 
     def z(self, agreement: np.ndarray, weight: np.ndarray) -> np.ndarray:
         """Agreement in standard deviations of chance, for the weight compared."""
-        scale = np.sqrt(np.minimum(weight / self.weight, 1.0)) * min(1.0, self.usual_spread / self.spread)
-        return (agreement - self.mean) / self.spread * scale
+        return (agreement - self.mean) / self.spread * np.sqrt(np.minimum(weight / self.weight, 1.0))
+
+    def agreement(self, z: float) -> float:
+        """Agreement that has this z where the whole snippet is compared."""
+        return z * self.spread + self.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Alignment:
         At that place.
     z : float
         In standard deviations of chance.
+    widening : float >= 1
+        By which z was divided, since agreement spreads wider in this track than in the cohort.
     phase, lag : int
         Query phase and reference frame (of the query's frame 0).
     curve : np.ndarray, shape (n,), float32
@@ -82,6 +86,7 @@ class Alignment:
     offset_s: float
     agreement: float
     z: float
+    widening: float
     phase: int
     lag: int
     curve: np.ndarray
@@ -115,10 +120,8 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     values = agreement[full].astype(np.float64)
     # Coin tosses spread by 1 / sqrt(bits); bits that go together spread wider, never narrower.
     n_bits = float(np.bitwise_count(query.planes[:, :, 0] | query.planes[:, :, 1]).sum()) / 2
-    n_valid = np.count_nonzero(frame_weight) / 2
-    usual = _USUAL_SPREAD_5_S * (_FRAMES_5_S / n_valid) ** 0.5
     spread = max(float(values.std()), n_bits**-0.5)
-    return Null(float(values.mean()), spread, float(weight[full].mean()), usual)
+    return Null(float(values.mean()), spread, float(weight[full].mean()))
 
 
 def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
@@ -143,6 +146,8 @@ def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
     best = int(np.argmax(curve))
     if not np.isfinite(curve[best]):
         return None
+    widening = _widening(curve)
+    curve /= np.float32(widening)
     first_lag = least - query.n_frames
     first_s = first_lag * HOP_S - QUERY_HOP_S
     lag, phase = best // 2, 1 - best % 2
@@ -150,11 +155,19 @@ def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
         offset_s=first_s + (best + _vertex(curve, best)) * QUERY_HOP_S,
         agreement=float(agreement[phase, lag]),
         z=float(curve[best]),
+        widening=widening,
         phase=phase,
         lag=lag + first_lag,
         curve=curve,
         first_s=first_s,
     )
+
+
+def _widening(curve: np.ndarray) -> float:
+    """Root of the spread of z over a track's lags where it exceeds one, from the quartiles: no peak moves them."""
+    some = curve[::_SOME]
+    low, high = np.quantile(some[np.isfinite(some)], (0.25, 0.75)) if np.isfinite(some).any() else (0.0, 0.0)
+    return float(max(1.0, (high - low) / _QUARTILES) ** 0.5)
 
 
 def _vertex(curve: np.ndarray, i: int) -> float:

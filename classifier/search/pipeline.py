@@ -19,7 +19,7 @@ from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align
 from classifier.search.divergences import Ranked, Ranking
 from classifier.search.index import Entry, Segment, Snapshot
-from classifier.search.sweep import N_SPEEDS, Candidate, Heard, hear, other_speeds, sweep, true_speed
+from classifier.search.sweep import SPEEDS, Candidate, hear, other_speeds, sweep, true_speed
 from classifier.subfingerprint import HOP_S, QUERY_HOP_S
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
@@ -94,11 +94,11 @@ def identify(
         searched = Searched(snapshot.n_windows, 0, True)
         charts: dict[str, Any] = {"alignment": None}
     else:
-        heard = hear(query)
-        candidates, n_aligned = _align(query, heard, snapshot, ranking, options) if heard else ([], len(snapshot))
+        chance = Chance(query, snapshot)
+        candidates, n_aligned = _align(query, snapshot, ranking, chance, options)
         searched = Searched(snapshot.n_windows, n_aligned, n_aligned == len(snapshot))
         clock.lap("align")
-        verdict, matches, charts = _decide(query, snapshot, candidates, ranking, lookup, options)
+        verdict, matches, charts = _decide(query, candidates, ranking, chance, lookup, options)
     clock.lap("decide")
     charts["nearest"] = [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near]
     return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts)
@@ -119,37 +119,65 @@ def _near(ranked: Ranked, track: Track) -> Near:
     return Near(track.id, track.title, track.artist, track.source, ranked.divergence, start_s)
 
 
-def log10_trials(query: QueryModel, snapshot: Snapshot) -> float:
-    """Log10 of the lags, phases and speeds at which chance could match anything in the catalogue."""
-    frames = sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot)
-    return float(np.log10(max(1, 2 * N_SPEEDS * frames)))
+class Chance:
+    """What chance would give in one search: E-values, and the z that a limit asks for.
+
+    Half of the false alarms that a limit allows go to the snippet's own speed, since most snippets run at it, and half
+    to all other speeds together (a weighted Bonferroni correction).
+
+    Parameters
+    ----------
+    query : QueryModel
+        The snippet.
+    snapshot : Snapshot
+        Everything that could be searched, whether or not it was.
+    """
+
+    def __init__(self, query: QueryModel, snapshot: Snapshot) -> None:
+        lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot)
+        self._map = decide.null_map()
+        self._own, self._other = (float(np.log10(max(1, 2 * speeds * lags))) for speeds in (1, len(SPEEDS)))
+
+    def log10_e(self, c: Candidate) -> float:
+        """Log10 of the E-value of a candidate."""
+        return self._map.log10_e(c.alignment.z, self._trials(c.heard.speed))
+
+    def z_for(self, log10_e: float, speed: float = 1.0) -> float:
+        """Least z that has this E-value at a speed."""
+        return self._map.z_for(log10_e - self._trials(speed))
+
+    def confidence(self, c: Candidate, known_prior: float) -> float:
+        """Probability that a candidate is right."""
+        return self._map.confidence(self.log10_e(c), known_prior)
+
+    def _trials(self, speed: float) -> float:
+        return self._own if speed == 1.0 else self._other
 
 
 def _align(
-    query: QueryModel, heard: Heard, snapshot: Snapshot, ranking: Ranking, options: Options
+    query: QueryModel, snapshot: Snapshot, ranking: Ranking, chance: Chance, options: Options
 ) -> tuple[list[Candidate], int]:
     """Align tracks best-first, at other speeds too if nothing is certain; return candidates and how many were tried.
 
-    Only where a catalogue is too large to sweep does a certain match stop the search early.
+    Only where a catalogue is too large to sweep does a certain match stop the search early. A snippet of which too
+    little can be compared has no candidates.
     """
-    table, trials = decide.null_map(), log10_trials(query, snapshot)
-    log10_limit = float(np.log10(options.max_false_alarms))
+    heard = hear(query)
+    if heard is None:
+        return [], len(snapshot)
+    certain = 2 * float(np.log10(options.max_false_alarms))
     exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
-    certain_z = np.inf if exhaustive else table.z_for(2 * log10_limit - trials)
+    certain_z = np.inf if exhaustive else chance.z_for(certain)
     deadline = time.perf_counter() + options.sweep_seconds
     items = list(_best_first(snapshot, ranking))
     found, n_aligned = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
-    if found and table.log10_e(found[0].alignment.z, trials) > 2 * log10_limit:
+    if found and chance.log10_e(found[0]) > certain:
         at_speeds = {c.entry.key: c for c in other_speeds(query, items, deadline)}
-        found = [_better(c, at_speeds.get(c.entry.key)) for c in found]
-        found.sort(key=lambda c: -c.alignment.z)
+        found = [min(c, at_speeds.get(c.entry.key, c), key=chance.log10_e) for c in found]
+        found.sort(key=chance.log10_e)
     elif found:
         found[0] = true_speed(query, found[0])
     return found, n_aligned
-
-
-def _better(own: Candidate, other: Candidate | None) -> Candidate:
-    return other if other is not None and other.alignment.z > own.alignment.z else own
 
 
 def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
@@ -163,28 +191,27 @@ def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment,
 
 def _decide(
     query: QueryModel,
-    snapshot: Snapshot,
     candidates: list[Candidate],
     ranking: Ranking,
+    chance: Chance,
     lookup: Callable[[str], Track],
     options: Options,
 ) -> tuple[str, list[Match], dict]:
     """Turn alignments into verdict, matches and chart."""
     if not candidates:
         return "no_match", [], {"alignment": None}
-    table, trials = decide.null_map(), log10_trials(query, snapshot)
-    log10_limit = float(np.log10(options.max_false_alarms))
-    threshold = table.z_for(log10_limit - trials)
-    passing = [c for c in candidates if c.alignment.z >= threshold]
+    limit = float(np.log10(options.max_false_alarms))
+    passing = [c for c in candidates if chance.log10_e(c) <= limit]
     verdict = "identified" if passing else "no_match"
     if any(_rivals(passing[0], other) for other in passing[1:]):
         verdict = "ambiguous"
     matches = []
     for c in candidates[: options.top]:
-        log10_e = table.log10_e(c.alignment.z, trials)
-        confidence = table.confidence(log10_e, options.known_prior)
-        matches.append(_match(query, c, threshold, log10_e, confidence, ranking, lookup(c.entry.track_id)))
-    return verdict, matches, {"alignment": _chart(candidates[0], threshold)}
+        e_value, confidence = chance.log10_e(c), chance.confidence(c, options.known_prior)
+        others = _other_offsets(c, chance.z_for(limit, c.heard.speed)) if c in passing else []
+        matches.append(_match(query, c, e_value, confidence, others, ranking, lookup(c.entry.track_id)))
+    best = candidates[0]
+    return verdict, matches, {"alignment": _chart(best, chance.z_for(limit, best.heard.speed))}
 
 
 def _frames(c: Candidate) -> np.ndarray:
@@ -204,9 +231,9 @@ def _rivals(a: Candidate, b: Candidate) -> bool:
 def _match(
     query: QueryModel,
     c: Candidate,
-    threshold: float,
     log10_e: float,
     confidence: float,
+    other_offsets_s: list[float],
     ranking: Ranking,
     track: Track,
 ) -> Match:
@@ -233,15 +260,13 @@ def _match(
         confidence=confidence,
         divergence=ranked.divergence if ranked else None,
         divergence_variational=ranking.variational(ranked) if ranked else None,
-        other_offsets_s=_other_offsets(c, frames, threshold),
+        other_offsets_s=other_offsets_s,
     )
 
 
-def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[float]:
+def _other_offsets(c: Candidate, threshold: float) -> list[float]:
     """Further places of the track that pass on their own and explain the snippet no worse."""
-    if c.alignment.z < threshold:
-        return []
-    words = c.segment.words(c.entry)
+    words, frames = c.segment.words(c.entry), _frames(c)
     first_lag = c.alignment.lag - int(np.argmax(c.alignment.curve)) // 2
     others = []
     for offset_s, i in align.peaks(c.alignment, threshold)[1:]:
@@ -257,13 +282,13 @@ def _chart(best: Candidate, threshold: float) -> dict:
     step = max(1, -(-len(curve) // _CHART_POINTS))
     bins = [curve[i : i + step] for i in range(0, len(curve), step)]
     tops = [i * step + int(np.argmax(b)) for i, b in enumerate(bins)]
-    null = best.heard.null
+    null, widening = best.heard.null, best.alignment.widening
     z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0)
     return {
         "track_id": best.entry.track_id,
         "lags_s": [round(best.alignment.first_s + i * QUERY_HOP_S, 3) for i in tops],
-        "agreement": [round(float(v * null.spread + null.mean), 5) for v in z],
-        "threshold": round(threshold * null.spread + null.mean, 5),
+        "agreement": [round(null.agreement(float(v) * widening), 5) for v in z],
+        "threshold": round(null.agreement(threshold * widening), 5),
     }
 
 

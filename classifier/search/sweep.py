@@ -1,8 +1,8 @@
 """Aligning a snippet with many tracks: best first, two at a time, and at other playback speeds if need be.
 
 A record player or a radio station may run a few per cent fast or slow. If nothing passes at the snippet's own
-speed, it is resampled to every whole per cent within +-5 and aligned again, roughly (one phase, every second frame)
-with all tracks, then fully with those that came out best, with the speed refined to half a per cent.
+speed, it is resampled to every whole per cent within +-5 and compared roughly (half of the bits of every second frame)
+with all tracks, then aligned fully with those that came out best, with the speed refined to half a per cent.
 """
 
 from __future__ import annotations
@@ -25,11 +25,12 @@ from classifier.subfingerprint import QueryPrint
 
 #: Playback speeds that are tried when nothing passes at the snippet's own.
 SPEEDS = tuple(1 + percent / 100 for percent in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5))
-#: Speeds that a verdict has to reckon with: all that may be tried.
-N_SPEEDS = 1 + len(SPEEDS)
-_FINER = 0.005
-#: Candidates of the rough alignments, over all speeds, that are aligned fully.
-_FULL = 4
+#: Step by which the best speed is refined at last, and how far from one that may lead.
+_FINER, _FARTHEST = 0.005, 0.06
+#: Tracks that came out best roughly, over all speeds, that are aligned fully.
+_FULL = 3
+#: Seconds from the middle of a snippet that are compared roughly: more would drift apart between two speeds.
+_ROUGH_S = 10.0
 #: Frames by which the halves of a match may be apart to be brought together.
 _DRIFT_FRAMES = 6
 #: Candidates kept: a candidate holds its agreement at every lag.
@@ -82,8 +83,11 @@ def _print_at(query: QueryModel, speed: float) -> QueryPrint:
     """Sub-fingerprints of a snippet brought back from ``speed`` to the track's own."""
     if speed == 1.0:
         return query.print
-    samples = at_rate(query.samples, 1000, round(1000 * speed))
-    return subfingerprint.query_print(samples, query.bandwidth_hz / speed)
+    return subfingerprint.query_print(_at_speed(query.samples, speed), query.bandwidth_hz / speed)
+
+
+def _at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
+    return at_rate(samples, 1000, round(1000 * speed))
 
 
 def sweep(
@@ -133,21 +137,28 @@ def sweep(
 
 def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> list[Candidate]:
     """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first."""
-    rough: list[tuple[float, float, Item]] = []
-    for speed in SPEEDS:
-        thin = _print_at(query, speed).thinned()
-        null = align.null_of(thin)
-        if null is None or time.perf_counter() > deadline:
-            break
-        found, _ = sweep(Heard(speed, thin, null), items, certain_z=np.inf, after=0, deadline=deadline)
-        rough += [(c.alignment.z, speed, (c.segment, c.entry)) for c in found[:_FULL]]
-    best: dict[tuple[str, int], Candidate] = {}
-    for _, speed, item in sorted(rough, key=lambda r: -r[0])[:_FULL]:
-        c = _align_at(query, speed, item)
-        if c is not None and (c.entry.key not in best or c.alignment.z > best[c.entry.key].alignment.z):
-            best[c.entry.key] = c
-    ordered = sorted(best.values(), key=lambda c: -c.alignment.z)
-    return [_finer(query, ordered[0]), *ordered[1:]] if ordered else []
+    spare = max(0, len(query.samples) - round(_ROUGH_S * subfingerprint.SAMPLE_RATE)) // 2
+    middle = query.samples[spare : len(query.samples) - spare]
+
+    def heard_at(speed: float) -> np.ndarray:
+        return subfingerprint.rough_print(_at_speed(middle, speed), query.bandwidth_hz / speed)
+
+    def likeliest(item: Item) -> tuple[float, float]:
+        words = np.ascontiguousarray(item[0].words(item[1])[:, 0])
+        return max((subfingerprint.rough_z(rough, words), speed) for speed, rough in zip(SPEEDS, prints, strict=True))
+
+    rough: list[tuple[tuple[float, float], Item]] = []
+    with ThreadPoolExecutor(_THREADS) as pool:
+        prints = list(pool.map(heard_at, SPEEDS))
+        for start in range(0, len(items), _BATCH):
+            if time.perf_counter() > deadline:
+                break
+            batch = items[start : start + _BATCH]
+            rough += zip(pool.map(likeliest, batch), batch, strict=True)
+        best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
+        found = [c for c in pool.map(lambda r: _align_at(query, r[0][1], r[1]), best) if c is not None]
+        ordered = sorted(found, key=lambda c: -c.alignment.z)
+    return [_finest(query, ordered[0]), *ordered[1:]] if ordered else []
 
 
 def true_speed(query: QueryModel, c: Candidate) -> Candidate:
@@ -165,14 +176,23 @@ def true_speed(query: QueryModel, c: Candidate) -> Candidate:
     if abs(drift_s) < subfingerprint.HOP_S or abs(drift_s) > 2 * _DRIFT_FRAMES * subfingerprint.HOP_S:
         return c
     speed = c.heard.speed * (1 + drift_s / (n / 2 * subfingerprint.HOP_S))
-    corrected = _align_at(query, round(speed, 3), (c.segment, c.entry))
+    corrected = _align_at(query, round(speed, 3), _item(c))
     return corrected if corrected is not None and corrected.alignment.z > c.alignment.z else c
 
 
-def _finer(query: QueryModel, c: Candidate) -> Candidate:
-    """Try half a per cent more and less."""
-    near = [_align_at(query, round(c.heard.speed + d, 3), (c.segment, c.entry)) for d in (-_FINER, _FINER)]
-    return max([c, *(other for other in near if other is not None)], key=lambda x: x.alignment.z)
+def _finest(query: QueryModel, c: Candidate) -> Candidate:
+    """Move the speed by half a per cent at a time, as long as that agrees better."""
+    for step in (-_FINER, _FINER):
+        while abs(c.heard.speed + step - 1) <= _FARTHEST:
+            other = _align_at(query, round(c.heard.speed + step, 3), _item(c))
+            if other is None or other.alignment.agreement <= c.alignment.agreement:
+                break
+            c = other
+    return c
+
+
+def _item(c: Candidate) -> Item:
+    return c.segment, c.entry
 
 
 def _align_at(query: QueryModel, speed: float, item: Item) -> Candidate | None:

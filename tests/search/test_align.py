@@ -59,21 +59,26 @@ def test_chance_has_z_of_mean_nought_and_spread_one(track):
 
 
 def test_z_counts_for_less_where_less_overlaps():
-    null = align.Null(0.1, 0.02, 4000.0, usual_spread=0.02)
+    null = align.Null(0.1, 0.02, 4000.0)
     z = null.z(np.array([0.2, 0.2, 0.2, 0.2]), np.array([4000, 1000, 8000, 0]))
     np.testing.assert_allclose(z, [5.0, 2.5, 5.0, 0.0], atol=1e-6)
 
 
-def test_what_is_no_music_is_trusted_less():
-    """A sweep has few bits that are independent: chance spreads wider than in any music, and z is cut in proportion."""
-    usual, wide = (align.Null(0.0, spread, 4000.0, usual_spread=0.02) for spread in (0.02, 0.04))
-    agreement, weight = np.array([0.2]), np.array([4000])
-    assert usual.z(agreement, weight)[0] == pytest.approx(10.0)
-    assert wide.z(agreement, weight)[0] == pytest.approx(2.5)
-    t = np.arange(5 * RATE) / RATE
-    sweep = (0.3 * np.sin(2 * np.pi * (200 * t + 300 * t**2))).astype(np.float32)
-    null = align.null_of(sf.query_print(sweep))
-    assert null is None or null.spread > null.usual_spread
+def test_z_counts_for_less_in_a_track_that_agrees_unevenly(track):
+    """Its own spread, where wider than the cohort's, is met half-way; one match does not move it."""
+    query = heard(track[0], 12.0, 5.0)
+    null = align.null_of(query)
+    raw = null.z(*sf.agreement(query, track[1], align.min_frames(query)))
+    quartiles = np.subtract(*np.quantile(raw, [0.75, 0.25])) / 1.349
+    for factor in (0.1, 0.5, 1.0, 4.0):
+        found = align.align(query, track[1], align.Null(null.mean, null.spread / factor, null.weight))
+        assert found.widening == pytest.approx(max(1.0, factor * quartiles) ** 0.5, rel=0.05)
+        assert found.z * found.widening == pytest.approx(factor * raw.max(), rel=1e-5)
+
+
+def test_agreement_and_z_are_inverse():
+    null = align.Null(0.1, 0.02, 4000.0)
+    assert null.z(np.array([null.agreement(7.5)]), np.array([4000]))[0] == pytest.approx(7.5)
 
 
 def test_too_little_that_is_valid_has_no_null():
@@ -139,7 +144,7 @@ def test_the_curve_is_z_at_every_16_ms(track):
         offset_s = found.first_s + i * sf.QUERY_HOP_S
         phase = round(-offset_s / sf.QUERY_HOP_S) % 2
         lag = round((offset_s + phase * sf.QUERY_HOP_S) / sf.HOP_S)
-        expected = null.z(agreement[phase], weight[phase])[lag - first_lag]
+        expected = null.z(agreement[phase], weight[phase])[lag - first_lag] / found.widening
         if weight[phase, lag - first_lag]:
             assert found.curve[i] == pytest.approx(expected, rel=1e-5)
         else:
