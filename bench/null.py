@@ -3,7 +3,7 @@
 Snippets of the development set, in every condition, and music-free ones are aligned with development tracks that
 they cannot come from; the share of lags at or above each z, and the rate of the tail, become
 ``classifier/data/null-1.json``. Tracks that share recordings are found first, by aligning clean excerpts with each
-other, and never count as foreign. Then snippets with and without their track in the catalogue calibrate
+other, and never count as foreign; nor do tracks of one package, which share composers and instruments. Then snippets with and without their track in the catalogue calibrate
 ``confidence``::
 
     python -m bench.null                    # about ten minutes on two cores
@@ -71,6 +71,12 @@ def shared_of(reference: corpus.Reference) -> set[str]:
     return found
 
 
+def kin(query: queries.Query, name: str) -> bool:
+    """Whether a track is another one of the package that the snippet is from."""
+    own = query.reference_id
+    return own is not None and name != own and corpus.find(name).package == corpus.find(own).package
+
+
 def same_audio(query: queries.Query, name: str, alignment: align.Alignment) -> bool:
     """Whether a doubtful place is no chance but a loop or a recording that both tracks use."""
     if query.reference_id is None or alignment.z <= DOUBTFUL_Z:
@@ -87,7 +93,7 @@ def histogram(query: queries.Query, shared: dict[str, set[str]]) -> tuple[np.nda
     if null is None:
         return counts, top
     for name, there in words().items():
-        if query.reference_id is not None and name in shared[query.reference_id]:
+        if query.reference_id is not None and (name in shared[query.reference_id] or kin(query, name)):
             continue
         alignment = align.align(prints, there, null)
         if alignment is not None and not same_audio(query, name, alignment):
@@ -103,6 +109,8 @@ def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[float, bool
     null = align.null_of(prints)
     with_own, without, right, frames = -9.0, -9.0, False, 0
     for name, there in words().items():
+        if kin(query, name):
+            continue
         frames += len(there) + prints.n_frames
         alignment = align.align(prints, there, null) if null else None
         if alignment is None:
