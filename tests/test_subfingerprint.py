@@ -402,3 +402,14 @@ def test_a_telephone_recording_agrees_better_without_the_bands_it_has_lost():
     all_bands, _ = sf.agreement(sf.query_print(dull), words, 30)
     heard_bands, _ = sf.agreement(sf.query_print(dull, 3400.0), words, 30)
     assert heard_bands.max() > all_bands.max() + 0.05
+
+
+def test_a_lone_tone_weighs_nothing_however_it_moves():
+    """A whistle or a sweep is no recording of anything; with a second voice it is music again."""
+    t = np.arange(3 * sf.SAMPLE_RATE) / sf.SAMPLE_RATE
+    sweep = (0.3 * np.sin(2 * np.pi * (300 * t + 400 * t**2))).astype(np.float32)
+    assert not sf.query_print(sweep).planes.any()
+    assert not sf.rough_print(sweep)[:, 1].any()
+    accompanied = sweep + lively_noise(3.0, seed=33)
+    assert sf.query_print(accompanied).planes.any(axis=(2, 3)).mean() > 0.9
+    assert sf.unpack(sf.reference_words(sweep))[1].all()  # a track may hold what it likes
