@@ -20,7 +20,7 @@ import platformdirs
 
 from classifier.errors import InvalidConfig
 
-NOISE_KINDS = ("pink", "babble")
+NOISE_KINDS = ("pink", "babble", "voices")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class NoiseTwin:
 
     Parameters
     ----------
-    kind : {"pink", "babble"}
+    kind : {"pink", "babble", "voices"}
         Spectrum and modulation of the synthesised noise.
     snr_db : float in [-20, 40]
         Level of the window over the noise, in dB.
@@ -87,7 +87,7 @@ class FeatureConfig:
     f_min: float = _bounded(130.0, 0.0, 24000.0, "lower edge of the lowest mel band, Hz")
     f_max: float = _bounded(6854.0, 100.0, 24000.0, "upper edge of the highest mel band, Hz")
     floor: float = _bounded(0.5, 0.0, 10.0, "local band floor, as a multiple of the band's mean power in the window")
-    delta_half_length: int = _bounded(8, 1, 50, "frames on either side that the spline derivative reaches")
+    delta_half_length: int = _bounded(18, 1, 50, "frames on either side that the spline derivative reaches")
     covariance_floor: float = _bounded(1e-2, 1e-6, 1.0, "added to every (standardised) variance")
     twins: tuple[NoiseTwin, ...] = DEFAULT_TWINS
 

@@ -15,6 +15,7 @@ import numpy as np
 from classifier.babble import babble
 from classifier.config import FeatureConfig, NoiseTwin
 from classifier.features import mel_matrix, spectrum
+from classifier.voices import voices
 
 #: Seconds of each noise; tracks take turns at different places of it.
 NOISE_SECONDS = 31.0
@@ -50,12 +51,21 @@ def _unit(x: np.ndarray) -> np.ndarray:
     return (x / max(1e-12, float(np.sqrt(np.mean(np.square(x)))))).astype(np.float32)
 
 
+def _made(kind: str, n: int, sample_rate: int) -> np.ndarray:
+    match kind:
+        case "pink":
+            return pink(n, sample_rate, np.random.default_rng(SEED))
+        case "voices":
+            return voices(n, sample_rate, np.random.default_rng(SEED))
+        case _:
+            return babble(n, sample_rate, seed=SEED)
+
+
 @lru_cache(maxsize=4)
 def _noise_spectrum(kind: str, config: FeatureConfig) -> np.ndarray:
     """Short-time spectrum of unit-rms noise, shape (n_frames, n_fft/2 + 1), complex64."""
     n, rate = int(NOISE_SECONDS * config.sample_rate), config.sample_rate
-    samples = babble(n, rate, seed=SEED) if kind == "babble" else pink(n, rate, np.random.default_rng(SEED))
-    return spectrum(samples.astype(np.float32), config)
+    return spectrum(_unit(_made(kind, n, rate)), config)
 
 
 def _local_power(spectra: np.ndarray, config: FeatureConfig) -> np.ndarray:

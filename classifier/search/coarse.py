@@ -2,7 +2,7 @@
 
 A comparison reads each moment Gaussian once and does little with it, so that memory sets the pace. Natural parameters
 theta and statistics s are therefore kept as 16-bit integers with a scale for each half of a row; that moves a
-divergence by some thousandths of a nat.
+divergence by less than one per cent.
 """
 
 from __future__ import annotations

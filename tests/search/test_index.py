@@ -42,7 +42,7 @@ def test_entries_tile_the_arrays():
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_arrays_hold_what_divergences_need(diagonal):
-    """What searching computes from them is the divergences of the models, to some thousandths of a nat."""
+    """What searching computes from them is the divergences of the models, to one per cent."""
     ours, theirs = toys.model(1, 4, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
     segment = Segment.build([("x", 1, ours)])
     query = Packed.of(theirs.moments)
