@@ -264,7 +264,7 @@ export interface components {
              * @example {
              *       "covariance_floor": 0.01,
              *       "covariance_type": "full",
-             *       "delta_half_length": 8,
+             *       "delta_half_length": 18,
              *       "em_max_iterations": 1,
              *       "em_tolerance": 0.001,
              *       "f_max": 6854,
@@ -280,10 +280,13 @@ export interface components {
              *       "twins": [
              *         "pink:8",
              *         "babble:8",
+             *         "voices:8",
              *         "pink:3",
              *         "babble:3",
+             *         "voices:3",
              *         "pink:-1",
-             *         "babble:-1"
+             *         "babble:-1",
+             *         "voices:-1"
              *       ],
              *       "window_length": 5,
              *       "window_step": 1
