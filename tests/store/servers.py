@@ -73,9 +73,19 @@ class Server:
         return False
 
     def signal(self, number: int) -> None:
-        """Send a signal."""
+        """Send a signal; return from SIGSTOP only when every thread stands still, or one might yet answer."""
         assert self._process is not None
         self._process.send_signal(number)
+        while number == signal.SIGSTOP and not self._stands_still():
+            time.sleep(0.005)
+
+    def _stands_still(self) -> bool:
+        assert self._process is not None
+        states = []
+        for stat in Path(f"/proc/{self._process.pid}/task").glob("*/stat"):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+                states.append(stat.read_text().rpartition(") ")[2][0])
+        return all(state == "T" for state in states)
 
     def kill(self) -> None:
         """Kill without warning, as a power cut would."""
