@@ -3,7 +3,8 @@
 Snippets of the development set, in every condition, and music-free ones are aligned with development tracks that
 they cannot come from; the share of lags at or above each z, and the rate of the tail, become
 ``classifier/data/null-1.json``. Tracks that share recordings are found first, by aligning clean excerpts with each
-other, and never count as foreign; nor do tracks of one package, which share composers and instruments. Then snippets with and without their track in the catalogue calibrate
+other, and never count as foreign; nor do tracks of one package, which share composers and instruments. Then snippets
+with and without their track in the catalogue calibrate
 ``confidence``::
 
     python -m bench.null                    # about ten minutes on two cores

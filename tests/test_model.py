@@ -123,9 +123,7 @@ def test_silent_windows_are_marked(sound):
             assert all(np.isfinite(getattr(part, name)).all() for name in ("weights", "means", "covariances"))
 
 
-@pytest.mark.parametrize(
-    ("seconds", "windows"), [(0.0, 0), (0.1, 0), (0.4, 0), (0.6, 1), (4.9, 1), (5.1, 1), (6.0, 2)]
-)
+@pytest.mark.parametrize(("seconds", "windows"), [(0.0, 0), (0.1, 0), (0.4, 0), (0.6, 1), (4.9, 1), (5.1, 1), (6.0, 2)])
 def test_less_than_a_window_is_one_window_of_its_own_length(sound, seconds, windows):
     part = sound[: round(seconds * RATE)]
     model, query = model_track(part, CONFIG, BACKGROUND), model_query(part, CONFIG, BACKGROUND, step_s=1.0)

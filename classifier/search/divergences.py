@@ -62,14 +62,14 @@ class Ranking:
 
     def __init__(self, query: QueryModel, snapshot: Snapshot, config: FeatureConfig) -> None:
         self._query = query
-        self._steps = np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
+        self._steps = window_steps(query, config)
         found: list[Ranked] = []
         if len(query.start_s):
             coarse = Packed.of(query.moments)
             scores = {}
             for segment in snapshot.segments:
-                log_j1 = _log_divergence(coarse, segment)
-                scores[id(segment)] = log_j1[0], _along_offsets(log_j1, self._steps, _last_window(segment))
+                log_j1 = log_divergence(coarse, segment)
+                scores[id(segment)] = log_j1[0], along_offsets(log_j1, self._steps, last_window(segment))
             for segment, entry in snapshot:
                 if entry.window_stop > entry.window_start:
                     first, score = scores[id(segment)]
@@ -99,14 +99,19 @@ class Ranking:
         return float(np.diagonal(symmetric_kl_variational(Packed.of(self._query.mixtures), reference)).mean())
 
 
-def _log_divergence(query: Packed, segment: Segment) -> np.ndarray:
+def log_divergence(query: Packed, segment: Segment) -> np.ndarray:
     """Log J_1 of every query window and segment window, least over variants, shape (n, N); inf where silent."""
     arrays = segment.arrays
     j = least_divergence(query, arrays["coarse"], arrays["coarse_terms"], segment.n_windows)
     return np.where(arrays["silent"].astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))
 
 
-def _last_window(segment: Segment) -> np.ndarray:
+def window_steps(query: QueryModel, config: FeatureConfig) -> np.ndarray:
+    """Whole steps of the reference grid at which the snippet's windows start, shape (n,), int64."""
+    return np.floor(query.start_s / config.window_step + 1e-9).astype(np.int64)
+
+
+def last_window(segment: Segment) -> np.ndarray:
     """For each window of a segment, the row behind the last window of its track."""
     last = np.zeros(segment.n_windows, np.int64)
     for entry in segment.entries:
@@ -114,7 +119,7 @@ def _last_window(segment: Segment) -> np.ndarray:
     return last
 
 
-def _along_offsets(log_j: np.ndarray, steps: np.ndarray, last: np.ndarray) -> np.ndarray:
+def along_offsets(log_j: np.ndarray, steps: np.ndarray, last: np.ndarray) -> np.ndarray:
     """Mean over the snippet's windows at every place; each window may match the nearest row or the one after.
 
     A window that meets nothing there (past the track's end, silence) counts like an average stranger, neither for

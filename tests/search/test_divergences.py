@@ -19,9 +19,10 @@ from tests.library import RATE, decoded, lively_noise
 
 CONFIG = FeatureConfig()
 BACKGROUND = builtin_background()
-#: Inner products in single precision of numbers up to some thousands.
+VARIANTS = 1 + len(CONFIG.twins)
 #: Moment Gaussians are kept as 16-bit integers.
 ROUNDED = 5e-3
+#: Inner products in single precision of numbers up to some thousands.
 FLOAT32 = 2e-3
 
 
@@ -29,7 +30,7 @@ def tables(query: QueryModel, model: TrackModel) -> np.ndarray:
     """Log of J_1 of every window of the snippet and of the track, the least over the noise variants."""
     n = len(model.window_frame)
     return np.log(
-        symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments)).reshape(-1, n, 7).min(axis=2)
+        symmetric_kl_gaussian(Packed.of(query.moments), Packed.of(model.moments)).reshape(-1, n, VARIANTS).min(axis=2)
     )
 
 
