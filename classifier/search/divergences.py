@@ -9,6 +9,7 @@ kept, helps a little in quiet and costs much in noise: docs/mathematics.md, "Div
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,22 +67,23 @@ class Ranking:
         found: list[Ranked] = []
         if len(query.start_s):
             coarse = Packed.of(query.moments)
-            scores = {}
+            places = {}
             for segment in snapshot.segments:
                 log_j1 = log_divergence(coarse, segment)
-                scores[id(segment)] = log_j1[0], along_offsets(log_j1, self._steps, last_window(segment))
+                score = along_offsets(log_j1, self._steps, last_window(segment))
+                places[id(segment)] = log_j1[0], score, np.asarray(segment.arrays["window_frame"])
+            frame_s = config.frame_step / config.sample_rate
             for segment, entry in snapshot:
-                if entry.window_stop > entry.window_start:
-                    first, score = scores[id(segment)]
-                    window = entry.window_start + int(np.argmin(score[entry.window_start : entry.window_stop]))
-                    if np.isfinite(score[window]):
-                        value = float(np.exp(score[window]))
+                start, stop = entry.window_start, entry.window_stop
+                if stop > start:
+                    first, score, frame = places[id(segment)]
+                    window = start + int(score[start:stop].argmin())
+                    value = float(score[window])
+                    if value < math.inf:
                         # A place is the stretch from one row to the next: name the end that the snippet is nearer to.
-                        if window + 1 < entry.window_stop and first[window + 1] < first[window]:
+                        if window + 1 < stop and first[window + 1] < first[window]:
                             window += 1
-                        frame = int(segment.arrays["window_frame"][window])
-                        start_s = frame * config.frame_step / config.sample_rate
-                        found.append(Ranked(segment, entry, value, window, start_s))
+                        found.append(Ranked(segment, entry, math.exp(value), window, int(frame[window]) * frame_s))
         self.nearest: list[Ranked] = sorted(found, key=lambda r: r.divergence)
         """Every track that has windows, least divergence first."""
         self._by_key = {r.entry.key: r for r in found}
