@@ -34,6 +34,8 @@ from classifier.search.pipeline import Options, identify
 #: Divergence knows windows of a second, not places.
 KL_SLACK_S = 1.0
 #: Matches that a user looks at when an answer is ambiguous.
+#: Log10 E below which a stranger's answer is checked for holding the same audio after all.
+DOUBTFUL = -2.0
 AMBIGUOUS_TOP = 3
 
 
@@ -186,8 +188,11 @@ def judge(query: Query, tag: Tag, max_false_alarms: float) -> tuple[bool, float 
     """Whether the answer is a place that holds the audio, and how far its offset is off.
 
     Of an ambiguous answer any passing match will do: that is what it says. Of divergence, which knows no places, the
-    name will do.
+    name will do. A stranger's answer is looked into where chance would hardly give it: tracks that share a sample are
+    no strangers to each other.
     """
+    if not query.known and not any(m.log10_e_value is not None and m.log10_e_value < DOUBTFUL for m in tag.matches[:1]):
+        return False, None
     looked_at = tag.matches[:1]
     if tag.verdict == "ambiguous":
         passing = [m for m in tag.matches if m.log10_e_value is not None and 10**m.log10_e_value <= max_false_alarms]
@@ -205,7 +210,7 @@ def place_error(query: Query, named: str | None, offset_s: float | None, slack_s
 
     ``slack_s`` widens what still counts as the same place. An answer that ignores the speed is off by half the drift.
     """
-    if not query.known or named is None or offset_s is None:
+    if query.reference_id is None or named is None or offset_s is None:
         return None
     slack_s = max(slack_s, identical.SLACK_S) + query.length_s * abs(query.speed - 1)
     return identical.place_error(query, corpus.find(named), offset_s, slack_s=slack_s)

@@ -19,6 +19,8 @@ from bench.queries import Query, Samples
 
 BAND_HZ = (150.0, 6000.0)
 SLACK_S = 0.1
+#: Two places hold the same audio if so much of them does: what two tracks share is often shorter than a snippet.
+PART_S, PART_EVERY_S = 2.0, 0.5
 FLOOR = 1e-6  # of the strongest product: below it phase is rounding noise
 
 
@@ -137,7 +139,7 @@ def place_error(
     -------
     float or None
         Seconds, >= 0: from the query's own place if that is meant, else from the repetition, or the other track's
-        copy, that the answer hit.
+        copy, that the answer hit; the whole of the excerpt or, failing that, any two seconds of it.
     """
     if query.reference_id is None:
         return None
@@ -146,8 +148,13 @@ def place_error(
         return direct
     length_s = query.length_s * query.speed
     track = source or corpus.find(query.reference_id)
-    miss = same_sound(track, query.offset_s, named, offset_s, length_s, slack_s=slack_s, samples=samples)
-    return None if miss is None else abs(miss)
+    parts = [(0.0, length_s), *((float(t), PART_S) for t in np.arange(0, length_s - PART_S, PART_EVERY_S))]
+    for start_s, part_s in parts:
+        places = (track, query.offset_s + start_s, named, offset_s + start_s, part_s)
+        miss = same_sound(*places, slack_s=slack_s, samples=samples)
+        if miss is not None:
+            return abs(miss)
+    return None
 
 
 def _cut(audio: np.ndarray, offset_s: float, length_s: float) -> np.ndarray:

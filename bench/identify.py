@@ -77,7 +77,8 @@ def compare(planned: Sequence[Query], known: Sequence[Reference], log: Log, jobs
 
 
 def _judged(name: str, query: Query, answer: PeerAnswer, tracks: int) -> Outcome:
-    error_s = place_error(query, answer.reference_id, answer.offset_s)
+    named = query.known or answer.accepted
+    error_s = place_error(query, answer.reference_id, answer.offset_s) if named else None
     # Of Chromaprint's bit errors fewer are better.
     sign = -1.0 if name == "chromaprint" else 1.0
     return Outcome(

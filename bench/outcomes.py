@@ -41,7 +41,8 @@ class Outcome:
     named : str or None
         The first match, whatever the verdict.
     right : bool
-        Whether the first match (of an ambiguous answer: any that passes) is a place that holds the audio.
+        Whether the first match (of an ambiguous answer: any that passes) is a place that holds the audio. True of a
+        stranger whose track shares a sample with the one named: it is none, then.
     right_name : bool
         Whether the first match is right, or at least the track is.
     error_s : float or None

@@ -128,7 +128,7 @@ def _rank(by: str) -> tuple[int, str]:
 def false_names(outcomes: Sequence[Outcome]) -> list[Row]:
     """Names given to strangers: one row for each condition and identifier, all lengths together."""
     rows = []
-    strangers = (o for o in outcomes if not o.known)
+    strangers = (o for o in outcomes if not o.known and not o.right)
     for (condition, by), cell in _grouped(strangers, lambda o: (o.condition, o.by)).items():
         share, low, high = interval([o.accepted for o in cell], [o.cluster for o in cell])
         rows.append(
@@ -153,7 +153,7 @@ def false_alarms(outcomes: Sequence[Outcome]) -> list[Row]:
     observed share over that. ``sound`` tells strangers that are music from those that are not.
     """
     rows = []
-    asked = [o for o in outcomes if not o.known and o.by == "auto"]
+    asked = [o for o in outcomes if not o.known and not o.right and o.by == "auto"]
     for (tracks, music), group in sorted(_grouped(asked, lambda o: (o.tracks, not _music_free(o))).items()):
         for nominal in NOMINAL:
             hits = [o.log10_e is not None and o.log10_e <= math.log10(nominal) for o in group]
@@ -214,7 +214,7 @@ def det_curves(outcomes: Sequence[Outcome]) -> list[Row]:
     curves = []
     for (length_s, by), group in _grouped(outcomes, lambda o: (o.length_s, o.by)).items():
         right = [sureness(o) if o.right else -np.inf for o in group if o.known]
-        strangers = [sureness(o) for o in group if not o.known]
+        strangers = [sureness(o) for o in group if not o.known and not o.right]
         points = det(right, strangers) if right and strangers else []
         if points:  # none, for instance, where snippets are too short for any fingerprint
             curves.append(

@@ -61,6 +61,15 @@ def test_place_error(album: dict[Reference, np.ndarray]) -> None:
     assert error(third, -100.0) is None
 
 
+def test_two_seconds_of_the_same_audio_are_enough(album: dict[Reference, np.ndarray]) -> None:
+    """From 2 s on the query has the end of the loop, then its beginning; the other track goes on differently."""
+    first, second, third = album
+    query = Query("q", "t0", 2.0, 9.0, "clean", 1, known=False)
+    found = identical.place_error(query, second, 7.02, source=first, samples=album.__getitem__)
+    assert found == pytest.approx(0.02, abs=1e-4)
+    assert identical.place_error(query, third, 7.02, source=first, samples=album.__getitem__) is None
+
+
 def test_music_free_queries_have_no_place(album: dict[Reference, np.ndarray]) -> None:
     query = Query("q", None, 0.0, 3.0, "only-pink", 1, known=False)
     assert identical.place_error(query, next(iter(album)), 0.0, samples=album.__getitem__) is None
