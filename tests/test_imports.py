@@ -18,7 +18,7 @@ PACKAGE = ROOT / "classifier"
 #: From the ground up: a module imports only what stands before it, and its own package.
 LAYERS = (
     ("errors", "results", "data", "_wire", "_filetags"),
-    ("_pcm", "babble"),
+    ("_pcm", "babble", "voices"),
     ("config", "_decoder", "_decoder_process", "demo"),
     ("audio", "features", "gmm", "reliability"),
     ("divergence", "subfingerprint", "noise"),
@@ -50,7 +50,7 @@ FENCED = {
     "av": ("_decoder", "_pcm", "demo.songs"),
     "librosa": (),
     "sklearn": (),
-    "numba": ("subfingerprint", "noise"),
+    "numba": ("subfingerprint", "noise", "search.coarse"),
 }
 
 
