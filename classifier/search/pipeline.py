@@ -172,9 +172,11 @@ def _align(
     items = list(_best_first(snapshot, ranking))
     found, n_aligned = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
     if found and chance.log10_e(found[0]) > certain:
-        at_speeds = {c.entry.key: c for c in other_speeds(query, items, deadline)}
-        found = [min(c, at_speeds.get(c.entry.key, c), key=chance.log10_e) for c in found]
-        found.sort(key=chance.log10_e)
+        # A track may be far down, or out of the list, at the snippet's own speed.
+        best = {c.entry.key: c for c in found}
+        for c in other_speeds(query, items, deadline):
+            best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
+        found = sorted(best.values(), key=chance.log10_e)
     elif found:
         found[0] = true_speed(query, found[0])
     return found, n_aligned

@@ -57,6 +57,17 @@ def test_other_speeds_are_found_and_told(shelf, enrolled_songs, speed):
     assert best.query_end_s == pytest.approx(8.0, abs=0.2)
 
 
+def test_another_speed_is_found_though_the_track_is_not_listed_at_the_own(shelf, enrolled_songs, monkeypatch):
+    """In a large library a hundred other tracks may agree better by chance, as long as the speed is wrong."""
+    monkeypatch.setattr(sweep, "_KEPT", 1)
+    samples = played(decoded(enrolled_songs[3]), 17.0, 5.0, 1.05)
+    heard = sweep.hear(query_of(samples))
+    own, _ = sweep.sweep(heard, list(shelf.snapshot), certain_z=np.inf, after=0, deadline=np.inf)
+    assert own[0].entry.track_id != "song 3"
+    tag = shelf.ask(samples)
+    assert (tag.verdict, tag.matches[0].title) == ("identified", "song 3")
+
+
 def test_the_right_speed_is_left_alone(shelf, enrolled_songs):
     for start_s in (3.0, 12.3):
         assert shelf.ask(cut(decoded(enrolled_songs[3]), start_s, 6)).matches[0].speed == 1.0
