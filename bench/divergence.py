@@ -26,9 +26,8 @@ from bench.asking import same_names, segment_folder
 from bench.queries import Query
 from bench.statistics import interval
 from classifier.config import FeatureConfig
-from classifier.divergence import Packed
 from classifier.model import builtin_background, model_query
-from classifier.search.divergences import along_offsets, last_window, log_divergence, window_steps
+from classifier.search.divergences import Comparison
 from classifier.search.index import Segment
 
 CONDITIONS = ("clean", "room", *(f"room+{noise}{level}" for noise in ("babble", "pink") for level in (10, 5, 0)))
@@ -50,8 +49,7 @@ def ranks(query: Query, folder: str) -> tuple[bool, int]:
     model = model_query(queries.render(query), config, builtin_background())
     score = np.full(segment.n_windows, np.inf)
     if len(model.start_s):
-        log_j = log_divergence(Packed.of(model.moments), segment)
-        score = along_offsets(log_j, window_steps(model, config), last_window(segment))
+        score, _ = Comparison(model, config).places(segment)
     best = int(np.argmin(score))
     first = next(e.track_id for e in segment.entries if e.window_start <= best < e.window_stop)
     own = next(e for e in segment.entries if e.track_id == query.reference_id)

@@ -2,10 +2,10 @@
 
 Snippets of the development set, in every condition, and music-free ones are aligned with development tracks that
 they cannot come from; the share of lags at or above each z, and the rate of the tail, become
-``classifier/data/null-1.json``. Tracks that share recordings are found first, by aligning clean excerpts with each
-other, and never count as foreign; nor do tracks of one package, which share composers and instruments. Then snippets
-with and without their track in the catalogue calibrate
-``confidence``::
+``classifier/data/null-1.json``, for each class of snippets by itself: classes are told by the agreement that a true
+place would show. Tracks that share recordings are found first, by aligning clean excerpts with each
+other, and never count as foreign. Then snippets with and without their track in the catalogue, places weighed by
+divergence as in any search, calibrate the extremal index and ``confidence``::
 
     python -m bench.null                    # about ten minutes on two cores
 """
@@ -13,8 +13,11 @@ with and without their track in the catalogue calibrate
 from __future__ import annotations
 
 import argparse
+import bisect
 import json
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -22,22 +25,33 @@ import numpy as np
 from rich.progress import track as progress
 from scipy.optimize import minimize
 
-from bench import conditions, corpus, identical, queries
+from bench import asking, conditions, corpus, identical, queries
 from bench.background import COHORT_EVERY
 from bench.conditions import CONDITIONS
 from classifier import decide, subfingerprint
+from classifier.config import FeatureConfig
 from classifier.data import FOLDER
+from classifier.model import builtin_background, model_query
 from classifier.search import align
+from classifier.search.chance import OWN_SPEED, Chance
+from classifier.search.divergences import Ranking
+from classifier.search.index import Segment, Snapshot
+from classifier.search.sweep import hear, sweep
 
 Z_STEP = 0.05
 Z_EDGES = np.arange(-1.0, 16.0, Z_STEP)
 #: A clean excerpt that reaches this z in another track shares a recording or a loop with it.
-SHARED_Z = 7.0
-EXCERPT_S, EXCERPT_EVERY_S = 5.0, 15.0
+SHARED_Z = 6.2
+EXCERPT_S, EXCERPT_EVERY_S = 5.0, 10.0
 #: Music rendered from MIDI with one sample library: the same drum strokes at the same tempo are no chance.
 RENDERED = ("planetblupi-music-ogg",)
 LENGTHS = (2.0, 3.0, 5.0, 10.0)
-TAIL_EXCEEDANCES = 4000
+#: Excerpts of which each condition and length takes its share; a prime, so that all take all in turn.
+EXCERPTS = 211
+#: Expected agreements at which classes meet: most pink noise, 5 dB and louder, lies below; above, most clear music.
+BOUNDS = (0.4, 0.5)
+#: Lags of a class that are left to tell the rate of its tail.
+TAIL_EXCEEDANCES = 2000
 #: A foreign place that reaches this z is checked for holding the same audio after all.
 DOUBTFUL_Z = 5.5
 #: Strangers named, for a look at what is no chance after all.
@@ -72,12 +86,6 @@ def shared_of(reference: corpus.Reference) -> set[str]:
     return found
 
 
-def kin(query: queries.Query, name: str) -> bool:
-    """Whether a track is another one of the package that the snippet is from."""
-    own = query.reference_id
-    return own is not None and name != own and corpus.find(name).package == corpus.find(own).package
-
-
 def same_audio(query: queries.Query, name: str, alignment: align.Alignment) -> bool:
     """Whether a doubtful place is no chance but a loop or a recording that both tracks use."""
     if query.reference_id is None or alignment.z <= DOUBTFUL_Z:
@@ -86,43 +94,60 @@ def same_audio(query: queries.Query, name: str, alignment: align.Alignment) -> b
     return place is not None
 
 
-def histogram(query: queries.Query, shared: dict[str, set[str]]) -> tuple[np.ndarray, float]:
-    """Counts of foreign lags by z, and the highest z."""
+def histogram(query: queries.Query, shared: dict[str, set[str]]) -> tuple[np.ndarray, float, int]:
+    """Counts of foreign lags by z, the highest z, and the snippet's class."""
     prints = subfingerprint.query_print(queries.render(query, material=conditions.load_material("development")))
     null = align.null_of(prints)
-    counts, top = np.zeros(len(Z_EDGES) + 1, np.int64), -np.inf
+    counts, top, kind = np.zeros(len(Z_EDGES) + 1, np.int64), -np.inf, bisect.bisect(BOUNDS, prints.expected)
     if null is None:
-        return counts, top
+        return counts, top, kind
     for name, there in words().items():
-        if query.reference_id is not None and (name in shared[query.reference_id] or kin(query, name)):
+        if query.reference_id is not None and name in shared[query.reference_id]:
             continue
         alignment = align.align(prints, there, null)
         if alignment is not None and not same_audio(query, name, alignment):
             curve = alignment.curve[np.isfinite(alignment.curve)]
             counts += np.bincount(np.searchsorted(Z_EDGES, curve, side="right"), minlength=len(counts))
             top = max(top, alignment.z)
-    return counts, top
+    return counts, top, kind
 
 
-def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[float, bool, float, float]:
-    """Best z with the own track in the catalogue, whether it is right, best z without it, log10 of trials."""
-    prints = subfingerprint.query_print(queries.render(query, material=conditions.load_material("development")))
-    null = align.null_of(prints)
-    with_own, without, right, frames = -9.0, -9.0, False, 0
-    for name, there in words().items():
-        if kin(query, name):
-            continue
-        frames += len(there) + prints.n_frames
-        alignment = align.align(prints, there, null) if null else None
-        if alignment is None:
-            continue
-        own = query.reference_id is not None and name in shared[query.reference_id]
-        own = own or same_audio(query, name, alignment)
-        if alignment.z > with_own:
-            with_own, right = alignment.z, own
-        if not own:
-            without = max(without, alignment.z)
-    return with_own, right, without, float(np.log10(2 * frames))
+@lru_cache(maxsize=1)
+def _segment() -> Segment:
+    return Segment.load(asking.segment_folder(references()))
+
+
+@dataclass(frozen=True, slots=True)
+class Best:
+    """The best place of one search at the snippet's own speed: z, log10 of the trials, whether right, and the class."""
+
+    z: float
+    log10_trials: float
+    right: bool
+    kind: int
+
+
+def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[Best, Best]:
+    """Search with the own track in the catalogue and, but for places that hold the same audio, without."""
+    config = FeatureConfig()
+    samples = queries.render(query, material=conditions.load_material("development"))
+    model = model_query(samples, config, builtin_background())
+    own = shared[str(query.reference_id)]
+    everything = {e.key for e in _segment().entries}
+    without = {key for key in everything if key[0] not in own}
+    heard, results, kind = hear(model), [], bisect.bisect(BOUNDS, model.print.expected)
+    for live in (everything, without):
+        snapshot = Snapshot((_segment(),), frozenset(live))
+        chance = Chance(model, snapshot, Ranking(model, snapshot, config), config)
+        found = sweep(heard, list(snapshot), favour=chance.favour)[0] if heard else []
+        result = Best(-9.0, chance.log10_trials(1.0, 0.0), False, kind)
+        for c in found:
+            right = c.entry.track_id in own or same_audio(query, c.entry.track_id, c.alignment)
+            if live is everything or not right:
+                result = Best(c.alignment.z, chance.log10_trials(1.0, c.alignment.favour), right, kind)
+                break
+        results.append(result)
+    return results[0], results[1]
 
 
 def fit_tail(counts: np.ndarray) -> dict[str, object]:
@@ -138,7 +163,7 @@ def fit_tail(counts: np.ndarray) -> dict[str, object]:
     return {
         "z": [round(float(z), 2) for z in Z_EDGES[: last + 1][keep]],
         "log10_p": [round(float(np.log10(n / total)), 5) for n in at_or_above[: last + 1][keep]],
-        "tail_rate": round(float(rate), 5),
+        "rate": round(float(rate), 5),
         "lags": int(total),
     }
 
@@ -153,54 +178,72 @@ def fit_confidence(log10_e: np.ndarray, right: np.ndarray, weight: np.ndarray) -
     return tuple(float(v) for v in minimize(loss, [1.0, 0.0], method="Nelder-Mead").x)  # type: ignore[return-value]
 
 
+def spread(refs: list[corpus.Reference], kinds: Sequence[str], n: int, seed: int) -> list[queries.Query]:
+    """About n snippets of all conditions and lengths, of many excerpts: what is rare depends on them."""
+    planned = queries.plan(refs, kinds, LENGTHS, EXCERPTS, seed)
+    step = max(1, len(planned) // n)
+    return planned[:: step + (step % EXCERPTS == 0)]
+
+
+def extremal_index(tail: decide.Tail, strangers: list[Best]) -> float:
+    """Share of the trials that are independent: at E = x, chance should find something in a share 1 - exp(-x)."""
+    # A search at the own speed gets a share of the allowance; strangers are asked at all speeds (chance.py).
+    log10_e = np.array([tail.log10_tail(b.z) + b.log10_trials + np.log10(OWN_SPEED) for b in strangers])
+    found = [(-np.log1p(-np.mean(log10_e <= np.log10(x))), x) for x in (1.0, 0.3, 0.1)]
+    return round(float(np.mean([rate / x for rate, x in found])), 4)
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--per-cell", type=int, default=12, help="snippets for each condition and length")
-    parser.add_argument("--keep-table", action="store_true", help="measure the extremal index and confidence only")
+    parser.add_argument("--snippets", type=int, default=1400, help="snippets aligned, and searched for (1400)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
     arguments = parser.parse_args()
     refs = references()
-    everything = queries.plan(refs, CONDITIONS, LENGTHS, arguments.per_cell, 101)
-    hard = queries.plan(refs, [c for c in CONDITIONS if not c.startswith("only")], LENGTHS, arguments.per_cell, 102)
+    everything = spread(refs, CONDITIONS, arguments.snippets, 101)
+    hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], arguments.snippets, 102)
     shared = {r.id: {r.id} for r in refs}
-    table = json.loads(arguments.out.read_text())
+    asking.segment_folder(refs)
     with ProcessPoolExecutor(arguments.jobs) as pool:
-        if not arguments.keep_table:
-            found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
-            shared |= {r.id: names for r, names in zip(refs, found, strict=True)}
-            for names in list(shared.values()):
-                for other in names:
-                    shared[other] = shared[other] | names
-            run = partial(histogram, shared=shared)
-            parts = list(progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything)))
-            table |= fit_tail(np.sum([counts for counts, _ in parts], axis=0))
-            tops = [top for _, top in parts if np.isfinite(top)]
-            sharing = sum(len(names) > 1 for names in shared.values())
-            print(f"{table['lags']:.3g} foreign lags, highest z {max(tops):.2f}; {sharing} tracks share audio")
+        found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
+        shared |= {r.id: names for r, names in zip(refs, found, strict=True)}
+        for names in list(shared.values()):
+            for other in names:
+                shared[other] = shared[other] | names
+        run = partial(histogram, shared=shared)
+        parts = list(progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything)))
         run_best = partial(best, shared=shared)
         ends = list(progress(pool.map(run_best, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
-    table |= {"extremal_index": 1.0}
-    draft = decide.NullMap.from_dict(table)
-    # At E = x chance should find something in a share 1 - exp(-x) of all searches.
-    strangers = np.array([draft.log10_tail(z) + trials for _, _, z, trials in ends])
-    found = [(-np.log1p(-np.mean(strangers <= np.log10(x))), x) for x in (1.0, 0.3, 0.1)]
-    table["extremal_index"] = round(float(np.mean([rate / x for rate, x in found])), 4)
-    draft = decide.NullMap.from_dict(table)
-    # A search at the own speed has half of the allowance (classifier/search/pipeline.py).
-    known = [(draft.log10_e(z, trials + np.log10(2)), right) for z, right, _, trials in ends]
-    unknown = [(draft.log10_e(z, trials), False) for _, _, z, trials in ends]
+    tails = []
+    for kind in range(len(BOUNDS) + 1):
+        table = fit_tail(np.sum([counts for counts, _, k in parts if k == kind], axis=0)) | {"extremal_index": 1.0}
+        strangers = [b for _, b in ends if b.kind == kind]
+        table["extremal_index"] = extremal_index(decide.Tail.from_dict(table), strangers)
+        tails.append(table)
+        highest = max(top for _, top, k in parts if k == kind)
+        print(
+            f"class {kind}: {sum(k == kind for _, _, k in parts)} snippets, {table['lags']:.3g} foreign lags, highest "
+            f"z {highest:.2f}, rate {table['rate']}, extremal index {table['extremal_index']}"
+        )
+    print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
+    values = json.loads(arguments.out.read_text()) | {"bounds": BOUNDS, "tails": tails}
+    draft = [decide.Tail.from_dict(tail) for tail in tails]
+    known = [(draft[b.kind].log10_e(b.z, b.log10_trials), b.right) for b, _ in ends]
+    unknown = [(draft[b.kind].log10_e(b.z, b.log10_trials + np.log10(OWN_SPEED)), False) for _, b in ends]
     log10_e, right = (np.array(column, float) for column in zip(*known, *unknown, strict=True))
     slope, offset = fit_confidence(log10_e, right, np.ones(len(right)))
-    table |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
-    arguments.out.write_text(json.dumps(table, indent=1) + "\n")
+    values |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
+    arguments.out.write_text(json.dumps(values, indent=1) + "\n")
     for e_value, query in sorted(zip([e for e, _ in unknown], [q.id for q in hard], strict=True))[:WORST]:
         print(f"least E of strangers: log10 E {e_value:.2f}, {query}")
     for limit in (1, 0.1, 0.01):
-        rate = np.mean([draft.log10_e(z, trials) <= np.log10(limit) for _, _, z, trials in ends])
+        rate = np.mean([e <= np.log10(limit) for e, _ in unknown])
         print(f"unknown snippets with E <= {limit:g}: {rate:.4f} of {len(ends)}")
-    print(f"tail rate {table['tail_rate']}, confidence log-odds {offset:.2f} - {slope:.2f} log10 E -> {arguments.out}")
+    named = np.mean([right and e <= -5 for e, right in known])
+    print(
+        f"known snippets named: {named:.4f}; confidence log-odds {offset:.2f} - {slope:.2f} log10 E -> {arguments.out}"
+    )
 
 
 if __name__ == "__main__":

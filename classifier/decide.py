@@ -1,14 +1,17 @@
 """From agreement to verdict: tail probability, E-value, confidence, ambiguity.
 
-The *null map* is one pooled table, measured over very many alignments of snippets with music they cannot come from:
-the probability that chance reaches a given z at one lag. Beyond the table's last entry the tail is extrapolated as
-exp(-rate (z^2 - u^2) / 2), the Weibull-type tail of Gaussian-like maxima, with the measured rate. The *E-value*
-(after Karlin & Altschul 1990, as BLAST uses it) is that probability times the lags, phases and speeds of the whole
-catalogue: how many matches as good as this one chance alone would give.
+The *null map* holds tables, measured over very many alignments of snippets with music they cannot come from: the
+probability that chance reaches a given z at one lag. Clear music meets other clear music, in the same key at the same
+tempo, more often than a Gaussian tail allows; music under noise does not. So there is a table for each class of
+snippets, by how much agreement their bits let expect of a true place. Beyond a table's last entry the tail is
+extrapolated as exp(-rate (z^2 - u^2) / 2), the Weibull-type tail of Gaussian-like maxima, with the measured rate. The
+*E-value* (after Karlin & Altschul 1990, as BLAST uses it) is that probability times the lags, phases and speeds of the
+whole catalogue: how many matches as good as this one chance alone would give.
 """
 
 from __future__ import annotations
 
+import bisect
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,8 +24,8 @@ from classifier.data import FOLDER
 
 
 @dataclass(frozen=True, slots=True)
-class NullMap:
-    """z to probability, and E-value to confidence.
+class Tail:
+    """z to probability, for one class of snippets.
 
     Parameters
     ----------
@@ -30,42 +33,27 @@ class NullMap:
         Ascending.
     log10_p : np.ndarray, shape (n,)
         Log10 of the share of foreign lags at or above each z.
-    tail_rate : float
+    rate : float
         Of the extrapolation beyond z[-1].
     extremal_index : float in (0, 1]
         Independent trials behind each lag, phase and speed.
-    confidence_slope, confidence_offset : float
-        Log-odds that the first match is right, at even prior: offset - slope * log10 E.
-    divergence : tuple of three float
-        Slopes of T-norm and log divergence, and offset, of the log-odds of ``method=kl``.
     """
 
     z: np.ndarray
     log10_p: np.ndarray
-    tail_rate: float
+    rate: float
     extremal_index: float
-    confidence_slope: float
-    confidence_offset: float
-    divergence: tuple[float, float, float]
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> NullMap:
-        """Build from the shipped file's content."""
-        return cls(
-            np.array(values["z"]),
-            np.array(values["log10_p"]),
-            values["tail_rate"],
-            values["extremal_index"],
-            values["confidence_slope"],
-            values["confidence_offset"],
-            tuple(values["divergence"]),
-        )
+    def from_dict(cls, values: Mapping[str, Any]) -> Tail:
+        """Build from one class of the shipped file."""
+        return cls(np.array(values["z"]), np.array(values["log10_p"]), values["rate"], values["extremal_index"])
 
     def log10_tail(self, z: float) -> float:
         """Log10 of the probability that chance reaches ``z`` at one lag."""
         if z > self.z[-1]:
             u = float(self.z[-1])
-            return float(self.log10_p[-1]) - self.tail_rate * (z * z - u * u) / 2 / np.log(10)
+            return float(self.log10_p[-1]) - self.rate * (z * z - u * u) / 2 / np.log(10)
         return float(np.interp(z, self.z, self.log10_p))
 
     def log10_e(self, z: float, log10_trials: float) -> float:
@@ -81,8 +69,46 @@ class NullMap:
         log10_p -= float(np.log10(self.extremal_index))
         if log10_p < self.log10_p[-1]:
             u = float(self.z[-1])
-            return float(np.sqrt(u * u + 2 * np.log(10) * (float(self.log10_p[-1]) - log10_p) / self.tail_rate))
+            return float(np.sqrt(u * u + 2 * np.log(10) * (float(self.log10_p[-1]) - log10_p) / self.rate))
         return float(np.interp(-log10_p, -self.log10_p, self.z))
+
+
+@dataclass(frozen=True, slots=True)
+class NullMap:
+    """Tails of all classes of snippets, and what an answer's probability depends on.
+
+    Parameters
+    ----------
+    bounds : tuple of float
+        Ascending; expected agreements at which a class ends and the next begins.
+    tails : tuple of Tail
+        One more than bounds.
+    confidence_slope, confidence_offset : float
+        Log-odds that the first match is right, at even prior: offset - slope * log10 E.
+    divergence : tuple of three float
+        Slopes of T-norm and log divergence, and offset, of the log-odds of ``method=kl``.
+    """
+
+    bounds: tuple[float, ...]
+    tails: tuple[Tail, ...]
+    confidence_slope: float
+    confidence_offset: float
+    divergence: tuple[float, float, float]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> NullMap:
+        """Build from the shipped file's content."""
+        return cls(
+            tuple(values["bounds"]),
+            tuple(Tail.from_dict(tail) for tail in values["tails"]),
+            values["confidence_slope"],
+            values["confidence_offset"],
+            tuple(values["divergence"]),
+        )
+
+    def tail(self, expected: float) -> Tail:
+        """Return the tail for snippets of which a true place would show this agreement."""
+        return self.tails[bisect.bisect(self.bounds, expected)]
 
     def confidence(self, log10_e: float, known_prior: float) -> float:
         """Probability that a match is right.

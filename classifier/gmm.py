@@ -319,3 +319,22 @@ def sample_moments(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtu
         second = (np.swapaxes(x, 1, 2) @ x).astype(np.float64) / t - means[:, :, None] * means[:, None, :]
     covariances = add_floor(second, floor, diagonal)
     return Mixtures(np.ones((n, 1)), means[:, None], covariances[:, None])
+
+
+def pooled(a: Mixtures, b: Mixtures) -> Mixtures:
+    """Moments of the frames of two Gaussians together, half from each.
+
+    Parameters
+    ----------
+    a, b : Mixtures
+        N mixtures of one component, both full or both diagonal.
+
+    Returns
+    -------
+    Mixtures
+        N mixtures of one component: the mean of both means, the mean of both covariances plus that of the means' own
+        spread about it.
+    """
+    apart = (a.means - b.means) / 2
+    spread = np.square(apart) if a.diagonal else apart[..., :, None] * apart[..., None, :]
+    return Mixtures(a.weights, (a.means + b.means) / 2, (a.covariances + b.covariances) / 2 + spread)

@@ -118,3 +118,21 @@ def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     expected = np.tanh(np.maximum(odds, 0) / 2)
     top = max(float(np.quantile(expected[counts], _TOP_QUANTILE)), 1e-6)
     return np.where(counts, np.minimum(np.rint(expected / top * LEVELS), LEVELS), 0).astype(np.uint8)
+
+
+def expected_agreement(odds: np.ndarray, weights: np.ndarray) -> float:
+    """Agreement that a true place would show, were each bit as reliable as its log-odds say.
+
+    Parameters
+    ----------
+    odds : np.ndarray, shape (n, n_bits)
+        Log-odds.
+    weights : np.ndarray, shape (n, n_bits)
+        As :func:`levels` gives them.
+
+    Returns
+    -------
+    float in [0, 1]
+        Weighted mean of tanh(odds / 2); 0 if nothing weighs anything.
+    """
+    return float((weights * np.tanh(np.maximum(odds, 0) / 2)).sum() / max(int(weights.sum(dtype=np.int64)), 1))

@@ -212,10 +212,13 @@ class QueryPrint:
     planes : np.ndarray, shape (2, n, 2, 2), uint64
         Weights as bit planes, the ones and the twos, of two words each. Nothing weighs in invalid frames, in lone
         tones and above the snippet's bandwidth.
+    expected : float in [0, 1]
+        Agreement that a true place would show.
     """
 
     words: np.ndarray
     planes: np.ndarray
+    expected: float
 
     @property
     def n_frames(self) -> int:
@@ -246,7 +249,7 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
     QueryPrint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
-    d, valid, weights = _weighed(samples, QUERY_HOP, bandwidth_hz, weighted=weighted)
+    d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz, weighted=weighted)
     n = len(d) // 2
     words = pack(d, valid)
     none = np.zeros(len(d), bool)
@@ -255,7 +258,7 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
     def phases(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
 
-    return QueryPrint(phases(words), phases(planes))
+    return QueryPrint(phases(words), phases(planes), expected)
 
 
 def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
@@ -273,7 +276,7 @@ def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray
     np.ndarray, shape (n_frames, 2), uint64
         Word and mask of one frame every ``ROUGH_STEP`` reference frames (64 ms).
     """
-    d, valid, weights = _weighed(samples, ROUGH_STEP * HOP, bandwidth_hz)
+    d, valid, weights, _ = _weighed(samples, ROUGH_STEP * HOP, bandwidth_hz)
     words, masks = pack(d, valid), _pack_bits(weights >= 2, np.zeros(len(d), bool))
     return np.stack([words[:, 0], masks[:, 0]], axis=1)
 
@@ -287,17 +290,18 @@ def _full(energy: np.ndarray) -> np.ndarray:
 
 def _weighed(
     samples: np.ndarray, hop: int, bandwidth_hz: float, *, weighted: bool = True
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Differences, valid frames, and the weight of each bit."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
     energy, loud = band_energies(samples, hop)
     d, valid = differences(energy, loud, hop)
     full = _full(energy)
     valid = valid & full[len(energy) - len(d) :] & full[: len(d)]
     counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
     if not (weighted and counts.any()):
-        return d, valid, counts.astype(np.uint8)
+        return d, valid, counts.astype(np.uint8), 1.0
     odds = reliability.log_odds(reliability.facts(energy, d, BANDS, LAG // hop))
-    return d, valid, reliability.levels(odds, counts)
+    weights = reliability.levels(odds, counts)
+    return d, valid, weights, reliability.expected_agreement(odds, weights)
 
 
 def _popcount_instruction(_typing: Any, _value: Any) -> Any:

@@ -141,3 +141,17 @@ def test_sample_moments_are_numpys(rng, diagonal):
         np.testing.assert_allclose(
             moments.covariances[i, 0], np.diag(covariance) if diagonal else covariance, atol=1e-10
         )
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_pooled_gaussians_are_those_of_the_frames_together(rng, diagonal):
+    """Two windows of equally many frames: moments of each, pooled, equal the moments of all frames."""
+    a, b = rng.standard_normal((3, 200, 4)), 2 + 3 * rng.standard_normal((3, 200, 4))
+    floor = 1e-3
+    apart = [gmm.sample_moments(x, floor, diagonal) for x in (a, b)]
+    whole = gmm.sample_moments(np.concatenate([a, b], axis=1), floor, diagonal)
+    together = gmm.pooled(*apart)
+    np.testing.assert_allclose(together.means, whole.means, atol=1e-9)
+    np.testing.assert_allclose(together.covariances, whole.covariances, atol=1e-9)
+    assert together.diagonal == diagonal
+    assert (together.weights == 1).all()

@@ -103,3 +103,22 @@ def test_bits_all_alike_all_count_and_none_is_nothing():
     assert (reliability.levels(np.full((5, 7), 0.3), everything) == reliability.LEVELS).all()
     assert not reliability.levels(np.full((5, 7), 2.0), ~everything).any()
     assert reliability.levels(np.zeros((0, 7)), np.zeros((0, 7), bool)).shape == (0, 7)
+
+
+def test_expected_agreement_is_that_of_bits_as_reliable_as_said(rng):
+    """Bits drawn with their odds agree, on average and by weight, as much as was expected."""
+    odds = rng.normal(0.8, 1.0, (4000, 20))
+    weights = reliability.levels(odds, np.ones(odds.shape, bool))
+    right = rng.random(odds.shape) < 1 / (1 + np.exp(-np.maximum(odds, 0)))
+    agreement = (weights * np.where(right, 1, -1)).sum() / weights.sum()
+    assert reliability.expected_agreement(odds, weights) == pytest.approx(agreement, abs=0.02)
+    assert reliability.expected_agreement(odds, np.zeros(odds.shape, np.uint8)) == 0.0
+
+
+def test_noise_lowers_what_is_expected():
+    samples = lively_noise(4.0, seed=41)
+    noise = np.random.default_rng(1).standard_normal(len(samples)).astype(np.float32)
+    levels = [sf.query_print(samples + gain * noise).expected for gain in (0.0, 0.02, 0.1, 0.5)]
+    assert levels == sorted(levels, reverse=True)
+    assert 0 < levels[-1] < levels[0] < 1
+    assert sf.query_print(samples, weighted=False).expected == 1.0

@@ -222,7 +222,7 @@ def random_query(rng: np.random.Generator, n: int, live: float, top: int) -> sf.
             plane[:, 1] &= ~sf.VALID
         phases.append(words)
         planes.append(np.stack(packed, axis=1))
-    return sf.QueryPrint(np.stack(phases), np.stack(planes))
+    return sf.QueryPrint(np.stack(phases), np.stack(planes), 0.5)
 
 
 def brute_force(query: sf.QueryPrint, words: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:

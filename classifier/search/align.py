@@ -10,6 +10,7 @@ reduced by the root of the ratio, half-way between the spread of the cohort and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,6 +28,10 @@ APART_S = 1.0
 _QUARTILES = 1.349
 #: Every so many lags tell the spread of all: neighbours agree together.
 _SOME = 5
+
+#: What the places of a track are worth beside their agreement: from the first offset (seconds) and the number of
+#: offsets, ``QUERY_HOP_S`` apart, to what is added to z squared at each.
+Favour = Callable[[float, int], np.ndarray]
 
 
 @lru_cache(maxsize=1)
@@ -75,6 +80,8 @@ class Alignment:
         In standard deviations of chance.
     widening : float >= 1
         By which z was divided, since agreement spreads wider in this track than in the cohort.
+    favour : float
+        What was added to z squared for this place.
     phase, lag : int
         Query phase and reference frame (of the query's frame 0).
     curve : np.ndarray, shape (n,), float32
@@ -87,10 +94,16 @@ class Alignment:
     agreement: float
     z: float
     widening: float
+    favour: float
     phase: int
     lag: int
     curve: np.ndarray
     first_s: float
+
+    @property
+    def strength(self) -> float:
+        """Square of z, with its sign, and favour: what places are compared by."""
+        return self.z * abs(self.z) + self.favour
 
 
 def min_frames(query: QueryPrint) -> int:
@@ -124,7 +137,7 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     return Null(float(values.mean()), spread, float(weight[full].mean()))
 
 
-def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
+def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | None = None) -> Alignment | None:
     """Find the best place of a snippet in a track, or None where none overlaps enough.
 
     Parameters
@@ -135,6 +148,8 @@ def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
         The track.
     null : Null
         Chance agreement of this snippet.
+    favour : Favour, optional
+        Which places are likelier than others; default all are alike.
     """
     least = min_frames(query)
     agreement, weight = subfingerprint.agreement(query, words, least)
@@ -143,19 +158,21 @@ def align(query: QueryPrint, words: np.ndarray, null: Null) -> Alignment | None:
     z = np.where(weight > 0, null.z(agreement, weight), -np.inf).astype(np.float32)
     # Offset of lag l in phase p is l * 32 ms - p * 16 ms: phase 1 of a lag comes before its phase 0.
     curve = z[::-1].T.reshape(-1)
-    best = int(np.argmax(curve))
-    if not np.isfinite(curve[best]):
-        return None
     widening = _widening(curve)
     curve /= np.float32(widening)
     first_lag = least - query.n_frames
     first_s = first_lag * HOP_S - QUERY_HOP_S
+    worth = np.zeros(len(curve), np.float32) if favour is None else favour(first_s, len(curve))
+    best = int(np.argmax(curve * np.abs(curve) + worth))
+    if not np.isfinite(curve[best]):
+        return None
     lag, phase = best // 2, 1 - best % 2
     return Alignment(
         offset_s=first_s + (best + _vertex(curve, best)) * QUERY_HOP_S,
         agreement=float(agreement[phase, lag]),
         z=float(curve[best]),
         widening=widening,
+        favour=float(worth[best]),
         phase=phase,
         lag=lag + first_lag,
         curve=curve,

@@ -7,6 +7,7 @@ removed meanwhile.
 Arrays of a segment (N windows, V variants, K components, P statistics, F frames; float32 unless said):
 
 - ``coarse`` (N * V, 2 (P - 1)) int16 and ``coarse_terms`` (N * V, 3): moment Gaussians, as ``coarse.py`` packs them.
+- ``pooled`` and ``pooled_terms``: the same of each window and the one ``PAIR`` steps on (or the last) together.
 - ``weights`` (N, K) and ``s`` (N, K, P): the clean mixtures, for the variational divergence that is shown.
 - ``window_frame`` (N,) int32, ``silent`` (N,) uint8.
 - ``words`` (F, 2) uint64: sub-fingerprints.
@@ -24,7 +25,7 @@ from typing import IO, Any
 import numpy as np
 
 from classifier.divergence import Packed
-from classifier.gmm import expected
+from classifier.gmm import Mixtures, expected, pooled
 from classifier.model import TrackModel
 from classifier.search.coarse import quantise
 
@@ -32,13 +33,20 @@ from classifier.search.coarse import quantise
 ARRAYS: dict[str, tuple[np.dtype[Any], int]] = {
     "coarse": (np.dtype(np.int16), 2),
     "coarse_terms": (np.dtype(np.float32), 2),
+    "pooled": (np.dtype(np.int16), 2),
+    "pooled_terms": (np.dtype(np.float32), 2),
     "weights": (np.dtype(np.float32), 2),
     "s": (np.dtype(np.float32), 3),
     "window_frame": (np.dtype(np.int32), 1),
     "silent": (np.dtype(np.uint8), 1),
     "words": (np.dtype(np.uint64), 2),
 }
-FORMAT = 3
+FORMAT = 4
+#: Arrays with a row for each variant of a window.
+_BY_VARIANT = ("coarse", "coarse_terms", "pooled", "pooled_terms")
+
+#: Steps between the two windows of a pair: with the default grid they touch, and are ten seconds together.
+PAIR = 5
 
 #: What identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -101,7 +109,7 @@ class Segment:
         """Rows of one array that belong to a track."""
         if name == "words":
             return slice(entry.frame_start, entry.frame_stop)
-        scale = self.n_variants if name in ("coarse", "coarse_terms") else 1
+        scale = self.n_variants if name in _BY_VARIANT else 1
         return slice(entry.window_start * scale, entry.window_stop * scale)
 
     @classmethod
@@ -215,10 +223,13 @@ def _map(path: Path) -> np.ndarray:
 
 def _single(track_id: str, version: int, model: TrackModel) -> Segment:
     """Pack one track: the only place where covariances are inverted for matching."""
-    rows, terms = quantise(Packed.of(model.moments))
+    coarse, coarse_terms = quantise(Packed.of(model.moments))
+    pairs, pooled_terms = quantise(Packed.of(_pairs(model)))
     arrays = {
-        "coarse": rows,
-        "coarse_terms": terms,
+        "coarse": coarse,
+        "coarse_terms": coarse_terms,
+        "pooled": pairs,
+        "pooled_terms": pooled_terms,
         "weights": model.mixtures.weights,
         "s": expected(model.mixtures.means.astype(np.float64), model.mixtures.covariances.astype(np.float64)),
         "window_frame": model.window_frame,
@@ -227,6 +238,14 @@ def _single(track_id: str, version: int, model: TrackModel) -> Segment:
     }
     entry = Entry(track_id, version, 0, len(model.window_frame), 0, len(model.words))
     return Segment((entry,), {name: array.astype(ARRAYS[name][0]) for name, array in arrays.items()})
+
+
+def _pairs(model: TrackModel) -> Mixtures:
+    """Moment Gaussians of each window and its partner together, by window and variant."""
+    n = len(model.window_frame)
+    variants = np.arange(len(model.moments) // max(1, n))
+    rows = (np.minimum(np.arange(n) + PAIR, n - 1)[:, None] * len(variants) + variants).reshape(-1)
+    return pooled(model.moments, model.moments[rows])
 
 
 @dataclass(frozen=True)

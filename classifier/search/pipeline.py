@@ -17,9 +17,10 @@ from classifier.config import FeatureConfig
 from classifier.model import QueryModel
 from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align
+from classifier.search.chance import Chance
 from classifier.search.divergences import Ranked, Ranking
 from classifier.search.index import Entry, Segment, Snapshot
-from classifier.search.sweep import SPEEDS, Candidate, hear, other_speeds, sweep, true_speed
+from classifier.search.sweep import Candidate, hear, other_speeds, sweep, true_speed
 from classifier.subfingerprint import HOP_S, QUERY_HOP_S
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
@@ -94,7 +95,7 @@ def identify(
         searched = Searched(snapshot.n_windows, 0, True)
         charts: dict[str, Any] = {"alignment": None}
     else:
-        chance = Chance(query, snapshot)
+        chance = Chance(query, snapshot, ranking, config)
         candidates, n_aligned = _align(query, snapshot, ranking, chance, options)
         searched = Searched(snapshot.n_windows, n_aligned, n_aligned == len(snapshot))
         clock.lap("align")
@@ -119,41 +120,6 @@ def _near(ranked: Ranked, track: Track) -> Near:
     return Near(track.id, track.title, track.artist, track.source, ranked.divergence, start_s)
 
 
-class Chance:
-    """What chance would give in one search: E-values, and the z that a limit asks for.
-
-    Half of the false alarms that a limit allows go to the snippet's own speed, since most snippets run at it, and half
-    to all other speeds together (a weighted Bonferroni correction).
-
-    Parameters
-    ----------
-    query : QueryModel
-        The snippet.
-    snapshot : Snapshot
-        Everything that could be searched, whether or not it was.
-    """
-
-    def __init__(self, query: QueryModel, snapshot: Snapshot) -> None:
-        lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot)
-        self._map = decide.null_map()
-        self._own, self._other = (float(np.log10(max(1, 2 * speeds * lags))) for speeds in (1, len(SPEEDS)))
-
-    def log10_e(self, c: Candidate) -> float:
-        """Log10 of the E-value of a candidate."""
-        return self._map.log10_e(c.alignment.z, self._trials(c.heard.speed))
-
-    def z_for(self, log10_e: float, speed: float = 1.0) -> float:
-        """Least z that has this E-value at a speed."""
-        return self._map.z_for(log10_e - self._trials(speed))
-
-    def confidence(self, c: Candidate, known_prior: float) -> float:
-        """Probability that a candidate is right."""
-        return self._map.confidence(self.log10_e(c), known_prior)
-
-    def _trials(self, speed: float) -> float:
-        return self._own if speed == 1.0 else self._other
-
-
 def _align(
     query: QueryModel, snapshot: Snapshot, ranking: Ranking, chance: Chance, options: Options
 ) -> tuple[list[Candidate], int]:
@@ -167,19 +133,21 @@ def _align(
         return [], len(snapshot)
     certain = 2 * float(np.log10(options.max_false_alarms))
     exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
-    certain_z = np.inf if exhaustive else chance.z_for(certain)
+    enough = np.inf if exhaustive else chance.z_for(certain, heard, favour=0.0) ** 2
     deadline = time.perf_counter() + options.sweep_seconds
     items = list(_best_first(snapshot, ranking))
-    found, n_aligned = sweep(heard, items, certain_z=certain_z, after=_AFTER_CERTAIN, deadline=deadline)
+    found, n_aligned = sweep(
+        heard, items, certain=enough, after=_AFTER_CERTAIN, deadline=deadline, favour=chance.favour
+    )
     if found and chance.log10_e(found[0]) > certain:
         # A track may be far down, or out of the list, at the snippet's own speed.
         best = {c.entry.key: c for c in found}
         for c in other_speeds(query, items, deadline):
             best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
-        found = sorted(best.values(), key=chance.log10_e)
-    elif found:
-        found[0] = true_speed(query, found[0])
-    return found, n_aligned
+        found = list(best.values())
+    elif found and chance.log10_e(corrected := true_speed(query, found[0])) <= certain:
+        found[0] = corrected
+    return sorted(found, key=chance.log10_e), n_aligned
 
 
 def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
@@ -210,10 +178,11 @@ def _decide(
     matches = []
     for c in candidates[: options.top]:
         e_value, confidence = chance.log10_e(c), chance.confidence(c, options.known_prior)
-        others = _other_offsets(c, chance.z_for(limit, c.heard.speed)) if c in passing else []
+        others = _other_offsets(c, chance.z_for(limit, c.heard)) if c in passing else []
         matches.append(_match(query, c, e_value, confidence, others, ranking, lookup(c.entry.track_id)))
     best = candidates[0]
-    return verdict, matches, {"alignment": _chart(best, chance.z_for(limit, best.heard.speed))}
+    threshold = chance.z_for(limit, best.heard, best.alignment.favour)
+    return verdict, matches, {"alignment": _chart(best, threshold)}
 
 
 def _frames(c: Candidate) -> np.ndarray:

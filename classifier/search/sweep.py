@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -19,7 +19,7 @@ import numpy as np
 from classifier import subfingerprint
 from classifier.model import QueryModel, at_rate
 from classifier.search import align
-from classifier.search.align import Alignment, Null
+from classifier.search.align import Alignment, Favour, Null
 from classifier.search.index import Entry, Segment
 from classifier.subfingerprint import QueryPrint
 
@@ -91,7 +91,13 @@ def _at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
 
 
 def sweep(
-    heard: Heard, items: Iterable[Item], *, certain_z: float, after: int, deadline: float
+    heard: Heard,
+    items: Iterable[Item],
+    *,
+    certain: float = np.inf,
+    after: int = 0,
+    deadline: float = np.inf,
+    favour: Callable[[Entry], Favour] | None = None,
 ) -> tuple[list[Candidate], int]:
     """Align with tracks in the order given.
 
@@ -101,23 +107,25 @@ def sweep(
         The snippet.
     items : iterable of (Segment, Entry)
         Tracks, likeliest first.
-    certain_z : float
-        Once a track reaches this, only ``after`` more are aligned; infinite: all are.
+    certain : float
+        Once a track reaches this strength, only ``after`` more are aligned; default: all are.
     after : int
         See there.
     deadline : float
         ``time.perf_counter()`` at which no further track is begun.
+    favour : callable, optional
+        Gives what the places of a track are worth.
 
     Returns
     -------
     candidates : list of Candidate
-        The best ``_KEPT``, highest z first; tracks too short, silent or steady to align with are none.
+        The best ``_KEPT``, strongest first; tracks too short, silent or steady to align with are none.
     n_tried : int
         Tracks looked at.
     """
 
     def one(item: Item) -> Candidate | None:
-        alignment = align.align(heard.print, item[0].words(item[1]), heard.null)
+        alignment = align.align(heard.print, item[0].words(item[1]), heard.null, favour and favour(item[1]))
         return None if alignment is None else Candidate(*item, alignment, heard)
 
     found: list[Candidate] = []
@@ -125,10 +133,10 @@ def sweep(
     with ThreadPoolExecutor(_THREADS) as pool:
         while batch := list(islice(rest, _BATCH)):
             here = [c for c in pool.map(one, batch) if c is not None]
-            found = sorted([*found, *here], key=lambda c: -c.alignment.z)[:_KEPT]
+            found = sorted([*found, *here], key=lambda c: -c.alignment.strength)[:_KEPT]
             n_tried += len(batch)
             left = None if left is None else left - len(batch)
-            if left is None and any(c.alignment.z >= certain_z for c in here):
+            if left is None and any(c.alignment.strength >= certain for c in here):
                 left = after
             if (left is not None and left <= 0) or time.perf_counter() > deadline:
                 break
@@ -170,7 +178,7 @@ def true_speed(query: QueryModel, c: Candidate) -> Candidate:
         planes = np.zeros_like(c.heard.print.planes)
         planes[:, half] = c.heard.print.planes[:, half]
         there = words[low : c.alignment.lag + n + _DRIFT_FRAMES]
-        found = align.align(QueryPrint(c.heard.print.words, planes), there, c.heard.null)
+        found = align.align(replace(c.heard.print, planes=planes), there, c.heard.null)
         places.append(found.offset_s if found is not None else 0.0)
     drift_s = places[1] - places[0]
     if abs(drift_s) < subfingerprint.HOP_S or abs(drift_s) > 2 * _DRIFT_FRAMES * subfingerprint.HOP_S:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from classifier.divergence import Packed, symmetric_kl_gaussian
+from classifier.gmm import pooled
 from classifier.search.coarse import least_divergence
-from classifier.search.index import ARRAYS, Segment, Snapshot, write
+from classifier.search.index import ARRAYS, PAIR, Segment, Snapshot, write
 from tests.search import toys
 
 
@@ -43,7 +44,7 @@ def test_entries_tile_the_arrays():
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_arrays_hold_what_divergences_need(diagonal):
     """What searching computes from them is the divergences of the models, to one per cent."""
-    ours, theirs = toys.model(1, 4, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
+    ours, theirs = toys.model(1, 9, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
     segment = Segment.build([("x", 1, ours)])
     query = Packed.of(theirs.moments)
     j = symmetric_kl_gaussian(query, Packed.of(ours.moments))
@@ -51,6 +52,12 @@ def test_arrays_hold_what_divergences_need(diagonal):
     np.testing.assert_allclose(least_divergence(query, rows, terms, len(rows)), j, rtol=1e-3, atol=5e-3)
     least = j.reshape(len(j), segment.n_windows, segment.n_variants).min(axis=2)
     np.testing.assert_allclose(least_divergence(query, rows, terms, segment.n_windows), least, rtol=1e-3, atol=5e-3)
+    n, variants = segment.n_windows, segment.n_variants
+    partner = np.minimum(np.arange(n) + PAIR, n - 1)
+    rows = (partner[:, None] * variants + np.arange(variants)).reshape(-1)
+    pairs = symmetric_kl_gaussian(query, Packed.of(pooled(ours.moments, ours.moments[rows])))
+    arrays = segment.arrays["pooled"], segment.arrays["pooled_terms"]
+    np.testing.assert_allclose(least_divergence(query, *arrays, len(rows)), pairs, rtol=1e-3, atol=5e-3)
     mixtures = Packed.of(ours.mixtures)
     np.testing.assert_allclose(segment.arrays["s"], mixtures.s, rtol=1e-6, atol=1e-6)
     np.testing.assert_allclose(segment.arrays["weights"], mixtures.weights, rtol=1e-6)

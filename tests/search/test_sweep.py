@@ -62,7 +62,7 @@ def test_another_speed_is_found_though_the_track_is_not_listed_at_the_own(shelf,
     monkeypatch.setattr(sweep, "_KEPT", 1)
     samples = played(decoded(enrolled_songs[3]), 17.0, 5.0, 1.05)
     heard = sweep.hear(query_of(samples))
-    own, _ = sweep.sweep(heard, list(shelf.snapshot), certain_z=np.inf, after=0, deadline=np.inf)
+    own, _ = sweep.sweep(heard, list(shelf.snapshot))
     assert own[0].entry.track_id != "song 3"
     tag = shelf.ask(samples)
     assert (tag.verdict, tag.matches[0].title) == ("identified", "song 3")
@@ -82,7 +82,7 @@ def test_strangers_are_strangers_at_every_speed(shelf, unknown_songs):
 
 def test_a_sweep_looks_at_all_tracks_and_sorts_them(shelf, enrolled_songs):
     heard = sweep.hear(query_of(cut(decoded(enrolled_songs[1]), 5, 5)))
-    found, n_tried = sweep.sweep(heard, shelf.snapshot, certain_z=np.inf, after=0, deadline=time.perf_counter() + 60)
+    found, n_tried = sweep.sweep(heard, shelf.snapshot, deadline=time.perf_counter() + 60)
     assert n_tried == 6
     assert len(found) == 5  # silence aligns with nothing
     assert found[0].entry.track_id == "song 1"
@@ -96,10 +96,10 @@ def test_a_sweep_ends_when_it_is_certain_or_out_of_time(shelf, enrolled_songs, m
     heard = sweep.hear(query_of(cut(decoded(enrolled_songs[0]), 5, 5)))
     later = time.perf_counter() + 60
     items = list(shelf.snapshot)  # the right one first
-    assert sweep.sweep(heard, items, certain_z=20.0, after=2, deadline=later)[1] == 3
-    assert sweep.sweep(heard, items, certain_z=1e6, after=2, deadline=later)[1] == 6
-    assert sweep.sweep(heard, items, certain_z=np.inf, after=0, deadline=0.0)[1] == 1
-    assert sweep.sweep(heard, [], certain_z=np.inf, after=0, deadline=later) == ([], 0)
+    assert sweep.sweep(heard, items, certain=400.0, after=2, deadline=later)[1] == 3
+    assert sweep.sweep(heard, items, certain=1e9, after=2, deadline=later)[1] == 6
+    assert sweep.sweep(heard, items, deadline=0.0)[1] == 1
+    assert sweep.sweep(heard, [], deadline=later) == ([], 0)
 
 
 def test_without_valid_frames_nothing_is_heard():
