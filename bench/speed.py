@@ -45,7 +45,7 @@ from classifier.demo.phone import record, write_wav
 from classifier.demo.songs import Song, catalogue_seeds, compose, write
 from classifier.gmm import Mixtures
 from classifier.model import Background, QueryModel, TrackModel, at_rate, builtin_background, model_query, model_track
-from classifier.search.divergences import Ranking
+from classifier.search.divergences import Comparison, Ranking
 from classifier.search.index import Segment, Snapshot
 from classifier.store.writing import TrackWriter
 
@@ -314,7 +314,7 @@ def divergences(
             segment = Segment.build(tracks)
             snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
             took = median_seconds(lambda q=query, s=snapshot: Ranking(q, s, config), repeats)  # type: ignore[misc]
-            pairs = len(query.start_s) * segment.n_windows
+            pairs = Comparison(query, config).n_gaussians * segment.n_windows
             result["snippets"].append(
                 {
                     "seconds": seconds,

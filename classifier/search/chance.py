@@ -49,9 +49,13 @@ class Chance:
         lags = max(1, 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot))
         self._own = float(np.log10(lags / OWN_SPEED))
         self._other = float(np.log10(lags * len(SPEEDS) / (1 - OWN_SPEED)))
-        self._weights = _weights(snapshot, ranking, lags, config.window_step)
+        weights = _weights(snapshot, ranking, lags, config.window_step)
+        self._favours = {key: self._favour(rows) for key, rows in weights.items()}
+        self._least = float(self._favour(np.array(_ALIKE))) if weights else 0.0
         self._step_s = config.window_step
-        self._alike = _ALIKE if self._weights else 1.0
+
+    def _favour(self, weight: np.ndarray) -> np.ndarray:
+        return np.asarray(2 / self._rate * np.log(weight), np.float32)
 
     def favour(self, entry: Entry) -> Favour:
         """Return what the weights of a track's places are worth, for :func:`align.align`.
@@ -59,19 +63,16 @@ class Chance:
         That is 2 log(weight) / tail rate: two places are equally unlikely to agree by chance where the sums of z
         squared and this are equal, since the tail falls as exp(-rate z^2 / 2) (decide.py).
         """
-        by_row = self._weights.get(entry.key, np.zeros(0))
+        rows = self._favours.get(entry.key, np.zeros(0, np.float32))
 
         def worth(first_s: float, n: int) -> np.ndarray:
-            weight = np.full(n, self._alike)
-            edges = np.ceil((np.arange(len(by_row) + 1) * self._step_s - first_s) / QUERY_HOP_S)
+            edges = np.ceil((np.arange(len(rows) + 1) * self._step_s - first_s) / QUERY_HOP_S)
             lags = np.clip(edges, 0, n).astype(np.int64)
-            weight[lags[0] : lags[-1]] = np.repeat(by_row, np.diff(lags))
-            return self._worth(weight).astype(np.float32)
+            out = np.full(n, self._least, np.float32)
+            out[lags[0] : lags[-1]] = np.repeat(rows, np.diff(lags))
+            return out
 
         return worth
-
-    def _worth(self, weight: np.ndarray | float) -> np.ndarray:
-        return np.asarray(2 / self._rate * np.log(weight))
 
     def log10_e(self, c: Candidate) -> float:
         """Log10 of the E-value of a candidate."""
@@ -80,8 +81,7 @@ class Chance:
 
     def z_for(self, log10_e: float, heard: Heard, favour: float | None = None) -> float:
         """Least z that has this E-value at a speed and a place of this favour; default: a place that has the least."""
-        least = float(self._worth(self._alike))
-        trials = self.log10_trials(heard.speed, least if favour is None else favour)
+        trials = self.log10_trials(heard.speed, self._least if favour is None else favour)
         return self._map.tail(heard.print.expected).z_for(log10_e - trials)
 
     def confidence(self, c: Candidate, known_prior: float) -> float:

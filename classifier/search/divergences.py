@@ -132,6 +132,8 @@ class Comparison:
         first, second = np.flatnonzero(met), partner[met]
         self._windows = Packed.of(query.moments), _steps(starts, config)
         self._pairs = Packed.of(pooled(query.moments[first], query.moments[second])), _steps(starts[first], config)
+        self.n_gaussians = len(starts) + len(first)
+        """Windows and pairs: as many Gaussians are compared with every row of a segment."""
 
     def places(self, segment: Segment) -> tuple[np.ndarray, np.ndarray]:
         """Compare with all windows of a segment.

@@ -156,7 +156,7 @@ def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
     triangle = d * (d + 1) // 2
     stored = k * (1 + d + triangle) + variants * (d + triangle)
     p = gmm.packed_length(d, diagonal=False)
-    mapped = variants * (2 * (p - 1) * 2 + 3 * 4) + k * (p + 1) * 4
+    mapped = 2 * variants * (2 * (p - 1) * 2 + 3 * 4) + k * (p + 1) * 4
     text = (ROOT / "docs" / "operations.md").read_text()
     for size in (4 * stored, mapped):
         assert f"| {size:,} | {size * 3600 / config.window_step / 1e6:.1f} |" in text
