@@ -22,6 +22,9 @@ import numpy as np
 
 from classifier.data import FOLDER
 
+#: Log10 of the E-value down to which shares of strangers could be counted; below, it is extrapolated.
+DOUBT = -3.0
+
 
 @dataclass(frozen=True, slots=True)
 class Tail:
@@ -37,17 +40,21 @@ class Tail:
         Of the extrapolation beyond z[-1].
     extremal_index : float in (0, 1]
         Independent trials behind each lag, phase and speed.
+    least_share : float in [0, 1]
+        Share of the expected agreement below which a place is doubtful; 0 where nothing tells chance from a match.
     """
 
     z: np.ndarray
     log10_p: np.ndarray
     rate: float
     extremal_index: float
+    least_share: float
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Tail:
         """Build from one class of the shipped file."""
-        return cls(np.array(values["z"]), np.array(values["log10_p"]), values["rate"], values["extremal_index"])
+        numbers = (values[name] for name in ("rate", "extremal_index", "least_share"))
+        return cls(np.array(values["z"]), np.array(values["log10_p"]), *numbers)
 
     def log10_tail(self, z: float) -> float:
         """Log10 of the probability that chance reaches ``z`` at one lag."""
@@ -63,6 +70,19 @@ class Tail:
         one (Leadbetter 1983).
         """
         return float(self.log10_tail(z) + log10_trials + np.log10(self.extremal_index))
+
+    def doubted_log10_e(self, z: float, log10_trials: float, share: float) -> float:
+        """Log10 of the E-value of a place that shows this share of the agreement expected of a true one.
+
+        Below ``least_share`` z counts in proportion, as far as that leaves E above ``DOUBT``, down to which E-values
+        have been measured: a melody quoted, or two pieces by one hand, can make two recordings agree more than chance
+        would, and yet far less than a clear recording agrees with itself.
+        """
+        log10_e = self.log10_e(z, log10_trials)
+        if share >= self.least_share:
+            return log10_e
+        doubted = self.log10_e(z * max(share, 0.0) / self.least_share, log10_trials)
+        return max(log10_e, min(DOUBT, doubted))
 
     def z_for(self, log10_p: float) -> float:
         """Least z whose E-value over one trial is at most 10 ** ``log10_p``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -85,7 +86,7 @@ def test_a_gaussian_table_gives_gaussian_tails():
     """With the Gaussian's own table and rate 1, extrapolation is exact up to its slowly varying factor."""
     z = np.linspace(0, 5, 101)
     exact = np.array([math.log10(0.5 * math.erfc(x / math.sqrt(2))) for x in z])
-    table = decide.Tail(z, exact, 1.0, 0.2)
+    table = decide.Tail(z, exact, 1.0, 0.2, 0.0)
     assert table.log10_tail(2.5) == pytest.approx(math.log10(0.5 * math.erfc(2.5 / math.sqrt(2))), abs=1e-3)
     for x in (6.0, 8.0, 12.0):
         true = math.log10(0.5 * math.erfc(x / math.sqrt(2)))
@@ -97,6 +98,26 @@ def test_an_e_value_is_the_tail_times_the_independent_trials(tail):
     for z in (2.0, 5.0, 9.0):
         assert tail.log10_e(z, 7.0) == pytest.approx(tail.log10_tail(z) + 7 + math.log10(tail.extremal_index))
     assert 0 < tail.extremal_index <= 1
+
+
+def test_what_shows_too_little_is_doubted():
+    """E grows as the share falls short, never below what z says and never above what has been measured."""
+    tail = decide.Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.5)
+    plain = tail.log10_e(9.0, 6.0)
+    assert plain < -6
+    assert tail.doubted_log10_e(9.0, 6.0, 0.5) == tail.doubted_log10_e(9.0, 6.0, 1.3) == plain
+    assert tail.doubted_log10_e(9.0, 6.0, 0.45) == pytest.approx(tail.log10_e(9.0 * 0.9, 6.0))
+    assert tail.doubted_log10_e(9.0, 6.0, 0.2) == tail.doubted_log10_e(9.0, 6.0, -0.1) == decide.DOUBT
+    shares = [tail.doubted_log10_e(9.0, 6.0, share) for share in np.linspace(0, 1, 50)]
+    assert shares == sorted(shares, reverse=True)
+    assert tail.doubted_log10_e(4.5, 6.0, 0.1) == tail.log10_e(4.5, 6.0) > decide.DOUBT
+    noisy = replace(tail, least_share=0.0)
+    assert noisy.doubted_log10_e(9.0, 6.0, 0.0) == plain
+
+
+def test_noisy_snippets_are_not_doubted_and_clear_ones_are():
+    assert TABLE.tails[0].least_share == 0
+    assert all(0 < tail.least_share < 1 for tail in TABLE.tails[1:])
 
 
 # --- E-values on sound that matches nothing -------------------------------------------------------------------

@@ -76,11 +76,12 @@ class Chance:
 
     def log10_e(self, c: Candidate) -> float:
         """Log10 of the E-value of a candidate."""
-        trials = self.log10_trials(c.heard.speed, c.alignment.favour)
-        return self._map.tail(c.heard.print.expected).log10_e(c.alignment.z, trials)
+        trials, expected = self.log10_trials(c.heard.speed, c.alignment.favour), c.heard.print.expected
+        share = c.alignment.agreement / max(expected, 1e-6)
+        return self._map.tail(expected).doubted_log10_e(c.alignment.z, trials, share)
 
     def z_for(self, log10_e: float, heard: Heard, favour: float | None = None) -> float:
-        """Least z that has this E-value at a speed and a place of this favour; default: a place that has the least."""
+        """Least z, undoubted, that has this E-value at a speed and a place of this favour (default: the least)."""
         trials = self.log10_trials(heard.speed, self._least if favour is None else favour)
         return self._map.tail(heard.print.expected).z_for(log10_e - trials)
 
