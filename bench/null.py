@@ -46,6 +46,8 @@ EXCERPT_S, EXCERPT_EVERY_S = 5.0, 10.0
 #: Music rendered from MIDI with one sample library: the same drum strokes at the same tempo are no chance.
 RENDERED = ("planetblupi-music-ogg",)
 LENGTHS = (2.0, 3.0, 5.0, 10.0)
+#: Seconds that a snippet lasts at least for its answer to calibrate ``confidence``.
+CONFIDENT_S = 3.0
 #: Excerpts of which each condition and length takes its share; a prime, so that all take all in turn.
 EXCERPTS = 211
 #: Expected agreements at which classes meet: most pink noise, 5 dB and louder, lies below; above, most clear music.
@@ -123,12 +125,17 @@ def _segment() -> Segment:
 
 @dataclass(frozen=True, slots=True)
 class Best:
-    """The best place of one search at the snippet's own speed: z, log10 of the trials, whether right, and the class."""
+    """The best place of one search at the snippet's own speed, whether it is right, and the snippet's class."""
 
     z: float
     log10_trials: float
     right: bool
     kind: int
+    share: float
+
+    def log10_e(self, tail: decide.Tail) -> float:
+        """Log10 of its E-value."""
+        return tail.doubted_log10_e(self.z, self.log10_trials, self.share)
 
 
 def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[Best, Best]:
@@ -144,11 +151,12 @@ def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[Best, Best]
         snapshot = Snapshot((_segment(),), frozenset(live))
         chance = Chance(model, snapshot, Ranking(model, snapshot, config), config)
         found = sweep(heard, list(snapshot), favour=chance.favour)[0] if heard else []
-        result = Best(-9.0, chance.log10_trials(1.0, 0.0), False, kind)
+        result = Best(-9.0, chance.log10_trials(1.0, 0.0), False, kind, 1.0)
         for c in found:
             right = c.entry.track_id in own or same_audio(query, c.entry.track_id, c.alignment)
             if live is everything or not right:
-                result = Best(c.alignment.z, chance.log10_trials(1.0, c.alignment.favour), right, kind)
+                share = c.alignment.agreement / model.print.expected
+                result = Best(c.alignment.z, chance.log10_trials(1.0, c.alignment.favour), right, kind, share)
                 break
         results.append(result)
     return results[0], results[1]
@@ -189,6 +197,11 @@ def spread(refs: list[corpus.Reference], kinds: Sequence[str], n: int, seed: int
     return planned[:: step + (step % EXCERPTS == 0)]
 
 
+def calibrates(query: queries.Query) -> bool:
+    """Whether an answer tells what confidence should be: only the own speed is searched here."""
+    return query.length_s >= CONFIDENT_S and query.speed == 1.0
+
+
 def extremal_index(tail: decide.Tail, strangers: list[Best]) -> float:
     """Share of the trials that are independent: at E = x, chance should find something in a share 1 - exp(-x)."""
     # A search at the own speed gets a share of the allowance; strangers are asked at all speeds (chance.py).
@@ -201,12 +214,16 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--snippets", type=int, default=1400, help="snippets aligned, and searched for (1400)")
+    parser.add_argument("--keep-tables", action="store_true", help="calibrate confidence only")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
     arguments = parser.parse_args()
+    values = json.loads(arguments.out.read_text())
     refs = references()
     everything = spread(refs, CONDITIONS, arguments.snippets, 101)
     hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], arguments.snippets, 102)
+    if arguments.keep_tables:
+        hard = [q for q in hard if calibrates(q)]
     shared = {r.id: {r.id} for r in refs}
     asking.segment_folder(refs)
     with ProcessPoolExecutor(arguments.jobs) as pool:
@@ -216,11 +233,13 @@ def main() -> None:
             for other in names:
                 shared[other] = shared[other] | names
         run = partial(histogram, shared=shared)
-        parts = list(progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything)))
+        parts = []
+        if not arguments.keep_tables:
+            parts += progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything))
         run_best = partial(best, shared=shared)
         ends = list(progress(pool.map(run_best, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
-    tails = []
-    for kind in range(len(BOUNDS) + 1):
+    tails = values["tails"] if arguments.keep_tables else []
+    for kind in range(len(tails), len(BOUNDS) + 1):
         table = fit_tail(np.sum([counts for counts, _, k in parts if k == kind], axis=0))
         table |= {"extremal_index": 1.0, "least_share": LEAST_SHARES[kind]}
         strangers = [b for _, b in ends if b.kind == kind]
@@ -232,19 +251,21 @@ def main() -> None:
             f"z {highest:.2f}, rate {table['rate']}, extremal index {table['extremal_index']}"
         )
     print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
-    values = json.loads(arguments.out.read_text()) | {"bounds": BOUNDS, "tails": tails}
+    values |= {"bounds": BOUNDS, "tails": tails}
     draft = [decide.Tail.from_dict(tail) for tail in tails]
-    known = [(draft[b.kind].log10_e(b.z, b.log10_trials), b.right) for b, _ in ends]
-    unknown = [(draft[b.kind].log10_e(b.z, b.log10_trials + np.log10(OWN_SPEED)), False) for _, b in ends]
+    long = [ends[i] for i, q in enumerate(hard) if calibrates(q)]
+    known = [(b.log10_e(draft[b.kind]), b.right) for b, _ in long]
+    unknown = [(b.log10_e(draft[b.kind]) + np.log10(OWN_SPEED), False) for _, b in long]
     log10_e, right = (np.array(column, float) for column in zip(*known, *unknown, strict=True))
     slope, offset = fit_confidence(log10_e, right, np.ones(len(right)))
     values |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
     arguments.out.write_text(json.dumps(values, indent=1) + "\n")
-    for e_value, query in sorted(zip([e for e, _ in unknown], [q.id for q in hard], strict=True))[:WORST]:
+    asked = [q.id for q in hard if calibrates(q)]
+    for e_value, query in sorted(zip([e for e, _ in unknown], asked, strict=True))[:WORST]:
         print(f"least E of strangers: log10 E {e_value:.2f}, {query}")
     for limit in (1, 0.1, 0.01):
         rate = np.mean([e <= np.log10(limit) for e, _ in unknown])
-        print(f"unknown snippets with E <= {limit:g}: {rate:.4f} of {len(ends)}")
+        print(f"unknown snippets with E <= {limit:g}: {rate:.4f} of {len(unknown)}")
     named = np.mean([right and e <= -5 for e, right in known])
     print(
         f"known snippets named: {named:.4f}; confidence log-odds {offset:.2f} - {slope:.2f} log10 E -> {arguments.out}"
