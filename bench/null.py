@@ -3,9 +3,9 @@
 Snippets of the development set, in every condition, and music-free ones are aligned with development tracks that
 they cannot come from; the share of lags at or above each z, and the rate of the tail, become
 ``classifier/data/null-1.json``, for each class of snippets by itself: classes are told by the agreement that a true
-place would show. Tracks that share recordings are found first, by aligning clean excerpts with each
-other, and never count as foreign. Then snippets with and without their track in the catalogue, places weighed by
-divergence as in any search, calibrate the extremal index and ``confidence``::
+place would show. Tracks that share recordings are found first, by aligning clean excerpts with each other, and never
+count as foreign. Then snippets with and without their track in the catalogue, places weighed by divergence as in any
+search, calibrate the extremal index and ``confidence``::
 
     python -m bench.null                    # about ten minutes on two cores
 """
@@ -155,8 +155,7 @@ def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[Best, Best]
         for c in found:
             right = c.entry.track_id in own or same_audio(query, c.entry.track_id, c.alignment)
             if live is everything or not right:
-                share = c.alignment.agreement / model.print.expected
-                result = Best(c.alignment.z, chance.log10_trials(1.0, c.alignment.favour), right, kind, share)
+                result = Best(c.alignment.z, chance.log10_trials(1.0, c.alignment.favour), right, kind, c.share)
                 break
         results.append(result)
     return results[0], results[1]

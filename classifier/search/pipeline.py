@@ -131,23 +131,33 @@ def _align(
     heard = hear(query)
     if heard is None:
         return [], len(snapshot)
-    certain = 2 * float(np.log10(options.max_false_alarms))
+    limit = 2 * float(np.log10(options.max_false_alarms))
+
+    def certain(c: Candidate) -> bool:
+        return chance.log10_e(c) <= limit
+
     exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
-    enough = np.inf if exhaustive else chance.z_for(certain, heard, favour=0.0) ** 2
     deadline = time.perf_counter() + options.sweep_seconds
     items = list(_best_first(snapshot, ranking))
     found, n_aligned = sweep(
-        heard, items, certain=enough, after=_AFTER_CERTAIN, deadline=deadline, favour=chance.favour
+        heard,
+        items,
+        certain=None if exhaustive else certain,
+        after=_AFTER_CERTAIN,
+        deadline=deadline,
+        favour=chance.favour,
     )
-    if found and chance.log10_e(found[0]) > certain:
+    found.sort(key=chance.log10_e)
+    if found and certain(found[0]):
+        corrected = true_speed(query, found[0])
+        found[0] = corrected if certain(corrected) else found[0]
+    elif found:
         # A track may be far down, or out of the list, at the snippet's own speed.
         best = {c.entry.key: c for c in found}
         for c in other_speeds(query, items, deadline):
             best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
-        found = list(best.values())
-    elif found and chance.log10_e(corrected := true_speed(query, found[0])) <= certain:
-        found[0] = corrected
-    return sorted(found, key=chance.log10_e), n_aligned
+        found = sorted(best.values(), key=chance.log10_e)
+    return found, n_aligned
 
 
 def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:

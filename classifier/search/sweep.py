@@ -35,6 +35,8 @@ _ROUGH_S = 10.0
 _DRIFT_FRAMES = 6
 #: Candidates kept: a candidate holds its agreement at every lag.
 _KEPT = 100
+#: Expected agreements are at least this, lest nothing be divided by.
+_EXPECTED_LEAST = 1e-6
 #: Tracks aligned between two looks at the clock.
 _BATCH = 16
 
@@ -71,6 +73,11 @@ class Candidate:
     alignment: Alignment
     heard: Heard
 
+    @property
+    def share(self) -> float:
+        """Share that is shown of the agreement expected of a true place."""
+        return self.alignment.agreement / max(self.heard.print.expected, _EXPECTED_LEAST)
+
 
 def hear(query: QueryModel, speed: float = 1.0) -> Heard | None:
     """Prepare a snippet for alignment, or return None where too few of its frames say anything."""
@@ -94,7 +101,7 @@ def sweep(
     heard: Heard,
     items: Iterable[Item],
     *,
-    certain: float = np.inf,
+    certain: Callable[[Candidate], bool] | None = None,
     after: int = 0,
     deadline: float = np.inf,
     favour: Callable[[Entry], Favour] | None = None,
@@ -107,8 +114,8 @@ def sweep(
         The snippet.
     items : iterable of (Segment, Entry)
         Tracks, likeliest first.
-    certain : float
-        Once a track reaches this strength, only ``after`` more are aligned; default: all are.
+    certain : callable, optional
+        Once this holds of a track, only ``after`` more are aligned; default: all are.
     after : int
         See there.
     deadline : float
@@ -136,7 +143,7 @@ def sweep(
             found = sorted([*found, *here], key=lambda c: -c.alignment.strength)[:_KEPT]
             n_tried += len(batch)
             left = None if left is None else left - len(batch)
-            if left is None and any(c.alignment.strength >= certain for c in here):
+            if left is None and certain is not None and any(map(certain, here)):
                 left = after
             if (left is not None and left <= 0) or time.perf_counter() > deadline:
                 break

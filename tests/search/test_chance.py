@@ -103,6 +103,7 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
     for c in found:
         weight = np.exp(c.alignment.favour * tail.rate / 2)
         share = c.alignment.agreement / query.print.expected
+        assert c.share == pytest.approx(share)
         by_hand = tail.doubted_log10_e(c.alignment.z, np.log10(lags / OWN_SPEED / weight), share)
         assert chance.log10_e(c) == pytest.approx(by_hand, abs=1e-6)
         z = chance.z_for(chance.log10_e(c), heard, c.alignment.favour)

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from classifier import decide
 from classifier.babble import babble
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
@@ -157,9 +158,8 @@ def test_e_values_grow_with_the_catalogue(shelf, sounds):
     n = model_query(sample, CONFIG, BACKGROUND).print.n_frames
     lags = [sum(e.frame_stop - e.frame_start + n for _, e in searched.snapshot) for searched in (shelf, few)]
     grown = large.matches[0].log10_e_value - small.matches[0].log10_e_value
-    assert (
-        0 < grown < np.log10(lags[0] / lags[1])
-    )  # less than the catalogue: divergence ranks the place among the first
+    # By less than the catalogue: divergence ranks the place among the first in either.
+    assert 0 < grown < np.log10(lags[0] / lags[1])
 
 
 # --- ends of tracks -------------------------------------------------------------------------------------------
@@ -279,6 +279,19 @@ def test_a_large_catalogue_is_left_when_the_answer_is_certain(shelf, sounds, mon
     assert not early.searched.complete
     assert 21 <= early.searched.aligned_tracks < len(shelf.snapshot)
     assert early.searched.windows == whole.searched.windows
+
+
+def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
+    """However unlikely by chance: where a place shows too little of what is expected, the right one may follow."""
+    null_map = decide.null_map()
+    doubtful = replace(null_map, tails=tuple(replace(tail, least_share=10.0) for tail in null_map.tails))
+    monkeypatch.setattr(decide, "null_map", lambda: doubtful)
+    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    tag = shelf.ask(cut(sounds[2], 5, 5))
+    assert tag.verdict == "no_match"
+    assert tag.matches[0].z > 20
+    assert tag.matches[0].log10_e_value == pytest.approx(decide.DOUBT)
+    assert tag.searched.complete
 
 
 def test_duplicates_are_found_before_a_large_catalogue_is_left(shelf, sounds, monkeypatch):

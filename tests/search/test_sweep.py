@@ -96,8 +96,8 @@ def test_a_sweep_ends_when_it_is_certain_or_out_of_time(shelf, enrolled_songs, m
     heard = sweep.hear(query_of(cut(decoded(enrolled_songs[0]), 5, 5)))
     later = time.perf_counter() + 60
     items = list(shelf.snapshot)  # the right one first
-    assert sweep.sweep(heard, items, certain=400.0, after=2, deadline=later)[1] == 3
-    assert sweep.sweep(heard, items, certain=1e9, after=2, deadline=later)[1] == 6
+    assert sweep.sweep(heard, items, certain=lambda c: c.alignment.z >= 20, after=2, deadline=later)[1] == 3
+    assert sweep.sweep(heard, items, certain=lambda c: c.alignment.z >= 1e6, after=2, deadline=later)[1] == 6
     assert sweep.sweep(heard, items, deadline=0.0)[1] == 1
     assert sweep.sweep(heard, [], deadline=later) == ([], 0)
 
