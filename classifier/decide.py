@@ -24,6 +24,8 @@ from classifier.data import FOLDER
 
 #: Log10 of the E-value down to which shares of strangers could be counted; below, it is extrapolated.
 DOUBT = -3.0
+#: Seconds compared that ``Tail.least_share`` is for, and how many more shares have been measured for.
+SHARE_S, SHARE_MOST_S = 3.0, 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Tail:
     extremal_index : float in (0, 1]
         Independent trials behind each lag, phase and speed.
     least_share : float in [0, 1]
-        Share of the expected agreement below which a place is doubtful; 0 where nothing tells chance from a match.
+        Share of the expected agreement below which a place of ``SHARE_S`` is doubtful; 0 to doubt none.
     """
 
     z: np.ndarray
@@ -71,17 +73,19 @@ class Tail:
         """
         return float(self.log10_tail(z) + log10_trials + np.log10(self.extremal_index))
 
-    def doubted_log10_e(self, z: float, log10_trials: float, share: float) -> float:
+    def doubted_log10_e(self, z: float, log10_trials: float, share: float, seconds: float) -> float:
         """Log10 of the E-value of a place that shows this share of the agreement expected of a true one.
 
         Below ``least_share`` z counts in proportion, as far as that leaves E above ``DOUBT``, down to which E-values
         have been measured: a melody quoted, or two pieces by one hand, can make two recordings agree more than chance
-        would, and yet far less than a clear recording agrees with itself.
+        would, and yet far less than a clear recording agrees with itself. Such likeness comes and goes: the longer two
+        places are compared, the less of it is left, by the root of ``seconds``.
         """
         log10_e = self.log10_e(z, log10_trials)
-        if share >= self.least_share:
+        least = self.least_share * (SHARE_S / min(seconds, SHARE_MOST_S)) ** 0.5
+        if share >= least:
             return log10_e
-        doubted = self.log10_e(z * max(share, 0.0) / self.least_share, log10_trials)
+        doubted = self.log10_e(z * max(share, 0.0) / least, log10_trials)
         return max(log10_e, min(DOUBT, doubted))
 
     def z_for(self, log10_p: float) -> float:

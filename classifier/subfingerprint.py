@@ -40,6 +40,8 @@ F_LOW, F_HIGH = 80.0, 7000.0
 #: Seconds between reference frames, and between query frames.
 HOP_S = HOP / SAMPLE_RATE
 QUERY_HOP_S = QUERY_HOP / SAMPLE_RATE
+#: Seconds that a frame's bits describe.
+SPAN_S = (LAG + FRAME) / SAMPLE_RATE
 VALID = np.uint64(1) << np.uint64(63)
 
 #: A frame quieter than this (mean square, full scale 1) is invalid: -75 dBFS.

@@ -100,25 +100,33 @@ def test_an_e_value_is_the_tail_times_the_independent_trials(tail):
     assert 0 < tail.extremal_index <= 1
 
 
+def doubted(tail: decide.Tail, z: float, share: float, seconds: float = decide.SHARE_S) -> float:
+    return tail.doubted_log10_e(z, 6.0, share, seconds)
+
+
 def test_what_shows_too_little_is_doubted():
     """E grows as the share falls short, never below what z says and never above what has been measured."""
     tail = decide.Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.5)
     plain = tail.log10_e(9.0, 6.0)
     assert plain < -6
-    assert tail.doubted_log10_e(9.0, 6.0, 0.5) == tail.doubted_log10_e(9.0, 6.0, 1.3) == plain
-    assert tail.doubted_log10_e(9.0, 6.0, 0.45) == pytest.approx(tail.log10_e(9.0 * 0.9, 6.0))
-    assert tail.doubted_log10_e(9.0, 6.0, 0.2) == tail.doubted_log10_e(9.0, 6.0, -0.1) == decide.DOUBT
-    shares = [tail.doubted_log10_e(9.0, 6.0, share) for share in np.linspace(0, 1, 50)]
+    assert doubted(tail, 9.0, 0.5) == doubted(tail, 9.0, 1.3) == plain
+    assert doubted(tail, 9.0, 0.45) == pytest.approx(tail.log10_e(9.0 * 0.9, 6.0))
+    assert doubted(tail, 9.0, 0.2) == doubted(tail, 9.0, -0.1) == decide.DOUBT
+    shares = [doubted(tail, 9.0, share) for share in np.linspace(0, 1, 50)]
     assert shares == sorted(shares, reverse=True)
-    assert tail.doubted_log10_e(4.5, 6.0, 0.1) == tail.log10_e(4.5, 6.0) > decide.DOUBT
+    assert doubted(tail, 4.5, 0.1) == tail.log10_e(4.5, 6.0) > decide.DOUBT
     noisy = replace(tail, least_share=0.0)
-    assert noisy.doubted_log10_e(9.0, 6.0, 0.0) == plain
+    assert doubted(noisy, 9.0, 0.0) == plain
 
 
-def test_noisy_snippets_are_doubted_less_than_clear_ones():
-    shares = [tail.least_share for tail in TABLE.tails]
-    assert shares == sorted(shares)
-    assert 0 < shares[0] < shares[-1] < 1
+def test_the_longer_a_place_the_less_of_a_share_is_asked_for():
+    """Of four times the time, half the share; beyond ten seconds nothing was measured."""
+    tail = decide.Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.5)
+    plain = tail.log10_e(9.0, 6.0)
+    assert doubted(tail, 9.0, 0.99, 0.75) > plain == doubted(tail, 9.0, 1.0, 0.75)
+    longest = 0.5 * 0.3**0.5
+    assert doubted(tail, 9.0, longest - 0.01, 10.0) > plain == doubted(tail, 9.0, longest + 1e-9, 10.0)
+    assert doubted(tail, 9.0, longest - 0.01, 60.0) == doubted(tail, 9.0, longest - 0.01, 10.0)
 
 
 # --- E-values on sound that matches nothing -------------------------------------------------------------------

@@ -24,8 +24,8 @@ from classifier.subfingerprint import HOP_S, QUERY_HOP_S, QueryPrint
 MIN_OVERLAP_S = 1.0
 #: Seconds apart that two places in a track must be to be told as two.
 APART_S = 1.0
-#: Quartiles of a normal distribution are so many standard deviations apart.
-_QUARTILES = 1.349
+#: A tenth of a normal distribution lies so many standard deviations below its median.
+_LOW, _LOW_SDS = 0.1, 1.2816
 #: Every so many lags tell the spread of all: neighbours agree together.
 _SOME = 5
 
@@ -181,10 +181,10 @@ def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | Non
 
 
 def _widening(curve: np.ndarray) -> float:
-    """Root of the spread of z over a track's lags where it exceeds one, from the quartiles: no peak moves them."""
+    """Root of the spread of z over a track's lags where it exceeds one, from the lower half: no match widens it."""
     some = curve[::_SOME]
-    low, high = np.quantile(some[np.isfinite(some)], (0.25, 0.75)) if np.isfinite(some).any() else (0.0, 0.0)
-    return float(max(1.0, (high - low) / _QUARTILES) ** 0.5)
+    low, middle = np.quantile(some[np.isfinite(some)], (_LOW, 0.5)) if np.isfinite(some).any() else (0.0, 0.0)
+    return float(max(1.0, (middle - low) / _LOW_SDS) ** 0.5)
 
 
 def _vertex(curve: np.ndarray, i: int) -> float:

@@ -77,7 +77,8 @@ class Chance:
     def log10_e(self, c: Candidate) -> float:
         """Log10 of the E-value of a candidate."""
         trials = self.log10_trials(c.heard.speed, c.alignment.favour)
-        return self._map.tail(c.heard.print.expected).doubted_log10_e(c.alignment.z, trials, c.share)
+        tail = self._map.tail(c.heard.print.expected)
+        return tail.doubted_log10_e(c.alignment.z, trials, c.share, c.overlap_s)
 
     def z_for(self, log10_e: float, heard: Heard, favour: float | None = None) -> float:
         """Least z, undoubted, that has this E-value at a speed and a place of this favour (default: the least)."""

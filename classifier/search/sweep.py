@@ -78,6 +78,12 @@ class Candidate:
         """Share that is shown of the agreement expected of a true place."""
         return self.alignment.agreement / max(self.heard.print.expected, _EXPECTED_LEAST)
 
+    @property
+    def overlap_s(self) -> float:
+        """Seconds of the snippet that lie within the track."""
+        lag, n, there = self.alignment.lag, self.heard.print.n_frames, self.entry.frame_stop - self.entry.frame_start
+        return (min(n, there - lag) - max(0, -lag) - 1) * subfingerprint.HOP_S + subfingerprint.SPAN_S
+
 
 def hear(query: QueryModel, speed: float = 1.0) -> Heard | None:
     """Prepare a snippet for alignment, or return None where too few of its frames say anything."""

@@ -104,10 +104,12 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
         weight = np.exp(c.alignment.favour * tail.rate / 2)
         share = c.alignment.agreement / query.print.expected
         assert c.share == pytest.approx(share)
-        by_hand = tail.doubted_log10_e(c.alignment.z, np.log10(lags / OWN_SPEED / weight), share)
+        by_hand = tail.doubted_log10_e(c.alignment.z, np.log10(lags / OWN_SPEED / weight), share, c.overlap_s)
         assert chance.log10_e(c) == pytest.approx(by_hand, abs=1e-6)
         z = chance.z_for(chance.log10_e(c), heard, c.alignment.favour)
-        if c.alignment.z > tail.z[0] and chance.log10_e(c) != decide.DOUBT and share >= tail.least_share:
+        if (
+            c.alignment.z > tail.z[0] and chance.log10_e(c) != decide.DOUBT and share >= tail.least_share
+        ):  # no less is asked of 3 s
             assert z == pytest.approx(c.alignment.z, abs=1e-3)
     assert found[0].entry.track_id == "song 2"
     assert found[0].alignment.favour > 0

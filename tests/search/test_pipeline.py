@@ -284,7 +284,7 @@ def test_a_large_catalogue_is_left_when_the_answer_is_certain(shelf, sounds, mon
 def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
     """However unlikely by chance: where a place shows too little of what is expected, the right one may follow."""
     null_map = decide.null_map()
-    doubtful = replace(null_map, tails=tuple(replace(tail, least_share=10.0) for tail in null_map.tails))
+    doubtful = replace(null_map, tails=tuple(replace(tail, least_share=30.0) for tail in null_map.tails))
     monkeypatch.setattr(decide, "null_map", lambda: doubtful)
     monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
     tag = shelf.ask(cut(sounds[2], 5, 5))

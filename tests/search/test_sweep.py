@@ -91,6 +91,19 @@ def test_a_sweep_looks_at_all_tracks_and_sorts_them(shelf, enrolled_songs):
     assert all(isinstance(c, Candidate) and c.heard is heard for c in found)
 
 
+@pytest.mark.parametrize(("start_s", "overlap_s"), [(5.0, 5.0), (-3.0, 2.0), (28.0, 2.0)])
+def test_only_what_lies_within_the_track_overlaps(shelf, enrolled_songs, unknown_songs, start_s, overlap_s):
+    """Of a snippet that begins before the track, or ends after it, the seconds in it are compared."""
+    before, track, after = (
+        cut(decoded(song), 0, s) for song, s in ((unknown_songs[0], 5), (enrolled_songs[1], 30), (unknown_songs[1], 5))
+    )
+    heard = sweep.hear(query_of(cut(np.concatenate([before, track, after]), 5 + start_s, 5)))
+    best = sweep.sweep(heard, list(shelf.snapshot))[0][0]
+    assert best.entry.track_id == "song 1"
+    assert best.alignment.offset_s == pytest.approx(start_s, abs=0.02)
+    assert best.overlap_s == pytest.approx(overlap_s, abs=0.05)
+
+
 def test_a_sweep_ends_when_it_is_certain_or_out_of_time(shelf, enrolled_songs, monkeypatch):
     monkeypatch.setattr(sweep, "_BATCH", 1)
     heard = sweep.hear(query_of(cut(decoded(enrolled_songs[0]), 5, 5)))
