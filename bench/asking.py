@@ -33,9 +33,9 @@ from classifier.search.pipeline import Options, identify
 
 #: Divergence knows windows of a second, not places.
 KL_SLACK_S = 1.0
-#: Matches that a user looks at when an answer is ambiguous.
 #: Log10 E below which a stranger's answer is checked for holding the same audio after all.
 DOUBTFUL = -2.0
+#: Matches that a user looks at when an answer is ambiguous.
 AMBIGUOUS_TOP = 3
 
 
@@ -82,8 +82,9 @@ def segment_folder(references: Sequence[Reference]) -> Path:
 def _version_of_models() -> list[str]:
     """Digests of what a model depends on, so that the cache never serves an older one."""
     root = ROOT / "classifier"
-    files = ("features.py", "noise.py", "babble.py", "gmm.py", "model.py", "subfingerprint.py", "search/index.py")
-    data = ("background-builtin-1.npz",)
+    names = ("features", "noise", "babble", "voices", "gmm", "divergence", "model", "subfingerprint")
+    files = (*(f"{name}.py" for name in names), "search/coarse.py", "search/index.py")
+    data = ("background-builtin-1.npz", "voices-1.npz")
     paths = [*(root / name for name in files), *(root / "data" / name for name in data)]
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 

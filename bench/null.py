@@ -5,7 +5,8 @@ they cannot come from; the share of lags at or above each z, and the rate of the
 ``classifier/data/null-1.json``, for each class of snippets by itself: classes are told by the agreement that a true
 place would show. Tracks that share recordings are found first, by aligning clean excerpts with each other, and never
 count as foreign. Then snippets with and without their track in the catalogue, places weighed by divergence as in any
-search, calibrate the extremal index and ``confidence``::
+search, calibrate the extremal index and ``confidence``. Places are weighed with the classes and rates of the file as it
+was: after a change that moves these, run it twice. Snippets are taken at full bandwidth, those of AMR-NB too::
 
     python -m bench.null                    # about ten minutes on two cores
 """
@@ -247,7 +248,8 @@ def main() -> None:
             f"z {highest:.2f}, rate {table['rate']}, extremal index {table['extremal_index']}"
         )
     print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
-    values |= {"bounds": BOUNDS, "tails": tails}
+    if not arguments.keep_tables:
+        values |= {"bounds": BOUNDS, "tails": tails}
     draft = [decide.Tail.from_dict(tail) for tail in tails]
     long = [ends[i] for i, q in enumerate(hard) if calibrates(q)]
     known = [(b.log10_e(draft[b.kind]), b.right) for b, _ in long]

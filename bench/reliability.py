@@ -48,7 +48,7 @@ def examples(query: queries.Query, rng: np.random.Generator) -> tuple[np.ndarray
     d, valid = subfingerprint.differences(energy, loud, QUERY_HOP)
     truth, truth_valid = subfingerprint.differences(*subfingerprint.band_energies(there, QUERY_HOP), QUERY_HOP)
     n = min(len(d), len(truth))
-    seen = reliability.facts(energy, d, BANDS, LAG // QUERY_HOP)[:n][valid[:n] & truth_valid[:n]]
+    seen = reliability.facts(energy, loud, d, BANDS, LAG // QUERY_HOP)[:n][valid[:n] & truth_valid[:n]]
     right = ((d[:n] > 0) == (truth[:n] > 0))[valid[:n] & truth_valid[:n]]
     pick = rng.integers(0, max(1, right.size), min(FROM_EACH, right.size))
     return seen.reshape(-1, seen.shape[-1])[pick], right.reshape(-1)[pick]

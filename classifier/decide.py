@@ -82,11 +82,15 @@ class Tail:
         places are compared, the less of it is left, by the root of ``seconds``.
         """
         log10_e = self.log10_e(z, log10_trials)
-        least = self.least_share * (SHARE_S / min(seconds, SHARE_MOST_S)) ** 0.5
+        least = self.share_needed(seconds)
         if share >= least:
             return log10_e
         doubted = self.log10_e(z * max(share, 0.0) / least, log10_trials)
         return max(log10_e, min(DOUBT, doubted))
+
+    def share_needed(self, seconds: float) -> float:
+        """Share of the expected agreement below which a place of so many seconds is doubtful."""
+        return float(self.least_share * (SHARE_S / min(seconds, SHARE_MOST_S)) ** 0.5)
 
     def z_for(self, log10_p: float) -> float:
         """Least z whose E-value over one trial is at most 10 ** ``log10_p``."""

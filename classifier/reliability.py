@@ -3,9 +3,8 @@
 A bit is the sign of a difference of four band energies. Where all four are at the level of the background, the sign
 is a coin toss; where one stands well above it, the sign is the music's. How much, depends on the band and the size of
 the difference: a small network with one hidden layer, trained on the development set (``bench/reliability.py``) to
-predict whether a bit equals the clean recording's, turns these facts into log-odds. The log-odds of agreement are the
-weights that make a sum of signs the most powerful test (Neyman & Pearson 1933), if bits were independent; four levels
-keep nearly all of the gain and cost two popcounts.
+predict whether a bit equals the clean recording's, turns these facts into log-odds, and these into the agreement
+expected of the bit: the weight of a matched filter. Four levels keep nearly all of the gain and cost two popcounts.
 """
 
 from __future__ import annotations
@@ -16,20 +15,22 @@ import numpy as np
 
 from classifier.data import FOLDER
 
-#: Share of a snippet's frames, quietest first, that a band's background level is read from.
+#: Share of a snippet's loud frames, quietest first, that a band's background level is read from.
 BACKGROUND_QUANTILE = 0.15
 LEVELS = 3
-#: Share of a snippet's bits that weigh less than the highest level.
+#: Quantile of a snippet's expected agreements that has the highest level; what rounds to it has it too.
 _TOP_QUANTILE = 0.95
 
 
-def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -> np.ndarray:
+def facts(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -> np.ndarray:
     """What the network sees of each bit.
 
     Parameters
     ----------
     energy : np.ndarray, shape (n, sum(bands)), float32
         Log energies of all bands, nats.
+    loud : np.ndarray, shape (n,), bool
+        Frames that say something: digital silence is no background.
     d : np.ndarray, shape (n - lag, n_bits), float32
         The differences whose signs are the bits.
     bands : tuple of int
@@ -43,7 +44,7 @@ def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -
         log(1 + |d|); greatest, least and mean level of the four cells over their bands' background; greatest level
         over the frame's mean; log(1 + |slope|) of both spectra; place in the resolution; two flags of resolution.
     """
-    above = energy - np.quantile(energy, BACKGROUND_QUANTILE, axis=0)
+    above = energy - np.quantile(energy[loud] if loud.any() else energy, BACKGROUND_QUANTILE, axis=0)
     fine = slice(energy.shape[1] - bands[-1], None)
     frame_level = np.log(np.exp(energy[:, fine]).mean(axis=1, keepdims=True))
     relative = energy - frame_level
@@ -111,7 +112,7 @@ def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n, n_bits), uint8
-        All ``LEVELS`` in snippets whose bits are all alike.
+        All ``LEVELS`` in snippets whose bits are all alike, and better than a coin; 0 where no bit is.
     """
     if not counts.any():
         return np.zeros(odds.shape, np.uint8)

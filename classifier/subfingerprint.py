@@ -178,26 +178,6 @@ def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
     return np.packbits(layout, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
 
 
-def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Invert :func:`pack`.
-
-    Parameters
-    ----------
-    words : np.ndarray, shape (n, 2), uint64
-        Packed frames.
-
-    Returns
-    -------
-    signs : np.ndarray, shape (n, 124), int8
-        +1 or -1; 0 in invalid frames.
-    valid : np.ndarray, shape (n,), bool
-    """
-    raw = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
-    layout = np.unpackbits(raw, axis=1, bitorder="little")
-    valid = layout[:, 127].astype(bool)
-    return (2 * layout[:, :N_BITS].astype(np.int8) - 1) * valid[:, None], valid
-
-
 def reference_words(samples: np.ndarray) -> np.ndarray:
     """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64."""
     return pack(*differences(*band_energies(samples)))
@@ -234,7 +214,7 @@ class QueryPrint:
         return ones + 2 * twos
 
 
-def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: bool = True) -> QueryPrint:
+def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint:
     """Sub-fingerprints of a snippet.
 
     Parameters
@@ -243,15 +223,13 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH, *, weighted: 
         Mono samples at 16 kHz.
     bandwidth_hz : float
         Highest frequency the recording can hold; bits of bands above are left out.
-    weighted : bool
-        Weigh bits by how far they can be trusted (``reliability.py``); else all alike.
 
     Returns
     -------
     QueryPrint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
-    d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz, weighted=weighted)
+    d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz)
     n = len(d) // 2
     words = pack(d, valid)
     none = np.zeros(len(d), bool)
@@ -290,18 +268,16 @@ def _full(energy: np.ndarray) -> np.ndarray:
     return np.asarray(near.sum(axis=1) >= _FULL_BANDS)
 
 
-def _weighed(
-    samples: np.ndarray, hop: int, bandwidth_hz: float, *, weighted: bool = True
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _weighed(samples: np.ndarray, hop: int, bandwidth_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
     energy, loud = band_energies(samples, hop)
     d, valid = differences(energy, loud, hop)
     full = _full(energy)
     valid = valid & full[len(energy) - len(d) :] & full[: len(d)]
     counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
-    if not (weighted and counts.any()):
-        return d, valid, counts.astype(np.uint8), 1.0
-    odds = reliability.log_odds(reliability.facts(energy, d, BANDS, LAG // hop))
+    if not counts.any():
+        return d, valid, counts.astype(np.uint8), 0.0
+    odds = reliability.log_odds(reliability.facts(energy, loud, d, BANDS, LAG // hop))
     weights = reliability.levels(odds, counts)
     return d, valid, weights, reliability.expected_agreement(odds, weights)
 

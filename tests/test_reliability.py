@@ -18,17 +18,17 @@ ROUNDING = 1e-4
 
 
 @pytest.fixture(scope="module")
-def snippet() -> tuple[np.ndarray, np.ndarray]:
-    """Energies and differences of a noisy snippet."""
+def snippet() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Energies of a noisy snippet, its loud frames, and differences."""
     samples = lively_noise(3.0, seed=41) + 0.03 * np.random.default_rng(1).standard_normal(48000).astype(np.float32)
     energy, loud = sf.band_energies(samples, sf.QUERY_HOP)
-    return energy, sf.differences(energy, loud, sf.QUERY_HOP)[0]
+    return energy, loud, sf.differences(energy, loud, sf.QUERY_HOP)[0]
 
 
 def test_facts_are_what_they_are_described_as(snippet):
     """Each of the ten, written out cell by cell."""
-    energy, d = snippet
-    seen = reliability.facts(energy, d, sf.BANDS, LAG)
+    energy, loud, d = snippet
+    seen = reliability.facts(energy, loud, d, sf.BANDS, LAG)
     assert seen.shape == (*d.shape, 10)
     background = [np.quantile(energy[:, b], reliability.BACKGROUND_QUANTILE) for b in range(energy.shape[1])]
     rng = np.random.default_rng(2)
@@ -57,17 +57,17 @@ def test_facts_are_what_they_are_described_as(snippet):
 
 def test_loudness_is_no_fact(snippet):
     """A gain adds a constant to all log energies; only differences are looked at."""
-    energy, d = snippet
+    energy, loud, d = snippet
     np.testing.assert_allclose(
-        reliability.facts(energy + 3.0, d, sf.BANDS, LAG),
-        reliability.facts(energy, d, sf.BANDS, LAG),
+        reliability.facts(energy + 3.0, loud, d, sf.BANDS, LAG),
+        reliability.facts(energy, loud, d, sf.BANDS, LAG),
         atol=10 * ROUNDING,
     )
 
 
 def test_odds_are_finite_for_any_sound(snippet):
-    energy, d = snippet
-    odds = reliability.log_odds(reliability.facts(energy, d, sf.BANDS, LAG))
+    energy, loud, d = snippet
+    odds = reliability.log_odds(reliability.facts(energy, loud, d, sf.BANDS, LAG))
     assert odds.shape == d.shape
     assert np.isfinite(odds).all()
     extreme = np.full((1, 1, 10), 40.0, np.float32)
@@ -121,4 +121,14 @@ def test_noise_lowers_what_is_expected():
     levels = [sf.query_print(samples + gain * noise).expected for gain in (0.0, 0.02, 0.1, 0.5)]
     assert levels == sorted(levels, reverse=True)
     assert 0 < levels[-1] < levels[0] < 1
-    assert sf.query_print(samples, weighted=False).expected == 1.0
+
+
+@pytest.mark.parametrize("silent_s", [0.5, 1.5, 4.0])
+def test_digital_silence_is_no_background(silent_s):
+    """A recorder that is muted at first tells nothing about the room: the rest is weighed as it is by itself."""
+    samples = lively_noise(4.0, seed=41) + 0.05 * np.random.default_rng(1).standard_normal(64000).astype(np.float32)
+    silence = np.zeros(round(silent_s * 16000), np.float32)
+    alone, muted = sf.query_print(samples), sf.query_print(np.concatenate([silence, samples]))
+    assert muted.expected == pytest.approx(alone.expected, abs=0.01)
+    assert muted.frame_weight.sum() == pytest.approx(alone.frame_weight.sum(), rel=0.05)
+    assert sf.query_print(silence).expected == 0.0

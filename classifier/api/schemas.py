@@ -35,7 +35,7 @@ class TagQuery(Strict):
         None,
         description="`auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting.",
     )
-    top: int = Field(5, ge=1, le=50, description="Most entries in `matches` and in `nearest`.")
+    top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
 
 
 class HistoryQuery(Strict):

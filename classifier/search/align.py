@@ -196,23 +196,26 @@ def _vertex(curve: np.ndarray, i: int) -> float:
     return 0.0 if bend >= 0 else float(np.clip(0.5 * (left - right) / bend, -0.5, 0.5))
 
 
-def peaks(alignment: Alignment, threshold: float, limit: int = 20) -> list[tuple[float, int]]:
-    """Places of a track whose z reaches ``threshold``, best first, at least APART_S from each other.
+def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> list[tuple[float, int, int]]:
+    """Further places of a track whose z reaches ``threshold``, highest first, APART_S from its own and each other.
 
     Returns
     -------
-    list of (float, int)
-        Offset in seconds and index into the curve; the first is the alignment's own.
+    list of (float, int, int)
+        Offset in seconds, lag and phase.
     """
-    apart = int(APART_S / QUERY_HOP_S)
+    apart = round(APART_S / QUERY_HOP_S)
+    first_lag = round((alignment.first_s + QUERY_HOP_S) / HOP_S)
     curve = alignment.curve.copy()
-    found: list[tuple[float, int]] = []
+    found: list[tuple[float, int, int]] = []
+    i = 2 * (alignment.lag - first_lag) + 1 - alignment.phase
     while len(found) < limit:
+        curve[max(0, i - apart) : i + apart + 1] = -np.inf
         i = int(np.argmax(curve))
         if curve[i] < threshold or not np.isfinite(curve[i]):
             break
-        found.append((alignment.first_s + (i + _vertex(alignment.curve, i)) * QUERY_HOP_S, i))
-        curve[max(0, i - apart) : i + apart] = -np.inf
+        offset_s = alignment.first_s + (i + _vertex(alignment.curve, i)) * QUERY_HOP_S
+        found.append((offset_s, first_lag + i // 2, 1 - i % 2))
     return found
 
 

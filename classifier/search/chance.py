@@ -85,6 +85,17 @@ class Chance:
         trials = self.log10_trials(heard.speed, self._least if favour is None else favour)
         return self._map.tail(heard.print.expected).z_for(log10_e - trials)
 
+    def threshold(self, c: Candidate, log10_e: float) -> float:
+        """Least z that a candidate's place would need for this E-value, doubt included."""
+        z, tail = self.z_for(log10_e, c.heard, c.alignment.favour), self._map.tail(c.heard.print.expected)
+        if log10_e >= decide.DOUBT or c.alignment.z <= 0:
+            return z
+        # Doubt asks for z * share / least >= z, and the share itself grows with z.
+        least = tail.share_needed(c.overlap_s) * c.heard.print.expected
+        mean = c.heard.null.mean
+        slope = (c.alignment.agreement - mean) / c.alignment.z
+        return max(z, float((np.sqrt(mean * mean + 4 * slope * least * z) - mean) / (2 * slope)))
+
     def confidence(self, c: Candidate, known_prior: float) -> float:
         """Probability that a candidate is right."""
         return self._map.confidence(self.log10_e(c), known_prior)

@@ -80,10 +80,11 @@ class Ranking:
                 start, stop = entry.window_start, entry.window_stop
                 if stop > start:
                     score, of_first = self._places[id(segment)], first[id(segment)]
-                    window = start + int(score[start:stop].argmin())
-                    value = float(score[window])
+                    place = start + int(score[start:stop].argmin())
+                    value = float(score[place])
                     if value < math.inf:
                         # A place is the stretch from one row to the next: name the end that the snippet is nearer to.
+                        window = min(place + int(self._steps[0]), stop - 1)
                         if window + 1 < stop and of_first[window + 1] < of_first[window]:
                             window += 1
                         start_s = int(segment.arrays["window_frame"][window]) * frame_s
@@ -107,7 +108,7 @@ class Ranking:
 
     def variational(self, ranked: Ranked) -> float:
         """Mean symmetric KL of the mixtures by the variational approximation, nats; for information."""
-        rows = np.minimum(ranked.window + self._steps, ranked.entry.window_stop - 1)
+        rows = np.minimum(ranked.window + self._steps - self._steps[0], ranked.entry.window_stop - 1)
         arrays = ranked.segment.arrays
         means, covariances = unpack(arrays["s"][rows].astype(np.float64), self._query.mixtures.means.shape[-1])
         reference = Packed.of(Mixtures(arrays["weights"][rows].astype(np.float64), means, covariances))

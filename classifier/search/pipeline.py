@@ -20,7 +20,7 @@ from classifier.search import align
 from classifier.search.chance import Chance
 from classifier.search.divergences import Ranked, Ranking
 from classifier.search.index import Entry, Segment, Snapshot
-from classifier.search.sweep import Candidate, hear, other_speeds, sweep, true_speed
+from classifier.search.sweep import Candidate, at_speed_of, hear, other_speeds, sweep, true_speed
 from classifier.subfingerprint import HOP_S, QUERY_HOP_S
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
@@ -96,8 +96,7 @@ def identify(
         charts: dict[str, Any] = {"alignment": None}
     else:
         chance = Chance(query, snapshot, ranking, config)
-        candidates, n_aligned = _align(query, snapshot, ranking, chance, options)
-        searched = Searched(snapshot.n_windows, n_aligned, n_aligned == len(snapshot))
+        candidates, searched = _align(query, snapshot, ranking, chance, options)
         clock.lap("align")
         verdict, matches, charts = _decide(query, candidates, ranking, chance, lookup, options)
     clock.lap("decide")
@@ -122,15 +121,15 @@ def _near(ranked: Ranked, track: Track) -> Near:
 
 def _align(
     query: QueryModel, snapshot: Snapshot, ranking: Ranking, chance: Chance, options: Options
-) -> tuple[list[Candidate], int]:
-    """Align tracks best-first, at other speeds too if nothing is certain; return candidates and how many were tried.
+) -> tuple[list[Candidate], Searched]:
+    """Align tracks best-first, at other speeds too if nothing is certain; return candidates and how far it went.
 
     Only where a catalogue is too large to sweep does a certain match stop the search early. A snippet of which too
     little can be compared has no candidates.
     """
     heard = hear(query)
     if heard is None:
-        return [], len(snapshot)
+        return [], Searched(snapshot.n_windows, 0, True)
     limit = 2 * float(np.log10(options.max_false_alarms))
 
     def certain(c: Candidate) -> bool:
@@ -148,16 +147,19 @@ def _align(
         favour=chance.favour,
     )
     found.sort(key=chance.log10_e)
+    complete = n_aligned == len(snapshot)
     if found and certain(found[0]):
         corrected = true_speed(query, found[0])
         found[0] = corrected if certain(corrected) else found[0]
     elif found:
         # A track may be far down, or out of the list, at the snippet's own speed.
+        elsewhere, all_speeds = other_speeds(query, items, deadline)
+        complete = complete and all_speeds
         best = {c.entry.key: c for c in found}
-        for c in other_speeds(query, items, deadline):
+        for c in elsewhere:
             best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
         found = sorted(best.values(), key=chance.log10_e)
-    return found, n_aligned
+    return found, Searched(snapshot.n_windows, n_aligned, complete)
 
 
 def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
@@ -181,6 +183,10 @@ def _decide(
     if not candidates:
         return "no_match", [], {"alignment": None}
     limit = float(np.log10(options.max_false_alarms))
+    best = candidates[0]
+    # Copies play at one speed, and only the first was refined.
+    candidates = [best, *(at_speed_of(best, c) if chance.log10_e(c) <= limit else c for c in candidates[1:])]
+    candidates.sort(key=chance.log10_e)
     passing = [c for c in candidates if chance.log10_e(c) <= limit]
     verdict = "identified" if passing else "no_match"
     if any(_rivals(passing[0], other) for other in passing[1:]):
@@ -190,9 +196,7 @@ def _decide(
         e_value, confidence = chance.log10_e(c), chance.confidence(c, options.known_prior)
         others = _other_offsets(c, chance.z_for(limit, c.heard)) if c in passing else []
         matches.append(_match(query, c, e_value, confidence, others, ranking, lookup(c.entry.track_id)))
-    best = candidates[0]
-    threshold = chance.z_for(limit, best.heard, best.alignment.favour)
-    return verdict, matches, {"alignment": _chart(best, threshold)}
+    return verdict, matches, {"alignment": _chart(candidates[0], chance.threshold(candidates[0], limit))}
 
 
 def _frames(c: Candidate) -> np.ndarray:
@@ -248,10 +252,9 @@ def _match(
 def _other_offsets(c: Candidate, threshold: float) -> list[float]:
     """Further places of the track that pass on their own and explain the snippet no worse."""
     words, frames = c.segment.words(c.entry), _frames(c)
-    first_lag = c.alignment.lag - int(np.argmax(c.alignment.curve)) // 2
     others = []
-    for offset_s, i in align.peaks(c.alignment, threshold)[1:]:
-        there = align.frame_agreement(c.heard.print, words, first_lag + i // 2, 1 - i % 2)
+    for offset_s, lag, phase in align.other_places(c.alignment, threshold):
+        there = align.frame_agreement(c.heard.print, words, lag, phase)
         if decide.indistinguishable(frames, there):
             others.append(round(offset_s, 4))
     return sorted(others)

@@ -1,6 +1,6 @@
 """Aligning a snippet with many tracks: best first, two at a time, and at other playback speeds if need be.
 
-A record player or a radio station may run a few per cent fast or slow. If nothing passes at the snippet's own
+A record player or a radio station may run a few per cent fast or slow. If nothing is certain at the snippet's own
 speed, it is resampled to every whole per cent within +-5 and compared roughly (half of the bits of every second frame)
 with all tracks, then aligned fully with those that came out best, with the speed refined to half a per cent.
 """
@@ -23,7 +23,7 @@ from classifier.search.align import Alignment, Favour, Null
 from classifier.search.index import Entry, Segment
 from classifier.subfingerprint import QueryPrint
 
-#: Playback speeds that are tried when nothing passes at the snippet's own.
+#: Playback speeds that are tried when nothing is certain at the snippet's own.
 SPEEDS = tuple(1 + percent / 100 for percent in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5))
 #: Step by which the best speed is refined at last, and how far from one that may lead.
 _FINER, _FARTHEST = 0.005, 0.06
@@ -121,7 +121,7 @@ def sweep(
     items : iterable of (Segment, Entry)
         Tracks, likeliest first.
     certain : callable, optional
-        Once this holds of a track, only ``after`` more are aligned; default: all are.
+        Once this holds of a track, ``after`` more are aligned, and what the batch still holds; default: all are.
     after : int
         See there.
     deadline : float
@@ -156,8 +156,17 @@ def sweep(
     return found, n_tried
 
 
-def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> list[Candidate]:
-    """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first."""
+def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> tuple[list[Candidate], bool]:
+    """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first.
+
+    Returns
+    -------
+    candidates : list of Candidate
+    complete : bool
+        Whether all tracks were looked at before the deadline.
+    """
+    if time.perf_counter() > deadline:
+        return [], not items
     spare = max(0, len(query.samples) - round(_ROUGH_S * subfingerprint.SAMPLE_RATE)) // 2
     middle = query.samples[spare : len(query.samples) - spare]
 
@@ -176,10 +185,11 @@ def other_speeds(query: QueryModel, items: Sequence[Item], deadline: float) -> l
                 break
             batch = items[start : start + _BATCH]
             rough += zip(pool.map(likeliest, batch), batch, strict=True)
+        complete = len(rough) == len(items)
         best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
         found = [c for c in pool.map(lambda r: _align_at(query, r[0][1], r[1]), best) if c is not None]
         ordered = sorted(found, key=lambda c: -c.alignment.z)
-    return [_finest(query, ordered[0]), *ordered[1:]] if ordered else []
+    return [_finest(query, ordered[0]), *ordered[1:]] if ordered else [], complete
 
 
 def true_speed(query: QueryModel, c: Candidate) -> Candidate:
@@ -192,11 +202,15 @@ def true_speed(query: QueryModel, c: Candidate) -> Candidate:
         planes[:, half] = c.heard.print.planes[:, half]
         there = words[low : c.alignment.lag + n + _DRIFT_FRAMES]
         found = align.align(replace(c.heard.print, planes=planes), there, c.heard.null)
-        places.append(found.offset_s if found is not None else 0.0)
+        if found is None:
+            return c
+        places.append(found.offset_s)
     drift_s = places[1] - places[0]
     if abs(drift_s) < subfingerprint.HOP_S or abs(drift_s) > 2 * _DRIFT_FRAMES * subfingerprint.HOP_S:
         return c
     speed = c.heard.speed * (1 + drift_s / (n / 2 * subfingerprint.HOP_S))
+    if abs(speed - 1) > _FARTHEST:
+        return c
     corrected = _align_at(query, round(speed, 3), _item(c))
     return corrected if corrected is not None and corrected.alignment.z > c.alignment.z else c
 
@@ -210,6 +224,16 @@ def _finest(query: QueryModel, c: Candidate) -> Candidate:
                 break
             c = other
     return c
+
+
+def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
+    """Another track aligned at the speed of the best, or as it was where that fits it worse."""
+    if other.heard.speed == best.heard.speed:
+        return other
+    alignment = align.align(best.heard.print, other.segment.words(other.entry), best.heard.null)
+    if alignment is None or alignment.z <= other.alignment.z:
+        return other
+    return Candidate(*_item(other), alignment, best.heard)
 
 
 def _item(c: Candidate) -> Item:

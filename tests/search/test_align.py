@@ -8,6 +8,7 @@ import pytest
 from classifier import subfingerprint as sf
 from classifier.search import align
 from tests.library import RATE, lively_noise
+from tests.prints import unpack
 
 #: An offset is found from frames 16 ms apart, by a parabola.
 OFFSET_S = 0.004
@@ -43,7 +44,7 @@ def aligned(query: sf.QueryPrint, words: np.ndarray) -> align.Alignment:
 def test_the_cohort_is_half_an_hour_of_lively_sound():
     words = align.cohort()
     assert words.dtype == np.uint64
-    signs, valid = sf.unpack(words)
+    signs, valid = unpack(words)
     assert 15 * 60 < len(words) * sf.HOP_S < 120 * 60
     assert valid.mean() > 0.7
     assert abs(signs[valid].mean()) < 0.1
@@ -165,19 +166,41 @@ def test_nothing_to_align_with_is_no_alignment(track):
 # --- several places -------------------------------------------------------------------------------------------
 
 
-def test_every_place_of_a_repeated_section_is_a_peak():
+def test_every_place_of_a_repeated_section_is_found():
     chorus = lively_noise(6.0, seed=53)
     verses = [lively_noise(9.0, seed=54 + i) for i in range(3)]
     sound = np.concatenate([verses[0], chorus, verses[1], chorus, verses[2], chorus])
     words = sf.reference_words(sound)
     query = sf.query_print(chorus[: 4 * RATE])
     found = aligned(query, words)
-    peaks = align.peaks(found, 8.0)
-    assert peaks[0][0] == pytest.approx(found.offset_s)
-    assert sorted(offset_s for offset_s, _ in peaks) == pytest.approx([9.0, 24.0, 39.0], abs=OFFSET_S)
-    assert [found.curve[i] for _, i in peaks] == sorted((found.curve[i] for _, i in peaks), reverse=True)
-    assert align.peaks(found, 8.0, limit=2) == peaks[:2]
-    assert align.peaks(found, 1e6) == []
+    others = align.other_places(found, 8.0)
+    places = [offset_s for offset_s, _, _ in others]
+    assert sorted([found.offset_s, *places]) == pytest.approx([9.0, 24.0, 39.0], abs=OFFSET_S)
+    for offset_s, lag, phase in others:
+        assert lag * sf.HOP_S - phase * sf.QUERY_HOP_S == pytest.approx(offset_s, abs=sf.QUERY_HOP_S / 2)
+        assert np.nanmean(align.frame_agreement(query, words, lag, phase)) > 0.8 * found.agreement
+    assert align.other_places(found, 8.0, limit=1) == others[:1]
+    assert align.other_places(found, 1e6) == []
+
+
+def test_a_place_that_was_favoured_has_the_higher_ones_beside_it():
+    """The place chosen need not be the one of highest z."""
+    chorus = lively_noise(6.0, seed=53)
+    sound = np.concatenate([lively_noise(9.0, seed=54), chorus, lively_noise(9.0, seed=55), chorus])
+    noisy = sound + 0.05 * np.random.default_rng(3).standard_normal(len(sound)).astype(np.float32)
+    words, query = sf.reference_words(noisy), sf.query_print(chorus[: 4 * RATE])
+    null = align.null_of(query)
+    plain = align.align(query, words, null)
+
+    def other(first_s: float, n: int) -> np.ndarray:
+        there = first_s + np.arange(n) * sf.QUERY_HOP_S
+        return np.where(np.abs(there - plain.offset_s) > 5, 1e4, 0.0).astype(np.float32)
+
+    favoured = align.align(query, words, null, other)
+    assert favoured.z < plain.z
+    assert abs(favoured.offset_s - plain.offset_s) == pytest.approx(15.0, abs=OFFSET_S)
+    (place,) = align.other_places(favoured, 8.0)
+    assert place == (pytest.approx(plain.offset_s, abs=1e-6), plain.lag, plain.phase)
 
 
 # --- frames ---------------------------------------------------------------------------------------------------
@@ -188,13 +211,13 @@ def test_frame_agreement_is_the_agreement_frame_by_frame(lag):
     sound = np.concatenate([lively_noise(1.5, 1), np.zeros(RATE // 2, np.float32), lively_noise(1.5, 2)])
     words = sf.reference_words(sound)
     query = sf.query_print(lively_noise(3.0, 3) + 0.5 * lively_noise(3.0, 1))
-    there, live = sf.unpack(words)
+    there, live = unpack(words)
     for phase in (0, 1):
         found = align.frame_agreement(query, words, lag, phase)
         assert found.shape == (query.n_frames,)
-        here, valid = sf.unpack(query.words[phase])
+        here, valid = unpack(query.words[phase])
         flag = np.array([0, sf.VALID], np.uint64)
-        bits = [(sf.unpack(query.planes[phase, :, i] | flag)[0] > 0).astype(int) for i in (0, 1)]
+        bits = [(unpack(query.planes[phase, :, i] | flag)[0] > 0).astype(int) for i in (0, 1)]
         weights = bits[0] + 2 * bits[1]
         for t in range(query.n_frames):
             inside = 0 <= lag + t < len(words) and live[lag + t] and valid[t] and weights[t].any()

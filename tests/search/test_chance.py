@@ -14,7 +14,7 @@ from classifier.search.divergences import Ranking
 from classifier.search.sweep import SPEEDS, hear, sweep
 from classifier.subfingerprint import QUERY_HOP_S
 from tests.library import RATE, decoded
-from tests.search.test_pipeline import Shelf
+from tests.search.test_pipeline import Shelf, cut
 
 CONFIG = FeatureConfig()
 #: Float32 in, sums of some ten thousand out.
@@ -114,6 +114,21 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
     assert found[0].entry.track_id == "song 2"
     assert found[0].alignment.favour > 0
     assert [c.alignment.strength for c in found] == sorted((c.alignment.strength for c in found), reverse=True)
+
+
+@pytest.mark.parametrize("log10_e", [-12.0, -5.0, -3.5, -2.0])
+def test_what_passes_is_what_reaches_the_threshold(shelf, query, unknown_songs, log10_e):
+    """Also where doubt asks for more than chance does."""
+    other = model_query(0.1 * cut(decoded(unknown_songs[0]), 11, 5).astype(np.float32), CONFIG, builtin_background())
+    beyond = 0
+    for asked in (query, other):
+        chance, _ = chance_of(asked, shelf)
+        heard = hear(asked)
+        for c in sweep(heard, list(shelf.snapshot), favour=chance.favour)[0]:
+            z = chance.threshold(c, log10_e)
+            assert (c.alignment.z >= z) == (chance.log10_e(c) <= log10_e)
+            beyond += z > chance.z_for(log10_e, heard, c.alignment.favour)
+    assert (beyond > 0) == (log10_e < decide.DOUBT)
 
 
 def test_the_allowance_is_shared_between_speeds(shelf, query):

@@ -18,6 +18,7 @@ from classifier.results import Tag, Track
 from classifier.search import pipeline
 from classifier.search.index import Segment, Snapshot
 from classifier.search.pipeline import Options
+from classifier.search.sweep import other_speeds
 from tests.library import RATE, decoded, lively_noise
 
 CONFIG = FeatureConfig()
@@ -292,6 +293,8 @@ def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
     assert tag.matches[0].z > 20
     assert tag.matches[0].log10_e_value == pytest.approx(decide.DOUBT)
     assert tag.searched.complete
+    chart = tag.charts["alignment"]
+    assert max(chart["agreement"]) < chart["threshold"]
 
 
 def test_duplicates_are_found_before_a_large_catalogue_is_left(shelf, sounds, monkeypatch):
@@ -318,6 +321,14 @@ def test_time_runs_out(shelf, sounds, monkeypatch):
     assert (tag.verdict, name_of(tag)) == ("identified", "song 2")
 
 
+def test_time_may_run_out_before_all_speeds_were_tried(shelf, monkeypatch):
+    assert shelf.ask(stranger(1)).searched.complete
+    monkeypatch.setattr(pipeline, "other_speeds", lambda query, items, deadline: other_speeds(query, items, 0.0))
+    tag = shelf.ask(stranger(1))
+    assert tag.searched.aligned_tracks == len(shelf.snapshot)
+    assert not tag.searched.complete
+
+
 # --- divergence alone -----------------------------------------------------------------------------------------
 
 
@@ -334,6 +345,15 @@ def test_divergence_alone_names_the_nearest_and_leaves_alignment_out(shelf, soun
         assert (match.query_start_s, match.query_end_s, match.other_offsets_s) == (None, None, [])
     assert tag.searched.aligned_tracks == 0
     assert tag.searched.complete
+
+
+def test_divergence_alone_knows_the_place_of_a_snippet_that_begins_with_silence(shelf, sounds):
+    silence = np.zeros(6 * RATE, np.float32)
+    tag = shelf.ask(np.concatenate([silence, cut(sounds[2], 15.4, 8)]), method="kl")
+    assert name_of(tag) == "song 2"
+    assert tag.matches[0].offset_s == pytest.approx(9.4, abs=1.0)
+    # The first window that is not silent is in the track, though the snippet's first sample is not from it.
+    assert tag.matches[0].offset_s < tag.nearest[0].window_start_s <= 15.4
 
 
 def test_divergence_alone_does_not_name_strangers(shelf):

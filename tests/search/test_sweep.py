@@ -68,9 +68,36 @@ def test_another_speed_is_found_though_the_track_is_not_listed_at_the_own(shelf,
     assert (tag.verdict, tag.matches[0].title) == ("identified", "song 3")
 
 
+@pytest.mark.parametrize("speed", [0.966, 1.0, 1.023])
+def test_a_copy_is_ambiguous_at_every_speed(enrolled_songs, speed):
+    """Whichever of the two the speed was refined for, both are judged at it."""
+    made = Shelf()
+    for i, song in enumerate(enrolled_songs[:4]):
+        made.put(f"song {i}", cut(decoded(song), 0, 30))
+    hiss = 1e-3 * np.random.default_rng(1).standard_normal(30 * RATE)
+    made.put("copy of 2", np.clip(1.3 * cut(decoded(enrolled_songs[2]), 0, 30) + hiss, -1, 1))
+    tag = made.ask(played(decoded(enrolled_songs[2]), 9.0, 6.0, speed))
+    assert tag.verdict == "ambiguous"
+    assert {m.title for m in tag.matches[:2]} == {"song 2", "copy of 2"}
+    assert [m.speed for m in tag.matches[:2]] == pytest.approx([speed, speed], abs=SPEED)
+
+
 def test_the_right_speed_is_left_alone(shelf, enrolled_songs):
     for start_s in (3.0, 12.3):
         assert shelf.ask(cut(decoded(enrolled_songs[3]), start_s, 6)).matches[0].speed == 1.0
+
+
+@pytest.mark.parametrize("length_s", [0.7, 1.0, 1.3])
+@pytest.mark.parametrize("silent", [slice(0, 0), slice(0, RATE // 3), slice(RATE // 3, None)])
+def test_the_speed_of_a_short_match_is_not_guessed(shelf, enrolled_songs, length_s, silent):
+    """The halves of a second hold too little to tell how fast it runs, and may hold nothing at all."""
+    samples = cut(decoded(enrolled_songs[3]), 7.0, length_s).copy()
+    samples[silent] = 0.0
+    query = query_of(samples)
+    heard = sweep.hear(query)
+    for segment, entry in shelf.snapshot if heard is not None else ():
+        for candidate in sweep.sweep(heard, [(segment, entry)])[0]:
+            assert abs(sweep.true_speed(query, candidate).heard.speed - 1) <= 0.06
 
 
 def test_strangers_are_strangers_at_every_speed(shelf, unknown_songs):
@@ -118,4 +145,4 @@ def test_a_sweep_ends_when_it_is_certain_or_out_of_time(shelf, enrolled_songs, m
 def test_without_valid_frames_nothing_is_heard():
     assert sweep.hear(query_of(np.zeros(5 * RATE))) is None
     assert sweep.hear(query_of(np.zeros(100))) is None
-    assert sweep.other_speeds(query_of(np.zeros(5 * RATE)), [], 0.0) == []
+    assert sweep.other_speeds(query_of(np.zeros(5 * RATE)), [], 0.0) == ([], True)

@@ -1145,7 +1145,7 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description `auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting. */
                 method?: ("auto" | "kl") | null;
-                /** @description Most entries in `matches` and in `nearest`. */
+                /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
             };
             header?: {
