@@ -207,62 +207,60 @@ def extremal_index(tail: decide.Tail, strangers: list[Best]) -> float:
     return round(float(np.mean([rate / x for rate, x in found])), 4)
 
 
-def main() -> None:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--snippets", type=int, default=1400, help="snippets aligned, and searched for (1400)")
-    parser.add_argument("--keep-tables", action="store_true", help="calibrate confidence only")
-    parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
-    arguments = parser.parse_args()
-    values = json.loads(arguments.out.read_text())
+def measure(n: int, jobs: int) -> tuple[list[tuple[np.ndarray, float, int]], list[tuple[queries.Query, Best, Best]]]:
+    """Foreign alignments of about n snippets, as :func:`histogram` gives them; about n searches with and without."""
     refs = references()
-    everything = spread(refs, CONDITIONS, arguments.snippets, 101)
-    hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], arguments.snippets, 102)
-    if arguments.keep_tables:
-        hard = [q for q in hard if calibrates(q)]
+    everything = spread(refs, CONDITIONS, n, 101)
+    hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], n, 102)
     shared = {r.id: {r.id} for r in refs}
     asking.segment_folder(refs)
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    with ProcessPoolExecutor(jobs) as pool:
         found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
         shared |= {r.id: names for r, names in zip(refs, found, strict=True)}
         for names in list(shared.values()):
             for other in names:
                 shared[other] = shared[other] | names
-        run = partial(histogram, shared=shared)
-        parts = []
-        if not arguments.keep_tables:
-            parts += progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything))
-        run_best = partial(best, shared=shared)
-        ends = list(progress(pool.map(run_best, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
-    tails = values["tails"] if arguments.keep_tables else []
-    for kind in range(len(tails), len(BOUNDS) + 1):
+        run, search = partial(histogram, shared=shared), partial(best, shared=shared)
+        parts = list(progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything)))
+        ends = list(progress(pool.map(search, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
+    print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
+    return parts, [(query, *pair) for query, pair in zip(hard, ends, strict=True)]
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--snippets", type=int, default=1500, help="snippets aligned, and searched for (1500)")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
+    arguments = parser.parse_args()
+    values = json.loads(arguments.out.read_text())
+    parts, ends = measure(arguments.snippets, arguments.jobs)
+    tables = []
+    for kind, least_share in enumerate(LEAST_SHARES):
         table = fit_tail(np.sum([counts for counts, _, k in parts if k == kind], axis=0))
-        table |= {"extremal_index": 1.0, "least_share": LEAST_SHARES[kind]}
-        strangers = [b for _, b in ends if b.kind == kind]
+        table |= {"extremal_index": 1.0, "least_share": least_share}
+        strangers = [without for _, _, without in ends if without.kind == kind]
         table["extremal_index"] = extremal_index(decide.Tail.from_dict(table), strangers)
-        tails.append(table)
+        tables.append(table)
         highest = max(top for _, top, k in parts if k == kind)
         print(
             f"class {kind}: {sum(k == kind for _, _, k in parts)} snippets, {table['lags']:.3g} foreign lags, highest "
             f"z {highest:.2f}, rate {table['rate']}, extremal index {table['extremal_index']}"
         )
-    print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
-    if not arguments.keep_tables:
-        values |= {"bounds": BOUNDS, "tails": tails}
-    draft = [decide.Tail.from_dict(tail) for tail in tails]
-    long = [ends[i] for i, q in enumerate(hard) if calibrates(q)]
-    known = [(b.log10_e(draft[b.kind]), b.right) for b, _ in long]
-    unknown = [(b.log10_e(draft[b.kind]) + np.log10(OWN_SPEED), False) for _, b in long]
-    log10_e, right = (np.array(column, float) for column in zip(*known, *unknown, strict=True))
-    slope, offset = fit_confidence(log10_e, right)
+    tails = [decide.Tail.from_dict(table) for table in tables]
+    asked = [end for end in ends if calibrates(end[0])]
+    known = [(b.log10_e(tails[b.kind]), b.right) for _, b, _ in asked]
+    unknown = [b.log10_e(tails[b.kind]) + float(np.log10(OWN_SPEED)) for _, _, b in asked]
+    log10_e = np.array([*(e for e, _ in known), *unknown])
+    slope, offset = fit_confidence(log10_e, np.array([*(right for _, right in known), *([False] * len(unknown))]))
+    values |= {"bounds": BOUNDS, "tails": tables}
     values |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
     arguments.out.write_text(json.dumps(values, indent=1) + "\n")
-    asked = [q.id for q in hard if calibrates(q)]
-    for e_value, query in sorted(zip([e for e, _ in unknown], asked, strict=True))[:WORST]:
+    for e_value, query in sorted(zip(unknown, (query.id for query, _, _ in asked), strict=True))[:WORST]:
         print(f"least E of strangers: log10 E {e_value:.2f}, {query}")
     for limit in (1, 0.1, 0.01):
-        rate = np.mean([e <= np.log10(limit) for e, _ in unknown])
+        rate = np.mean([e <= np.log10(limit) for e in unknown])
         print(f"unknown snippets with E <= {limit:g}: {rate:.4f} of {len(unknown)}")
     named = np.mean([right and e <= -5 for e, right in known])
     print(

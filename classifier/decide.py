@@ -24,7 +24,7 @@ from classifier.data import FOLDER
 
 #: Log10 of the E-value down to which shares of strangers could be counted; below, it is extrapolated.
 DOUBT = -3.0
-#: Seconds compared that ``Tail.least_share`` is for, and how many more shares have been measured for.
+#: Seconds compared that ``Tail.least_share`` is for, and the most seconds for which shares have been measured.
 SHARE_S, SHARE_MOST_S = 3.0, 10.0
 
 

@@ -130,10 +130,10 @@ def _align(
     heard = hear(query)
     if heard is None:
         return [], Searched(snapshot.n_windows, 0, True)
-    limit = 2 * float(np.log10(options.max_false_alarms))
+    limit = float(np.log10(options.max_false_alarms))
 
     def certain(c: Candidate) -> bool:
-        return chance.log10_e(c) <= limit
+        return chance.log10_e(c) <= 2 * limit
 
     exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
     deadline = time.perf_counter() + options.sweep_seconds
@@ -159,6 +159,10 @@ def _align(
         for c in elsewhere:
             best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
         found = sorted(best.values(), key=chance.log10_e)
+    # Copies play at one speed, and only the first track's was refined.
+    for i in range(1, sum(chance.log10_e(c) <= limit for c in found)):
+        found[i] = min(found[i], at_speed_of(found[0], found[i]), key=chance.log10_e)
+    found.sort(key=chance.log10_e)
     return found, Searched(snapshot.n_windows, n_aligned, complete)
 
 
@@ -183,10 +187,6 @@ def _decide(
     if not candidates:
         return "no_match", [], {"alignment": None}
     limit = float(np.log10(options.max_false_alarms))
-    best = candidates[0]
-    # Copies play at one speed, and only the first was refined.
-    candidates = [best, *(at_speed_of(best, c) if chance.log10_e(c) <= limit else c for c in candidates[1:])]
-    candidates.sort(key=chance.log10_e)
     passing = [c for c in candidates if chance.log10_e(c) <= limit]
     verdict = "identified" if passing else "no_match"
     if any(_rivals(passing[0], other) for other in passing[1:]):

@@ -227,13 +227,11 @@ def _finest(query: QueryModel, c: Candidate) -> Candidate:
 
 
 def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
-    """Another track aligned at the speed of the best, or as it was where that fits it worse."""
+    """Another track aligned at the speed of the best, or as it was where it cannot be."""
     if other.heard.speed == best.heard.speed:
         return other
     alignment = align.align(best.heard.print, other.segment.words(other.entry), best.heard.null)
-    if alignment is None or alignment.z <= other.alignment.z:
-        return other
-    return Candidate(*_item(other), alignment, best.heard)
+    return other if alignment is None else Candidate(*_item(other), alignment, best.heard)
 
 
 def _item(c: Candidate) -> Item:

@@ -107,9 +107,8 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
         by_hand = tail.doubted_log10_e(c.alignment.z, np.log10(lags / OWN_SPEED / weight), share, c.overlap_s)
         assert chance.log10_e(c) == pytest.approx(by_hand, abs=1e-6)
         z = chance.z_for(chance.log10_e(c), heard, c.alignment.favour)
-        if (
-            c.alignment.z > tail.z[0] and chance.log10_e(c) != decide.DOUBT and share >= tail.least_share
-        ):  # no less is asked of 3 s
+        undoubted = share >= tail.share_needed(c.overlap_s)
+        if undoubted and c.alignment.z > tail.z[0]:
             assert z == pytest.approx(c.alignment.z, abs=1e-3)
     assert found[0].entry.track_id == "song 2"
     assert found[0].alignment.favour > 0
