@@ -49,7 +49,7 @@ web:
 	cd web && npm install --no-audit --no-fund && npm run build
 
 bench: $(VENV)/.installed-tests
-	$(BIN)/python -m bench.identify --quick --json bench/results/quick.json --html bench/results/quick.html $(ARGS)
+	$(BIN)/python -m bench.measure.identify --quick --json bench/results/quick.json --html bench/results/quick.html $(ARGS)
 
 docs: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.browser.screenshots

@@ -24,11 +24,11 @@ from bench import corpus, identical, queries
 from bench.corpus import CorpusError, Reference
 from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
-from classifier.audio import Decoder, Limits
+from classifier.audio.decoder import Decoder, Limits
 from classifier.config import FeatureConfig, Settings
-from classifier.model import builtin_background, model_query, model_track
+from classifier.index.segment import Segment, Snapshot, write
+from classifier.models.track import builtin_background, model_query, model_track
 from classifier.results import Tag, Track
-from classifier.search.index import Segment, Snapshot, write
 from classifier.search.pipeline import Options, identify
 
 #: Divergence knows windows of a second, not places.

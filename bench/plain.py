@@ -1,7 +1,7 @@
 """Divergences as a textbook writes them: one loop over windows, one over components, an inverse for every pair.
 
-Nothing here is packed, batched or shared with ``classifier/``. ``bench/speed.py`` measures against it, and the tests
-take it as an oracle.
+Nothing here is packed, batched or shared with ``classifier/``. ``bench/measure/speed.py`` measures against
+it, and the tests take it as an oracle.
 
 Conventions
 -----------

@@ -15,6 +15,7 @@ import numpy as np
 
 from bench.conditions import CONDITIONS
 from bench.outcomes import Outcome
+from classifier.metrics import calibration_error, det, interval
 
 Row = dict[str, Any]
 EARMARK = ("auto", "kl")
@@ -22,47 +23,11 @@ EARMARK = ("auto", "kl")
 NOMINAL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 #: Edges of the histogram of errors of place, ms: ten bins a decade.
 OFFSET_EDGES_MS = np.logspace(-1, 3, 41)
-DET_POINTS = 80
 #: False names that are listed one by one.
 LISTED = 60
-_Z95 = 1.959964
 
 
 # --- shares ---------------------------------------------------------------------------------------------------
-
-
-def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, float, float]:
-    """Share of successes with Wilson's 95 % interval (1927), its n deflated by the design effect of the clusters.
-
-    Parameters
-    ----------
-    hits : sequence of bool
-        Success of each query; one at least.
-    clusters : sequence of str
-        What each belongs to; successes of one cluster go together.
-
-    Returns
-    -------
-    share, low, high : float
-
-    Notes
-    -----
-    The design effect is the variance of the share between clusters over that of independent queries, at least 1. Where
-    all succeed or all fail there is no variance to measure, and the queries count as independent.
-    """
-    values = np.asarray(hits, float)
-    n, share = len(values), float(values.mean())
-    sums: dict[str, float] = defaultdict(float)
-    for value, cluster in zip(values, clusters, strict=True):
-        sums[cluster] += value - share
-    spread = share * (1 - share)
-    effect = sum(s * s for s in sums.values()) / n / spread if spread > 0 else 1.0
-    effective = n / max(1.0, effect)
-    z2 = _Z95**2
-    centre = (share + z2 / (2 * effective)) / (1 + z2 / effective)
-    half = _Z95 * np.sqrt(spread / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
-    # At the ends the limit is the share itself, which rounding must not miss.
-    return share, max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
 def cells(outcomes: Sequence[Outcome]) -> list[Row]:
@@ -179,36 +144,6 @@ def sureness(o: Outcome) -> float:
     return -np.inf if known is None else known
 
 
-def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float, float, float]]:
-    """Misses against false alarms as the threshold moves: the detection error trade-off (Martin et al. 1997).
-
-    Parameters
-    ----------
-    right : sequence of float
-        Sureness of each known query's right answer; minus infinity where the answer is wrong or missing.
-    strangers : sequence of float
-        Sureness of each stranger's answer.
-
-    Returns
-    -------
-    list of (float, float, float)
-        Threshold, share of strangers at or above it, share of known queries not right at or above it; by falling
-        threshold, thinned to at most 80 or so.
-    """
-    hits, alarms = np.sort(np.asarray(right, float)), np.sort(np.asarray(strangers, float))
-    thresholds = np.unique(np.concatenate([hits, alarms]))[::-1]
-    thresholds = thresholds[np.isfinite(thresholds)]
-    falses = 1 - np.searchsorted(alarms, thresholds, side="left") / len(alarms)
-    misses = np.searchsorted(hits, thresholds, side="left") / len(hits)
-    step = max(1, -(-len(thresholds) // DET_POINTS))
-    # Each change in the number of false alarms is a corner worth keeping while there are few.
-    first = np.flatnonzero(np.diff(falses, prepend=0.0) > 0)[: DET_POINTS // 2]
-    keep = sorted(
-        {*range(0, len(thresholds), step), *first.tolist(), *([len(thresholds) - 1] if len(thresholds) else [])}
-    )
-    return [(float(thresholds[i]), float(falses[i]), float(misses[i])) for i in keep]
-
-
 def det_curves(outcomes: Sequence[Outcome]) -> list[Row]:
     """A DET curve for each identifier and length."""
     curves = []
@@ -239,7 +174,7 @@ def calibration(outcomes: Sequence[Outcome], bins: int = 10) -> tuple[float, lis
     Returns
     -------
     float
-        Sum over bins of weight times the distance between mean confidence and share of right answers.
+        As :func:`~classifier.metrics.calibration_error` defines it.
     list of dict
         For each bin that is not empty: its ``share`` of the weight, ``queries``, what was ``said`` and ``found``.
     """
@@ -249,16 +184,9 @@ def calibration(outcomes: Sequence[Outcome], bins: int = 10) -> tuple[float, lis
         return 0.0, []
     weight = np.concatenate([np.full(len(g), 1 / len(g) / len(groups)) for g in groups])
     confidence = np.array([o.confidence for g in groups for o in g], float)
-    right = np.array([o.right for g in groups for o in g], float)
-    place = np.minimum((confidence * bins).astype(int), bins - 1)
-    error, rows = 0.0, []
-    for b in np.unique(place):
-        inside = place == b
-        w = float(weight[inside].sum())
-        said, found = (float((weight[inside] * v[inside]).sum() / w) for v in (confidence, right))
-        error += w * abs(said - found)
-        rows.append({"share": w, "queries": int(inside.sum()), "said": said, "found": found})
-    return error, rows
+    right = np.array([o.right for g in groups for o in g], bool)
+    error, rows = calibration_error(confidence, right, weight, bins)
+    return error, [row.to_dict() for row in rows]
 
 
 def offsets(outcomes: Sequence[Outcome]) -> list[Row]:

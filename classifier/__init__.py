@@ -16,7 +16,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Audio": "audio",
+    "Audio": "audio.decoder",
     "Catalogue": "catalogue",
     "EarmarkError": "errors",
     "Enrolled": "catalogue",

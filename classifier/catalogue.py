@@ -13,21 +13,22 @@ from types import TracebackType
 
 import numpy as np
 
-from classifier import background as backgrounds
-from classifier.audio import Audio, Decoder, Limits
+from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.config import FeatureConfig, Settings
 from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
-from classifier.follower import Follower
-from classifier.model import BUILTIN, Background, TrackModel, builtin_background, model_query, model_track
+from classifier.index.follower import Follower
+from classifier.index.segment import Snapshot
+from classifier.models import fitting as backgrounds
+from classifier.models.track import BUILTIN, Background, TrackModel, builtin_background, model_query, model_track
+from classifier.records import catalogues, tracks
+from classifier.records.leases import new_owner
+from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.results import Tag, Track
 from classifier.search import pipeline
-from classifier.search.index import Snapshot
 from classifier.search.pipeline import Options
-from classifier.store import catalogues, open_store, tracks
+from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
-from classifier.store.leases import new_owner
-from classifier.store.writing import AlreadyEnrolled, TrackWriter
 
 #: A snippet whose loudest 100 ms stay below this rms (full scale 1) is silent: -66 dBFS.
 _SILENT_RMS = 5e-4

@@ -39,7 +39,7 @@ class Format:
     lossless : bool
         Whether 16-bit samples come back as they were.
     named : str
-        What :attr:`classifier.audio.Audio.codec` shall say.
+        What :attr:`classifier.audio.decoder.Audio.codec` shall say.
     padding_s : float
         Most seconds that the codec may add or drop at either end.
     container_options, codec_options : dict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifier.subfingerprint import N_BITS
+from classifier.fingerprint.bits import N_BITS
 
 
 def unpack(words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

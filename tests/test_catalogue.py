@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier import background as backgrounds
 from classifier.catalogue import Catalogue
 from classifier.config import PRESETS, FeatureConfig, Settings
 from classifier.demo.phone import NOISES
@@ -32,10 +31,11 @@ from classifier.errors import (
     TrackBusy,
     TrackNotFound,
 )
-from classifier.store import catalogues
+from classifier.models import fitting as backgrounds
+from classifier.records import catalogues
+from classifier.records.tracks import load_models
+from classifier.records.writing import TrackWriter
 from classifier.store.base import COLLECTIONS
-from classifier.store.tracks import load_models
-from classifier.store.writing import TrackWriter
 from tests.data_audio import encode
 from tests.library import RATE, as_wav, clean_snippet, excerpt, lively_noise, phone_snippet, settings_in
 

@@ -22,7 +22,7 @@ from classifier.config import (
     mask_url,
 )
 from classifier.errors import InvalidConfig
-from classifier.model import builtin_background
+from classifier.models.track import builtin_background
 
 BOUNDED = [field for field in fields(FeatureConfig) if "low" in field.metadata]
 

@@ -20,11 +20,11 @@ import flask
 from flask import current_app, g, request
 from flask_cors import CORS
 
-from classifier.api import keys
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
 from classifier.api.service import service
 from classifier.config import Settings
 from classifier.errors import InvalidConfig
+from classifier.records import keys
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
 READING = ("GET", "HEAD", "OPTIONS")

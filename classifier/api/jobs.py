@@ -10,11 +10,11 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response
 
-from classifier import jobs
 from classifier.api.guard import needs
 from classifier.api.schemas import Job
 from classifier.api.service import Service, service
 from classifier.errors import Busy, EarmarkError
+from classifier.work import jobs
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 

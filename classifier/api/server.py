@@ -22,13 +22,14 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException, UnsupportedTransferCoding
 from gunicorn.workers.gthread import ThreadWorker
 
-from classifier.api import keys, logs, problems
+from classifier.api import logs, problems
 from classifier.api.errors import RequestRefused
 from classifier.api.guard import is_loopback
 from classifier.api.service import MAX_STREAMS, Service
 from classifier.api.uploads import MAX_UPLOADS, stop_reading, watchdog
 from classifier.config import Settings
 from classifier.errors import EarmarkError, InvalidConfig
+from classifier.records import keys
 from classifier.store import open_store
 
 HEADER_SECONDS = 20.0

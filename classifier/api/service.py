@@ -20,19 +20,20 @@ from typing import Any, cast
 import numpy as np
 from flask import current_app
 
-from classifier import jobs, tags
 from classifier.api import idempotency
 from classifier.api.gate import Gate
-from classifier.audio import Decoder, Limits
+from classifier.audio.decoder import Decoder, Limits
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig, Settings
 from classifier.errors import CatalogueExists, CatalogueNotFound, EarmarkError
+from classifier.records import tags
+from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
+from classifier.records.orphans import remove_orphans
+from classifier.records.tracks import count_tracks, list_tracks
 from classifier.results import Tag
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.store.catalogues import CatalogueRecord, get_catalogue, list_catalogues
-from classifier.store.sweep import remove_orphans
-from classifier.store.tracks import count_tracks, list_tracks
+from classifier.work import jobs
 
 log = logging.getLogger("earmark.service")
 

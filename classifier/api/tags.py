@@ -7,7 +7,6 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import Response, g, jsonify, request
 
-from classifier import tags as stored
 from classifier.api import idempotency
 from classifier.api.guard import needs
 from classifier.api.problems import known
@@ -15,6 +14,7 @@ from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import service
 from classifier.api.uploads import read_snippet
 from classifier.errors import EarmarkError, TagNotFound
+from classifier.records import tags as stored
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
 

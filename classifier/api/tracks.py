@@ -8,13 +8,13 @@ from apiflask import APIBlueprint
 from flask import Response, request, url_for
 from pydantic import ValidationError
 
-from classifier import jobs
 from classifier.api.guard import needs
 from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks, TracksQuery
 from classifier.api.service import service
 from classifier.api.uploads import spool_tracks
 from classifier.errors import InvalidParameter
-from classifier.store import tracks as stored
+from classifier.records import tracks as stored
+from classifier.work import jobs
 
 bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks")
 

@@ -30,8 +30,8 @@ def export_tracks(shell: Shell, file: Path, force: bool) -> None:
     Example:
       earmark tracks export library.zip
     """
-    from classifier.store.archive import export_catalogue
-    from classifier.store.tracks import count_tracks
+    from classifier.records.archive import export_catalogue
+    from classifier.records.tracks import count_tracks
 
     if file.exists() and not force:
         raise click.ClickException(f"{file} is there already: name another file, or add --force to replace it")
@@ -60,7 +60,7 @@ def import_tracks(shell: Shell, file: Path) -> None:
     Example:
       earmark tracks import library.zip --store mongodb://localhost/earmark
     """
-    from classifier.store.archive import check_archive, import_catalogue
+    from classifier.records.archive import check_archive, import_catalogue
 
     given = click.get_current_context().params["catalogue"] or os.environ.get("EARMARK_CATALOGUE")
     n_tracks = check_archive(file)

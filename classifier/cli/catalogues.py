@@ -27,8 +27,9 @@ def list_catalogues(shell: Shell) -> None:
     Example:
       earmark catalogues list --json
     """
-    from classifier.store import catalogues as records
-    from classifier.store import open_store, tracks
+    from classifier.records import catalogues as records
+    from classifier.records import tracks
+    from classifier.store import open_store
 
     store = open_store(shell.settings.store)
     try:
@@ -99,7 +100,7 @@ def remove(shell: Shell, name: str) -> None:
     Example:
       earmark catalogues remove radio --yes
     """
-    from classifier.store import catalogues as records
+    from classifier.records import catalogues as records
     from classifier.store import open_store
 
     store = open_store(shell.settings.store)

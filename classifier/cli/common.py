@@ -44,7 +44,7 @@ class Shell:
     @contextmanager
     def catalogue(self, *, create: bool = True, jobs: int = 1) -> Iterator[Catalogue]:
         """Open the catalogue for the length of a ``with`` block, with decoders for ``jobs`` files at a time."""
-        from classifier.audio import Decoder
+        from classifier.audio.decoder import Decoder
         from classifier.catalogue import Catalogue
 
         with Decoder(self.settings, jobs) as decoder:

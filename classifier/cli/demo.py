@@ -42,7 +42,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
     from classifier.catalogue import Catalogue
     from classifier.demo import phone
     from classifier.demo.songs import catalogue_seeds, compose
-    from classifier.tags import save
+    from classifier.records.tags import save
 
     settings = shell.settings.replace(
         data_dir=str(folder), store=f"sqlite:///{folder / 'earmark.sqlite'}", catalogue=CATALOGUE, port=port

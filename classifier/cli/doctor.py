@@ -78,7 +78,7 @@ def _decoder(shell: Shell) -> str:
     import io
     import wave
 
-    from classifier.audio import Decoder, Limits
+    from classifier.audio.decoder import Decoder, Limits
 
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:
@@ -94,9 +94,9 @@ def _self_test() -> str:
     import numpy as np
 
     from classifier.config import FeatureConfig
-    from classifier.model import builtin_background, model_query, model_track
+    from classifier.index.segment import Segment, Snapshot
+    from classifier.models.track import builtin_background, model_query, model_track
     from classifier.results import Track
-    from classifier.search.index import Segment, Snapshot
     from classifier.search.pipeline import identify
 
     config, background = FeatureConfig(), builtin_background()
@@ -116,7 +116,8 @@ def _self_test() -> str:
 
 def _store(shell: Shell, repair: bool) -> list[Check]:
     """Reach the store, count what is in it, and look for damage."""
-    from classifier.store import catalogues, open_store, tracks
+    from classifier.records import catalogues, tracks
+    from classifier.store import open_store
 
     try:
         store = open_store(shell.settings.store)
@@ -136,7 +137,7 @@ def _store(shell: Shell, repair: bool) -> list[Check]:
 
 
 def _integrity(store: Store, repair: bool) -> list[Check]:
-    from classifier.store.doctor import examine, mend
+    from classifier.records.doctor import examine, mend
 
     findings = examine(store)
     if repair and findings:

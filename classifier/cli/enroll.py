@@ -15,7 +15,7 @@ import click
 from classifier.catalogue import Catalogue, Enrolled
 from classifier.cli.common import Shell, shell_command
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
-from classifier.store.tracks import count_tracks
+from classifier.records.tracks import count_tracks
 
 _PLAIN = (".aac", ".aif", ".aifc", ".aiff", ".amr", ".caf", ".flac", ".mp2", ".mp3", ".wav")
 _CONTAINERS = (".3g2", ".3gp", ".m4a", ".m4b", ".mka", ".mp4", ".oga", ".ogg", ".opus", ".webm")

@@ -49,7 +49,7 @@ def create(shell: Shell, name: str, role: str) -> None:
     Example:
       earmark keys create "me" --role admin
     """
-    from classifier.api import keys as stored
+    from classifier.records import keys as stored
 
     with _store(shell) as store:
         key, secret = stored.create(store, name, role)
@@ -69,7 +69,7 @@ def list_keys(shell: Shell) -> None:
     Example:
       earmark keys list --json
     """
-    from classifier.api import keys as stored
+    from classifier.records import keys as stored
 
     with _store(shell) as store:
         found = stored.listed(store)
@@ -92,7 +92,7 @@ def revoke(shell: Shell, key: str) -> None:
     Example:
       earmark keys revoke ek_1a2b3c4d
     """
-    from classifier.api import keys as stored
+    from classifier.records import keys as stored
 
     with _store(shell) as store:
         gone = stored.revoke(store, key.rstrip("…"))

@@ -10,9 +10,9 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.signal import lfilter, oaconvolve
 
+from classifier.demo.instruments import DRUMS, VOICES
 from classifier.demo.score import Note, Score, Stroke
 from classifier.demo.synth import SAMPLE_RATE, midi_hz
-from classifier.demo.voices import DRUMS, VOICES
 
 PEAK = 0.9
 _RMS = 0.2

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from classifier.babble import babble
 from classifier.errors import InvalidParameter
+from classifier.noise.babble import babble
 
 SOUND_SPEED = 343.0  # m/s
 _LEVEL = 0.1  # rms that the phone's automatic gain aims at

@@ -16,9 +16,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from classifier import subfingerprint
 from classifier.data import FOLDER
-from classifier.subfingerprint import HOP_S, QUERY_HOP_S, QueryPrint
+from classifier.fingerprint import bits
+from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, QueryPrint
 
 #: Seconds of valid overlap that a lag needs to count.
 MIN_OVERLAP_S = 1.0
@@ -126,7 +126,7 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     frame_weight = query.frame_weight
     if np.count_nonzero(frame_weight.max(axis=0)) < least:
         return None
-    agreement, weight = subfingerprint.agreement(query, words, least)
+    agreement, weight = bits.agreement(query, words, least)
     full = weight > 0.5 * int(frame_weight.sum(axis=1).max())
     if not full.any():
         return None
@@ -152,7 +152,7 @@ def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | Non
         Which places are likelier than others; default all are alike.
     """
     least = min_frames(query)
-    agreement, weight = subfingerprint.agreement(query, words, least)
+    agreement, weight = bits.agreement(query, words, least)
     if not agreement.shape[1]:
         return None
     z = np.where(weight > 0, null.z(agreement, weight), -np.inf).astype(np.float32)
@@ -233,7 +233,7 @@ def frame_agreement(query: QueryPrint, words: np.ndarray, lag: int, phase: int) 
     if stop <= start:
         return out
     there = words[lag + start : lag + stop]
-    live = (there[:, 1] & subfingerprint.VALID) != 0
+    live = (there[:, 1] & bits.VALID) != 0
     differing = (there ^ query.words[phase, start:stop]) * live[:, None]
     planes = query.planes[phase, start:stop]
     wrong = np.zeros(stop - start)

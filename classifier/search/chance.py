@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from classifier import decide
 from classifier.config import FeatureConfig
-from classifier.model import QueryModel
+from classifier.fingerprint.bits import QUERY_HOP_S
+from classifier.index.segment import Entry, Key, Snapshot
+from classifier.models.track import QueryModel
+from classifier.search import null
 from classifier.search.align import Favour
-from classifier.search.divergences import Ranking
-from classifier.search.index import Entry, Key, Snapshot
-from classifier.search.sweep import SPEEDS, Candidate, Heard
-from classifier.subfingerprint import QUERY_HOP_S
+from classifier.search.alignments import SPEEDS, Candidate, Heard
+from classifier.search.ranking import Ranking
 
 #: Share of the false alarms that goes to the snippet's own speed.
 OWN_SPEED = 0.8
@@ -44,7 +44,7 @@ class Chance:
     """
 
     def __init__(self, query: QueryModel, snapshot: Snapshot, ranking: Ranking, config: FeatureConfig) -> None:
-        self._map = decide.null_map()
+        self._map = null.null_map()
         self._rate = self._map.tail(query.print.expected).rate
         lags = max(1, 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot))
         self._own = float(np.log10(lags / OWN_SPEED))
@@ -61,7 +61,7 @@ class Chance:
         """Return what the weights of a track's places are worth, for :func:`align.align`.
 
         That is 2 log(weight) / tail rate: two places are equally unlikely to agree by chance where the sums of z
-        squared and this are equal, since the tail falls as exp(-rate z^2 / 2) (decide.py).
+        squared and this are equal, since the tail falls as exp(-rate z^2 / 2) (null.py).
         """
         rows = self._favours.get(entry.key, np.zeros(0, np.float32))
 
@@ -88,7 +88,7 @@ class Chance:
     def threshold(self, c: Candidate, log10_e: float) -> float:
         """Least z that a candidate's place would need for this E-value, doubt included."""
         z, tail = self.z_for(log10_e, c.heard, c.alignment.favour), self._map.tail(c.heard.print.expected)
-        if log10_e >= decide.DOUBT or c.alignment.z <= 0:
+        if log10_e >= null.DOUBT or c.alignment.z <= 0:
             return z
         # Doubt asks for z * share / least >= z, and the share itself grows with z.
         least = tail.share_needed(c.overlap_s) * c.heard.print.expected

@@ -12,16 +12,16 @@ from typing import Any
 
 import numpy as np
 
-from classifier import decide
 from classifier.config import FeatureConfig
-from classifier.model import QueryModel
+from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S
+from classifier.index.segment import Entry, Segment, Snapshot
+from classifier.models.track import QueryModel
 from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align
+from classifier.search import null as decide
+from classifier.search.alignments import Candidate, at_speed_of, hear, other_speeds, sweep, true_speed
 from classifier.search.chance import Chance
-from classifier.search.divergences import Ranked, Ranking
-from classifier.search.index import Entry, Segment, Snapshot
-from classifier.search.sweep import Candidate, at_speed_of, hear, other_speeds, sweep, true_speed
-from classifier.subfingerprint import HOP_S, QUERY_HOP_S
+from classifier.search.ranking import Ranked, Ranking
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
 _EXHAUSTIVE = 1e9

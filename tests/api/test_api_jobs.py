@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from api_client import Client, Running, multipart, until
 
-from classifier import jobs
 from classifier.api import jobs as api_jobs
 from classifier.api.service import MAX_STREAMS, Service
-from classifier.audio import Decoder
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.config import Settings
 from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy
 from classifier.results import Track
 from classifier.store import open_store
 from classifier.store.base import Store
+from classifier.work import jobs
 
 TRACK = Track("t", "default", "Title", None, None, None, "s", 1.0, 1, "c", "f", "2026-01-01T00:00:00.000Z")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import load
+from bench.measure import load
 
 
 def test_a_short_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from bench import asking, corpus, queries
 from bench.corpus import SAMPLE_RATE, CorpusError, Reference, write_wav
-from bench.identify import plan
+from bench.measure.identify import plan
 from bench.outcomes import ROOT, Log, Outcome, version
 from bench.queries import Query
 from classifier.results import Match, Searched, Tag
@@ -78,7 +78,15 @@ def test_a_folder_is_measured_resumed_and_measured_further(music: Path, tmp_path
 
 
 def test_the_command_writes_tables_and_report(music: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "bench.identify", "--music", str(music), "--conditions", "clean,only-white"]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.measure.identify",
+        "--music",
+        str(music),
+        "--conditions",
+        "clean,only-white",
+    ]
     command += ["--lengths", "5", "--per-cell", "1", "--jobs", "1", "--catalogues", "2,all"]
     command += ["--results", str(tmp_path), "--json", str(tmp_path / "a.json"), "--html", str(tmp_path / "a.html")]
     done = subprocess.run(command, cwd=ROOT, env=os.environ, capture_output=True, text=True, check=False)

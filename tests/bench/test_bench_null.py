@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench import null
-from classifier import decide
+from bench.fit import null
+from classifier.search import null as decide
 from classifier.search.chance import OWN_SPEED
 
 #: Lags of all searches together.

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import peers
 from bench.conditions import Material
 from bench.corpus import SAMPLE_RATE, Reference, write_wav
-from bench.peers import Match, Matcher, PeerError
+from bench.measure import peers
+from bench.measure.peers import Match, Matcher, PeerError
 from bench.queries import Query, plan, render
 
 Songs = dict[Reference, np.ndarray]

@@ -14,7 +14,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from bench import charts, report, statistics
+from bench import statistics
+from bench.measure import charts, report
 from bench.outcomes import ROOT
 from tests.bench.outcomes_made import PEERS, made
 
@@ -124,7 +125,14 @@ def test_a_peer_that_says_nothing_is_no_error() -> None:
 
 def test_saved_results_become_a_report(document: dict[str, Any], page: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(json.dumps(document))
-    command = [sys.executable, "-m", "bench.report", str(tmp_path / "results.json"), "-o", str(tmp_path / "page.html")]
+    command = [
+        sys.executable,
+        "-m",
+        "bench.measure.report",
+        str(tmp_path / "results.json"),
+        "-o",
+        str(tmp_path / "page.html"),
+    ]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     assert (tmp_path / "page.html").read_text() == page
     (tmp_path / "results.json").write_text("{}")

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from bench import plain
-from bench.speed import STAGES, Stopwatch, plain_windows, process_seconds
+from bench.measure.speed import STAGES, Stopwatch, plain_windows, process_seconds
 from classifier.config import FeatureConfig
-from classifier.divergence import Packed, symmetric_kl_aligned, symmetric_kl_variational
-from classifier.gmm import Mixtures
-from classifier.model import builtin_background, model_query, model_track
-from classifier.search.divergences import Ranking
-from classifier.search.index import Segment, Snapshot
+from classifier.index.segment import Segment, Snapshot
+from classifier.mixtures.divergence import Packed, symmetric_kl_aligned, symmetric_kl_variational
+from classifier.mixtures.gmm import Mixtures
+from classifier.models.track import builtin_background, model_query, model_track
+from classifier.search.ranking import Ranking
 
 
 def mixtures(rng: np.random.Generator, n: int, k: int = 3, d: int = 4) -> Mixtures:

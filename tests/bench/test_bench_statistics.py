@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
 
 from bench import statistics
 from bench.outcomes import Outcome
@@ -20,21 +18,6 @@ STRANGER = replace(BASE, known=False, right=False, right_name=False, verdict="no
 
 def numbered(outcomes: list[Outcome]) -> list[Outcome]:
     return [replace(o, query_id=str(i)) for i, o in enumerate(outcomes)]
-
-
-@pytest.mark.parametrize(("hits", "n"), [(7, 10), (0, 5), (5, 5), (399, 400)])
-def test_interval_of_independent_queries_is_wilsons(hits, n):
-    share, low, high = statistics.interval([i < hits for i in range(n)], [str(i) for i in range(n)])
-    exact = binomtest(hits, n).proportion_ci(method="wilson")
-    assert (share, low, high) == pytest.approx((hits / n, exact.low, exact.high), abs=1e-6)
-
-
-def test_saying_everything_three_times_makes_nothing_surer():
-    hits, clusters = [True, False, True, True, False, True, True], list("abcdefg")
-    once = statistics.interval(hits, clusters)
-    assert statistics.interval(hits * 3, clusters * 3) == pytest.approx(once, abs=1e-12)
-    own = statistics.interval(hits * 3, [str(i) for i in range(21)])
-    assert own[2] - own[1] < once[2] - once[1]
 
 
 def test_cells_count_what_they_say():
@@ -60,19 +43,6 @@ def test_rivals_meet_on_the_same_snippets():
     assert row["behind"]
     (row,) = statistics.rivals([*own, *(replace(o, by="peer") for o in own[:2])])
     assert not row["behind"]  # both miss nothing
-
-
-def test_det_equals_counting():
-    rng = np.random.default_rng(440)
-    right = [*rng.normal(2, 1, 40).round(1).tolist(), -math.inf, -math.inf]
-    strangers = [*rng.normal(0, 1, 30).round(1).tolist(), -math.inf]
-    points = statistics.det(right, strangers)
-    assert len(points) > 10
-    for threshold, falses, misses in points:
-        assert falses == pytest.approx(np.mean([s >= threshold for s in strangers]))
-        assert misses == pytest.approx(np.mean([r < threshold for r in right]))
-    assert [t for t, _, _ in points] == sorted((t for t, _, _ in points), reverse=True)
-    assert statistics.det([-math.inf], [-math.inf]) == []
 
 
 def test_calibration_by_hand():

@@ -10,7 +10,7 @@ import pytest
 from classifier.cli import main
 from classifier.cli.common import clock_time
 from classifier.config import SETTINGS, FeatureConfig
-from classifier.store.writing import TrackWriter
+from classifier.records.writing import TrackWriter
 from tests.cli.conftest import Earmark
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from classifier.catalogue import Catalogue
-from classifier.store import doctor
+from classifier.records import doctor
 from classifier.store.base import COLLECTIONS
 from tests.cli.conftest import ROOT, Earmark
 from tests.data_audio import encode, flac_header, video, wav_header

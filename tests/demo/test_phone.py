@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from classifier.babble import babble
 from classifier.demo.phone import NOISES, mix_at_snr, pink, record, room_impulse, white, write_wav
 from classifier.errors import InvalidParameter
+from classifier.noise.babble import babble
 
 RATE = 22_050
 SNR_TOLERANCE_DB = 0.1

@@ -15,11 +15,11 @@ import pytest
 from scipy.fft import irfft, next_fast_len, rfft
 
 from classifier.demo.harmony import PROGRESSIONS, SCALES, Key, voicing
+from classifier.demo.instruments import DRUMS, VOICES
 from classifier.demo.score import RING_S, write_score
 from classifier.demo.songs import Song, catalogue_seeds, compose, compose_catalogue, label, write
 from classifier.demo.styles import STYLES, Style
 from classifier.demo.synth import SAMPLE_RATE, midi_hz
-from classifier.demo.voices import DRUMS, VOICES
 from classifier.errors import InvalidParameter
 
 CHOSEN = (0, 1, 3, 5, 7, 9, 11, 16)  # of the catalogue: every meter, slow and fast, and one style twice (0 and 16)

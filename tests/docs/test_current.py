@@ -12,8 +12,9 @@ from types import ModuleType
 
 import pytest
 
-from classifier import gmm, subfingerprint
 from classifier.config import SETTINGS, FeatureConfig
+from classifier.fingerprint import bits as subfingerprint
+from classifier.mixtures import gmm
 from tests.docs.test_links import DOCUMENTS, ROOT, prose
 
 MATHEMATICS = (ROOT / "docs" / "mathematics.md").read_text()

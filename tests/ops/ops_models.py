@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 
 from classifier.config import FeatureConfig, NoiseTwin
-from classifier.gmm import Mixtures
-from classifier.model import TrackModel, builtin_background, model_track
+from classifier.mixtures.gmm import Mixtures
+from classifier.models.track import TrackModel, builtin_background, model_track
 
 CONFIG = FeatureConfig(twins=(NoiseTwin("pink", 3.0),))
 

@@ -19,7 +19,7 @@ import classifier.demo.songs
 import classifier.store.mongo  # noqa: F401
 from classifier.cli import main
 from classifier.config import FeatureConfig
-from classifier.model import builtin_background, model_track
+from classifier.models.track import builtin_background, model_track
 
 
 def child(arguments: list[str], output: str) -> int:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from ops_service import file, snippet
 from servers import Nx27017
 
-from classifier.audio import Decoder
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.cli import main
 from classifier.config import Settings

@@ -14,12 +14,13 @@ from api_client import ROOT, environment, multipart
 from ops_mounts import own_mounts, remount, small_disk
 from ops_service import cluster, file, heard, snippet, song
 
-from classifier.audio import Decoder
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.config import Settings
 from classifier.errors import StoreFull
-from classifier.store import open_store, tracks
-from classifier.store.doctor import examine
+from classifier.records import tracks
+from classifier.records.doctor import examine
+from classifier.store import open_store
 
 
 def earmark(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from ops_service import file, snippet
 
-from classifier.audio import Decoder
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.config import Settings
 

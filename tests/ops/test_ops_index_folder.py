@@ -21,11 +21,11 @@ from ops_models import model, seed_of
 from ops_mounts import own_mounts, small_disk
 
 from classifier.errors import StoreUnavailable, TrackNotFound
-from classifier.model import TrackModel
-from classifier.search import folder as folders
-from classifier.search import index
-from classifier.search.folder import IndexFolder
-from classifier.search.index import Snapshot
+from classifier.index import folder as folders
+from classifier.index import segment as index
+from classifier.index.folder import IndexFolder
+from classifier.index.segment import Snapshot
+from classifier.models.track import TrackModel
 
 ROOT = Path(__file__).resolve().parents[2]
 

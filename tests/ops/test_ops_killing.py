@@ -29,9 +29,10 @@ from ops_service import Cluster, cluster, file, heard, parent, snippet
 from servers import Nx27017, Server
 
 from classifier.errors import CatalogueNotFound, EarmarkError, Unavailable
-from classifier.store import Store, open_store, tracks
-from classifier.store.doctor import examine
-from classifier.store.sweep import remove_orphans
+from classifier.records import tracks
+from classifier.records.doctor import examine
+from classifier.records.orphans import remove_orphans
+from classifier.store import Store, open_store
 
 #: Rounds over each store; raise it for a long soak.
 ROUNDS = int(os.environ.get("OPS_KILL_ROUNDS", "26"))

@@ -15,7 +15,7 @@ from api_client import ROOT, environment, until
 from ops_service import Cluster, cluster, file, heard, snippet, song
 from servers import Nx27017
 
-from classifier.audio import Decoder
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.config import Settings
 from classifier.errors import EarmarkError

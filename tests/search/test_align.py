@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier import subfingerprint as sf
+from classifier.fingerprint import bits as sf
 from classifier.search import align
 from tests.library import RATE, lively_noise
 from tests.prints import unpack

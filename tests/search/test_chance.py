@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier import decide
 from classifier.config import FeatureConfig
-from classifier.model import QueryModel, builtin_background, model_query
-from classifier.search import align
+from classifier.fingerprint.bits import QUERY_HOP_S
+from classifier.models.track import QueryModel, builtin_background, model_query
+from classifier.search import align, null
+from classifier.search.alignments import SPEEDS, hear, sweep
 from classifier.search.chance import OWN_SPEED, Chance
-from classifier.search.divergences import Ranking
-from classifier.search.sweep import SPEEDS, hear, sweep
-from classifier.subfingerprint import QUERY_HOP_S
+from classifier.search.ranking import Ranking
 from tests.library import RATE, decoded
 from tests.search.test_pipeline import Shelf, cut
 
@@ -42,7 +41,7 @@ def chance_of(query: QueryModel, shelf: Shelf) -> tuple[Chance, Ranking]:
 
 def weights(chance: Chance, query: QueryModel, shelf: Shelf) -> dict[str, tuple[float, np.ndarray]]:
     """Weight of every lag of every track, and the offset of the first lag."""
-    rate = decide.null_map().tail(query.print.expected).rate
+    rate = null.null_map().tail(query.print.expected).rate
     found = {}
     for segment, entry in shelf.snapshot:
         alignment = align.align(query.print, segment.words(entry), hear(query).null)
@@ -98,7 +97,7 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
     chance, _ = chance_of(query, shelf)
     heard = hear(query)
     found, _ = sweep(heard, list(shelf.snapshot), favour=chance.favour)
-    tail = decide.null_map().tail(query.print.expected)
+    tail = null.null_map().tail(query.print.expected)
     lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in shelf.snapshot)
     for c in found:
         weight = np.exp(c.alignment.favour * tail.rate / 2)
@@ -127,7 +126,7 @@ def test_what_passes_is_what_reaches_the_threshold(shelf, query, unknown_songs, 
             z = chance.threshold(c, log10_e)
             assert (c.alignment.z >= z) == (chance.log10_e(c) <= log10_e)
             beyond += z > chance.z_for(log10_e, heard, c.alignment.favour)
-    assert (beyond > 0) == (log10_e < decide.DOUBT)
+    assert (beyond > 0) == (log10_e < null.DOUBT)
 
 
 def test_the_allowance_is_shared_between_speeds(shelf, query):

@@ -8,17 +8,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from classifier import decide
-from classifier.babble import babble
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.songs import Song
-from classifier.model import builtin_background, model_query, model_track
+from classifier.index.segment import Segment, Snapshot
+from classifier.models.track import builtin_background, model_query, model_track
+from classifier.noise.babble import babble
 from classifier.results import Tag, Track
-from classifier.search import pipeline
-from classifier.search.index import Segment, Snapshot
+from classifier.search import null, pipeline
+from classifier.search.alignments import other_speeds
 from classifier.search.pipeline import Options
-from classifier.search.sweep import other_speeds
 from tests.library import RATE, decoded, lively_noise
 
 CONFIG = FeatureConfig()
@@ -284,14 +283,14 @@ def test_a_large_catalogue_is_left_when_the_answer_is_certain(shelf, sounds, mon
 
 def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
     """However unlikely by chance: where a place shows too little of what is expected, the right one may follow."""
-    null_map = decide.null_map()
+    null_map = null.null_map()
     doubtful = replace(null_map, tails=tuple(replace(tail, least_share=30.0) for tail in null_map.tails))
-    monkeypatch.setattr(decide, "null_map", lambda: doubtful)
+    monkeypatch.setattr(null, "null_map", lambda: doubtful)
     monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
     tag = shelf.ask(cut(sounds[2], 5, 5))
     assert tag.verdict == "no_match"
     assert tag.matches[0].z > 20
-    assert tag.matches[0].log10_e_value == pytest.approx(decide.DOUBT)
+    assert tag.matches[0].log10_e_value == pytest.approx(null.DOUBT)
     assert tag.searched.complete
     chart = tag.charts["alignment"]
     assert max(chart["agreement"]) < chart["threshold"]

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from classifier.gmm import Mixtures
-from classifier.model import TrackModel
-from classifier.search.index import ARRAYS, Entry, Segment, Snapshot
-from classifier.subfingerprint import N_BITS, pack
+from classifier.fingerprint.bits import N_BITS, pack
+from classifier.index.segment import ARRAYS, Entry, Segment, Snapshot
+from classifier.mixtures.gmm import Mixtures
+from classifier.models.track import TrackModel
 
 
 def mixtures(rng: np.random.Generator, n: int, k: int, d: int, *, diagonal: bool = False) -> Mixtures:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from classifier.records.catalogues import create_catalogue
+from classifier.records.writing import TrackWriter
 from classifier.store import Store
-from classifier.store.catalogues import create_catalogue
-from classifier.store.writing import TrackWriter
 
 CONFIG = {"sample_rate": 16000, "window_length": 5.0, "twins": ["pink:8", "babble:8"]}
 

@@ -14,18 +14,19 @@ from material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arra
 from places import Clock
 
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
-from classifier.store import Store, open_store, tracks
-from classifier.store.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
-from classifier.store.catalogues import (
+from classifier.records import tracks
+from classifier.records.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
+from classifier.records.catalogues import (
     create_catalogue,
     get_catalogue,
     list_catalogues,
     load_background,
     set_background,
 )
-from classifier.store.doctor import examine
-from classifier.store.sweep import remove_orphans
-from classifier.store.writing import TrackWriter
+from classifier.records.doctor import examine
+from classifier.records.orphans import remove_orphans
+from classifier.records.writing import TrackWriter
+from classifier.store import Store, open_store
 
 BACKGROUND = {"weights": np.full(6, 1 / 6, np.float32), "deviations": np.arange(13.0)}
 

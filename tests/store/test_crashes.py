@@ -13,11 +13,12 @@ from material import Crash, DyingStore, catalogue, enroll, models, same_arrays, 
 from places import ATOMIC, KINDS, Clock, Place
 
 from classifier.errors import CatalogueNotFound, TrackNotFound
-from classifier.store import Store, tracks
-from classifier.store.catalogues import create_catalogue, list_catalogues, remove_catalogue, revision
-from classifier.store.doctor import examine
-from classifier.store.sweep import remove_orphans
-from classifier.store.writing import AlreadyEnrolled
+from classifier.records import tracks
+from classifier.records.catalogues import create_catalogue, list_catalogues, remove_catalogue, revision
+from classifier.records.doctor import examine
+from classifier.records.orphans import remove_orphans
+from classifier.records.writing import AlreadyEnrolled
+from classifier.store import Store
 
 # -------------------------------------------------------------------- death between any two calls of the store
 

@@ -9,11 +9,12 @@ import pytest
 from material import catalogue, enroll, facts, models, same_arrays
 from places import Clock
 
-from classifier.store import Store, tracks
-from classifier.store.catalogues import create_catalogue
-from classifier.store.doctor import Finding, examine, mend
-from classifier.store.leases import Lease
-from classifier.store.writing import TrackWriter
+from classifier.records import tracks
+from classifier.records.catalogues import create_catalogue
+from classifier.records.doctor import Finding, examine, mend
+from classifier.records.leases import Lease
+from classifier.records.writing import TrackWriter
+from classifier.store import Store
 
 
 def test_nothing_to_find(store: Store, clock: Clock) -> None:

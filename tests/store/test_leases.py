@@ -7,8 +7,8 @@ import threading
 import pytest
 from places import ATOMIC, Clock
 
+from classifier.records.leases import Lease, new_owner
 from classifier.store import Store
-from classifier.store.leases import Lease, new_owner
 
 
 def test_one_at_a_time(store: Store, clock: Clock) -> None:

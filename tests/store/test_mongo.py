@@ -15,7 +15,8 @@ from places import database_url, start
 from servers import FerretDB, Nx27017, Server, free_port
 
 from classifier.errors import StoreFailed, StoreUnavailable
-from classifier.store import COLLECTIONS, SCHEMA_VERSION, Store, open_store, tracks
+from classifier.records import tracks
+from classifier.store import COLLECTIONS, SCHEMA_VERSION, Store, open_store
 from classifier.store.mongo import MongoStore
 
 

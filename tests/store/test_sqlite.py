@@ -14,13 +14,7 @@ from typing import Any
 
 import pytest
 
-from classifier.errors import (
-    EarmarkError,
-    StoreCorrupt,
-    StoreFull,
-    StoreReadOnly,
-    StoreUnavailable,
-)
+from classifier.errors import EarmarkError, StoreCorrupt, StoreFull, StoreReadOnly, StoreUnavailable
 from classifier.store.sqlite import APPLICATION_ID, SqliteStore
 
 NOBODY = 65534

@@ -18,8 +18,8 @@ from classifier.errors import (
     TrackBusy,
     TrackNotFound,
 )
-from classifier.store import Store, tracks
-from classifier.store.catalogues import (
+from classifier.records import tracks
+from classifier.records.catalogues import (
     create_catalogue,
     get_catalogue,
     list_catalogues,
@@ -28,8 +28,9 @@ from classifier.store.catalogues import (
     revision,
     set_background,
 )
-from classifier.store.sweep import remove_orphans
-from classifier.store.writing import AlreadyEnrolled, TrackWriter
+from classifier.records.orphans import remove_orphans
+from classifier.records.writing import AlreadyEnrolled, TrackWriter
+from classifier.store import Store
 
 BULK = ("models", "subfingerprints")
 

@@ -15,8 +15,9 @@ from material import enroll as enroll_one
 from material import facts, models, words
 
 from classifier.errors import DuplicateKey, TrackBusy
-from classifier.store import Store, open_store, tracks
-from classifier.store.writing import AlreadyEnrolled, TrackWriter
+from classifier.records import tracks
+from classifier.records.writing import AlreadyEnrolled, TrackWriter
+from classifier.store import Store, open_store
 
 
 def wait() -> None:

@@ -1,0 +1,1 @@
+"""The fingerprint half: bits, how far each can be trusted, and agreement, as pure functions."""

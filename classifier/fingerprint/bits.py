@@ -1,0 +1,401 @@
+"""Sub-fingerprints: 124 bits a frame that say how the spectrum's shape changes, and how well two runs agree.
+
+Conventions
+-----------
+- Frames of 128 ms. Reference frame i starts at sample i * 512 (32 ms); query frames come every 256 samples
+  (16 ms), so that one of the two phases lies within 8 ms of any reference grid.
+- E(b, t): log energy of band b of a bank of logarithmic bands, 80 to 7,000 Hz, in three resolutions (13, 25 and
+  89 bands). Bit (b, t) is the sign of D(b, t) = [E(b+1, t) - E(b, t)] - [E(b+1, t-L) - E(b, t-L)], L = 256 ms
+  (Haitsma & Kalker 2002, eq. 1, at three resolutions and a longer lag): 12 + 24 + 88 = 124 bits. Why these numbers:
+  docs/mathematics.md, "Sub-fingerprints".
+- A frame is two words: bits 0 to 123 in order of resolution and frequency, three spare zeros and, in bit 127, whether
+  the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and count on
+  neither side.
+- Agreement is 1 - 2 * bit error rate over the bits compared, each weighed by how far it can be trusted, in [-1, 1];
+  0 is chance.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+import scipy.fft
+
+from classifier.fingerprint import reliability
+
+SAMPLE_RATE = 16000
+FRAME = 2048
+HOP = 512
+QUERY_HOP = 256
+#: Reference frames between the frames of a rough print.
+ROUGH_STEP = 2
+LAG = 4096
+BANDS = (13, 25, 89)
+N_BITS = sum(n - 1 for n in BANDS)
+F_LOW, F_HIGH = 80.0, 7000.0
+#: Seconds between reference frames, and between query frames.
+HOP_S = HOP / SAMPLE_RATE
+QUERY_HOP_S = QUERY_HOP / SAMPLE_RATE
+#: Seconds that a frame's bits describe.
+SPAN_S = (LAG + FRAME) / SAMPLE_RATE
+VALID = np.uint64(1) << np.uint64(63)
+
+#: A frame quieter than this (mean square, full scale 1) is invalid: -75 dBFS.
+_QUIET = 10**-7.5
+#: Band energies are floored at this fraction of the frame's mean band energy: leakage of a tone is no content.
+_LEAKAGE = 1e-4
+#: Mean |D| in nats below which a frame is too steady to describe.
+_STEADY = 0.08
+
+#: A snippet's frame with fewer of the finest bands than this within 40 dB of its loudest is a lone tone (a whistle, a
+#: sweep), whose few independent bits meet any other glide by chance. Of music's frames, 99 % have 22 or more.
+_FULL_BANDS, _FULL_RANGE = 12, 4 * float(np.log(10))
+
+_BLOCK = 2048
+
+
+@lru_cache(maxsize=1)
+def band_matrix() -> np.ndarray:
+    """Rectangular logarithmic bands over FFT bins, bins shared in proportion where a band edge cuts them.
+
+    Returns
+    -------
+    np.ndarray, shape (FRAME/2 + 1, 127), float32
+        Columns sum to 1: a band's value is its mean power.
+    """
+    oversample = 64
+    fine = (np.arange((FRAME // 2) * oversample) + 0.5) / oversample
+    low, high = np.floor(fine).astype(int), np.floor(fine).astype(int) + 1
+    share = fine - low
+    frequency = fine * SAMPLE_RATE / FRAME
+    columns = []
+    for n in BANDS:
+        edges = F_LOW * (F_HIGH / F_LOW) ** (np.arange(n + 1) / n)
+        for b in range(n):
+            inside = (frequency >= edges[b]) & (frequency < edges[b + 1])
+            column = np.zeros(FRAME // 2 + 1)
+            np.add.at(column, low[inside], 1 - share[inside])
+            np.add.at(column, high[inside], share[inside])
+            columns.append(column / column.sum())
+    return np.ascontiguousarray(np.stack(columns, axis=1).astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def bit_top_hz() -> np.ndarray:
+    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (124,), in order of resolution."""
+    return np.concatenate([F_LOW * (F_HIGH / F_LOW) ** (np.arange(2, n + 1) / n) for n in BANDS])
+
+
+def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+    """Log energies of all bands.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    hop : int
+        Samples between frames; divides LAG.
+
+    Returns
+    -------
+    energy : np.ndarray, shape (n_frames, sum(BANDS)), float32
+        Nats. Frame i spans samples [i * hop, i * hop + FRAME).
+    loud : np.ndarray, shape (n_frames,), bool
+        Whether the frame is above the level at which digits become visible.
+    """
+    n = max(0, 1 + (len(samples) - FRAME) // hop)
+    bands = band_matrix()
+    energy = np.empty((n, bands.shape[1]), np.float32)
+    loud = np.empty(n, bool)
+    if n == 0:
+        return energy, loud
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::hop]
+    window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
+    for start in range(0, n, _BLOCK):
+        block = frames[start : start + _BLOCK] * window
+        loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > _QUIET * np.square(window).sum()
+        spectra = scipy.fft.rfft(block, axis=1)
+        energy[start : start + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ bands
+    leakage = _LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True)
+    return np.log(energy + (leakage + 1e-12)), loud
+
+
+def differences(energy: np.ndarray, loud: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+    """Real-valued D(b, t), whose signs are the bits.
+
+    Parameters
+    ----------
+    energy, loud
+        As :func:`band_energies` gives them.
+    hop : int
+        Samples between frames.
+
+    Returns
+    -------
+    d : np.ndarray, shape (n_frames, 124), float32
+        Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
+    valid : np.ndarray, shape (n_frames,), bool
+    """
+    lag = LAG // hop
+    if len(energy) <= lag:
+        return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
+    shape = np.empty((len(energy), N_BITS), np.float32)
+    at, band = 0, 0
+    for count in BANDS:
+        columns = slice(at, at + count - 1)
+        np.subtract(energy[:, band + 1 : band + count], energy[:, band : band + count - 1], out=shape[:, columns])
+        at, band = at + count - 1, band + count
+    d = shape[lag:] - shape[:-lag]
+    return d, loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > _STEADY)
+
+
+def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Signs of differences as words.
+
+    Parameters
+    ----------
+    d : np.ndarray, shape (n, 124)
+        As :func:`differences` gives them.
+    valid : np.ndarray, shape (n,), bool
+        Invalid frames become two zero words.
+
+    Returns
+    -------
+    np.ndarray, shape (n, 2), uint64
+    """
+    bits = (d > 0) & valid[:, None]
+    return _pack_bits(bits, valid)
+
+
+def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
+    layout = np.zeros((len(bits), 128), dtype=bool)
+    layout[:, :N_BITS] = bits
+    layout[:, 127] = flag
+    return np.packbits(layout, axis=1, bitorder="little").view("<u8").astype(np.uint64, copy=False)
+
+
+def reference_words(samples: np.ndarray) -> np.ndarray:
+    """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64."""
+    return pack(*differences(*band_energies(samples)))
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPrint:
+    """Sub-fingerprints of a snippet, in two phases of the reference grid, with a weight from 0 to 3 for each bit.
+
+    Parameters
+    ----------
+    words : np.ndarray, shape (2, n, 2), uint64
+        Phase p, frame t starts at sample p * 256 + t * 512 of the snippet.
+    planes : np.ndarray, shape (2, n, 2, 2), uint64
+        Weights as bit planes, the ones and the twos, of two words each. Nothing weighs in invalid frames, in lone
+        tones and above the snippet's bandwidth.
+    expected : float in [0, 1]
+        Agreement that a true place would show.
+    """
+
+    words: np.ndarray
+    planes: np.ndarray
+    expected: float
+
+    @property
+    def n_frames(self) -> int:
+        """Frames in each phase."""
+        return self.words.shape[1]
+
+    @property
+    def frame_weight(self) -> np.ndarray:
+        """Sum of the weights of each frame, shape (2, n), int64."""
+        ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
+        return ones + 2 * twos
+
+
+def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint:
+    """Sub-fingerprints of a snippet.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    bandwidth_hz : float
+        Highest frequency the recording can hold; bits of bands above are left out.
+
+    Returns
+    -------
+    QueryPrint
+        Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
+    """
+    d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz)
+    n = len(d) // 2
+    words = pack(d, valid)
+    none = np.zeros(len(d), bool)
+    planes = np.stack([_pack_bits((weights & plane) != 0, none) for plane in (1, 2)], axis=1)
+
+    def phases(x: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
+
+    return QueryPrint(phases(words), phases(planes), expected)
+
+
+def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
+    """First words of a snippet's frames, and which of their bits can be trusted: enough to find a place roughly.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono samples at 16 kHz.
+    bandwidth_hz : float
+        As for :func:`query_print`.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames, 2), uint64
+        Word and mask of one frame every ``ROUGH_STEP`` reference frames (64 ms).
+    """
+    d, valid, weights, _ = _weighed(samples, ROUGH_STEP * HOP, bandwidth_hz)
+    words, masks = pack(d, valid), _pack_bits(weights >= 2, np.zeros(len(d), bool))
+    return np.stack([words[:, 0], masks[:, 0]], axis=1)
+
+
+def _full(energy: np.ndarray) -> np.ndarray:
+    """Frames that hold more than a lone tone, shape (n,), bool."""
+    finest = energy[:, -BANDS[-1] :]
+    near = finest > finest.max(axis=1, keepdims=True) - _FULL_RANGE
+    return np.asarray(near.sum(axis=1) >= _FULL_BANDS)
+
+
+def _weighed(samples: np.ndarray, hop: int, bandwidth_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
+    energy, loud = band_energies(samples, hop)
+    d, valid = differences(energy, loud, hop)
+    full = _full(energy)
+    valid = valid & full[len(energy) - len(d) :] & full[: len(d)]
+    counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
+    if not counts.any():
+        return d, valid, counts.astype(np.uint8), 0.0
+    odds = reliability.log_odds(reliability.facts(energy, loud, d, BANDS, LAG // hop))
+    weights = reliability.levels(odds, counts)
+    return d, valid, weights, reliability.expected_agreement(odds, weights)
+
+
+def _popcount_instruction(_typing: Any, _value: Any) -> Any:
+    """Count the set bits of a uint64, as the machine's own instruction."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return numba.types.uint64(numba.types.uint64), generate
+
+
+_popcount: Any = numba.extending.intrinsic(_popcount_instruction)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _accumulate(
+    r0: Any, r1: Any, words: Any, planes: Any, frame_weight: Any, counter: Any
+) -> None:  # pragma: no cover - compiled
+    """Add up compared weight (upper half of a counter) and weight of mismatches (lower half) at every lag.
+
+    Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
+    vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
+    """
+    zero, one, shift, half = np.uint64(0), np.uint64(1), np.uint64(63), np.uint64(32)
+    for base in range(0, counter.shape[0], 1024):
+        stop = min(counter.shape[0], base + 1024)
+        for t in range(words.shape[0]):
+            weight = frame_weight[t] << half
+            if weight == zero:
+                continue
+            q0, q1 = words[t, 0], words[t, 1]
+            a0, a1, b0, b1 = planes[t, 0, 0], planes[t, 0, 1], planes[t, 1, 0], planes[t, 1, 1]
+            words0, words1 = r0[base + t : stop + t], r1[base + t : stop + t]
+            counts = counter[base:stop]
+            for lag in range(counts.shape[0]):
+                word = words1[lag]
+                keep = zero - (word >> shift)
+                x0, x1 = (words0[lag] ^ q0) & keep, (word ^ q1) & keep
+                ones = _popcount(x0 & a0) + _popcount(x1 & a1)
+                twos = _popcount(x0 & b0) + _popcount(x1 & b1)
+                counts[lag] += ones + (twos << one) + (weight & keep)
+
+
+def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np.ndarray, np.ndarray]:
+    """Agreement of a snippet with a track at every lag and phase.
+
+    Parameters
+    ----------
+    query : QueryPrint
+        n frames in two phases.
+    words : np.ndarray, shape (F, 2), uint64
+        Sub-fingerprints of the track.
+    min_frames : int
+        Frames that must overlap; lags run from min_frames - n to F - min_frames.
+
+    Returns
+    -------
+    agreement : np.ndarray, shape (2, n_lags), float32
+        1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the phase's weight overlaps.
+    weight : np.ndarray, shape (2, n_lags), int32
+        Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
+    """
+    n = query.n_frames
+    min_frames = min(min_frames, n)
+    pad = n - min_frames
+    n_lags = len(words) + 2 * pad - n + 1
+    if n == 0 or n_lags <= 0:
+        return np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32)
+    padded = np.zeros((2, len(words) + 2 * pad), np.uint64)
+    padded[:, pad : pad + len(words)] = words.T
+    counter = np.zeros((2, n_lags), np.uint64)
+    frame_weight = query.frame_weight
+    for phase in range(2):
+        weights = frame_weight[phase].astype(np.uint64)
+        _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
+    weight = (counter >> np.uint64(32)).astype(np.int32)
+    wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
+    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # each phase by itself
+    return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no cover - compiled
+    """Add up trusted bits that differ, at every lag; blocks as in :func:`_accumulate`."""
+    for base in range(0, counter.shape[0], 2048):
+        stop = min(counter.shape[0], base + 2048)
+        counts = counter[base:stop]
+        for t in range(rough.shape[0]):
+            word, mask = rough[t, 0], rough[t, 1]
+            there = reference[base + ROUGH_STEP * t : stop + ROUGH_STEP * t]
+            for lag in range(counts.shape[0]):
+                counts[lag] += _popcount((there[lag] ^ word) & mask)
+
+
+def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
+    """How far the best place of a rough print in a track stands out among all, in standard deviations.
+
+    Parameters
+    ----------
+    rough : np.ndarray, shape (n, 2), uint64
+        As :func:`rough_print` gives it.
+    words : np.ndarray, shape (F,), uint64
+        First words of the track's frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
+
+    Returns
+    -------
+    float
+        0 where nothing can be compared. The snippet may reach beyond either end of the track by half of its length.
+    """
+    pad = ROUGH_STEP * len(rough) // 2
+    n_lags = len(words) + 2 * pad - ROUGH_STEP * len(rough)
+    if n_lags < 1 or not rough[:, 1].any():
+        return 0.0
+    padded = np.zeros(len(words) + 2 * pad, np.uint64)
+    padded[pad : pad + len(words)] = words
+    counter = np.zeros(n_lags, np.uint64)
+    _mismatches(padded, rough, counter)
+    spread = float(counter.std())
+    return (float(counter.mean()) - float(counter.min())) / spread if spread > 0 else 0.0

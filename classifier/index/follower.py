@@ -1,0 +1,220 @@
+"""Keeping up with the store: which tracks there are, in every process, within a moment of any change.
+
+Every change of a catalogue's tracks moves its revision. Each query looks at it, and so does a thread now and then
+while there are no queries, so that little is left to do when one comes. A query gets a view: an index snapshot and
+the tracks in it, which never change under its hands.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import logging
+import shutil
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from classifier.config import FeatureConfig
+from classifier.errors import CatalogueNotFound, EarmarkError, StoreCorrupt, TrackNotFound
+from classifier.index.folder import IndexFolder
+from classifier.index.segment import FORMAT, Snapshot
+from classifier.models.track import TrackModel
+from classifier.records import catalogues, tracks
+from classifier.records.catalogues import CatalogueRecord
+from classifier.results import Track
+from classifier.store.base import Store
+from classifier.store.forks import forget_after_fork
+
+log = logging.getLogger("earmark.follower")
+
+#: Seconds after which the set of tracks is compared even if the revision has not moved: whoever changed something
+#: may have died before telling.
+_RECHECK_S = 30.0
+#: Changed tracks above which the whole list is read instead of each one.
+_MANY = 100
+#: Most seconds between looks at a store that does not answer.
+_MOST_SILENT_S = 30.0
+#: Seconds that closing waits for a look under way.
+_FAREWELL_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one query sees.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is searched.
+    tracks : mapping of str to Track
+        Every track of the snapshot, by id.
+    """
+
+    snapshot: Snapshot
+    tracks: Mapping[str, Track]
+
+
+class Follower:
+    """Follows one catalogue; safe to share between threads.
+
+    Parameters
+    ----------
+    store : Store
+        Where the catalogue is.
+    record : CatalogueRecord
+        The catalogue.
+    data_dir : Path
+        Folder for indexes.
+    seconds : float >= 0
+        Time between looks at the store while there are no queries; 0: only queries look.
+    """
+
+    def __init__(self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float) -> None:
+        self._store, self._name, self._id, self._seconds = store, record.name, record.id, seconds
+        self._config = FeatureConfig.from_dict(record.config)
+        # The format is in the name, so that two releases can run side by side.
+        self._root = data_dir / "index" / f"v{FORMAT}"
+        self._prefix = hashlib.sha256(store.url.encode()).hexdigest()[:12] + "-"
+        self._index = IndexFolder(self._root / (self._prefix + self._id), self._load)
+        self._tracks: Mapping[str, Track] = {}
+        self._stamps: Mapping[str, tuple[int, int]] = {}
+        self._view: View | None = None
+        self._begin()
+        forget_after_fork(self)
+
+    def _begin(self) -> None:
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._revision = -1
+        self._checked = 0.0
+
+    def after_fork(self) -> None:
+        """Go on without the parent's threads."""
+        self._index.after_fork()
+        self._begin()
+
+    def close(self) -> None:
+        """Stop following; write what the index on disk lacks."""
+        self._closing.set()
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_FAREWELL_S)  # it may be waiting for a store that does not answer
+        self._index.close()
+
+    @property
+    def has_index(self) -> bool:
+        """Whether there is an index on disk."""
+        return (self._index.folder / "manifest.json").exists()
+
+    def view(self, progress: Callable[[int, int], None] | None = None) -> View:
+        """Return what the store holds now; of many new tracks, as many as are loaded already.
+
+        The first call waits until all are.
+
+        Parameters
+        ----------
+        progress : callable, optional
+            Told by the first call how many of the tracks missing from the index are loaded, and how many there are.
+
+        Raises
+        ------
+        CatalogueNotFound
+            If the catalogue was removed.
+        StoreUnavailable
+            If the store does not answer.
+        """
+        record = catalogues.get_catalogue(self._store, self._name)
+        if record.id != self._id:
+            raise CatalogueNotFound(f"catalogue {self._name!r} was removed and created anew: open it again")
+        if self._is_behind(record):
+            with self._lock:
+                if self._is_behind(record):
+                    self._follow(progress)
+                    self._revision, self._checked = record.revision, time.monotonic()
+        self._index.look()
+        view = self._view
+        if view is None or view.snapshot is not self._index.snapshot:
+            with self._lock:
+                view = self._view = View(self._index.snapshot, self._tracks)
+        if self._thread is None and self._seconds > 0:
+            self._start()
+        return view
+
+    def _is_behind(self, record: CatalogueRecord) -> bool:
+        return record.revision != self._revision or time.monotonic() - self._checked > _RECHECK_S
+
+    def _follow(self, progress: Callable[[int, int], None] | None) -> None:
+        """Take over what changed: tracks added, replaced or removed into the index, edited ones into the table."""
+        self._index.look()
+        seen = self._index.on_disk()
+        stamps = tracks.stamps(self._store, self._name)
+        known = {i: self._tracks[i] for i in stamps if self._stamps.get(i) == stamps[i] and i in self._tracks}
+        changed = stamps.keys() - known.keys()
+        if len(changed) > _MANY:
+            known |= {t.id: t for t in tracks.list_tracks(self._store, self._name)}
+        else:
+            for track_id in changed:
+                with contextlib.suppress(TrackNotFound):  # removed meanwhile
+                    known[track_id] = tracks.get_track(self._store, track_id)
+        known = {track_id: known[track_id] for track_id in stamps if track_id in known}
+        self._index.follow(
+            {track_id: stamps[track_id][0] for track_id in known},
+            {track_id: track.n_windows for track_id, track in known.items()},
+            seen,
+        )
+        self._tracks, self._stamps = known, stamps
+        if self._view is None:
+            self._index.wait(progress)
+            self._forget_removed()
+        self._view = View(self._index.snapshot, known)
+
+    def _load(self, track_id: str, version: int) -> TrackModel:
+        """Load a track's model, and make sure that it fits to the others: archives may hold anything."""
+        arrays = tracks.load_models(self._store, track_id, version)
+        try:
+            model = TrackModel.from_arrays(arrays, tracks.load_subfingerprints(self._store, track_id, version))
+        except (KeyError, ValueError, IndexError) as error:
+            raise StoreCorrupt(f"its arrays are not those of a track: {error}") from None
+        n, k, d = len(model.window_frame), self._config.n_components, self._config.n_mfcc
+        diagonal = self._config.covariance_type == "diag"
+        found = (model.mixtures.means.shape, model.moments.means.shape, model.mixtures.diagonal, len(model.silent))
+        if found != ((n, k, d), (n * (1 + len(self._config.twins)), 1, d), diagonal, n):
+            raise StoreCorrupt("its arrays do not fit to the catalogue's configuration")
+        return model
+
+    def _forget_removed(self) -> None:
+        """Delete index folders of catalogues that this store had once."""
+        folders = [*self._root.glob(self._prefix + "*")]  # first, for catalogues are older than their folders
+        there = {self._prefix + record.id for record in catalogues.list_catalogues(self._store)}
+        for folder in folders:
+            if folder.name not in there:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # --- between queries ------------------------------------------------------------------------------------
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None and not self._closing.is_set():
+                self._thread = threading.Thread(target=self._run, name=f"follow-{self._name}", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        pause = self._seconds
+        while not self._closing.wait(pause):
+            try:
+                self.view()
+                pause = self._seconds
+            except CatalogueNotFound:
+                self._thread = None  # should it come back, the next query starts another
+                return
+            except EarmarkError as error:
+                if pause == self._seconds:
+                    log.warning("catalogue %r cannot be followed: %s", self._name, error)
+                pause = min(2 * pause, _MOST_SILENT_S)
+            except Exception:
+                log.exception("catalogue %r cannot be followed", self._name)
+                pause = _MOST_SILENT_S

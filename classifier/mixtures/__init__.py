@@ -1,0 +1,1 @@
+"""The divergence half: features, Gaussian mixtures and symmetric KL divergence, as pure functions."""

@@ -1,0 +1,76 @@
+"""Fitting a background mixture: once for each front end, before its first track."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+
+from classifier.config import FeatureConfig
+from classifier.demo.phone import record
+from classifier.demo.songs import compose_catalogue
+from classifier.mixtures import features, gmm
+from classifier.mixtures.gmm import Mixtures
+from classifier.models.track import Background, at_rate
+
+N_FRAMES = 60_000
+EM_STEPS = 40
+
+_SONGS = 12
+_EXCERPT_S = 8.0
+#: Noise that excerpts of the demo songs are heard in: none, babble, pink noise.
+_HEARD = (None, None, 10.0, 5.0, 0.0)
+
+
+def fit(frames: np.ndarray, config: FeatureConfig, name: str, seed: int = 0) -> Background:
+    """Fit standard deviations and mixture: k-means++ start, then plain EM on all frames.
+
+    Parameters
+    ----------
+    frames : np.ndarray, shape (n, d)
+        Unstandardised delta-MFCC frames of varied sound; of more than ``N_FRAMES`` a random choice is used.
+    config : FeatureConfig
+        Number of components and covariance floor.
+    name : str
+        Identifier of the result.
+    seed : int
+        Of the choice and the start.
+    """
+    rng = np.random.default_rng(seed)
+    x = frames[rng.permutation(len(frames))[:N_FRAMES]].astype(np.float64)
+    scale = x.std(axis=0)
+    x /= scale
+    k = config.n_components
+    _, label = kmeans2(x, k, minit="++", rng=rng, iter=30)
+    share = np.bincount(label, minlength=k) / len(x)
+    means = np.stack([x[label == i].mean(axis=0) for i in range(k)])
+    covariances = np.stack([np.cov(x[label == i].T) for i in range(k)])
+    start = Mixtures(
+        share[None], means[None], gmm.add_floor(covariances[None], config.covariance_floor, diagonal=False)
+    )
+    mixture = gmm.fit(
+        x[None], start, floor=config.covariance_floor, relevance=0, max_iterations=EM_STEPS, tolerance=1e-6
+    )
+    return Background(name, scale.astype(np.float32), mixture, config.front_end_hash)
+
+
+def fit_on_demo_songs(config: FeatureConfig) -> Background:
+    """Fit a background for a front end that no built-in one serves, on the seeded demo songs, clean and noisy.
+
+    Takes some seconds. The same configuration always gives the same background.
+    """
+    parts = []
+    for i, song in enumerate(compose_catalogue(_SONGS)):
+        for j, snr_db in enumerate(_HEARD):
+            start_s = 5.0 + (7.0 * j + 3.0 * i) % 40.0
+            if snr_db is None:
+                first = round(start_s * song.sample_rate)
+                heard = song.samples[first : first + round(_EXCERPT_S * song.sample_rate)]
+            else:
+                kind = "pink" if (i + j) % 2 else "babble"
+                heard = record(
+                    song.samples, song.sample_rate, start_s, _EXCERPT_S, snr_db=snr_db, noise=kind, seed=31 * i + j
+                )
+            samples = at_rate(heard, song.sample_rate, config.sample_rate)
+            mel = features.mel_power(features.spectrum(samples, config), config)
+            parts.append(features.delta_mfcc(mel[None], config)[0])
+    return fit(np.concatenate(parts), config, f"fitted-{config.front_end_hash[:12]}")

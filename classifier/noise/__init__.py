@@ -1,0 +1,1 @@
+"""Noise made from a seed; no recording is involved."""

@@ -1,0 +1,165 @@
+"""Looks through a store for what contradicts itself, and repairs what can be repaired without losing anything.
+
+An *error* is damage: a track that cannot be read, or only in part. A *warning* is what a dead process left
+behind; nobody sees it but for the room it takes. An *info* is worth knowing. Repairing only ever removes what no
+reader can see; a damaged track is named, and stays until it is enrolled anew or removed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from classifier.errors import StoreCorrupt
+from classifier.records import chunks
+from classifier.records import orphans as sweep
+from classifier.records.leases import Clock
+from classifier.records.tracks import to_track
+from classifier.store.base import Document, Store
+from classifier.store.packing import unpack
+
+SEVERITIES = ("error", "warning", "info")
+
+_COUNTS = {"models": ("n_model_chunks", "n_windows"), "subfingerprints": ("n_subfingerprint_chunks", "n_frames")}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not as it should be.
+
+    Parameters
+    ----------
+    severity : {"error", "warning", "info"}
+        How bad it is.
+    what : str
+        In words, with the ids concerned.
+    repairable : bool
+        Whether :func:`mend` removes it.
+    """
+
+    severity: str
+    what: str
+    repairable: bool
+
+
+def examine(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[Finding]:
+    """Examine a store; nothing is changed.
+
+    Parameters
+    ----------
+    store : Store
+        What to examine.
+    now : callable
+        Clock that leases are judged by, Unix seconds.
+    deep : bool
+        Whether to read every chunk and compare its checksum, which takes as long as reading everything.
+
+    Returns
+    -------
+    list of Finding
+        Worst first; empty if all is well.
+    """
+    moment = now()
+    found = [Finding("error", fault, False) for fault in store.faults()]
+    found += _check_catalogues(store)
+    found += _check_tracks(store, deep)
+    found += _check_remains(store, moment)
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock = time.time) -> dict[str, int]:
+    """Remove whatever :func:`examine` calls repairable.
+
+    Parameters
+    ----------
+    store : Store
+        What to repair.
+    findings : iterable of Finding or None
+        What was found; if nothing of it is repairable, the store is not touched.
+    now : callable
+        Clock that leases are judged by, Unix seconds.
+
+    Returns
+    -------
+    dict of str to int
+        What went, and how much of it, as :func:`~classifier.records.orphans.remove_orphans` says; empty if nothing did.
+    """
+    if findings is not None and not any(finding.repairable for finding in findings):
+        return {}
+    return sweep.remove_orphans(store, now=now, thorough=True)
+
+
+def _check_catalogues(store: Store) -> Iterator[Finding]:
+    for record in store.find("catalogues", fields=["name", "status"]):
+        name = record["name"]
+        if record["status"] == "removing":
+            yield Finding("warning", f"the removal of catalogue {name!r} was cut short", True)
+        elif not store.count("tracks", {"catalogue": name, "catalogue_id": record["_id"]}):
+            yield Finding("info", f"catalogue {name!r} has no tracks", False)
+        whole = store.get("catalogues", record["_id"])
+        if whole is not None and "data" in whole:
+            try:
+                unpack(whole["data"], whole.get("layout", []))
+            except StoreCorrupt as error:
+                yield Finding("error", f"the background of catalogue {name!r} is damaged: {error}", False)
+
+
+def _check_tracks(store: Store, deep: bool) -> Iterator[Finding]:
+    for record in list(store.find("tracks", {"status": "ready"})):
+        problems = list(_problems(store, record, deep))
+        if problems and _is_current(store, record):
+            for problem in problems:
+                yield Finding("error", f"{problem}: enroll it anew, or remove it", False)
+
+
+def _problems(store: Store, record: Document, deep: bool) -> Iterator[str]:
+    track_id, version = record["_id"], record["version"]
+    try:
+        to_track(record)
+    except StoreCorrupt as error:
+        yield str(error)
+        return
+    for collection, (n_chunks, n_rows) in _COUNTS.items():
+        row = 0
+        for number in range(record[n_chunks]):
+            chunk_id = chunks.chunk_id(track_id, version, number)
+            if deep:
+                chunk = store.get(collection, chunk_id)
+                try:
+                    chunks.open_chunk(collection, track_id, version, number, chunk, row)
+                except StoreCorrupt as error:
+                    yield str(error)
+            else:
+                chunk = next(store.find(collection, {"_id": chunk_id}, fields=["count"]), None)
+                if chunk is None:
+                    yield f"track {track_id}: chunk {number} of {collection} is missing"
+            row += chunk.get("count", 0) if chunk else 0
+        if row != record[n_rows]:
+            yield f"track {track_id}: {collection} have {row} rows, but the track should have {record[n_rows]}"
+        beyond = {"track_id": track_id, "version": version, "number": {"$gte": record[n_chunks]}}
+        for chunk in store.find(collection, beyond, fields=["number"]):
+            yield f"track {track_id}: chunk {chunk['number']} of {collection} is more than the record knows"
+
+
+def _is_current(store: Store, record: Document) -> bool:
+    """Return whether the track is still as it was, neither removed nor replaced while it was looked at."""
+    now = store.get("tracks", record["_id"])
+    return now is not None and now["status"] == "ready" and now["version"] == record["version"]
+
+
+def _check_remains(store: Store, moment: float) -> Iterator[Finding]:
+    for record in sweep.expired_writers(store, moment):
+        yield Finding("warning", f"track {record['_id']} was never finished by {record['lease_owner']}", True)
+    for record in store.find("tracks", {"status": "removing"}, fields=[]):
+        yield Finding("warning", f"the removal of track {record['_id']} was cut short", True)
+    for record in sweep.expired_replacements(store, moment):
+        yield Finding("warning", f"the replacement of track {record['_id']} was never finished", True)
+    for record in sweep.homeless(store):
+        yield Finding("warning", f"track {record['_id']} belongs to a catalogue that is gone", True)
+    for orphans in sweep.orphans(store):
+        what = f"{orphans.n_chunks} chunks of {orphans.collection} belong to no track ({orphans.track_id})"
+        yield Finding("warning", what, True)
+    expired = store.count("leases", {"expires": {"$lt": moment}})
+    if expired:
+        yield Finding("info", f"{expired} leases have expired", True)

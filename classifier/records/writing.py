@@ -1,0 +1,404 @@
+"""How a track is written so that nobody ever sees half of one.
+
+Conventions
+-----------
+- A writer inserts the track's record with status ``writing`` and a lease, then the chunks, and at last sets the
+  status to ``ready``, on condition that the lease is still its own. The record's unique key, catalogue and
+  content hash, lets one of several writers of the same audio through.
+- Replacing a track leaves the record ``ready`` in the old version, writes the chunks of the next, switches, and
+  deletes the old chunks.
+- ``attempts`` is the highest version ever handed to a writer: each attempt has a version of its own, so that a
+  writer that was thought dead cannot write among the chunks of the one that took over.
+- A crash leaves a record with an expired lease, or chunks that no record names; the next writer of the same
+  audio, or ``sweep.py``, cleans up.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from contextlib import suppress
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from classifier.errors import (
+    CatalogueNotFound,
+    Conflict,
+    DuplicateKey,
+    EarmarkError,
+    InvalidParameter,
+    StoreFailed,
+    TrackBusy,
+    TrackNotFound,
+    Unavailable,
+)
+from classifier.records import chunks
+from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge, timestamp
+from classifier.records.leases import Clock
+from classifier.records.tracks import text_fields, to_track
+from classifier.results import Track
+from classifier.store.base import Document, Store
+
+_TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
+_OPTIONAL: dict[str, Any] = {"artist": None, "album": None, "isrc": None, "metadata": {}, "file_hash": ""}
+_REQUIRED = ("catalogue", "content_hash", "title", "source", "duration_s")
+_ATTEMPTS = 20
+
+
+class AlreadyEnrolled(Conflict):
+    """The audio is in the catalogue already.
+
+    Attributes
+    ----------
+    track_id : str
+        As this track.
+    """
+
+    name = "already_enrolled"
+
+    def __init__(self, track_id: str) -> None:
+        super().__init__(f"this audio is already enrolled as track {track_id!r}")
+        self.track_id = track_id
+
+
+class TrackWriter:
+    """Writes one track; made by :meth:`begin`.
+
+    Use it in a ``with`` block: leaving it without :meth:`commit` takes back whatever was written.
+
+    Attributes
+    ----------
+    track_id : str
+        The track's id, which it keeps when it is replaced.
+    version : int
+        The version that is being written.
+    """
+
+    def __init__(self, store: Store, record: Document, fields: Document, lease_seconds: float, now: Clock) -> None:
+        self.track_id: str = record["_id"]
+        self.version: int = record["attempts"]
+        self._store = store
+        self._fields = fields
+        self._token: str = record["lease_token"]
+        self._expires: float = record["lease_expires"]
+        self._seconds = lease_seconds
+        self._now = now
+        self._n_chunks = {"models": 0, "subfingerprints": 0}
+        self._n_rows = {"models": 0, "subfingerprints": 0}
+        self._layouts: dict[str, list[Any]] = {}
+        self._is_open = True
+
+    # ---------------------------------------------------------------- beginning
+
+    @classmethod
+    def begin(
+        cls,
+        store: Store,
+        fields: Mapping[str, Any],
+        *,
+        owner: str,
+        lease_seconds: float = 60.0,
+        replace: bool = False,
+        track_id: str | None = None,
+        first_version: int = 1,
+        now: Clock = time.time,
+    ) -> TrackWriter:
+        """Get the right to write a track.
+
+        Parameters
+        ----------
+        store : Store
+            Where it will be.
+        fields : mapping
+            ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
+            ``isrc``, ``metadata`` (str to str), ``file_hash`` and ``created`` if they are known; ``catalogue_id``
+            to be sure that the catalogue has not been removed and created again since its configuration was read.
+        owner : str
+            Who writes, for people who look into the store.
+        lease_seconds : float
+            How long the writer may be silent before another may take over.
+        replace : bool
+            Whether to write a track that is there anew.
+        track_id : str or None
+            Id of a new track, if it is free; else one is made up.
+        first_version : int >= 1
+            Version of a new track.
+        now : callable
+            Clock that leases are judged by, Unix seconds.
+
+        Returns
+        -------
+        TrackWriter
+            Holding the lease.
+
+        Raises
+        ------
+        AlreadyEnrolled
+            If the track is there and ``replace`` is False.
+        TrackBusy
+            If somebody else is writing this very track.
+        CatalogueNotFound
+            If there is no such catalogue.
+        InvalidParameter
+            If a field is missing, unknown or of the wrong type.
+        """
+        body = _body(fields, now)
+        catalogue_id = get_catalogue(store, body["catalogue"]).id
+        if body.setdefault("catalogue_id", catalogue_id) != catalogue_id:
+            raise _catalogue_gone(body["catalogue"])
+        key = {"catalogue": body["catalogue"], "content_hash": body["content_hash"]}
+        for _ in range(_ATTEMPTS):
+            moment = now()
+            lease = {"lease_owner": owner, "lease_token": uuid.uuid4().hex, "lease_expires": moment + lease_seconds}
+            record = {**_new_record(track_id, first_version), **body, **lease}
+            try:
+                store.insert("tracks", [record])
+                return cls(store, record, body, lease_seconds, now)
+            except DuplicateKey:
+                existing = next(store.find("tracks", key, limit=1), None)
+            if existing is None:
+                if track_id is not None and store.get("tracks", track_id) is not None:
+                    track_id = None  # taken by other audio
+                continue
+            if existing["catalogue_id"] != catalogue_id:
+                if get_catalogue(store, body["catalogue"]).id != catalogue_id:
+                    raise _catalogue_gone(body["catalogue"])
+                # What a removed catalogue of the same name left behind.
+                mark_removed(store, existing["_id"], catalogue_id=existing["catalogue_id"])
+                purge(store, existing["_id"])
+            elif existing["status"] == "removing":
+                purge(store, existing["_id"])
+            elif existing["status"] == "ready" and not replace:
+                raise AlreadyEnrolled(existing["_id"])
+            elif existing["lease_expires"] >= moment:
+                raise TrackBusy(f"track {existing['_id']!r} is being written by another process: try again later")
+            else:
+                mine = _take_over(store, existing, moment, lease, body)
+                if mine is not None:
+                    if existing["status"] == "ready" and "created" not in fields:
+                        body["created"] = existing["created"]
+                    return cls(store, mine, body, lease_seconds, now)
+        raise TrackBusy("this audio is being written and removed by other processes: try again later")
+
+    # ---------------------------------------------------------------- writing
+
+    def renew(self) -> None:
+        """Hold the lease for its whole length from now; do so before work that takes as long as the lease.
+
+        Raises
+        ------
+        TrackBusy
+            If another process has taken over.
+        TrackNotFound
+            If the track was removed.
+        CatalogueNotFound
+            If its catalogue was removed.
+        """
+        self._check_open()
+        expires = self._now() + self._seconds
+        if self._store.update("tracks", self._mine, set={"lease_expires": expires}) is None:
+            raise self._refusal()
+        self._expires = expires
+
+    def add_models(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Write models of the next windows; the first call fixes names, dtypes and shapes.
+
+        Parameters
+        ----------
+        arrays : mapping of str to np.ndarray
+            One row a window, all with the same number of rows.
+
+        Raises
+        ------
+        InvalidParameter
+            If rows, names, dtypes or shapes do not fit.
+        TrackBusy, TrackNotFound, CatalogueNotFound
+            As :meth:`renew`.
+        """
+        self._add("models", arrays)
+
+    def add_subfingerprints(self, words: np.ndarray) -> None:
+        """Write the next sub-fingerprints.
+
+        Parameters
+        ----------
+        words : np.ndarray, shape (n_frames, 2), uint64
+            One row a frame.
+
+        Raises
+        ------
+        InvalidParameter
+            For another dtype or shape.
+        TrackBusy, TrackNotFound, CatalogueNotFound
+            As :meth:`renew`.
+        """
+        if words.ndim != 2 or words.shape[1] != 2 or words.dtype.kind != "u" or words.dtype.itemsize != 8:
+            raise InvalidParameter(f"sub-fingerprints are {words.dtype} {words.shape}: they must be uint64 (frames, 2)")
+        self._add("subfingerprints", {chunks.WORDS: words})
+
+    def _add(self, collection: str, arrays: Mapping[str, np.ndarray]) -> None:
+        arrays = {name: np.asarray(array) for name, array in arrays.items()}
+        n_rows = chunks.count_rows(arrays)
+        layout = [(name, array.dtype.newbyteorder("<"), array.shape[1:]) for name, array in arrays.items()]
+        if self._layouts.setdefault(collection, layout) != layout:
+            raise InvalidParameter(f"{collection} of a track must keep their names, dtypes and shapes")
+        cut = chunks.cut(
+            collection,
+            arrays,
+            track_id=self.track_id,
+            version=self.version,
+            token=self._token,
+            number=self._n_chunks[collection],
+            start=self._n_rows[collection],
+        )
+        self._check_open()
+        for chunk in cut:
+            if self._expires - self._now() < 0.7 * self._seconds:
+                self.renew()
+            self._store.insert(collection, [chunk])
+            self._n_chunks[collection] += 1
+        self._n_rows[collection] += n_rows
+
+    # ---------------------------------------------------------------- ending
+
+    def commit(self, **changes: Any) -> Track:
+        """Let readers see the track.
+
+        Parameters
+        ----------
+        **changes
+            Fields that are known better now than at :meth:`begin`, such as ``duration_s``.
+
+        Returns
+        -------
+        Track
+            As readers see it.
+
+        Raises
+        ------
+        TrackBusy, TrackNotFound, CatalogueNotFound
+            As :meth:`renew`; whatever was written is taken back.
+        StoreUnavailable
+            If the store does not answer. The track may or may not be there then; writing it again tells.
+        """
+        self._check_open()
+        self._fields = {**self._fields, **_checked_fields(changes)}
+        final = {
+            **self._fields,
+            "status": "ready",
+            "version": self.version,
+            "version_token": self._token,
+            "n_windows": self._n_rows["models"],
+            "n_frames": self._n_rows["subfingerprints"],
+            "n_model_chunks": self._n_chunks["models"],
+            "n_subfingerprint_chunks": self._n_chunks["subfingerprints"],
+            **_NO_LEASE,
+        }
+        record = self._store.update("tracks", self._mine, set=final)
+        if record is None:
+            raise self._refusal()
+        self._is_open = False
+        if not bump_revision(self._store, record["catalogue_id"]):
+            mark_removed(self._store, self.track_id, catalogue_id=record["catalogue_id"])
+            purge(self._store, self.track_id)
+            raise _catalogue_gone(record["catalogue"])
+        if self.version > 1:
+            chunks.delete_chunks(self._store, self.track_id, version={"$lt": self.version})
+        return to_track(record)
+
+    def abort(self) -> None:
+        """Take back whatever was written; a track that was being replaced stays as it was."""
+        self._is_open = False
+        if mark_removed(self._store, self.track_id, lease_token=self._token, status="writing"):
+            purge(self._store, self.track_id)
+            return
+        self._store.update("tracks", self._mine, set=_NO_LEASE)
+        record = self._store.get("tracks", self.track_id)
+        if record is None or record["version"] != self.version:  # else the commit went through after all
+            chunks.delete_chunks(self._store, self.track_id, token=self._token)
+
+    @property
+    def _mine(self) -> dict[str, str]:
+        return {"_id": self.track_id, "lease_token": self._token}
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise InvalidParameter(f"the writer of track {self.track_id!r} has ended: begin anew")
+
+    def _refusal(self) -> EarmarkError:
+        """Take back what was written, and return why it cannot go on."""
+        self.abort()
+        catalogue = self._fields["catalogue"]
+        if get_catalogue(self._store, catalogue).id != self._fields["catalogue_id"]:
+            return _catalogue_gone(catalogue)
+        record = self._store.get("tracks", self.track_id)
+        if record is None or record["status"] == "removing":
+            return TrackNotFound(f"track {self.track_id!r} was removed while it was written")
+        return TrackBusy(f"track {self.track_id!r} was taken over by another process: the lease had expired")
+
+    def __enter__(self) -> TrackWriter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._is_open:
+            with suppress(StoreFailed, Unavailable):  # then the lease expires, and the sweep cleans up
+                self.abort()
+
+
+def _catalogue_gone(name: str) -> CatalogueNotFound:
+    return CatalogueNotFound(f"catalogue {name!r} was removed while a track was written")
+
+
+_NO_LEASE = {"lease_owner": "", "lease_token": "", "lease_expires": 0.0}
+
+
+def _new_record(track_id: str | None, first_version: int) -> Document:
+    return {
+        "_id": track_id or uuid.uuid4().hex,
+        "status": "writing",
+        "version": 0,
+        "version_token": "",
+        "attempts": first_version,
+        "edited": 0,
+        "n_windows": 0,
+        "n_frames": 0,
+        "n_model_chunks": 0,
+        "n_subfingerprint_chunks": 0,
+    }
+
+
+def _take_over(store: Store, existing: Document, moment: float, lease: Document, body: Document) -> Document | None:
+    """Take the place of a writer that is gone, or the first place at a track that is ready; None if it was taken."""
+    where = {
+        "_id": existing["_id"],
+        "status": existing["status"],
+        "lease_token": existing["lease_token"],
+        "lease_expires": {"$lt": moment},
+    }
+    # Readers still see a track that is ready: its fields change with the commit.
+    change = lease if existing["status"] == "ready" else {**body, **lease}
+    record = store.update("tracks", where, set=change, inc={"attempts": 1})
+    if record is not None and record["attempts"] - record["version"] > 1:
+        current = {"$ne": record["version"], "$lt": record["attempts"]}
+        chunks.delete_chunks(store, record["_id"], version=current)
+    return record
+
+
+def _body(fields: Mapping[str, Any], now: Clock) -> Document:
+    missing = [name for name in _REQUIRED if fields.get(name) is None]
+    if missing:
+        raise InvalidParameter(f"a track needs {', '.join(missing)}")
+    return _checked_fields({"created": timestamp(now()), **_OPTIONAL, **fields})
+
+
+def _checked_fields(fields: Mapping[str, Any]) -> Document:
+    for name in fields:
+        if name not in (*_REQUIRED, *_OPTIONAL, "created", "catalogue_id"):
+            raise InvalidParameter(f"a track has no field {name!r}")
+    checked = text_fields({name: value for name, value in fields.items() if name in _TEXTS})
+    return {name: checked.get(name, value) for name, value in fields.items()}

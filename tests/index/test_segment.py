@@ -1,0 +1,227 @@
+"""Segments: packing, joining, writing and mapping must not change a bit; snapshots do not change at all."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from classifier.index.coarse import least_divergence
+from classifier.index.segment import ARRAYS, PAIR, Segment, Snapshot, write
+from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian
+from classifier.mixtures.gmm import pooled
+from tests.search import toys
+
+
+def built(*seeds: int, **shape: int | bool) -> Segment:
+    return Segment.build([(f"t{seed}", 1, toys.model(seed, **shape)) for seed in seeds])
+
+
+def same(a: Segment, b: Segment) -> None:
+    assert a.entries == b.entries
+    for name in ARRAYS:
+        np.testing.assert_array_equal(a.arrays[name], b.arrays[name], err_msg=name, strict=True)
+
+
+def test_entries_tile_the_arrays():
+    models = [("a", 1, toys.model(1, 3, 7)), ("b", 4, toys.model(2, 1, 0)), ("c", 1, toys.model(3, 5, 9))]
+    segment = Segment.build(models)
+    assert [e.key for e in segment.entries] == [("a", 1), ("b", 4), ("c", 1)]
+    windows = frames = 0
+    for entry, (_, _, model) in zip(segment.entries, models, strict=True):
+        assert (entry.window_start, entry.frame_start) == (windows, frames)
+        windows, frames = windows + len(model.window_frame), frames + len(model.words)
+        assert (entry.window_stop, entry.frame_stop) == (windows, frames)
+        np.testing.assert_array_equal(segment.words(entry), model.words)
+        np.testing.assert_array_equal(segment.arrays["silent"][entry.window_start : entry.window_stop], model.silent)
+    assert segment.n_windows == windows == len(segment.arrays["weights"])
+    assert len(segment.arrays["words"]) == frames
+    assert segment.n_variants == 3
+
+
+@pytest.mark.parametrize("diagonal", [False, True])
+def test_arrays_hold_what_divergences_need(diagonal):
+    """What searching computes from them is the divergences of the models, to one per cent."""
+    ours, theirs = toys.model(1, 9, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
+    segment = Segment.build([("x", 1, ours)])
+    query = Packed.of(theirs.moments)
+    j = symmetric_kl_gaussian(query, Packed.of(ours.moments))
+    rows, terms = segment.arrays["coarse"], segment.arrays["coarse_terms"]
+    np.testing.assert_allclose(least_divergence(query, rows, terms, len(rows)), j, rtol=1e-3, atol=5e-3)
+    least = j.reshape(len(j), segment.n_windows, segment.n_variants).min(axis=2)
+    np.testing.assert_allclose(least_divergence(query, rows, terms, segment.n_windows), least, rtol=1e-3, atol=5e-3)
+    n, variants = segment.n_windows, segment.n_variants
+    partner = np.minimum(np.arange(n) + PAIR, n - 1)
+    rows = (partner[:, None] * variants + np.arange(variants)).reshape(-1)
+    pairs = symmetric_kl_gaussian(query, Packed.of(pooled(ours.moments, ours.moments[rows])))
+    arrays = segment.arrays["pooled"], segment.arrays["pooled_terms"]
+    np.testing.assert_allclose(least_divergence(query, *arrays, len(rows)), pairs, rtol=1e-3, atol=5e-3)
+    mixtures = Packed.of(ours.mixtures)
+    np.testing.assert_allclose(segment.arrays["s"], mixtures.s, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(segment.arrays["weights"], mixtures.weights, rtol=1e-6)
+
+
+@pytest.mark.parametrize("split", [[[1, 2, 3, 4]], [[1], [2, 3], [4]], [[1], [2], [3], [4]], [[1, 2, 3], [4]]])
+def test_joined_written_and_mapped_is_as_built_at_once(tmp_path, split):
+    write(tmp_path / "joined", [built(*part, n_windows=3) for part in split])
+    loaded = Segment.load(tmp_path / "joined")
+    same(loaded, built(1, 2, 3, 4, n_windows=3))
+    assert isinstance(loaded.arrays["coarse"], np.memmap)
+    with pytest.raises(ValueError, match="read-only"):
+        loaded.arrays["coarse"][0, 0] = 1
+
+
+def test_joining_leaves_out_the_dead_and_writes_doubles_once(tmp_path):
+    write(tmp_path / "joined", [built(1, 2, 3), built(3, 4)], {("t2", 1), ("gone", 1), ("t3", 2)})
+    same(Segment.load(tmp_path / "joined"), built(1, 3, 4))
+    same(Segment.join([built(1, 2, 3), built(3, 4)], {("t2", 1)}), built(1, 3, 4))
+
+
+def test_tracks_without_windows_or_frames(tmp_path):
+    """A track of 0.3 s has frames but no windows; both kinds may stand first or alone."""
+    for name, models in {
+        "alone": [("a", 1, toys.model(1, 0, 3))],
+        "bare": [("a", 1, toys.model(1, 0, 0))],
+        "first": [("a", 1, toys.model(1, 0, 3)), ("b", 1, toys.model(2, 3, 0))],
+        "last": [("b", 1, toys.model(2, 3, 4)), ("a", 1, toys.model(1, 0, 3))],
+    }.items():
+        segment = Segment.build(models)
+        write(tmp_path / name, [Segment.build([m]) for m in models])
+        same(Segment.load(tmp_path / name), segment)
+
+
+def test_all_dead_is_a_segment_of_nothing(tmp_path):
+    write(tmp_path / "none", [built(1, 2)], {("t1", 1), ("t2", 1)})
+    segment = Segment.load(tmp_path / "none")
+    assert segment.entries == ()
+    assert segment.n_windows == segment.n_variants == 0
+
+
+def test_an_existing_folder_is_never_written_into(tmp_path):
+    write(tmp_path / "here", [built(1)])
+    with pytest.raises(FileExistsError):
+        write(tmp_path / "here", [built(2)])
+    same(Segment.load(tmp_path / "here"), built(1))
+
+
+# --- damage ---------------------------------------------------------------------------------------------------
+
+
+def missing(folder):
+    (folder / "weights.npy").unlink()
+
+
+def emptied(folder):
+    (folder / "coarse.npy").write_bytes(b"")
+
+
+def cut_short(folder):
+    data = (folder / "words.npy").read_bytes()
+    (folder / "words.npy").write_bytes(data[: len(data) // 2])
+
+
+def cut_in_the_header(folder):
+    (folder / "coarse_terms.npy").write_bytes((folder / "coarse_terms.npy").read_bytes()[:20])
+
+
+def garbage(folder):
+    (folder / "s.npy").write_bytes(b"no array" * 100)
+
+
+def fewer_rows(folder):
+    np.save(folder / "window_frame.npy", np.load(folder / "window_frame.npy")[:-1])
+
+
+def fewer_frames(folder):
+    np.save(folder / "words.npy", np.load(folder / "words.npy")[:-1])
+
+
+def other_type(folder):
+    np.save(folder / "weights.npy", np.load(folder / "weights.npy").astype(np.float64))
+
+
+def another_axis(folder):
+    np.save(folder / "weights.npy", np.load(folder / "weights.npy")[:, None])
+
+
+def objects(folder):
+    np.save(folder / "weights.npy", np.array([{}], dtype=object), allow_pickle=True)
+
+
+def no_table(folder):
+    (folder / "tracks.json").unlink()
+
+
+def table_of_nonsense(folder):
+    (folder / "tracks.json").write_text("[1, 2]")
+
+
+def table_cut_short(folder):
+    (folder / "tracks.json").write_text((folder / "tracks.json").read_text()[:-5])
+
+
+def table_of_another_format(folder):
+    table = json.loads((folder / "tracks.json").read_text())
+    (folder / "tracks.json").write_text(json.dumps({**table, "format": table["format"] + 1}))
+
+
+def table_out_of_step(folder):
+    table = json.loads((folder / "tracks.json").read_text())
+    table["tracks"][-1][3] += 1
+    (folder / "tracks.json").write_text(json.dumps(table))
+
+
+def table_with_short_rows(folder):
+    table = json.loads((folder / "tracks.json").read_text())
+    table["tracks"][0] = table["tracks"][0][:3]
+    (folder / "tracks.json").write_text(json.dumps(table))
+
+
+def gone(folder):
+    shutil.rmtree(folder)
+
+
+DAMAGE = [
+    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_frames, other_type, another_axis,
+    objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format, table_out_of_step,
+    table_with_short_rows, gone,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=lambda f: f.__name__)
+def test_a_damaged_segment_is_refused(tmp_path, damage):
+    write(tmp_path / "segment", [built(1, 2)])
+    damage(tmp_path / "segment")
+    with pytest.raises((OSError, ValueError)):
+        Segment.load(tmp_path / "segment")
+
+
+# --- snapshots ------------------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_shows_live_tracks_once():
+    first, second = built(1, 2, n_windows=2, n_frames=5), built(2, 3, n_windows=2, n_frames=5)
+    snapshot = Snapshot((first, second), frozenset({("t1", 1), ("t2", 1), ("t3", 1)}))
+    assert [(segment is first, entry.track_id) for segment, entry in snapshot] == [
+        (True, "t1"),
+        (True, "t2"),
+        (False, "t3"),
+    ]
+    assert (len(snapshot), snapshot.n_windows, snapshot.n_frames) == (3, 6, 15)
+    some = Snapshot((first, second), frozenset({("t2", 1)}))
+    assert [entry.track_id for _, entry in some] == ["t2"]
+    assert (len(some), some.n_windows, some.n_frames) == (1, 2, 5)
+
+
+def test_another_version_is_another_track():
+    old, new = Segment.build([("t", 1, toys.model(1))]), Segment.build([("t", 2, toys.model(2))])
+    snapshot = Snapshot((old, new), frozenset({("t", 2)}))
+    toys.assert_same(toys.content(snapshot), toys.expected({("t", 2): toys.model(2)}))
+
+
+def test_nothing_is_a_snapshot_too():
+    snapshot = Snapshot((), frozenset())
+    assert (len(snapshot), snapshot.n_windows, snapshot.n_frames) == (0, 0, 0)
+    assert list(snapshot) == []
