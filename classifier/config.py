@@ -20,31 +20,6 @@ import platformdirs
 
 from classifier.errors import InvalidConfig
 
-NOISE_KINDS = ("pink", "babble", "voices")
-
-
-@dataclass(frozen=True, slots=True)
-class NoiseTwin:
-    """One extra model of every window: how it would sound in noise.
-
-    Parameters
-    ----------
-    kind : {"pink", "babble", "voices"}
-        Spectrum and modulation of the synthesised noise.
-    snr_db : float in [-20, 40]
-        Level of the window over the noise, in dB.
-    """
-
-    kind: str
-    snr_db: float
-
-    def __post_init__(self) -> None:
-        if self.kind not in NOISE_KINDS:
-            raise InvalidConfig(f"noise twin kind {self.kind!r} is unknown: choose one of {', '.join(NOISE_KINDS)}")
-        _check("noise twin snr_db", self.snr_db, -20.0, 40.0)
-        object.__setattr__(self, "snr_db", float(self.snr_db) + 0.0)
-
-
 def _check(name: str, value: float, low: float, high: float) -> None:
     number = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
     if not number or not low <= value <= high:
@@ -53,9 +28,6 @@ def _check(name: str, value: float, low: float, high: float) -> None:
 
 def _plain(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:g}"
-
-
-DEFAULT_TWINS = tuple(NoiseTwin(kind, snr) for snr in (8.0, 3.0, -1.0) for kind in NOISE_KINDS)
 
 
 def _bounded(default: float | int, low: float, high: float, text: str) -> Any:
@@ -89,7 +61,9 @@ class FeatureConfig:
     floor: float = _bounded(0.5, 0.0, 10.0, "local band floor, as a multiple of the band's mean power in the window")
     delta_half_length: int = _bounded(18, 1, 50, "frames on either side that the spline derivative reaches")
     covariance_floor: float = _bounded(1e-2, 1e-6, 1.0, "added to every (standardised) variance")
-    twins: tuple[NoiseTwin, ...] = DEFAULT_TWINS
+    slot_length: float = _bounded(0.12, 0.01, 2.0, "seconds in a slot, the component of a mixture that keeps time")
+    slot_mfcc: int = _bounded(24, 2, 40, "cepstral coefficients of a slot")
+    slot_half_length: int = _bounded(12, 1, 50, "frames on either side that a slot's derivative reaches")
 
     def __post_init__(self) -> None:
         for item in fields(self):
@@ -100,10 +74,6 @@ class FeatureConfig:
                     raise InvalidConfig(f"{item.name} is {value!r}: it must be a whole number")
                 if item.type == "float":  # 1 and 1.0 are one configuration, and must have one hash
                     object.__setattr__(self, item.name, float(value) + 0.0)  # nor may -0.0 differ from 0.0
-        object.__setattr__(self, "twins", tuple(self.twins))
-        for twin in self.twins:
-            if not isinstance(twin, NoiseTwin):
-                raise InvalidConfig(f"noise twin {twin!r} is no NoiseTwin, such as NoiseTwin('pink', 3.0)")
         if self.covariance_type not in ("full", "diag"):
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
         if self.frame_step > self.frame_length:
@@ -118,6 +88,10 @@ class FeatureConfig:
         if self.n_mfcc > self.n_mels:
             raise InvalidConfig(
                 f"n_mfcc {self.n_mfcc} exceeds n_mels {self.n_mels}: use more bands or fewer coefficients"
+            )
+        if self.slot_mfcc > self.n_mels:
+            raise InvalidConfig(
+                f"slot_mfcc {self.slot_mfcc} exceeds n_mels {self.n_mels}: use more bands or fewer coefficients"
             )
         if self.window_frames < 4 * self.delta_half_length + self.n_mfcc:
             raise InvalidConfig(
@@ -136,15 +110,26 @@ class FeatureConfig:
         return max(1, 1 + span // self.frame_step)
 
     @property
+    def slot_frames(self) -> int:
+        """Frames in a slot."""
+        return max(1, round(self.slot_length * self.sample_rate / self.frame_step))
+
+    @property
+    def slot_s(self) -> float:
+        """Seconds between slots: whole frames."""
+        return self.slot_frames * self.frame_step / self.sample_rate
+
+    @property
     def front_end_hash(self) -> str:
         """SHA-256 of what features depend on: configurations that agree here can share a background mixture."""
         names = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor")
-        values = [getattr(self, name) for name in (*names, "delta_half_length", "n_components")]
+        names = (*names, "delta_half_length", "n_components", "slot_frames", "slot_mfcc", "slot_half_length")
+        values = [getattr(self, name) for name in names]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values; :meth:`from_dict` takes them back."""
-        return {**asdict(self), "twins": [f"{t.kind}:{_shortest(t.snr_db)}" for t in self.twins]}
+        return asdict(self)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> FeatureConfig:
@@ -160,12 +145,7 @@ class FeatureConfig:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1)
                 raise InvalidConfig(f"unknown parameter {name!r}" + (f": did you mean {near[0]}?" if near else ""))
-        given = dict(values)
-        if "twins" in given:
-            if not isinstance(given["twins"], list | tuple):
-                raise InvalidConfig(f"twins is {given['twins']!r}: it must be a list of KIND:SNR_DB, such as pink:3")
-            given["twins"] = tuple(_parse_twin(item) for item in given["twins"])
-        return cls(**given)
+        return cls(**values)
 
     @property
     def hash(self) -> str:
@@ -174,24 +154,10 @@ class FeatureConfig:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _shortest(value: float) -> str:
-    """Return ``8`` for 8.0, and all digits where they are needed."""
-    short = f"{value:g}"
-    return short if float(short) == value else repr(value)
-
-
-def _parse_twin(text: Any) -> NoiseTwin:
-    kind, _, level = str(text).partition(":")
-    try:
-        return NoiseTwin(kind, float(level))
-    except ValueError:
-        raise InvalidConfig(f"noise twin {text!r} is not KIND:SNR_DB, such as pink:3") from None
-
-
-#: Synced.fm's own choices: plain EM run to convergence, the plain logarithm, no noise twins.
+#: Synced.fm's own choices: plain EM run to convergence, the plain logarithm.
 PRESETS: dict[str, FeatureConfig] = {
     "default": FeatureConfig(),
-    "synced-fm": FeatureConfig(em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4, twins=()),
+    "synced-fm": FeatureConfig(em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4),
 }
 
 

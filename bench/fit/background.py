@@ -2,7 +2,7 @@
 
 Both come from the development set (``bench/corpus.py``), which shares no recording with the evaluation set::
 
-    python -m bench.fit.background             # writes classifier/data/background-builtin-1.npz and cohort-1.npz
+    python -m bench.fit.background             # writes classifier/data/background-builtin-2.npz and cohort-1.npz
 
 The background's standard deviations and mixture are fitted on windows heard clean, in rooms and in noise, so that
 neither world is a stranger to it. Changing it voids every stored model: give a changed one a new name.
@@ -23,8 +23,8 @@ from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.fingerprint import bits
 from classifier.mixtures import features
-from classifier.models.fitting import fit
-from classifier.models.track import BUILTIN
+from classifier.models.background import BUILTIN
+from classifier.models.fitting import fit, whole_slots
 
 MIX = ("clean", "clean", "room", "room+babble10", "room+babble5", "room+pink10", "room+pink5", "room+pink0")
 EXCERPT_S = 5.0
@@ -36,12 +36,19 @@ COHORT_MUSIC_S = 26.0 * 60
 COHORT_SPEECH_S = 4.0 * 60
 
 
-def frames(config: FeatureConfig, seed: int) -> np.ndarray:
-    """Return unstandardised delta-MFCC frames of excerpts heard in many conditions, shape (n, d)."""
+def frames(config: FeatureConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return delta-MFCC frames of excerpts heard in many conditions, and the slots of the clean ones.
+
+    Returns
+    -------
+    frames : np.ndarray, shape (n, d)
+    slots : np.ndarray, shape (n, config.slot_frames, slot_mfcc)
+        Neither standardised.
+    """
     material = conditions.load_material("development")
     rng = np.random.default_rng(seed)
     length, preroll = round(EXCERPT_S * SAMPLE_RATE), round(PREROLL_S * SAMPLE_RATE)
-    parts = []
+    parts, clean = [], []
     for reference in track(corpus.development(), "excerpts of the development set"):
         audio = corpus.samples(reference)
         for i in range(PER_TRACK):
@@ -54,7 +61,9 @@ def frames(config: FeatureConfig, seed: int) -> np.ndarray:
             mel = features.mel_power(features.spectrum(heard.astype(np.float32), config), config)
             x = features.delta_mfcc(mel[None], config)[0]
             parts.append(x[rng.choice(len(x), size=min(len(x), 80), replace=False)])
-    return np.concatenate(parts)
+            if MIX[i % len(MIX)] == "clean":
+                clean.append(whole_slots(mel, config))
+    return np.concatenate(parts), np.concatenate(clean)
 
 
 def cohort() -> np.ndarray:
@@ -81,7 +90,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.only != "cohort":
         config = FeatureConfig()
-        background = fit(frames(config, seed=0), config, BUILTIN)
+        background = fit(*frames(config, seed=0), config, BUILTIN)
         arrays = background.to_arrays()
         np.savez_compressed(arguments.out / f"background-{BUILTIN}.npz", front_end=background.front_end, **arrays)
         print(f"background {background.id}: weights {np.round(background.mixture.weights[0], 3)}")

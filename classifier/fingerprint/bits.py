@@ -1,4 +1,4 @@
-"""Sub-fingerprints: 124 bits a frame that say how the spectrum's shape changes, and how well two runs agree.
+"""Sub-fingerprints: 124 bits a frame that say how the spectrum's shape changes.
 
 Conventions
 -----------
@@ -11,17 +11,14 @@ Conventions
 - A frame is two words: bits 0 to 123 in order of resolution and frequency, three spare zeros and, in bit 127, whether
   the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and count on
   neither side.
-- Agreement is 1 - 2 * bit error rate over the bits compared, each weighed by how far it can be trusted, in [-1, 1];
-  0 is chance.
+- A snippet's bits have weights by how far each can be trusted (``reliability.py``).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
-import numba
 import numpy as np
 import scipy.fft
 
@@ -31,7 +28,7 @@ SAMPLE_RATE = 16000
 FRAME = 2048
 HOP = 512
 QUERY_HOP = 256
-#: Reference frames between the frames of a rough print.
+#: Reference frames between the frames of a rough fingerprint.
 ROUGH_STEP = 2
 LAG = 4096
 BANDS = (13, 25, 89)
@@ -184,7 +181,7 @@ def reference_words(samples: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True, slots=True)
-class QueryPrint:
+class Fingerprint:
     """Sub-fingerprints of a snippet, in two phases of the reference grid, with a weight from 0 to 3 for each bit.
 
     Parameters
@@ -214,7 +211,7 @@ class QueryPrint:
         return ones + 2 * twos
 
 
-def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint:
+def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprint:
     """Sub-fingerprints of a snippet.
 
     Parameters
@@ -226,7 +223,7 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint
 
     Returns
     -------
-    QueryPrint
+    Fingerprint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
     d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz)
@@ -238,10 +235,10 @@ def query_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> QueryPrint
     def phases(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
 
-    return QueryPrint(phases(words), phases(planes), expected)
+    return Fingerprint(phases(words), phases(planes), expected)
 
 
-def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
+def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
     """First words of a snippet's frames, and which of their bits can be trusted: enough to find a place roughly.
 
     Parameters
@@ -249,7 +246,7 @@ def rough_print(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray
     samples : np.ndarray, shape (n,), float32
         Mono samples at 16 kHz.
     bandwidth_hz : float
-        As for :func:`query_print`.
+        As for :func:`fingerprint`.
 
     Returns
     -------
@@ -280,122 +277,3 @@ def _weighed(samples: np.ndarray, hop: int, bandwidth_hz: float) -> tuple[np.nda
     odds = reliability.log_odds(reliability.facts(energy, loud, d, BANDS, LAG // hop))
     weights = reliability.levels(odds, counts)
     return d, valid, weights, reliability.expected_agreement(odds, weights)
-
-
-def _popcount_instruction(_typing: Any, _value: Any) -> Any:
-    """Count the set bits of a uint64, as the machine's own instruction."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return numba.types.uint64(numba.types.uint64), generate
-
-
-_popcount: Any = numba.extending.intrinsic(_popcount_instruction)
-
-
-@numba.njit(cache=True, nogil=True, boundscheck=False)
-def _accumulate(
-    r0: Any, r1: Any, words: Any, planes: Any, frame_weight: Any, counter: Any
-) -> None:  # pragma: no cover - compiled
-    """Add up compared weight (upper half of a counter) and weight of mismatches (lower half) at every lag.
-
-    Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
-    vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
-    """
-    zero, one, shift, half = np.uint64(0), np.uint64(1), np.uint64(63), np.uint64(32)
-    for base in range(0, counter.shape[0], 1024):
-        stop = min(counter.shape[0], base + 1024)
-        for t in range(words.shape[0]):
-            weight = frame_weight[t] << half
-            if weight == zero:
-                continue
-            q0, q1 = words[t, 0], words[t, 1]
-            a0, a1, b0, b1 = planes[t, 0, 0], planes[t, 0, 1], planes[t, 1, 0], planes[t, 1, 1]
-            words0, words1 = r0[base + t : stop + t], r1[base + t : stop + t]
-            counts = counter[base:stop]
-            for lag in range(counts.shape[0]):
-                word = words1[lag]
-                keep = zero - (word >> shift)
-                x0, x1 = (words0[lag] ^ q0) & keep, (word ^ q1) & keep
-                ones = _popcount(x0 & a0) + _popcount(x1 & a1)
-                twos = _popcount(x0 & b0) + _popcount(x1 & b1)
-                counts[lag] += ones + (twos << one) + (weight & keep)
-
-
-def agreement(query: QueryPrint, words: np.ndarray, min_frames: int) -> tuple[np.ndarray, np.ndarray]:
-    """Agreement of a snippet with a track at every lag and phase.
-
-    Parameters
-    ----------
-    query : QueryPrint
-        n frames in two phases.
-    words : np.ndarray, shape (F, 2), uint64
-        Sub-fingerprints of the track.
-    min_frames : int
-        Frames that must overlap; lags run from min_frames - n to F - min_frames.
-
-    Returns
-    -------
-    agreement : np.ndarray, shape (2, n_lags), float32
-        1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the phase's weight overlaps.
-    weight : np.ndarray, shape (2, n_lags), int32
-        Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
-    """
-    n = query.n_frames
-    min_frames = min(min_frames, n)
-    pad = n - min_frames
-    n_lags = len(words) + 2 * pad - n + 1
-    if n == 0 or n_lags <= 0:
-        return np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32)
-    padded = np.zeros((2, len(words) + 2 * pad), np.uint64)
-    padded[:, pad : pad + len(words)] = words.T
-    counter = np.zeros((2, n_lags), np.uint64)
-    frame_weight = query.frame_weight
-    for phase in range(2):
-        weights = frame_weight[phase].astype(np.uint64)
-        _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
-    weight = (counter >> np.uint64(32)).astype(np.int32)
-    wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # each phase by itself
-    return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)
-
-
-@numba.njit(cache=True, nogil=True, boundscheck=False)
-def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no cover - compiled
-    """Add up trusted bits that differ, at every lag; blocks as in :func:`_accumulate`."""
-    for base in range(0, counter.shape[0], 2048):
-        stop = min(counter.shape[0], base + 2048)
-        counts = counter[base:stop]
-        for t in range(rough.shape[0]):
-            word, mask = rough[t, 0], rough[t, 1]
-            there = reference[base + ROUGH_STEP * t : stop + ROUGH_STEP * t]
-            for lag in range(counts.shape[0]):
-                counts[lag] += _popcount((there[lag] ^ word) & mask)
-
-
-def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
-    """How far the best place of a rough print in a track stands out among all, in standard deviations.
-
-    Parameters
-    ----------
-    rough : np.ndarray, shape (n, 2), uint64
-        As :func:`rough_print` gives it.
-    words : np.ndarray, shape (F,), uint64
-        First words of the track's frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
-
-    Returns
-    -------
-    float
-        0 where nothing can be compared. The snippet may reach beyond either end of the track by half of its length.
-    """
-    pad = ROUGH_STEP * len(rough) // 2
-    n_lags = len(words) + 2 * pad - ROUGH_STEP * len(rough)
-    if n_lags < 1 or not rough[:, 1].any():
-        return 0.0
-    padded = np.zeros(len(words) + 2 * pad, np.uint64)
-    padded[pad : pad + len(words)] = words
-    counter = np.zeros(n_lags, np.uint64)
-    _mismatches(padded, rough, counter)
-    spread = float(counter.std())
-    return (float(counter.mean()) - float(counter.min())) / spread if spread > 0 else 0.0

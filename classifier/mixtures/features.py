@@ -149,8 +149,31 @@ def spline_derivative_kernel(half_length: int) -> np.ndarray:
     return (weights / (2 * np.sum(weights * np.arange(1, half_length + 1)))).astype(np.float32)
 
 
+def spline_derivative(x: np.ndarray, half_length: int) -> np.ndarray:
+    """First derivative over time of some sequences, on the frames that have full support.
+
+    Parameters
+    ----------
+    x : np.ndarray, shape (..., n, d)
+        Sequences of n frames.
+    half_length : int >= 1
+        Frames on either side, as for :func:`spline_derivative_kernel`.
+
+    Returns
+    -------
+    np.ndarray, shape (..., n - 2 * half_length, d), float32
+        Per frame; entry 0 belongs to frame ``half_length``.
+    """
+    n = x.shape[-2] - 2 * half_length
+    out = np.zeros((*x.shape[:-2], n, x.shape[-1]), dtype=np.float32)
+    for j, weight in enumerate(spline_derivative_kernel(half_length), start=1):
+        later, earlier = half_length + j, half_length - j
+        out += weight * (x[..., later : later + n, :] - x[..., earlier : earlier + n, :])
+    return out
+
+
 @lru_cache(maxsize=8)
-def _dct_matrix(n_mels: int, n_mfcc: int) -> np.ndarray:
+def dct_matrix(n_mels: int, n_mfcc: int) -> np.ndarray:
     """Orthonormal DCT-II, shape (n_mels, n_mfcc)."""
     return scipy.fft.dct(np.eye(n_mels), type=2, norm="ortho", axis=0)[:n_mfcc].T.astype(np.float32)
 
@@ -174,13 +197,7 @@ def delta_mfcc(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
         Per frame, not yet standardised.
     """
     log_mel = np.log(mel + (config.floor * mel.mean(axis=1, keepdims=True) + EPSILON))
-    mfcc = log_mel @ _dct_matrix(config.n_mels, config.n_mfcc)
-    half = config.delta_half_length
-    n = mfcc.shape[1] - 2 * half
-    out = np.zeros((mfcc.shape[0], n, mfcc.shape[2]), dtype=np.float32)
-    for j, weight in enumerate(spline_derivative_kernel(half), start=1):
-        out += weight * (mfcc[:, half + j : half + j + n] - mfcc[:, half - j : half - j + n])
-    return out
+    return spline_derivative(log_mel @ dct_matrix(config.n_mels, config.n_mfcc), config.delta_half_length)
 
 
 def gather_windows(frames: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray:

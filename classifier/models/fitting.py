@@ -1,16 +1,21 @@
-"""Fitting a background mixture: once for each front end, before its first track."""
+"""Fitting a background: once for each front end, before its first track."""
 
 from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
 
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
+from classifier.audio.resample import at_rate
 from classifier.config import FeatureConfig
 from classifier.demo.phone import record
 from classifier.demo.songs import compose_catalogue
 from classifier.mixtures import features, gmm
 from classifier.mixtures.gmm import Mixtures
-from classifier.models.track import Background, at_rate
+from classifier.mixtures.slots import slot_deltas
+from classifier.models.background import Background
 
 N_FRAMES = 60_000
 EM_STEPS = 40
@@ -21,17 +26,19 @@ _EXCERPT_S = 8.0
 _HEARD = (None, None, 10.0, 5.0, 0.0)
 
 
-def fit(frames: np.ndarray, config: FeatureConfig, name: str, seed: int = 0) -> Background:
+def fit(frames: np.ndarray, slot_frames: np.ndarray, config: FeatureConfig, name: str = "", seed: int = 0) -> Background:
     """Fit standard deviations and mixture: k-means++ start, then plain EM on all frames.
 
     Parameters
     ----------
     frames : np.ndarray, shape (n, d)
         Unstandardised delta-MFCC frames of varied sound; of more than ``N_FRAMES`` a random choice is used.
+    slot_frames : np.ndarray, shape (n, config.slot_frames, slot_mfcc)
+        Unstandardised derivatives of whole slots of clean music.
     config : FeatureConfig
         Number of components and covariance floor.
     name : str
-        Identifier of the result.
+        Identifier of the result; default one made from its content.
     seed : int
         Of the choice and the start.
     """
@@ -50,7 +57,26 @@ def fit(frames: np.ndarray, config: FeatureConfig, name: str, seed: int = 0) -> 
     mixture = gmm.fit(
         x[None], start, floor=config.covariance_floor, relevance=0, max_iterations=EM_STEPS, tolerance=1e-6
     )
-    return Background(name, scale.astype(np.float32), mixture, config.front_end_hash)
+    slot_scale = np.sqrt(np.square(slot_frames.mean(axis=1, dtype=np.float64)).mean(axis=0))
+    slot_variance = float((slot_frames / slot_scale).var(axis=1, dtype=np.float64).mean())
+    arrays = (scale.astype(np.float32), mixture, slot_scale.astype(np.float32), slot_variance)
+    fitted = Background(name, *arrays, config.front_end_hash)
+    return fitted if name else replace(fitted, id=f"fitted-{_digest(fitted)[:12]}")
+
+
+def _digest(background: Background) -> str:
+    """SHA-256 of all parameters: backgrounds of one id are the same, whatever they were fitted with."""
+    digest = hashlib.sha256()
+    for name, array in background.to_arrays().items():
+        digest.update(name.encode() + np.ascontiguousarray(array, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def whole_slots(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Derivatives of a stretch's whole slots, shape (n, config.slot_frames, slot_mfcc)."""
+    deltas, size = slot_deltas(mel, config), config.slot_frames
+    n = len(deltas) // size
+    return deltas[: n * size].reshape(n, size, -1)
 
 
 def fit_on_demo_songs(config: FeatureConfig) -> Background:
@@ -58,7 +84,7 @@ def fit_on_demo_songs(config: FeatureConfig) -> Background:
 
     Takes some seconds. The same configuration always gives the same background.
     """
-    parts = []
+    parts, clean = [], []
     for i, song in enumerate(compose_catalogue(_SONGS)):
         for j, snr_db in enumerate(_HEARD):
             start_s = 5.0 + (7.0 * j + 3.0 * i) % 40.0
@@ -73,4 +99,6 @@ def fit_on_demo_songs(config: FeatureConfig) -> Background:
             samples = at_rate(heard, song.sample_rate, config.sample_rate)
             mel = features.mel_power(features.spectrum(samples, config), config)
             parts.append(features.delta_mfcc(mel[None], config)[0])
-    return fit(np.concatenate(parts), config, f"fitted-{config.front_end_hash[:12]}")
+            if snr_db is None:
+                clean.append(whole_slots(mel, config))
+    return fit(np.concatenate(parts), np.concatenate(clean), config)

@@ -1,0 +1,246 @@
+"""Mixtures whose components keep time: one Gaussian a slot of 120 ms, and their symmetric KL divergence.
+
+A stretch of M slots is modelled as a mixture of M Gaussians with equal weights 1/M and one common covariance
+kappa^2 I. Component m of one stretch and component m of another carry the same label, their place in time, so the
+divergence of the labelled models is exact (docs/mathematics.md, eq. 9)::
+
+    J = 1/M sum_m |q_m / |q| - r_m / |r||^2 / kappa^2 = 2 d / kappa^2 (1 - s),    s = <q, r> / (|q| |r|)
+
+and an upper bound of the mixtures' own. Both stretches are divided by their own deviation |.| (root mean square over
+slots and coefficients), because additive noise shrinks the derivatives of log energies by a common factor. A
+slot that lies outside the track diverges like an unrelated one, by 2 d / kappa^2, so that the whole snippet counts at
+every place; ``similarity`` below is s after that.
+
+Conventions
+-----------
+- Slot m covers derivative frames [m n, (m + 1) n), n frames a slot: means of delta-MFCC, standardised per coefficient.
+- Means are kept as integers, ``round(x STEPS)`` within +-127: their rounding moves no ranking.
+- Lag l lays the snippet's slot 0 over the track's slot l; a snippet comes in two phases, half a slot apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from classifier.config import FeatureConfig
+from classifier.mixtures.features import EPSILON, dct_matrix, spline_derivative
+
+#: Integer steps in one standard deviation of a slot's mean: +-127 reaches four deviations.
+STEPS = 32.0
+PHASES = 2
+#: Share of the snippet that must lie within the track, and slots at least.
+_MIN_SHARE, _MIN_SLOTS = 1 / 3, 8
+
+
+def floor_reach(config: FeatureConfig) -> int:
+    """Frames on either side, beyond those of the derivative, that say what a frame's floor is."""
+    return config.window_frames // 2
+
+
+def slot_deltas(mel: np.ndarray, config: FeatureConfig, first: int = 0, stop: int | None = None) -> np.ndarray:
+    """First time derivative of the MFCCs at each frame, against a floor that moves with time.
+
+    L = log(M + phi * mean(M) + eps), the mean taken per band over the frames within half a window to either side, as
+    far as there are any; MFCC by DCT; derivative over ``config.slot_half_length`` frames to either side.
+
+    Parameters
+    ----------
+    mel : np.ndarray, shape (n_frames, n_mels), float32
+        Mel power of a stretch.
+    config : FeatureConfig
+        ``window_frames``, ``floor``, ``slot_mfcc`` and ``slot_half_length``.
+    first, stop : int
+        Frames, in ``mel``, whose derivatives are wanted; default all that have full support. The frames around them
+        only say what the floor and the derivative are.
+
+    Returns
+    -------
+    np.ndarray, shape (stop - first, slot_mfcc), float32
+        Per frame, not yet standardised. Empty where there are too few frames.
+    """
+    half, reach, n = config.slot_half_length, floor_reach(config), len(mel)
+    first, stop = max(first, half), min(n - half, n if stop is None else stop)
+    if stop <= first:
+        return np.zeros((0, config.slot_mfcc), np.float32)
+    sums = np.concatenate([np.zeros((1, mel.shape[1])), np.cumsum(mel, axis=0, dtype=np.float64)])
+    frame = np.arange(first - half, stop + half)
+    low, high = np.maximum(frame - reach, 0), np.minimum(frame + reach + 1, n)
+    floor = (config.floor * (sums[high] - sums[low]) / (high - low)[:, None]).astype(np.float32)
+    log_mel = np.log(mel[first - half : stop + half] + floor + np.float32(EPSILON))
+    return spline_derivative(log_mel @ dct_matrix(config.n_mels, config.slot_mfcc), half)
+
+
+def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
+    """Mean of each slot, standardised and rounded.
+
+    Parameters
+    ----------
+    deltas : np.ndarray, shape (n_frames, d), float32
+        As :func:`slot_deltas` gives them.
+    n : int > 0
+        Frames a slot; what does not fill one is left out.
+    scale : np.ndarray, shape (d,)
+        Standard deviation of each coefficient's slot means.
+
+    Returns
+    -------
+    np.ndarray, shape (n_frames // n, d), int8
+    """
+    m = len(deltas) // n
+    means = deltas[: m * n].reshape(m, n, -1).mean(axis=1) / scale
+    return np.clip(np.rint(means * STEPS), -127, 127).astype(np.int8)
+
+
+def snippet_slots(mel: np.ndarray, config: FeatureConfig, scale: np.ndarray) -> np.ndarray:
+    """Slots of a snippet in ``PHASES`` phases.
+
+    Parameters
+    ----------
+    mel : np.ndarray, shape (n_frames, n_mels), float32
+        Mel power of the snippet.
+    config : FeatureConfig
+        Of the catalogue.
+    scale : np.ndarray, shape (d,)
+        Of its background.
+
+    Returns
+    -------
+    np.ndarray, shape (PHASES, M, d), int8
+        Phase p begins p / PHASES of a slot after the first frame that has a derivative.
+    """
+    deltas, n = slot_deltas(mel, config), config.slot_frames
+    phases = [slot_means(deltas[p * n // PHASES :], n, scale) for p in range(PHASES)]
+    m = min(map(len, phases))
+    return np.stack([phase[:m] for phase in phases])
+
+
+def least_slots(n_slots: int) -> int:
+    """Slots of a snippet of ``n_slots`` that must lie within a track."""
+    return min(n_slots, max(_MIN_SLOTS, int(np.ceil(n_slots * _MIN_SHARE))))
+
+
+def divergence(similarity: Any, d: int, kappa2: float) -> Any:
+    """Symmetric KL divergence, nats, of stretches in ``d`` dimensions with this similarity; within-slot variance kappa2."""
+    return 2 * d / kappa2 * (1 - similarity)
+
+
+def best_places(slots: np.ndarray, reference: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Most similar place of a snippet in each of some tracks.
+
+    Parameters
+    ----------
+    slots : np.ndarray, shape (PHASES, M, d), int8
+        The snippet.
+    reference : np.ndarray, shape (S, d), int8
+        Slots of all tracks, back to back.
+    bounds : np.ndarray, shape (n, 2), int64
+        First slot of each track, and the one behind its last.
+
+    Returns
+    -------
+    similarity : np.ndarray, shape (n,), float64
+        At the best place, in [-1, 1]; minus infinity where nothing can be compared.
+    place : np.ndarray, shape (n, 2), int64
+        Phase and lag.
+    """
+    n = len(bounds)
+    similarity, place = np.full(n, -np.inf), np.zeros((n, 2), np.int64)
+    if slots.shape[1]:
+        query = np.ascontiguousarray(slots, np.int16)
+        _best(query, _energies(query), reference, bounds, least_slots(slots.shape[1]), similarity, place)
+    return similarity, place
+
+
+def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Similarity of a snippet with one track at every phase and lag.
+
+    Parameters
+    ----------
+    slots : np.ndarray, shape (PHASES, M, d), int8
+        The snippet.
+    reference : np.ndarray, shape (S, d), int8
+        The track.
+
+    Returns
+    -------
+    np.ndarray, shape (PHASES, n_lags), float64
+        Index i is lag ``i + least_slots(M) - M``.
+    """
+    least = least_slots(slots.shape[1])
+    n_lags = max(0, len(reference) - 2 * least + slots.shape[1] + 1) if slots.shape[1] else 0
+    out = np.zeros((len(slots), n_lags))
+    if n_lags:
+        query = np.ascontiguousarray(slots, np.int16)
+        _along(query, _energies(query), np.ascontiguousarray(reference, np.int16).reshape(-1), least, out)
+    return out
+
+
+def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> np.ndarray:
+    """Share of each slot in the similarity at one place, shape (M,), float64; their mean is the similarity."""
+    m = slots.shape[1]
+    start, stop = max(0, -lag), min(m, len(reference) - lag)
+    out = np.zeros(m)
+    q = slots[phase, start:stop].astype(np.float64)
+    r = reference[lag + start : lag + stop].astype(np.float64)
+    norm = float(np.sqrt(np.square(q).sum() * np.square(r).sum()))
+    if norm > 0:
+        out[start:stop] = (q * r).sum(axis=1) / norm * (stop - start)
+    return out
+
+
+
+
+def _energies(query: np.ndarray) -> np.ndarray:
+    """Running sums of the squares of each phase, shape (PHASES, M + 1), int64."""
+    squares = np.square(query.astype(np.int64)).sum(axis=2)
+    return np.concatenate([np.zeros((len(query), 1), np.int64), np.cumsum(squares, axis=1)], axis=1)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _along(query: Any, energy: Any, track: Any, least: Any, out: Any) -> None:  # pragma: no cover - compiled
+    """Fill ``out`` with similarities. Sums of products of integers are exact, so no cut of the index changes them.
+
+    Slots of a track lie back to back, so that the products at one lag are one run through memory.
+    """
+    phases, m, d = query.shape
+    n = track.shape[0] // d
+    own = np.zeros(n + 1, np.int64)
+    for i in range(n):
+        total = np.int64(0)
+        for k in range(i * d, (i + 1) * d):
+            total += np.int64(track[k]) * np.int64(track[k])
+        own[i + 1] = own[i] + total
+    for index in range(out.shape[1]):
+        lag = index + least - m
+        start, stop = max(0, -lag), min(m, n - lag)
+        there = track[(lag + start) * d : (lag + stop) * d]
+        norm = own[lag + stop] - own[lag + start]
+        for p in range(phases):
+            mine = query[p, start:stop].reshape(-1)
+            product = np.int32(0)
+            for k in range(there.shape[0]):
+                product += np.int32(mine[k]) * np.int32(there[k])
+            both = float(energy[p, stop] - energy[p, start]) * float(norm)
+            out[p, index] = product / np.sqrt(both) * (stop - start) / m if both > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _best(
+    query: Any, energy: Any, reference: Any, bounds: Any, least: Any, similarity: Any, place: Any
+) -> None:  # pragma: no cover - compiled
+    phases, m, d = query.shape
+    for t in range(bounds.shape[0]):
+        n = bounds[t, 1] - bounds[t, 0]
+        n_lags = n - 2 * least + m + 1
+        if n < least or n_lags < 1:
+            continue
+        track = reference[bounds[t, 0] : bounds[t, 1]].astype(np.int16).reshape(-1)
+        curve = np.empty((phases, n_lags))
+        _along(query, energy, track, least, curve)
+        for p in range(phases):
+            i = int(np.argmax(curve[p]))
+            if curve[p, i] > similarity[t]:
+                similarity[t], place[t, 0], place[t, 1] = curve[p, i], p, i + least - m

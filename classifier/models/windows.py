@@ -1,0 +1,62 @@
+"""Mixtures of windows: standardised delta-MFCC, fitted from a background; what tracks and snippets have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from classifier.config import FeatureConfig
+from classifier.mixtures import features, gmm
+from classifier.mixtures.gmm import Mixtures
+from classifier.models.background import Background
+
+#: Mean variance, over coefficients, of a window's standardised features below which it is silent.
+_SILENT_VARIANCE = 1e-3
+
+
+def standardised(
+    mel: np.ndarray, starts: np.ndarray, n: int, config: FeatureConfig, background: Background
+) -> tuple[np.ndarray, np.ndarray]:
+    """Features of some windows, and which of the windows can be heard.
+
+    Parameters
+    ----------
+    mel : np.ndarray, shape (n_frames, n_mels), float32
+        Mel power.
+    starts : np.ndarray, shape (n_windows,), int
+        First frame of each window.
+    n : int
+        Frames a window.
+    config : FeatureConfig
+    background : Background
+
+    Returns
+    -------
+    x : np.ndarray, shape (n_windows, n - 2 * delta_half_length, d), float32
+    audible : np.ndarray, shape (n_windows,), bool
+        False where features vary too little to say anything.
+    """
+    x = features.delta_mfcc(features.gather_windows(mel, starts, n), config) / background.scale
+    return x, x.var(axis=1).mean(axis=1) >= _SILENT_VARIANCE
+
+
+def fit(x: np.ndarray, config: FeatureConfig, background: Background) -> Mixtures:
+    """Fit one mixture to each window's features, as the configuration says."""
+    return gmm.fit(
+        x,
+        background.start(config.covariance_type),
+        floor=config.covariance_floor,
+        relevance=config.map_relevance,
+        max_iterations=config.em_max_iterations,
+        tolerance=config.em_tolerance,
+    )
+
+
+def concatenate(parts: Sequence[Mixtures], config: FeatureConfig) -> Mixtures:
+    """Join mixtures of one configuration, none included."""
+    d, k = config.n_mfcc, config.n_components
+    shape = (0, k, d, d) if config.covariance_type == "full" else (0, k, d)
+    none = Mixtures(np.zeros((0, k)), np.zeros((0, k, d)), np.zeros(shape))
+    names = ("weights", "means", "covariances")
+    return Mixtures(*(np.concatenate([getattr(part, name) for part in (none, *parts)]) for name in names))
