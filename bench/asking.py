@@ -26,7 +26,8 @@ from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
 from classifier.audio.decoder import Decoder, Limits
 from classifier.config import FeatureConfig, Settings
-from classifier.index.segment import Segment, Snapshot, write
+from classifier.index.segment import Segment, write
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import builtin_background, model_query, model_track
 from classifier.results import Tag, Track
 from classifier.search.pipeline import Options, identify
@@ -82,10 +83,13 @@ def segment_folder(references: Sequence[Reference]) -> Path:
 def _version_of_models() -> list[str]:
     """Digests of what a model depends on, so that the cache never serves an older one."""
     root = ROOT / "classifier"
-    names = ("features", "noise", "babble", "voices", "gmm", "divergence", "model", "subfingerprint")
-    files = (*(f"{name}.py" for name in names), "search/coarse.py", "search/index.py")
-    data = ("background-builtin-1.npz", "voices-1.npz")
-    paths = [*(root / name for name in files), *(root / "data" / name for name in data)]
+    files = (
+        *("mixtures/features.py", "mixtures/gmm.py", "mixtures/divergence.py", "fingerprint/bits.py"),
+        *("noise/babble.py", "noise/talk.py", "models/twins.py", "models/track.py"),
+        *("index/coarse.py", "index/profile.py", "index/segment.py"),
+        *("data/background-builtin-1.npz", "data/voices-1.npz"),
+    )
+    paths = [root / name for name in files]
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 

@@ -17,7 +17,7 @@ from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.config import FeatureConfig, Settings
 from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
 from classifier.index.follower import Follower
-from classifier.index.segment import Snapshot
+from classifier.index.snapshot import Snapshot
 from classifier.models import fitting as backgrounds
 from classifier.models.track import BUILTIN, Background, TrackModel, builtin_background, model_query, model_track
 from classifier.records import catalogues, tracks
@@ -351,7 +351,7 @@ class Catalogue:
         Parameters
         ----------
         progress : callable, optional
-            Told how many of the tracks missing from the index are loaded, and how many there are.
+            Called with (loaded, total) tracks while the first call loads what the index lacks.
         """
         view = self._follower.view(progress)
         return view.snapshot, view.tracks

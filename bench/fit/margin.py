@@ -21,7 +21,8 @@ from bench.fit.null import references
 from bench.measure.identify import MUSIC_FREE, segment_folder
 from classifier.config import FeatureConfig
 from classifier.data import FOLDER
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import builtin_background, model_query
 from classifier.search import null
 from classifier.search.ranking import Ranking

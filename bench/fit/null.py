@@ -32,7 +32,8 @@ from bench.fit.background import COHORT_EVERY
 from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.fingerprint import bits
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import builtin_background, model_query
 from classifier.search import align
 from classifier.search import null as decide

@@ -51,10 +51,10 @@ def ranks(query: Query, folder: str) -> tuple[bool, int]:
     if len(model.start_s):
         score, _ = Comparison(model, config).places(segment)
     best = int(np.argmin(score))
-    first = next(e.track_id for e in segment.entries if e.window_start <= best < e.window_stop)
-    own = next(e for e in segment.entries if e.track_id == query.reference_id)
-    row = own.window_start + int(query.offset_s / config.window_step)
-    true = score[row : min(row + 2, own.window_stop)].min(initial=np.inf)
+    first = next(e.track_id for e in segment.entries if best in e.rows["windows"])
+    own = next(e.rows["windows"] for e in segment.entries if e.track_id == query.reference_id)
+    row = own.start + int(query.offset_s / config.window_step)
+    true = score[row : min(row + 2, own.stop)].min(initial=np.inf)
     return first in same_names(query), 1 + int((score < true).sum())
 
 

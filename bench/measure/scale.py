@@ -39,7 +39,7 @@ from classifier.config import FeatureConfig, Settings
 from classifier.demo.phone import record
 from classifier.demo.songs import catalogue_seeds, compose
 from classifier.fingerprint.bits import VALID
-from classifier.index import folder as folders
+from classifier.index import builder
 from classifier.mixtures.gmm import Mixtures
 from classifier.models.track import TrackModel, at_rate, builtin_background, model_track
 from classifier.records.writing import TrackWriter
@@ -118,7 +118,7 @@ class Written:
 
     def __init__(self) -> None:
         self.bytes = 0
-        self._write = folders.write
+        self._write = builder.write
 
     def __call__(self, folder: Path, *rest: Any) -> None:
         """Write a segment."""
@@ -214,7 +214,7 @@ def elsewhere(act: str, folder: Path, url: str) -> list[str]:
 def grow(folder: Path, url: str, sizes: Sequence[int], console: Console) -> list[dict[str, float]]:
     """Store tracks one by one, and measure whenever one of the sizes is reached."""
     models = songs(folder)
-    counted = folders.write = Written()
+    counted = builder.write = Written()
     rows: list[dict[str, float]] = []
     with opened(folder, url) as catalogue:
         catalogue.background()

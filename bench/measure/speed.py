@@ -43,7 +43,8 @@ from classifier.config import FeatureConfig, Settings
 from classifier.demo.phone import record, write_wav
 from classifier.demo.songs import Song, catalogue_seeds, compose, write
 from classifier.fingerprint import bits
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.mixtures import features, gmm
 from classifier.mixtures.gmm import Mixtures
 from classifier.models import twins

@@ -94,7 +94,8 @@ def _self_test() -> str:
     import numpy as np
 
     from classifier.config import FeatureConfig
-    from classifier.index.segment import Segment, Snapshot
+    from classifier.index.segment import Segment
+    from classifier.index.snapshot import Snapshot
     from classifier.models.track import builtin_background, model_query, model_track
     from classifier.results import Track
     from classifier.search.pipeline import identify

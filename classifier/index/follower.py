@@ -1,4 +1,4 @@
-"""Keeping up with the store: which tracks there are, in every process, within a moment of any change.
+"""Keeps each process's index in step with the store.
 
 Every change of a catalogue's tracks moves its revision. Each query looks at it, and so does a thread now and then
 while there are no queries, so that little is left to do when one comes. A query gets a view: an index snapshot and
@@ -20,7 +20,8 @@ from pathlib import Path
 from classifier.config import FeatureConfig
 from classifier.errors import CatalogueNotFound, EarmarkError, StoreCorrupt, TrackNotFound
 from classifier.index.folder import IndexFolder
-from classifier.index.segment import FORMAT, Snapshot
+from classifier.index.segment import FORMAT
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import TrackModel
 from classifier.records import catalogues, tracks
 from classifier.records.catalogues import CatalogueRecord
@@ -38,7 +39,7 @@ _MANY = 100
 #: Most seconds between looks at a store that does not answer.
 _MOST_SILENT_S = 30.0
 #: Seconds that closing waits for a look under way.
-_FAREWELL_S = 5.0
+_JOIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,7 @@ class Follower:
         self._closing.set()
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
-            thread.join(_FAREWELL_S)  # it may be waiting for a store that does not answer
+            thread.join(_JOIN_S)  # it may be waiting for a store that does not answer
         self._index.close()
 
     @property
@@ -118,7 +119,7 @@ class Follower:
         Parameters
         ----------
         progress : callable, optional
-            Told by the first call how many of the tracks missing from the index are loaded, and how many there are.
+            Called with (loaded, total) tracks while the first call loads what the index lacks.
 
         Raises
         ------

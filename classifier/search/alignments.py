@@ -81,7 +81,7 @@ class Candidate:
     @property
     def overlap_s(self) -> float:
         """Seconds of the snippet that lie within the track."""
-        lag, n, there = self.alignment.lag, self.heard.print.n_frames, self.entry.frame_stop - self.entry.frame_start
+        lag, n, there = self.alignment.lag, self.heard.print.n_frames, len(self.entry.rows["frames"])
         return (min(n, there - lag) - max(0, -lag) - 1) * bits.HOP_S + bits.SPAN_S
 
 

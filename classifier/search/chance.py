@@ -15,7 +15,8 @@ import numpy as np
 
 from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import QUERY_HOP_S
-from classifier.index.segment import Entry, Key, Snapshot
+from classifier.index.segment import Entry, Key
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import QueryModel
 from classifier.search import null
 from classifier.search.align import Favour
@@ -46,7 +47,7 @@ class Chance:
     def __init__(self, query: QueryModel, snapshot: Snapshot, ranking: Ranking, config: FeatureConfig) -> None:
         self._map = null.null_map()
         self._rate = self._map.tail(query.print.expected).rate
-        lags = max(1, 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in snapshot))
+        lags = max(1, 2 * sum(len(e.rows["frames"]) + query.print.n_frames for _, e in snapshot))
         self._own = float(np.log10(lags / OWN_SPEED))
         self._other = float(np.log10(lags * len(SPEEDS) / (1 - OWN_SPEED)))
         weights = _weights(snapshot, ranking, lags, config.window_step)

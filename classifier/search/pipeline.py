@@ -14,7 +14,8 @@ import numpy as np
 
 from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S
-from classifier.index.segment import Entry, Segment, Snapshot
+from classifier.index.segment import Entry, Segment
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import QueryModel
 from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align

@@ -18,7 +18,9 @@ import numpy as np
 
 from classifier.config import FeatureConfig
 from classifier.index.coarse import least_divergence
-from classifier.index.segment import PAIR, Entry, Segment, Snapshot
+from classifier.index.profile import PAIR
+from classifier.index.segment import Entry, Segment
+from classifier.index.snapshot import Snapshot
 from classifier.mixtures.divergence import Packed, symmetric_kl_variational
 from classifier.mixtures.gmm import Mixtures, pooled, unpack
 from classifier.models.track import QueryModel
@@ -77,7 +79,7 @@ class Ranking:
                 self._places[id(segment)], first[id(segment)] = comparison.places(segment)
             frame_s = config.frame_step / config.sample_rate
             for segment, entry in snapshot:
-                start, stop = entry.window_start, entry.window_stop
+                start, stop = entry.rows["windows"].start, entry.rows["windows"].stop
                 if stop > start:
                     score, of_first = self._places[id(segment)], first[id(segment)]
                     place = start + int(score[start:stop].argmin())
@@ -104,11 +106,12 @@ class Ranking:
         """
         if id(segment) not in self._places:
             return np.zeros(0)
-        return self._places[id(segment)][entry.window_start : entry.window_stop]
+        rows = entry.rows["windows"]
+        return self._places[id(segment)][rows.start : rows.stop]
 
     def variational(self, ranked: Ranked) -> float:
         """Mean symmetric KL of the mixtures by the variational approximation, nats; for information."""
-        rows = np.minimum(ranked.window + self._steps - self._steps[0], ranked.entry.window_stop - 1)
+        rows = np.minimum(ranked.window + self._steps - self._steps[0], ranked.entry.rows["windows"].stop - 1)
         arrays = ranked.segment.arrays
         means, covariances = unpack(arrays["s"][rows].astype(np.float64), self._query.mixtures.means.shape[-1])
         reference = Packed.of(Mixtures(arrays["weights"][rows].astype(np.float64), means, covariances))
@@ -177,7 +180,8 @@ def _track_ends(segment: Segment) -> np.ndarray:
     """For each window of a segment, the row behind the last window of its track."""
     last = np.zeros(segment.n_windows, np.int64)
     for entry in segment.entries:
-        last[entry.window_start : entry.window_stop] = entry.window_stop
+        rows = entry.rows["windows"]
+        last[rows.start : rows.stop] = rows.stop
     return last
 
 

@@ -9,7 +9,8 @@ import pytest
 from bench import plain
 from bench.measure.speed import STAGES, Stopwatch, plain_windows, process_seconds
 from classifier.config import FeatureConfig
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.mixtures.divergence import Packed, symmetric_kl_aligned, symmetric_kl_variational
 from classifier.mixtures.gmm import Mixtures
 from classifier.models.track import builtin_background, model_query, model_track

@@ -1,4 +1,4 @@
-"""Segments: packing, joining, writing and mapping must not change a bit; snapshots do not change at all."""
+"""Segments: packing, joining, writing and mapping must not change a bit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from classifier.index.coarse import least_divergence
-from classifier.index.segment import ARRAYS, PAIR, Segment, Snapshot, write
+from classifier.index.profile import EXACT, PAIR, Array, Profile
+from classifier.index.segment import Segment, write
 from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian
 from classifier.mixtures.gmm import pooled
 from tests.search import toys
@@ -21,7 +22,7 @@ def built(*seeds: int, **shape: int | bool) -> Segment:
 
 def same(a: Segment, b: Segment) -> None:
     assert a.entries == b.entries
-    for name in ARRAYS:
+    for name in EXACT.arrays:
         np.testing.assert_array_equal(a.arrays[name], b.arrays[name], err_msg=name, strict=True)
 
 
@@ -31,11 +32,13 @@ def test_entries_tile_the_arrays():
     assert [e.key for e in segment.entries] == [("a", 1), ("b", 4), ("c", 1)]
     windows = frames = 0
     for entry, (_, _, model) in zip(segment.entries, models, strict=True):
-        assert (entry.window_start, entry.frame_start) == (windows, frames)
-        windows, frames = windows + len(model.window_frame), frames + len(model.words)
-        assert (entry.window_stop, entry.frame_stop) == (windows, frames)
+        rows = {"windows": (windows, len(model.silent)), "frames": (frames, len(model.words))}
+        rows["variants"] = 3 * windows, len(model.moments)
+        assert entry.rows == {kind: range(start, start + n) for kind, (start, n) in rows.items()}
+        windows, frames = windows + len(model.silent), frames + len(model.words)
         np.testing.assert_array_equal(segment.words(entry), model.words)
-        np.testing.assert_array_equal(segment.arrays["silent"][entry.window_start : entry.window_stop], model.silent)
+        np.testing.assert_array_equal(segment.of(entry, "silent"), model.silent)
+        assert len(segment.of(entry, "coarse")) == len(model.moments)
     assert segment.n_windows == windows == len(segment.arrays["weights"])
     assert len(segment.arrays["words"]) == frames
     assert segment.n_variants == 3
@@ -96,7 +99,40 @@ def test_all_dead_is_a_segment_of_nothing(tmp_path):
     write(tmp_path / "none", [built(1, 2)], {("t1", 1), ("t2", 1)})
     segment = Segment.load(tmp_path / "none")
     assert segment.entries == ()
-    assert segment.n_windows == segment.n_variants == 0
+    assert segment.n_windows == segment.n_variants == segment.n_rows("frames") == 0
+
+
+def test_a_segment_of_another_profile_is_refused_by_name(tmp_path):
+    write(tmp_path / "segment", [built(1)])
+    with pytest.raises(ValueError, match="profile 'exact', not format 5 and profile 'bars'"):
+        Segment.load(tmp_path / "segment", BARS)
+
+
+def test_a_profile_may_have_other_arrays_and_other_kinds_of_rows(tmp_path):
+    """Nothing in a segment knows arrays or kinds by name: tracks may have any number of bars beside their windows."""
+    models = [toys.model(seed, n_windows=seed, n_frames=3 * seed) for seed in (2, 1, 3)]
+    tracks = [(f"t{len(model.silent)}", 1, model) for model in models]
+    write(tmp_path / "segment", [Segment.build(tracks[:2], BARS), Segment.build(tracks[1:], BARS)], {("t1", 1)})
+    segment = Segment.load(tmp_path / "segment", BARS)
+    assert [(e.track_id, e.rows) for e in segment.entries] == [
+        ("t2", {"bars": range(3), "windows": range(2)}),
+        ("t3", {"bars": range(3, 7), "windows": range(2, 5)}),
+    ]
+    for entry, model in zip(segment.entries, (models[0], models[2]), strict=True):
+        np.testing.assert_array_equal(segment.of(entry, "level"), _levels(model))
+        np.testing.assert_array_equal(segment.of(entry, "silent"), model.silent)
+
+
+def _levels(model):
+    """One bar more than windows, of four bands."""
+    return np.arange(4.0 * (1 + len(model.silent))).reshape(-1, 4) + len(model.words)
+
+
+BARS = Profile(
+    "bars",
+    {"level": Array("bars", np.dtype(np.float64), ("bands",)), "silent": Array("windows", np.dtype(np.uint8))},
+    lambda model: {"level": _levels(model), "silent": model.silent},
+)
 
 
 def test_an_existing_folder_is_never_written_into(tmp_path):
@@ -146,6 +182,10 @@ def another_axis(folder):
     np.save(folder / "weights.npy", np.load(folder / "weights.npy")[:, None])
 
 
+def components_out_of_step(folder):
+    np.save(folder / "weights.npy", np.load(folder / "weights.npy")[:, :-1])
+
+
 def objects(folder):
     np.save(folder / "weights.npy", np.array([{}], dtype=object), allow_pickle=True)
 
@@ -167,6 +207,11 @@ def table_of_another_format(folder):
     (folder / "tracks.json").write_text(json.dumps({**table, "format": table["format"] + 1}))
 
 
+def table_of_another_profile(folder):
+    table = json.loads((folder / "tracks.json").read_text())
+    (folder / "tracks.json").write_text(json.dumps({**table, "profile": "compact"}))
+
+
 def table_out_of_step(folder):
     table = json.loads((folder / "tracks.json").read_text())
     table["tracks"][-1][3] += 1
@@ -185,8 +230,8 @@ def gone(folder):
 
 DAMAGE = [
     missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_frames, other_type, another_axis,
-    objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format, table_out_of_step,
-    table_with_short_rows, gone,
+    objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format,
+    table_of_another_profile, table_out_of_step, table_with_short_rows, components_out_of_step, gone,
 ]  # fmt: skip
 
 
@@ -196,32 +241,3 @@ def test_a_damaged_segment_is_refused(tmp_path, damage):
     damage(tmp_path / "segment")
     with pytest.raises((OSError, ValueError)):
         Segment.load(tmp_path / "segment")
-
-
-# --- snapshots ------------------------------------------------------------------------------------------------
-
-
-def test_a_snapshot_shows_live_tracks_once():
-    first, second = built(1, 2, n_windows=2, n_frames=5), built(2, 3, n_windows=2, n_frames=5)
-    snapshot = Snapshot((first, second), frozenset({("t1", 1), ("t2", 1), ("t3", 1)}))
-    assert [(segment is first, entry.track_id) for segment, entry in snapshot] == [
-        (True, "t1"),
-        (True, "t2"),
-        (False, "t3"),
-    ]
-    assert (len(snapshot), snapshot.n_windows, snapshot.n_frames) == (3, 6, 15)
-    some = Snapshot((first, second), frozenset({("t2", 1)}))
-    assert [entry.track_id for _, entry in some] == ["t2"]
-    assert (len(some), some.n_windows, some.n_frames) == (1, 2, 5)
-
-
-def test_another_version_is_another_track():
-    old, new = Segment.build([("t", 1, toys.model(1))]), Segment.build([("t", 2, toys.model(2))])
-    snapshot = Snapshot((old, new), frozenset({("t", 2)}))
-    toys.assert_same(toys.content(snapshot), toys.expected({("t", 2): toys.model(2)}))
-
-
-def test_nothing_is_a_snapshot_too():
-    snapshot = Snapshot((), frozenset())
-    assert (len(snapshot), snapshot.n_windows, snapshot.n_frames) == (0, 0, 0)
-    assert list(snapshot) == []

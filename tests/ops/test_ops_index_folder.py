@@ -21,10 +21,11 @@ from ops_models import model, seed_of
 from ops_mounts import own_mounts, small_disk
 
 from classifier.errors import StoreUnavailable, TrackNotFound
+from classifier.index import builder
 from classifier.index import folder as folders
-from classifier.index import segment as index
 from classifier.index.folder import IndexFolder
-from classifier.index.segment import Snapshot
+from classifier.index.segment import Segment, write
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import TrackModel
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -77,7 +78,7 @@ def make(tmp_path: Path) -> Iterator[Make]:
 def settle(*own: IndexFolder, seconds: float = 20.0) -> None:
     """Wait until nothing is being built."""
     deadline = time.monotonic() + seconds
-    while any(one._builder is not None and one._builder.is_alive() for one in own):
+    while any(one.is_building for one in own):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     for one in own:
@@ -90,11 +91,9 @@ def check(snapshot: Snapshot, expected: dict[str, int]) -> None:
     assert found == expected
     for segment, e in snapshot:
         assert seed_of(segment.words(e)) == seed(e.track_id, e.version)
-        single = index.Segment.build(
-            [(e.track_id, e.version, model(seed(e.track_id, e.version), e.window_stop - e.window_start))]
-        )
-        for name in index.ARRAYS:
-            np.testing.assert_array_equal(segment.arrays[name][segment.rows(name, e)], single.arrays[name])
+        single = Segment.build([(e.track_id, e.version, model(seed(e.track_id, e.version), len(e.rows["windows"])))])
+        for name in segment.profile.arrays:
+            np.testing.assert_array_equal(segment.of(e, name), single.arrays[name])
 
 
 def on_disk(own: IndexFolder) -> list[str]:
@@ -141,7 +140,7 @@ def test_many_tracks_are_built_aside_and_one_more_counts_at_once(make: Make, mon
     library.ready |= {f"t{i:04d}": 1 for i in range(10, 40)}
     slow = {f"t{i:04d}" for i in range(13, 40)}
     library.open.clear()
-    load, own._load = own._load, lambda i, v: load(i, v) if i in slow else model(seed(i, v), 4)  # type: ignore[method-assign]
+    load, own._builder._load = own._builder._load, lambda i, v: load(i, v) if i in slow else model(seed(i, v), 4)  # type: ignore[method-assign]
     started = time.monotonic()
     library.follow(own)  # two more tracks fit into what is loaded at once
     assert time.monotonic() - started < 1
@@ -163,7 +162,7 @@ def test_many_tracks_are_built_aside_and_one_more_counts_at_once(make: Make, mon
 
 def test_only_one_process_loads_what_all_are_missing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "AT_ONCE", 0)
-    monkeypatch.setattr(folders, "BATCH", 20)
+    monkeypatch.setattr(builder, "BATCH", 20)
     library = Library(40)
     processes = [make(library) for _ in range(3)]
     for own in processes:
@@ -200,7 +199,7 @@ def test_removed_and_replaced_tracks(make: Make, monkeypatch: pytest.MonkeyPatch
     library.follow(own)
     settle(own)
     assert len(on_disk(own)) == 1  # mostly dead segments are written again without the dead
-    assert sum(e.window_stop - e.window_start for s in own.snapshot.segments for e in s.entries) == 4
+    assert sum(len(e.rows["windows"]) for s in own.snapshot.segments for e in s.entries) == 4
     library.ready.clear()
     library.follow(own)
     settle(own)
@@ -212,10 +211,10 @@ def test_one_by_one_costs_a_logarithm(make: Make, monkeypatch: pytest.MonkeyPatc
     written: list[int] = []
 
     def counted(target: Path, *arguments: object) -> None:
-        index.write(target, *arguments)  # type: ignore[arg-type]
+        write(target, *arguments)  # type: ignore[arg-type]
         written.append(sum(file.stat().st_size for file in target.iterdir()))
 
-    monkeypatch.setattr(folders, "write", counted)
+    monkeypatch.setattr(builder, "write", counted)
     monkeypatch.setattr(os, "fsync", lambda _: None)
     library = Library()
     own = make(library)
@@ -321,11 +320,11 @@ def test_tracks_that_cannot_be_loaded_are_left_out(make: Make) -> None:
             raise TrackNotFound("gone")
         return library.load(track_id, version)
 
-    own._load = load  # type: ignore[method-assign]
+    own._builder._load = load  # type: ignore[method-assign]
     library.follow(own)
     settle(own)
     check(own.snapshot, {i: v for i, v in library.ready.items() if i != "t0002"})
-    own._load = library.load  # type: ignore[method-assign]
+    own._builder._load = library.load  # type: ignore[method-assign]
     library.follow(own)
     check(own.snapshot, library.ready)
 
@@ -341,7 +340,7 @@ def test_a_store_that_does_not_answer(make: Make, monkeypatch: pytest.MonkeyPatc
         library.follow(own)
     assert len(own.snapshot) == 3
     monkeypatch.setattr(folders, "AT_ONCE", 0)
-    monkeypatch.setattr(folders, "_BACKOFF_S", (0.01, 0.1))
+    monkeypatch.setattr(builder, "_BACKOFF_S", (0.01, 0.1))
     library.follow(own)
     with pytest.raises(StoreUnavailable):
         own.wait()
@@ -356,7 +355,7 @@ def test_a_store_that_does_not_answer(make: Make, monkeypatch: pytest.MonkeyPatc
 
 def test_a_surprise_while_building_is_told_not_waited_for(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(folders, "AT_ONCE", 0)
-    monkeypatch.setattr(folders, "_BACKOFF_S", (0.01, 0.1))
+    monkeypatch.setattr(builder, "_BACKOFF_S", (0.01, 0.1))
     library = Library(2)
     library.error = ZeroDivisionError("a bug")
     own = make(library)
@@ -382,7 +381,7 @@ def test_full_disk_keeps_the_index_in_memory_and_leaves_nothing_behind(
     library.follow(own)
     settle(own)
     names = on_disk(own)
-    monkeypatch.setattr(folders, "_RETRY_S", 0.2)
+    monkeypatch.setattr(builder, "_RETRY_S", 0.2)
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
@@ -525,14 +524,14 @@ def test_builders_that_are_killed_leave_a_whole_index(tmp_path: Path) -> None:
     context = multiprocessing.get_context("fork")
     folder = tmp_path / "index"
     for round_ in range(12):
-        builders = [context.Process(target=_build_without_end, args=(folder, 1000 * i)) for i in range(2)]
-        for builder in builders:
-            builder.start()
+        processes = [context.Process(target=_build_without_end, args=(folder, 1000 * i)) for i in range(2)]
+        for process in processes:
+            process.start()
         time.sleep(0.1 + 0.3 * draw.random())
-        for builder in builders:
-            builder.kill()
-            builder.join()
-            builder.close()
+        for process in processes:
+            process.kill()
+            process.join()
+            process.close()
         library = Library()
         reader = IndexFolder(folder, library.load)
         reader.look()

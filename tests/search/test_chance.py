@@ -45,11 +45,7 @@ def weights(chance: Chance, query: QueryModel, shelf: Shelf) -> dict[str, tuple[
     found = {}
     for segment, entry in shelf.snapshot:
         alignment = align.align(query.print, segment.words(entry), hear(query).null)
-        n = (
-            2 * (entry.frame_stop - entry.frame_start + query.print.n_frames)
-            if alignment is None
-            else len(alignment.curve)
-        )
+        n = 2 * (len(entry.rows["frames"]) + query.print.n_frames) if alignment is None else len(alignment.curve)
         first_s = 0.0 if alignment is None else alignment.first_s
         found[entry.track_id] = first_s, np.exp(chance.favour(entry)(first_s, n) * rate / 2)
     return found
@@ -60,7 +56,7 @@ def test_weights_are_one_on_average(shelf, query):
     chance, _ = chance_of(query, shelf)
     table = weights(chance, query, shelf)
     total = sum(w.sum() for _, w in table.values())
-    lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in shelf.snapshot)
+    lags = 2 * sum(len(e.rows["frames"]) + query.print.n_frames for _, e in shelf.snapshot)
     assert total <= lags * (1 + ROUNDING)
     assert total >= 0.9 * lags  # lags at the ends, of which too little overlaps, are counted and cannot be used
 
@@ -72,7 +68,7 @@ def test_places_weigh_by_their_rank(shelf, query):
     rows = [(log_j, e.track_id, row) for s, e in shelf.snapshot for row, log_j in enumerate(ranking.places(s, e))]
     ranked = sorted(r for r in rows if np.isfinite(r[0]))
     assert 0 < len(ranked) < len(rows)  # silence has windows, which are not compared
-    lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in shelf.snapshot)
+    lags = 2 * sum(len(e.rows["frames"]) + query.print.n_frames for _, e in shelf.snapshot)
     harmonic = sum(1 / rank for rank in range(1, len(ranked) + 1))
     for rank in (1, 2, 5, len(ranked)):
         _, name, row = ranked[rank - 1]
@@ -98,7 +94,7 @@ def test_an_e_value_counts_the_places_that_one_stands_for(shelf, query):
     heard = hear(query)
     found, _ = sweep(heard, list(shelf.snapshot), favour=chance.favour)
     tail = null.null_map().tail(query.print.expected)
-    lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in shelf.snapshot)
+    lags = 2 * sum(len(e.rows["frames"]) + query.print.n_frames for _, e in shelf.snapshot)
     for c in found:
         weight = np.exp(c.alignment.favour * tail.rate / 2)
         share = c.alignment.agreement / query.print.expected
@@ -134,6 +130,6 @@ def test_the_allowance_is_shared_between_speeds(shelf, query):
     chance, _ = chance_of(query, shelf)
     own = 10 ** -chance.log10_trials(1.0, 0.0)
     other = 10 ** -chance.log10_trials(1.03, 0.0)
-    lags = 2 * sum(e.frame_stop - e.frame_start + query.print.n_frames for _, e in shelf.snapshot)
+    lags = 2 * sum(len(e.rows["frames"]) + query.print.n_frames for _, e in shelf.snapshot)
     assert lags * (own + len(SPEEDS) * other) == pytest.approx(1)
     assert chance.log10_trials(1.03, 5.0) == chance.log10_trials(1.03, 0.0)  # ranks are those of the own speed

@@ -11,7 +11,8 @@ import pytest
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.songs import Song
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.models.track import builtin_background, model_query, model_track
 from classifier.noise.babble import babble
 from classifier.results import Tag, Track
@@ -156,7 +157,7 @@ def test_e_values_grow_with_the_catalogue(shelf, sounds):
     few = shelf.without(*(f"stranger {i}" for i in range(N_STRANGERS)))
     small = few.ask(sample)
     n = model_query(sample, CONFIG, BACKGROUND).print.n_frames
-    lags = [sum(e.frame_stop - e.frame_start + n for _, e in searched.snapshot) for searched in (shelf, few)]
+    lags = [sum(len(e.rows["frames"]) + n for _, e in searched.snapshot) for searched in (shelf, few)]
     grown = large.matches[0].log10_e_value - small.matches[0].log10_e_value
     # By less than the catalogue: divergence ranks the place among the first in either.
     assert 0 < grown < np.log10(lags[0] / lags[1])

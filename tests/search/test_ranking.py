@@ -9,7 +9,8 @@ from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.phone import record
 from classifier.demo.songs import Song
-from classifier.index.segment import Segment, Snapshot
+from classifier.index.segment import Segment
+from classifier.index.snapshot import Snapshot
 from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian, symmetric_kl_variational
 from classifier.mixtures.gmm import Mixtures
 from classifier.models.fitting import fit
@@ -109,7 +110,7 @@ def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs,
     exact = 0
     for ranked in ranking.nearest:
         brute = places(query, models[ranked.entry.track_id])
-        first = ranked.window - ranked.entry.window_start
+        first = ranked.window - ranked.entry.rows["windows"].start
         frame = models[ranked.entry.track_id].window_frame[first]
         assert ranked.window_start_s == pytest.approx(frame * 240 / 16000)
         # What is reported is the nearer end of the stretch between two windows that is called a place.
@@ -132,7 +133,7 @@ def test_variational_divergence_is_the_mean_over_windows(library, models, enroll
     ranking = Ranking(query, library.refresh()[0], CONFIG)
     for ranked in ranking.nearest[:3]:
         model = models[ranked.entry.track_id]
-        first = ranked.window - ranked.entry.window_start
+        first = ranked.window - ranked.entry.rows["windows"].start
         rows = np.minimum(first + (query.start_s + 1e-9).astype(int), len(model.window_frame) - 1)
         table = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(model.mixtures))
         expected = np.mean([table[k, row] for k, row in enumerate(rows)])

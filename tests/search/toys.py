@@ -7,7 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from classifier.fingerprint.bits import N_BITS, pack
-from classifier.index.segment import ARRAYS, Entry, Segment, Snapshot
+from classifier.index.segment import Entry, Segment
+from classifier.index.snapshot import Snapshot
 from classifier.mixtures.gmm import Mixtures
 from classifier.models.track import TrackModel
 
@@ -45,7 +46,7 @@ def model(
 
 def arrays_of(segment: Segment, entry: Entry) -> dict[str, np.ndarray]:
     """Return copies of one track's rows of every array."""
-    return {name: np.array(segment.arrays[name][segment.rows(name, entry)]) for name in ARRAYS}
+    return {name: np.array(segment.of(entry, name)) for name in segment.profile.arrays}
 
 
 def content(tracks: Snapshot | Iterable[tuple[Segment, Entry]]) -> dict[tuple[str, int], dict[str, np.ndarray]]:

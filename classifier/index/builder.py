@@ -1,0 +1,272 @@
+"""The builder: a thread that loads what an index lacks and writes it to disk.
+
+Of all processes, the one that locks the manifest loads and writes; the others wait for what it publishes. Segments that
+are small beside what is written are joined with it, so that a track is written about log2(tracks) times in all,
+however many are enrolled one by one. Where nothing can be written (a read-only folder, a full disk), segments stay in
+memory, and writing is tried again later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterable
+
+from classifier.errors import EarmarkError, NotFound, StoreCorrupt
+from classifier.index.holdings import Holdings, keys
+from classifier.index.manifest import Manifest
+from classifier.index.segment import Key, Segment, write
+from classifier.models.track import TrackModel
+
+log = logging.getLogger("earmark.index")
+
+Load = Callable[[str, int], TrackModel]
+
+#: Windows that are loaded and written at a time: what a builder needs of memory, 12 kB each.
+BATCH = 8192
+#: Seconds between looks at what the process that builds has published.
+_POLL_S = 0.1
+#: Seconds until writing is tried again where it failed.
+_RETRY_S = 60.0
+#: Seconds between attempts to load from a store that does not answer, doubled up to the second value.
+_BACKOFF_S = (0.5, 30.0)
+
+
+class Builder:
+    """Builds one index; where a method says so, hold the lock of ``holdings`` to call it.
+
+    Parameters
+    ----------
+    holdings : Holdings
+        What there is.
+    manifest : Manifest
+        Of the folder to write to.
+    load : callable
+        Gives the model of a track by id and version.
+
+    Attributes
+    ----------
+    backlog : set of (str, int)
+        Tracks that are to be loaded; hold the lock to use it.
+    trouble : EarmarkError or None
+        Why the last attempt failed.
+    """
+
+    def __init__(self, holdings: Holdings, manifest: Manifest, load: Load) -> None:
+        self._holdings, self._manifest, self._load = holdings, manifest, load
+        self._writable_at = 0.0
+        self._begin()
+
+    def _begin(self) -> None:
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.backlog: set[Key] = set()
+        self.trouble: EarmarkError | None = None
+
+    def after_fork(self) -> None:
+        """Go on without the parent's thread, backlog and lock."""
+        self._manifest.release()
+        self._begin()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether something is being loaded or written."""
+        thread = self._thread
+        return thread is not None and thread.is_alive()
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether :meth:`stop` was called."""
+        return self._stopping.is_set()
+
+    def load(self, tracks: Iterable[Key]) -> None:
+        """Load tracks into memory, but for those that cannot be; hold the lock.
+
+        Raises
+        ------
+        EarmarkError
+            If the store does not answer.
+        """
+        self._keep(self._loaded(tracks))
+
+    def start(self) -> None:
+        """Begin, if there is anything to do and it has not begun; hold the lock."""
+        if not self.is_running and not self.is_stopping and self._is_work():
+            self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Write what is in memory only, unless another process writes, and end."""
+        self._stopping.set()
+        thread = self._thread
+        if thread is not None:
+            thread.join()
+
+    # --- the thread -----------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Load what is missing and write what is in memory, until nothing is left to do."""
+        holdings, pause = self._holdings, _BACKOFF_S[0]
+        while True:
+            with holdings.lock:
+                if not self._is_work():
+                    self._thread = None
+                    holdings.lock.notify_all()
+                    return
+            try:
+                can_write = self._acquire()
+            except BlockingIOError:
+                with holdings.lock:
+                    self._catch_up()
+                if self._stopping.wait(_POLL_S):
+                    return  # the other process writes it
+                continue
+            try:
+                self._load_batch()
+                if can_write:
+                    self._write()
+                self.trouble, pause = None, _BACKOFF_S[0]
+            except EarmarkError as error:
+                log.warning("the index waits %.1f s: %s", pause, error)
+                self._report(error)
+            except OSError as error:
+                self._not_writable(error)
+            except Exception:
+                log.exception("the index could not be built")
+                self._report(EarmarkError("the index could not be built; the log has the reason"))
+            finally:
+                self._manifest.release()
+            if self.trouble is not None:
+                self._stopping.wait(pause)
+                pause = min(2 * pause, _BACKOFF_S[1])
+
+    def _is_work(self) -> bool:
+        if self.backlog and not self.is_stopping:
+            return True
+        holdings = self._holdings
+        return self._can_write() and (
+            bool(holdings.unwritten()) or any(holdings.is_wasteful(s) for s in holdings.disk.values())
+        )
+
+    def _catch_up(self) -> None:
+        """Map what another process has published, and drop it from the backlog; hold the lock."""
+        self._holdings.look()
+        self._holdings.renew()
+        self.backlog -= self._holdings.snapshot.live
+
+    def _report(self, trouble: EarmarkError) -> None:
+        with self._holdings.lock:
+            self.trouble = trouble
+            self._holdings.lock.notify_all()
+
+    # --- loading --------------------------------------------------------------------------------------------
+
+    def _load_batch(self) -> None:
+        """Load the next tracks that are missing into memory."""
+        with self._holdings.lock:
+            self._catch_up()
+            batch = self._next_batch() if not self.is_stopping else []
+        loaded = self._loaded(batch)
+        with self._holdings.lock:
+            self.backlog -= set(batch)
+            self._keep(loaded)
+            self._holdings.renew()
+
+    def _next_batch(self) -> list[Key]:
+        batch: list[Key] = []
+        room = BATCH
+        for key in sorted(self.backlog):
+            room -= self._holdings.windows[key[0]]
+            if batch and room < 0:
+                break
+            batch.append(key)
+        return batch
+
+    def _loaded(self, tracks: Iterable[Key]) -> Segment | None:
+        """Return tracks as one segment in memory, without those that cannot be loaded; None if none can."""
+        parts = []
+        for track_id, version in tracks:
+            try:
+                model = self._load(track_id, version)
+                parts.append(Segment.build([(track_id, version, model)], self._manifest.profile))
+            except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged: the rest still counts
+                log.warning("track %s is left out of the index: %s", track_id, error)
+        return Segment.join(parts) if parts else None
+
+    def _keep(self, segment: Segment | None) -> None:
+        if segment is not None:
+            self._holdings.keep(segment, join=not self._can_write())
+
+    # --- writing --------------------------------------------------------------------------------------------
+
+    def _can_write(self) -> bool:
+        return time.monotonic() >= self._writable_at
+
+    def _not_writable(self, error: OSError) -> None:
+        if time.monotonic() - self._writable_at > _RETRY_S:
+            folder, reason = self._manifest.folder, error.strerror
+            log.warning("index not written to %s (%s): it is kept in memory", folder, reason)
+        self._writable_at = time.monotonic() + _RETRY_S
+
+    def _acquire(self) -> bool:
+        """Become the one process that writes; False where nobody can.
+
+        Raises
+        ------
+        BlockingIOError
+            If another process does.
+        """
+        if not self._can_write():
+            return False
+        try:
+            self._manifest.acquire()
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            self._not_writable(error)
+            return False
+        return True
+
+    def _write(self) -> None:
+        """Write what is in memory only, joined with segments that are no larger or mostly dead; holds the lock."""
+        holdings, folder = self._holdings, self._manifest.folder
+        with holdings.lock:
+            holdings.look()
+            disk, parts, dead = holdings.disk, holdings.unwritten(), holdings.dead
+            joined = self._to_join(parts)
+        if not parts and not joined:
+            return
+        kept = [name for name in disk if name not in joined]
+        parts = [*(disk[name] for name in joined), *parts]
+        without = dead | keys(disk[name] for name in kept)
+        name = uuid.uuid4().hex
+        try:
+            if keys(parts) - without:
+                write(folder / f".{name}", parts, without)
+                os.rename(folder / f".{name}", folder / name)
+                kept.append(name)
+            self._manifest.publish(kept)
+        except BaseException:
+            if name not in self._manifest.names():  # on a full disk, leftovers would keep it full
+                for leftover in (folder / f".{name}", folder / name):
+                    shutil.rmtree(leftover, ignore_errors=True)
+            raise
+        with holdings.lock:
+            holdings.look()
+            holdings.renew()
+
+    def _to_join(self, parts: Collection[Segment]) -> list[str]:
+        """Segments on disk to write again together with ``parts``: mostly dead ones, and small ones, least first."""
+        holdings, disk = self._holdings, self._holdings.disk
+        joined = [name for name in disk if holdings.is_wasteful(disk[name])]
+        size = sum(holdings.size(s) for s in (*parts, *(disk[name] for name in joined)))
+        for name in sorted(disk.keys() - joined, key=lambda name: holdings.size(disk[name])):
+            if not parts or holdings.size(disk[name]) > 2 * size:
+                break
+            joined.append(name)
+            size += holdings.size(disk[name])
+        return joined

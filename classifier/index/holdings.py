@@ -1,0 +1,132 @@
+"""What this process has of an index: segments mapped from disk, segments in memory, and which tracks are wanted."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+
+from classifier.index.manifest import Manifest, Stamp
+from classifier.index.segment import Key, Segment
+from classifier.index.snapshot import Snapshot
+
+log = logging.getLogger("earmark.index")
+
+#: Attempts to map what a manifest names while other processes go on replacing it.
+_RETRIES = 5
+
+
+class Holdings:
+    """The segments of one index in this process; except for :attr:`snapshot`, hold :attr:`lock` to use it.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        Names the segments on disk.
+
+    Attributes
+    ----------
+    lock : threading.Condition
+        Notified whenever something changes.
+    snapshot : Snapshot
+        What there is of the tracks in ``ready``; replaced as a whole whenever it changes.
+    disk : mapping of str to Segment
+        Mapped segments by name, as the manifest named them when last looked at.
+    memory : list of Segment
+        Further segments: in memory, or mapped still though the manifest does not name them any more.
+    ready : mapping of str to int
+        Version by track id: what the store holds.
+    windows : mapping of str to int
+        Length of each of these tracks.
+    dead : set of (str, int)
+        Tracks on disk that the store does not hold any more, and that may be thrown away.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        self._manifest = manifest
+        self._stamp: Stamp = None
+        self.lock = threading.Condition()
+        self.snapshot = Snapshot((), frozenset())
+        self.disk: Mapping[str, Segment] = {}
+        self.memory: list[Segment] = []
+        self.ready: Mapping[str, int] = {}
+        self.windows: Mapping[str, int] = {}
+        self.dead: set[Key] = set()
+
+    def after_fork(self) -> None:
+        """Go on without the parent's lock."""
+        self.lock = threading.Condition()
+
+    def is_behind(self) -> bool:
+        """Return whether another process has published since the last look; needs no lock."""
+        return self._manifest.stamp() != self._stamp
+
+    def look(self) -> None:
+        """Map the segments that the manifest names now; call :meth:`renew` next."""
+        if not self.is_behind():
+            return
+        folder, profile = self._manifest.folder, self._manifest.profile
+        for _ in range(_RETRIES):
+            stamp, names = self._manifest.stamp(), self._manifest.names()
+            disk: dict[str, Segment] = {}
+            faults: dict[str, Exception] = {}
+            for name in names:
+                try:
+                    disk[name] = self.disk.get(name) or Segment.load(folder / name, profile)
+                except (OSError, ValueError) as error:
+                    faults[name] = error
+            if not faults or names == self._manifest.names():
+                break  # else a builder replaced them meanwhile: look again
+        for name, fault in faults.items():
+            log.warning("index segment %s is not usable, its tracks are loaded again: %s", folder / name, fault)
+        self.memory += [segment for name, segment in self.disk.items() if name not in disk]
+        self.disk, self._stamp = disk, stamp
+
+    def renew(self) -> None:
+        """Make a new snapshot, if it would differ, and let go of what it does not need."""
+        covered = keys(self.disk.values())
+        held = covered | keys(self.memory)
+        live = self.ready.items() & held
+        lacking = self.ready.keys() - {track_id for track_id, _ in live}
+        if lacking:  # the version before stands in
+            live |= {i: v for i, v in sorted(held) if i in lacking}.items()
+        self.memory = [s for s in self.memory if any(e.key in live and e.key not in covered for e in s.entries)]
+        segments = (*self.disk.values(), *self.memory)
+        used = tuple(segment for segment in segments if any(e.key in live for e in segment.entries))
+        if not _same(used, self.snapshot.segments) or live != self.snapshot.live:
+            self.snapshot = Snapshot(used, frozenset(live))
+        self.lock.notify_all()
+
+    def held(self) -> set[Key]:
+        """Return every track that there is, wanted or not."""
+        return keys((*self.disk.values(), *self.memory))
+
+    def keep(self, segment: Segment, *, join: bool) -> None:
+        """Add a segment in memory; with ``join``, join it with others of its size, as they pile up."""
+        memory = self.memory
+        memory.append(segment)
+        while join and len(memory) > 1 and self.size(memory[-2]) <= 2 * self.size(memory[-1]):
+            memory[-2:] = [Segment.join(memory[-2:], self.dead)]
+
+    def unwritten(self) -> list[Segment]:
+        """Return the segments of which something wanted is in memory only."""
+        covered = keys(self.disk.values())
+        ready = self.ready.items()
+        return [s for s in self.memory if any(e.key in ready and e.key not in covered for e in s.entries)]
+
+    def size(self, segment: Segment) -> int:
+        """Return the windows of tracks that are not dead; each track counts as one more, since it may have none."""
+        return sum(1 + len(e.rows["windows"]) for e in segment.entries if e.key not in self.dead)
+
+    def is_wasteful(self, segment: Segment) -> bool:
+        """Return whether more than half of a segment is dead."""
+        return 2 * self.size(segment) < len(segment.entries) + segment.n_windows
+
+
+def keys(segments: Iterable[Segment]) -> set[Key]:
+    """Tracks of some segments."""
+    return {entry.key for segment in segments for entry in segment.entries}
+
+
+def _same(a: Sequence[Segment], b: Sequence[Segment]) -> bool:
+    return len(a) == len(b) and all(one is other for one, other in zip(a, b, strict=True))
