@@ -23,7 +23,6 @@ _HOMES = {
     "FeatureConfig": "config",
     "Match": "results",
     "Near": "results",
-    "NoiseTwin": "config",
     "Searched": "results",
     "Settings": "config",
     "Tag": "results",

@@ -19,7 +19,9 @@ from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent
 from classifier.index.follower import Follower
 from classifier.index.snapshot import Snapshot
 from classifier.models import fitting as backgrounds
-from classifier.models.track import BUILTIN, Background, TrackModel, builtin_background, model_query, model_track
+from classifier.models.background import BUILTIN, Background, builtin_background
+from classifier.models.query import Recording
+from classifier.models.track import TrackModel, model_track
 from classifier.records import catalogues, tracks
 from classifier.records.leases import new_owner
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
@@ -222,7 +224,8 @@ class Catalogue:
             except AlreadyEnrolled as found:  # another process was faster
                 return Enrolled(self.track(found.track_id), False)
             with writer:
-                writer.add_models(model.to_arrays())
+                writer.add_models(model.window_arrays())
+                writer.add_slots(model.slots)
                 writer.add_subfingerprints(model.words)
                 return Enrolled(writer.commit(), True)
 
@@ -245,7 +248,7 @@ class Catalogue:
         if audio.duration_s < self.settings.min_snippet_seconds:
             least = self.settings.min_snippet_seconds
             raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
-        return model_track(audio.samples, self.config, self.background(), seed=int(audio.content_hash[:8], 16))
+        return model_track(audio.samples, self.config, self.background())
 
     def _find_file(self, path: Path) -> Track | None:
         """Recognise an enrolled file by its bytes, before decoding it."""
@@ -286,7 +289,7 @@ class Catalogue:
         ----------
         source : bytes or Path
             A recorded snippet.
-        method : {"auto", "kl"}, optional
+        method : {"auto", "kl", "kl-mixture"}, optional
             Default that of the settings.
         top : int in [1, 100]
             Candidates listed.
@@ -315,8 +318,8 @@ class Catalogue:
     ) -> Tag:
         """Identify decoded mono samples at the catalogue's rate; everything else as :meth:`identify`."""
         method = method or self.settings.method
-        if method not in ("auto", "kl"):
-            raise InvalidParameter(f"method {method!r} is unknown: choose auto or kl")
+        if method not in ("auto", "kl", "kl-mixture"):
+            raise InvalidParameter(f"method {method!r} is unknown: choose auto, kl or kl-mixture")
         if not 1 <= top <= 100:
             raise InvalidParameter(f"top is {top}: it must be from 1 to 100")
         duration_s = len(samples) / self.config.sample_rate
@@ -330,7 +333,8 @@ class Catalogue:
         started = time.perf_counter()
         snapshot, known = self.refresh()
         refreshed = time.perf_counter()
-        query = model_query(samples, self.config, self.background(), bandwidth_hz=bandwidth_hz)
+        recording = Recording(samples, bandwidth_hz, self.config, self.background())
+        query = recording.query()
         modelled = time.perf_counter()
         options = Options(
             method=method,
@@ -339,7 +343,7 @@ class Catalogue:
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
         )
-        tag = pipeline.identify(query, snapshot, known.__getitem__, self.config, options)
+        tag = pipeline.identify(query, snapshot, known.__getitem__, self.config, options, recording)
         return replace(tag, seconds={"index": refreshed - started, "model": modelled - refreshed, **tag.seconds})
 
     def refresh(self, progress: Callable[[int, int], None] | None = None) -> tuple[Snapshot, Mapping[str, Track]]:

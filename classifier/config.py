@@ -20,6 +20,7 @@ import platformdirs
 
 from classifier.errors import InvalidConfig
 
+
 def _check(name: str, value: float, low: float, high: float) -> None:
     number = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
     if not number or not low <= value <= high:
@@ -122,9 +123,12 @@ class FeatureConfig:
     @property
     def front_end_hash(self) -> str:
         """SHA-256 of what features depend on: configurations that agree here can share a background mixture."""
-        names = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor")
-        names = (*names, "delta_half_length", "n_components", "slot_frames", "slot_mfcc", "slot_half_length")
-        values = [getattr(self, name) for name in names]
+        grid = ("sample_rate", "frame_length", "frame_step", "n_mels", "f_min", "f_max", "floor")
+        windows, slots = (
+            ("n_mfcc", "delta_half_length", "n_components"),
+            ("slot_frames", "slot_mfcc", "slot_half_length"),
+        )
+        values = [getattr(self, name) for name in (*grid, *windows, *slots)]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:

@@ -60,12 +60,17 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A candidate track, aligned with the snippet.
+    """A track that may be the answer.
 
     Parameters
     ----------
     track_id, title, artist, album, source
         The track.
+    role : {"match", "part", "candidate"}
+        ``match``: the answer; of an ambiguous answer, each copy of the recording. ``part``: the snippet contains some
+        of this track too, but another explains more. ``candidate``: not certain; listed for a closer look.
+    recording : int
+        Tracks of one number are copies of one recording, as far as the snippet tells; 0 is the best.
     offset_s : float or None
         Place in the track of the snippet's first sample; may be negative.
     query_start_s, query_end_s : float or None
@@ -77,13 +82,16 @@ class Match:
     z : float or None
         Agreement in standard deviations of the measured null distribution.
     log10_e_value : float or None
-        Log10 of the expected number of chance matches this good in the whole catalogue.
+        Log10 of the expected number of chance matches this good in the whole catalogue; None under ``kl-mixture``.
     confidence : float in [0, 1] or None
-        Calibrated probability that this match is right.
+        Calibrated probability that this is the track that was played. Copies of one recording share theirs, so that the
+        sum over all matches is at most 1. None where it is not known: for a part, and for all but the first under
+        ``kl`` and ``kl-mixture``.
     divergence : float or None
-        Symmetric KL divergence that ranks, nats.
+        Symmetric KL divergence of mixtures labelled by time, at the track's best place, nats; under ``kl-mixture`` of
+        the six-component mixtures.
     divergence_variational : float or None
-        Symmetric KL divergence of the mixtures, variational approximation, nats; for information.
+        Symmetric KL divergence of the six-component mixtures at the match's place, variational approximation, nats.
     other_offsets_s : list of float
         Other places in this track that explain the snippet as well.
     """
@@ -93,6 +101,8 @@ class Match:
     artist: str | None
     album: str | None
     source: str
+    role: str
+    recording: int
     offset_s: float | None
     query_start_s: float | None
     query_end_s: float | None
@@ -108,7 +118,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A track that sounds alike: least symmetric KL divergence, whatever the verdict."""
+    """A track that sounds alike, whatever the verdict: least order-free symmetric KL divergence of windows, nats."""
 
     track_id: str
     title: str
@@ -125,16 +135,20 @@ class Searched:
     Parameters
     ----------
     windows : int
-        Windows compared by divergence.
+        Windows compared by divergence; 0 where the snippet has none.
     aligned_tracks : int
         Tracks aligned with the snippet.
     complete : bool
-        Whether no track could have been missed.
+        Whether no track could have been missed at the speeds searched.
+    other_speeds : bool
+        Whether other playback speeds than the snippet's own were searched, or need not be because a match is certain;
+        False where only a signature was sent, which has no sound to resample.
     """
 
     windows: int
     aligned_tracks: int
     complete: bool
+    other_speeds: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +156,9 @@ class Tag:
     """One identification: verdict, matches, what sounds alike, how much was searched, seconds per stage.
 
     ``charts`` holds what the dashboard draws: ``{"alignment": {"track_id", "lags_s": [...], "agreement":
-    [...], "threshold": float} or None, "nearest": [...]}``, lags being offsets in the first match's track.
+    [...], "threshold": float} or None, "divergence": {"track_id", "starts_s": [...], "divergence": [...], "unrelated":
+    float} or None, "nearest": [...]}``. Lags are offsets in the first match's track; divergence is slot by slot along
+    the snippet at the first match's place, beside that of unrelated sound.
     """
 
     verdict: str

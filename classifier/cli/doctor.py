@@ -96,7 +96,9 @@ def _self_test() -> str:
     from classifier.config import FeatureConfig
     from classifier.index.segment import Segment
     from classifier.index.snapshot import Snapshot
-    from classifier.models.track import builtin_background, model_query, model_track
+    from classifier.models.background import builtin_background
+    from classifier.models.query import model_query
+    from classifier.models.track import model_track
     from classifier.results import Track
     from classifier.search.pipeline import identify
 

@@ -177,13 +177,14 @@ class Follower:
         """Load a track's model, and make sure that it fits to the others: archives may hold anything."""
         arrays = tracks.load_models(self._store, track_id, version)
         try:
-            model = TrackModel.from_arrays(arrays, tracks.load_subfingerprints(self._store, track_id, version))
+            slots = tracks.load_slots(self._store, track_id, version)
+            model = TrackModel.from_arrays(arrays, slots, tracks.load_subfingerprints(self._store, track_id, version))
         except (KeyError, ValueError, IndexError) as error:
             raise StoreCorrupt(f"its arrays are not those of a track: {error}") from None
         n, k, d = len(model.window_frame), self._config.n_components, self._config.n_mfcc
         diagonal = self._config.covariance_type == "diag"
-        found = (model.mixtures.means.shape, model.moments.means.shape, model.mixtures.diagonal, len(model.silent))
-        if found != ((n, k, d), (n * (1 + len(self._config.twins)), 1, d), diagonal, n):
+        found = (model.mixtures.means.shape, model.mixtures.diagonal, len(model.silent), model.slots.shape[1])
+        if found != ((n, k, d), diagonal, n, self._config.slot_mfcc):
             raise StoreCorrupt("its arrays do not fit to the catalogue's configuration")
         return model
 

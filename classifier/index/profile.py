@@ -1,7 +1,7 @@
 """Profiles: which arrays an index keeps of every track.
 
 A segment is a set of arrays in which the tracks lie back to back. Arrays differ in what a row of theirs stands for, its
-*kind*: a window, a variant of a window, a frame. A track has a range of rows for each kind, which holds for all arrays
+*kind*: a window, a slot, a frame. A track has a range of rows for each kind, which holds for all arrays
 of that kind.
 """
 
@@ -13,16 +13,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from classifier.index.coarse import quantise
+from classifier.index.gaussians import quantise
 from classifier.mixtures.divergence import Packed
-from classifier.mixtures.gmm import Mixtures, expected, pooled
+from classifier.mixtures.gmm import collapse, pack_covariances
 from classifier.models.track import TrackModel
 
-#: What a row stands for. Variants of a window follow each other, V rows a window.
-Kind = Literal["windows", "variants", "frames"]
-
-#: Steps between the two windows of a pair: with the default grid they touch, and are ten seconds together.
-PAIR = 5
+#: What a row stands for.
+Kind = Literal["windows", "slots", "frames"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,50 +67,39 @@ class Profile:
 
 def _pack_exact(model: TrackModel) -> dict[str, np.ndarray]:
     """Pack one track: the only place where covariances are inverted for matching."""
-    coarse, coarse_terms = quantise(Packed.of(model.moments))
-    pairs, pooled_terms = quantise(Packed.of(_pairs(model)))
+    gaussians, terms = quantise(Packed.of(collapse(model.mixtures)))
     return {
-        "coarse": coarse,
-        "coarse_terms": coarse_terms,
-        "pooled": pairs,
-        "pooled_terms": pooled_terms,
-        "weights": model.mixtures.weights,
-        "s": expected(model.mixtures.means.astype(np.float64), model.mixtures.covariances.astype(np.float64)),
+        "slots": model.slots,
+        "words": model.words,
         "window_frame": model.window_frame,
         "silent": model.silent,
-        "words": model.words,
+        "gaussians": gaussians,
+        "gaussian_terms": terms,
+        "weights": model.mixtures.weights,
+        "means": model.mixtures.means,
+        "covariances": pack_covariances(model.mixtures.covariances, model.mixtures.diagonal),
     }
 
 
-def _pairs(model: TrackModel) -> Mixtures:
-    """Moment Gaussians of each window and its partner together, by window and variant."""
-    n = len(model.window_frame)
-    variants = np.arange(len(model.moments) // max(1, n))
-    rows = (np.minimum(np.arange(n) + PAIR, n - 1)[:, None] * len(variants) + variants).reshape(-1)
-    return pooled(model.moments, model.moments[rows])
-
-
-_INT16, _FLOAT32 = np.dtype(np.int16), np.dtype(np.float32)
-
 #: Everything that a search can use:
 #:
-#: - ``coarse`` and ``coarse_terms``: moment Gaussians, as :func:`~classifier.index.coarse.quantise` packs them.
-#: - ``pooled`` and ``pooled_terms``: the same of each window and the one ``PAIR`` steps on (or the last) together.
-#: - ``weights`` and ``s``: the clean mixtures, for the variational divergence that is shown.
+#: - ``slots``: slot means, which rank tracks by divergence; ``words``: sub-fingerprints.
 #: - ``window_frame``: first MFCC frame of each window; ``silent``: 1 where a window has too little variation.
-#: - ``words``: sub-fingerprints.
+#: - ``gaussians`` and ``gaussian_terms``: each window's mixture collapsed to one Gaussian
+#:   (:func:`~classifier.index.gaussians.quantise`), for what sounds alike.
+#: - ``weights``, ``means`` and ``covariances`` (packed): the mixtures themselves.
 EXACT = Profile(
     "exact",
     {
-        "coarse": Array("variants", _INT16, ("halves",)),
-        "coarse_terms": Array("variants", _FLOAT32, ("terms",)),
-        "pooled": Array("variants", _INT16, ("halves",)),
-        "pooled_terms": Array("variants", _FLOAT32, ("terms",)),
-        "weights": Array("windows", _FLOAT32, ("components",)),
-        "s": Array("windows", _FLOAT32, ("components", "statistics")),
+        "slots": Array("slots", np.dtype(np.int8), ("coefficients",)),
+        "words": Array("frames", np.dtype(np.uint64), ("words",)),
         "window_frame": Array("windows", np.dtype(np.int32)),
         "silent": Array("windows", np.dtype(np.uint8)),
-        "words": Array("frames", np.dtype(np.uint64), ("words",)),
+        "gaussians": Array("windows", np.dtype(np.int16), ("halves",)),
+        "gaussian_terms": Array("windows", np.dtype(np.float32), ("terms",)),
+        "weights": Array("windows", np.dtype(np.float16), ("components",)),
+        "means": Array("windows", np.dtype(np.float16), ("components", "dimensions")),
+        "covariances": Array("windows", np.dtype(np.float16), ("components", "packed")),
     },
     _pack_exact,
 )

@@ -127,11 +127,6 @@ class Segment:
         """Windows, silent ones and those of dead tracks included."""
         return self.n_rows("windows")
 
-    @property
-    def n_variants(self) -> int:
-        """Moment Gaussians a window."""
-        return self.n_rows("variants") // max(1, self.n_windows)
-
 
 def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> None:
     """Write some segments into a new folder, as one segment, and sync it to disk.

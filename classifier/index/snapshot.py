@@ -5,8 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from classifier.index.profile import Kind
 from classifier.index.segment import Entry, Key, Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """The live tracks of one segment.
+
+    Parameters
+    ----------
+    segment : Segment
+        Where they are.
+    numbers : np.ndarray, shape (n,), int64
+        Their numbers in the snapshot.
+    bounds : dict of Kind to np.ndarray, shape (n, 2), int64
+        First row of each, and the one behind its last, by kind of row.
+    """
+
+    segment: Segment
+    numbers: np.ndarray
+    bounds: dict[Kind, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -16,22 +37,46 @@ class Snapshot:
     Parameters
     ----------
     segments : tuple of Segment
-        Searched in this order; a track that several of them hold counts in the first.
+        A track that several of them hold counts in the first.
     live : frozenset of (str, int)
         Keys of the tracks that count.
+
+    Attributes
+    ----------
+    items : tuple of (Segment, Entry)
+        Live tracks by key: their order does not depend on how the catalogue is cut into segments.
+    numbers : dict of (str, int) to int
+        Place of each key in ``items``.
+    shelves : tuple of Shelf
+        The same tracks by segment, for arithmetic on whole segments.
     """
 
     segments: tuple[Segment, ...]
     live: frozenset[Key]
     items: tuple[tuple[Segment, Entry], ...] = field(init=False)
+    numbers: dict[Key, int] = field(init=False)
+    shelves: tuple[Shelf, ...] = field(init=False)
+    _n_rows: dict[Kind, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        seen: dict[Key, tuple[Segment, Entry]] = {}
+        found: dict[Key, tuple[Segment, Entry]] = {}
         for segment in self.segments:
             for entry in segment.entries:
                 if entry.key in self.live:
-                    seen.setdefault(entry.key, (segment, entry))
-        object.__setattr__(self, "items", tuple(seen.values()))
+                    found.setdefault(entry.key, (segment, entry))
+        items = tuple(found[key] for key in sorted(found))
+        by_segment: dict[int, list[int]] = {}
+        for number, (segment, _) in enumerate(items):
+            by_segment.setdefault(id(segment), []).append(number)
+        shelves = tuple(_shelf(items, own) for own in by_segment.values())
+        numbers = {entry.key: number for number, (_, entry) in enumerate(items)}
+        totals: dict[Kind, int] = {}
+        for shelf in shelves:
+            for kind, bounds in shelf.bounds.items():
+                totals[kind] = totals.get(kind, 0) + int((bounds[:, 1] - bounds[:, 0]).sum())
+        made = {"items": items, "numbers": numbers, "shelves": shelves, "_n_rows": totals}
+        for name, value in made.items():
+            object.__setattr__(self, name, value)
 
     def __iter__(self) -> Iterator[tuple[Segment, Entry]]:
         return iter(self.items)
@@ -41,7 +86,7 @@ class Snapshot:
 
     def n_rows(self, kind: Kind) -> int:
         """Rows of a kind that belong to live tracks."""
-        return sum(len(entry.rows[kind]) for _, entry in self.items)
+        return self._n_rows.get(kind, 0)
 
     @property
     def n_windows(self) -> int:
@@ -52,3 +97,12 @@ class Snapshot:
     def n_frames(self) -> int:
         """Sub-fingerprints of live tracks."""
         return self.n_rows("frames")
+
+
+def _shelf(items: tuple[tuple[Segment, Entry], ...], numbers: list[int]) -> Shelf:
+    segment = items[numbers[0]][0]
+    rows = [items[number][1].rows for number in numbers]
+    bounds = {
+        kind: np.array([(of[kind].start, of[kind].stop) for of in rows], np.int64) for kind in segment.profile.kinds
+    }
+    return Shelf(segment, np.array(numbers, np.int64), bounds)

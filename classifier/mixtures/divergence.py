@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.mixtures.gmm import Mixtures, expected, log_sum_exp, natural, psi
+from classifier.mixtures.gmm import Mixtures, expected_statistics, log_sum_exp, natural, psi
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Packed:
         """Pack mixtures, in float64."""
         arrays = (mixtures.weights, mixtures.means, mixtures.covariances)
         weights, means, covariances = (a.astype(np.float64) for a in arrays)
-        theta, s = natural(means, covariances, weights), expected(means, covariances)
+        theta, s = natural(means, covariances, weights), expected_statistics(means, covariances)
         return cls(weights, theta, s, (weights * (theta * s).sum(axis=-1)).sum(axis=1))
 
     def weighted_s(self) -> np.ndarray:

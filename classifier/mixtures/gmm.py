@@ -5,8 +5,8 @@ Conventions
 - d is the dimension, K the components of a mixture, N the number of mixtures or windows, T frames.
 - Covariances are full, shape (..., d, d), or diagonal, shape (..., d).
 - With psi(x) = [x, x_i x_j (i <= j), 1] (diagonal: [x, x^2, 1]) a weighted Gaussian is log-linear:
-  log w N(x; mu, S) = theta . psi(x). ``natural`` gives theta, ``expected`` gives s = E[psi(x)]. The E-step is
-  Psi @ theta^T, the M-step R^T @ Psi: two matrix products for all windows at once.
+  log w N(x; mu, S) = theta . psi(x). ``natural`` gives theta, ``expected_statistics`` gives s = E[psi(x)].
+  The E-step is Psi @ theta^T, the M-step R^T @ Psi: two matrix products for all windows at once.
 
 Sources: Dempster, Laird & Rubin 1977 (EM); Reynolds, Quatieri & Dunn 2000 (MAP from a background mixture).
 """
@@ -90,7 +90,7 @@ def psi(x: np.ndarray, diagonal: bool = False) -> np.ndarray:
     return out
 
 
-def expected(means: np.ndarray, covariances: np.ndarray) -> np.ndarray:
+def expected_statistics(means: np.ndarray, covariances: np.ndarray) -> np.ndarray:
     """E[psi(x)] of Gaussians.
 
     Parameters
@@ -254,12 +254,12 @@ def fit(
     floor : float > 0
         Added to every variance.
     relevance : float >= 0
-        Pseudo-frames of background a component starts with, times K times its weight (MAP, Reynolds et al.
-        2000, with the background's second moments too); 0 is maximum likelihood.
+        Pseudo-frames of background a component starts with, times K times its weight (MAP after Reynolds et al. 2000,
+        who give all components the same count; second moments have the prior too). 0 is maximum likelihood.
     max_iterations : int >= 1
         Steps at most.
     tolerance : float >= 0
-        A window stops when a step gains less than this, nats a frame.
+        A window stops when a step changes its mean log-likelihood by less than this, nats a frame.
 
     Returns
     -------
@@ -271,7 +271,7 @@ def fit(
     statistics = psi(x, start.diagonal)
     prior: np.ndarray | float = 0.0
     if relevance:
-        prior = (relevance * k * start.weights[0])[:, None] * expected(start.means[0], start.covariances[0])
+        prior = (relevance * k * start.weights[0])[:, None] * expected_statistics(start.means[0], start.covariances[0])
     theta = natural(start.means[0], start.covariances[0], start.weights[0])
     result = Mixtures(
         *(np.repeat(a.astype(np.float64), n, axis=0) for a in (start.weights, start.means, start.covariances))
@@ -294,47 +294,25 @@ def fit(
     return result
 
 
-def sample_moments(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtures:
-    """Collapse each window to one Gaussian: sample mean and covariance plus the floor.
+def collapse(mixtures: Mixtures) -> Mixtures:
+    """Collapse each mixture to the one Gaussian that has its mean and covariance.
 
     Parameters
     ----------
-    x : np.ndarray, shape (N, T, d)
-        Standardised frames.
-    floor : float > 0
-        Added to every variance.
-    diagonal : bool
-        Keep variances only.
+    mixtures : Mixtures
+        N mixtures of K components in d dimensions.
 
     Returns
     -------
     Mixtures
-        N mixtures of one component, float64.
+        N mixtures of one component, float64, full or diagonal as ``mixtures``.
     """
-    n, t, _ = x.shape
-    means = x.mean(axis=1, dtype=np.float64)
-    if diagonal:
-        second = np.square(x).mean(axis=1, dtype=np.float64) - means**2
+    weights, means = mixtures.weights.astype(np.float64), mixtures.means.astype(np.float64)
+    mean = np.einsum("nk,nkd->nd", weights, means)
+    apart = means - mean[:, None]
+    if mixtures.diagonal:
+        covariances = np.einsum("nk,nkd->nd", weights, mixtures.covariances + np.square(apart))
     else:
-        second = (np.swapaxes(x, 1, 2) @ x).astype(np.float64) / t - means[:, :, None] * means[:, None, :]
-    covariances = add_floor(second, floor, diagonal)
-    return Mixtures(np.ones((n, 1)), means[:, None], covariances[:, None])
-
-
-def pooled(a: Mixtures, b: Mixtures) -> Mixtures:
-    """Moments of the frames of two Gaussians together, half from each.
-
-    Parameters
-    ----------
-    a, b : Mixtures
-        N mixtures of one component, both full or both diagonal.
-
-    Returns
-    -------
-    Mixtures
-        N mixtures of one component: the mean of both means, the mean of both covariances plus that of the means' own
-        spread about it.
-    """
-    apart = (a.means - b.means) / 2
-    spread = np.square(apart) if a.diagonal else apart[..., :, None] * apart[..., None, :]
-    return Mixtures(a.weights, (a.means + b.means) / 2, (a.covariances + b.covariances) / 2 + spread)
+        covariances = np.einsum("nk,nkij->nij", weights, mixtures.covariances)
+        covariances += np.einsum("nk,nki,nkj->nij", weights, apart, apart)
+    return Mixtures(np.ones((len(mean), 1)), mean[:, None], covariances[:, None])

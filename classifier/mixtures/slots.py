@@ -123,11 +123,13 @@ def least_slots(n_slots: int) -> int:
 
 
 def divergence(similarity: Any, d: int, kappa2: float) -> Any:
-    """Symmetric KL divergence, nats, of stretches in ``d`` dimensions with this similarity; within-slot variance kappa2."""
+    """Symmetric KL divergence, nats, of stretches of this similarity in ``d`` dimensions with variance ``kappa2``."""
     return 2 * d / kappa2 * (1 - similarity)
 
 
-def best_places(slots: np.ndarray, reference: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def best_places(
+    slots: np.ndarray, reference: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Most similar place of a snippet in each of some tracks.
 
     Parameters
@@ -145,13 +147,15 @@ def best_places(slots: np.ndarray, reference: np.ndarray, bounds: np.ndarray) ->
         At the best place, in [-1, 1]; minus infinity where nothing can be compared.
     place : np.ndarray, shape (n, 2), int64
         Phase and lag.
+    sums : np.ndarray, shape (n, 3), float64
+        Number of places compared, and sums of similarities and of their squares over them.
     """
     n = len(bounds)
-    similarity, place = np.full(n, -np.inf), np.zeros((n, 2), np.int64)
+    similarity, place, sums = np.full(n, -np.inf), np.zeros((n, 2), np.int64), np.zeros((n, 3))
     if slots.shape[1]:
         query = np.ascontiguousarray(slots, np.int16)
-        _best(query, _energies(query), reference, bounds, least_slots(slots.shape[1]), similarity, place)
-    return similarity, place
+        _best(query, _energies(query), reference, bounds, least_slots(slots.shape[1]), similarity, place, sums)
+    return similarity, place, sums
 
 
 def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -191,8 +195,6 @@ def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> 
     return out
 
 
-
-
 def _energies(query: np.ndarray) -> np.ndarray:
     """Running sums of the squares of each phase, shape (PHASES, M + 1), int64."""
     squares = np.square(query.astype(np.int64)).sum(axis=2)
@@ -229,9 +231,9 @@ def _along(query: Any, energy: Any, track: Any, least: Any, out: Any) -> None:  
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
 def _best(
-    query: Any, energy: Any, reference: Any, bounds: Any, least: Any, similarity: Any, place: Any
+    query: Any, energy: Any, reference: Any, bounds: Any, least: Any, similarity: Any, place: Any, sums: Any
 ) -> None:  # pragma: no cover - compiled
-    phases, m, d = query.shape
+    phases, m = query.shape[:2]
     for t in range(bounds.shape[0]):
         n = bounds[t, 1] - bounds[t, 0]
         n_lags = n - 2 * least + m + 1
@@ -244,3 +246,6 @@ def _best(
             i = int(np.argmax(curve[p]))
             if curve[p, i] > similarity[t]:
                 similarity[t], place[t, 0], place[t, 1] = curve[p, i], p, i + least - m
+            sums[t, 0] += n_lags
+            sums[t, 1] += curve[p].sum()
+            sums[t, 2] += (curve[p] * curve[p]).sum()

@@ -1,7 +1,7 @@
 """Backgrounds: what ties features to models.
 
-A *background* holds the standard deviations that features are divided by, the mixture that every window starts from, and
-the spread within a slot. The built-in one serves every configuration with the default front end; others are fitted
+A *background* holds the standard deviations that features are divided by, the mixture that every window starts from,
+and the spread within a slot. The built-in one serves every configuration with the default front end; others are fitted
 once (``fitting.py``).
 """
 

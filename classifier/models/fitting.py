@@ -26,7 +26,9 @@ _EXCERPT_S = 8.0
 _HEARD = (None, None, 10.0, 5.0, 0.0)
 
 
-def fit(frames: np.ndarray, slot_frames: np.ndarray, config: FeatureConfig, name: str = "", seed: int = 0) -> Background:
+def fit(
+    frames: np.ndarray, slot_frames: np.ndarray, config: FeatureConfig, name: str = "", seed: int = 0
+) -> Background:
     """Fit standard deviations and mixture: k-means++ start, then plain EM on all frames.
 
     Parameters

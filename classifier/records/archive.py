@@ -1,14 +1,15 @@
 """A whole catalogue as one file: to move it between stores, to keep it, to hand it on.
 
-The format, version 1, is a zip file that any tool opens (``docs/archive.md`` says the same for people):
+The format, version 2, is a zip file that any tool opens (``docs/archive.md`` says the same for people):
 
 - ``archive.json``: ``{"format": "earmark-catalogue", "version": 1, "created", "catalogue": {…}}``; the catalogue's
   ``name``, ``config``, ``config_hash``, ``background``, ``created``, and ``layout`` if ``background.bin`` is there.
 - ``background.bin``: packed arrays of the catalogue's own background mixture, if it has one.
-- ``tracks/000000/track.json``: ``id`` and the fields of a track, and under ``models`` and ``subfingerprints`` one
-  ``{"rows", "layout"}`` for each packed chunk, in order.
-- ``tracks/000000/models-00000.bin``, ``tracks/000000/subfingerprints-00000.bin``: the packed arrays, as
-  ``packing.py`` describes them: little-endian, nothing pickled.
+- ``tracks/000000/track.json``: ``id`` and the fields of a track, and under ``models``, ``slots`` and
+  ``subfingerprints`` one ``{"rows", "layout"}`` for each packed chunk, in order.
+- ``tracks/000000/models-00000.bin``, ``tracks/000000/slots-00000.bin`` and
+  ``tracks/000000/subfingerprints-00000.bin``: the packed arrays, as ``packing.py`` describes them: little-endian,
+  nothing pickled.
 - ``index.json``: ``{"entries": {name: {"bytes", "sha256"}}}`` for every other entry; ``index.sha256``: the SHA-256 of
   ``index.json`` in hexadecimal. Both come last.
 
@@ -51,13 +52,13 @@ from classifier.store.base import MAX_DOCUMENT_BYTES, Document, Store
 from classifier.store.packing import pack, unpack
 
 FORMAT = "earmark-catalogue"
-VERSION = 1
+VERSION = 2
 
 #: Called with how many tracks are done, and how many there are.
 Progress = Callable[[int, int], None]
 
 _ENTRY = re.compile(
-    r"archive\.json|background\.bin|tracks/\d{6,9}/track\.json|tracks/\d{6,9}/(models|subfingerprints)-\d{5}\.bin"
+    r"archive\.json|background\.bin|tracks/\d{6,9}/track\.json|tracks/\d{6,9}/(models|slots|subfingerprints)-\d{5}\.bin"
 )
 _INDEX, _INDEX_SUM = "index.json", "index.sha256"
 _MAX_INDEX_BYTES = 2**30
@@ -204,7 +205,7 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
 
 
 def _read_chunks(store: Store, track: Document, about: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
-    for collection, n_chunks in (("models", "n_model_chunks"), ("subfingerprints", "n_subfingerprint_chunks")):
+    for collection, (n_chunks, _) in chunks.COUNTS.items():
         row = 0
         about[collection] = []
         for number in range(track[n_chunks]):
@@ -354,6 +355,8 @@ def _import_track(
     with writer:
         for arrays in reader.arrays(track, "models"):
             writer.add_models(arrays)
+        for arrays in reader.arrays(track, "slots"):
+            writer.add_slots(arrays[chunks.MEANS])
         for arrays in reader.arrays(track, "subfingerprints"):
             writer.add_subfingerprints(arrays[chunks.WORDS])
         writer.commit()
@@ -416,6 +419,11 @@ class _Reader:
             raise ArchiveUnreadable(f"the archive holds {head['format'][:80]!r}, not {FORMAT!r}")
         if head["version"] > VERSION:
             raise ArchiveUnreadable(f"the archive has version {head['version']}, this Earmark knows up to {VERSION}")
+        if head["version"] < VERSION:
+            raise ArchiveUnreadable(
+                f"the archive has version {head['version']}, whose models this Earmark cannot compare: enroll the "
+                "tracks from their files"
+            )
         about: dict[str, Any] = head["catalogue"]
         _check("archive.json", about, _CATALOGUE_FIELDS)
         if "layout" not in about:
@@ -437,8 +445,9 @@ class _Reader:
             arrays = _unpack(name, self.read(name), about["layout"])
             if not arrays or any(array.shape[:1] != (about["rows"],) for array in arrays.values()):
                 raise ArchiveUnreadable(f"archive entry {name!r} does not have {about['rows']} rows")
-            if collection == "subfingerprints" and list(arrays) != [chunks.WORDS]:
-                raise ArchiveUnreadable(f"archive entry {name!r} holds no sub-fingerprints")
+            only = {"slots": chunks.MEANS, "subfingerprints": chunks.WORDS}.get(collection)
+            if only is not None and list(arrays) != [only]:
+                raise ArchiveUnreadable(f"archive entry {name!r} does not hold {collection}")
             yield arrays
 
 
@@ -462,8 +471,7 @@ _TRACK_FIELDS: dict[str, Any] = {
     "duration_s": (int, float),
     "version": int,
     "metadata": list,
-    "models": list,
-    "subfingerprints": list,
+    **dict.fromkeys(chunks.COUNTS, list),
 }
 
 

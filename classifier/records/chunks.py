@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-- ``models`` holds arrays with one row a window, ``subfingerprints`` one array with one row a frame. Rows are cut
+- ``models`` holds arrays with one row a window, ``slots`` and ``subfingerprints`` one array each. Rows are cut
   into chunks of at most :data:`MAX_ROWS`, fewer if a row is large.
 - A chunk's ``_id`` is ``track/version/number``. It knows the row it starts with, how many it has, and the SHA-256
   of its packed bytes. A version is never written twice, so chunks of two writers cannot get mixed.
@@ -20,13 +20,19 @@ from classifier.errors import InvalidParameter, StoreCorrupt
 from classifier.store.base import Document, Store
 from classifier.store.packing import pack, unpack
 
-#: Most rows of a chunk: windows, and 10 minutes of frames 32 ms apart.
-MAX_ROWS = {"models": 256, "subfingerprints": 18_750}
+#: Most rows of a chunk: windows; an hour of slots; 10 minutes of frames 32 ms apart.
+MAX_ROWS = {"models": 256, "slots": 30_000, "subfingerprints": 18_750}
+#: Fields of a track's record that count its chunks and rows.
+COUNTS = {
+    "models": ("n_model_chunks", "n_windows"),
+    "slots": ("n_slot_chunks", "n_slots"),
+    "subfingerprints": ("n_subfingerprint_chunks", "n_frames"),
+}
 #: Most packed bytes of a chunk of several rows.
 MAX_CHUNK_BYTES = 8_000_000
 
-#: Name of the only array among the sub-fingerprints.
-WORDS = "words"
+#: Names of the only array among the slots, and among the sub-fingerprints.
+MEANS, WORDS = "means", "words"
 
 
 def count_rows(arrays: Mapping[str, np.ndarray]) -> int:
@@ -52,7 +58,7 @@ def cut(
 
     Parameters
     ----------
-    collection : {"models", "subfingerprints"}
+    collection : {"models", "slots", "subfingerprints"}
         What the arrays are.
     arrays : mapping of str to np.ndarray
         All with the same number of rows.

@@ -21,8 +21,6 @@ from classifier.store.packing import unpack
 
 SEVERITIES = ("error", "warning", "info")
 
-_COUNTS = {"models": ("n_model_chunks", "n_windows"), "subfingerprints": ("n_subfingerprint_chunks", "n_frames")}
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -120,7 +118,7 @@ def _problems(store: Store, record: Document, deep: bool) -> Iterator[str]:
     except StoreCorrupt as error:
         yield str(error)
         return
-    for collection, (n_chunks, n_rows) in _COUNTS.items():
+    for collection, (n_chunks, n_rows) in chunks.COUNTS.items():
         row = 0
         for number in range(record[n_chunks]):
             chunk_id = chunks.chunk_id(track_id, version, number)

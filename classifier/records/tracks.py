@@ -172,7 +172,25 @@ def load_models(store: Store, track_id: str, version: int) -> dict[str, np.ndarr
     StoreCorrupt
         If a chunk is missing or damaged.
     """
-    return _load(store, "models", track_id, version, "n_model_chunks", "n_windows")
+    return _load(store, "models", track_id, version)
+
+
+def load_slots(store: Store, track_id: str, version: int) -> np.ndarray:
+    """Return the slots of a track.
+
+    Returns
+    -------
+    np.ndarray, shape (n_slots, d), int8
+        One row a slot; d is 0 where there are none.
+
+    Raises
+    ------
+    TrackNotFound
+        If the track is gone or has another version by now.
+    StoreCorrupt
+        If a chunk is missing or damaged.
+    """
+    return _load(store, "slots", track_id, version).get(chunks.MEANS, np.empty((0, 0), np.int8))
 
 
 def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarray:
@@ -190,13 +208,11 @@ def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarra
     StoreCorrupt
         If a chunk is missing or damaged.
     """
-    arrays = _load(store, "subfingerprints", track_id, version, "n_subfingerprint_chunks", "n_frames")
-    return arrays.get(chunks.WORDS, np.empty((0, 2), "<u8"))
+    return _load(store, "subfingerprints", track_id, version).get(chunks.WORDS, np.empty((0, 2), "<u8"))
 
 
-def _load(
-    store: Store, collection: str, track_id: str, version: int, n_chunks: str, n_rows: str
-) -> dict[str, np.ndarray]:
+def _load(store: Store, collection: str, track_id: str, version: int) -> dict[str, np.ndarray]:
+    n_chunks, n_rows = chunks.COUNTS[collection]
     record = _version_record(store, track_id, version)
     try:
         return chunks.load(store, collection, track_id, version, record[n_chunks], record[n_rows])

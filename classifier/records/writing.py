@@ -86,8 +86,8 @@ class TrackWriter:
         self._expires: float = record["lease_expires"]
         self._seconds = lease_seconds
         self._now = now
-        self._n_chunks = {"models": 0, "subfingerprints": 0}
-        self._n_rows = {"models": 0, "subfingerprints": 0}
+        self._n_chunks = dict.fromkeys(chunks.COUNTS, 0)
+        self._n_rows = dict.fromkeys(chunks.COUNTS, 0)
         self._layouts: dict[str, list[Any]] = {}
         self._is_open = True
 
@@ -220,6 +220,25 @@ class TrackWriter:
         """
         self._add("models", arrays)
 
+    def add_slots(self, means: np.ndarray) -> None:
+        """Write the next slots.
+
+        Parameters
+        ----------
+        means : np.ndarray, shape (n_slots, d), int8
+            One row a slot.
+
+        Raises
+        ------
+        InvalidParameter
+            For another dtype or shape.
+        TrackBusy, TrackNotFound, CatalogueNotFound
+            As :meth:`renew`.
+        """
+        if means.ndim != 2 or means.dtype != np.int8:
+            raise InvalidParameter(f"slots are {means.dtype} {means.shape}: they must be int8 (slots, coefficients)")
+        self._add("slots", {chunks.MEANS: means})
+
     def add_subfingerprints(self, words: np.ndarray) -> None:
         """Write the next sub-fingerprints.
 
@@ -291,10 +310,8 @@ class TrackWriter:
             "status": "ready",
             "version": self.version,
             "version_token": self._token,
-            "n_windows": self._n_rows["models"],
-            "n_frames": self._n_rows["subfingerprints"],
-            "n_model_chunks": self._n_chunks["models"],
-            "n_subfingerprint_chunks": self._n_chunks["subfingerprints"],
+            **{n_chunks: self._n_chunks[collection] for collection, (n_chunks, _) in chunks.COUNTS.items()},
+            **{n_rows: self._n_rows[collection] for collection, (_, n_rows) in chunks.COUNTS.items()},
             **_NO_LEASE,
         }
         record = self._store.update("tracks", self._mine, set=final)
@@ -365,10 +382,7 @@ def _new_record(track_id: str | None, first_version: int) -> Document:
         "version_token": "",
         "attempts": first_version,
         "edited": 0,
-        "n_windows": 0,
-        "n_frames": 0,
-        "n_model_chunks": 0,
-        "n_subfingerprint_chunks": 0,
+        **{name: 0 for names in chunks.COUNTS.values() for name in names},
     }
 
 

@@ -10,15 +10,14 @@ reduced by the root of the ratio, half-way between the spread of the cohort and 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from classifier.data import FOLDER
-from classifier.fingerprint import bits
-from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, QueryPrint
+from classifier.fingerprint.agreement import agreement as agreements
+from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, VALID, Fingerprint
 
 #: Seconds of valid overlap that a lag needs to count.
 MIN_OVERLAP_S = 1.0
@@ -28,10 +27,6 @@ APART_S = 1.0
 _LOW, _LOW_SDS = 0.1, 1.2816
 #: Every so many lags tell the spread of all: neighbours agree together.
 _SOME = 5
-
-#: What the places of a track are worth beside their agreement: from the first offset (seconds) and the number of
-#: offsets, ``QUERY_HOP_S`` apart, to what is added to z squared at each.
-Favour = Callable[[float, int], np.ndarray]
 
 
 @lru_cache(maxsize=1)
@@ -80,8 +75,6 @@ class Alignment:
         In standard deviations of chance.
     widening : float >= 1
         By which z was divided, since agreement spreads wider in this track than in the cohort.
-    favour : float
-        What was added to z squared for this place.
     phase, lag : int
         Query phase and reference frame (of the query's frame 0).
     curve : np.ndarray, shape (n,), float32
@@ -94,29 +87,23 @@ class Alignment:
     agreement: float
     z: float
     widening: float
-    favour: float
     phase: int
     lag: int
     curve: np.ndarray
     first_s: float
 
-    @property
-    def strength(self) -> float:
-        """Square of z, with its sign, and favour: what places are compared by."""
-        return self.z * abs(self.z) + self.favour
 
-
-def min_frames(query: QueryPrint) -> int:
+def min_frames(query: Fingerprint) -> int:
     """Frames that must overlap: a second's worth, or all of a shorter snippet."""
     return min(query.n_frames, round(MIN_OVERLAP_S / HOP_S))
 
 
-def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None:
+def null_of(query: Fingerprint, foreign: np.ndarray | None = None) -> Null | None:
     """Measure chance agreement of a snippet, or return None if too few of its frames are valid to tell.
 
     Parameters
     ----------
-    query : QueryPrint
+    query : Fingerprint
         The snippet.
     foreign : np.ndarray, shape (F, 2), uint64, optional
         Sub-fingerprints it cannot come from; default the built-in cohort.
@@ -126,7 +113,7 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     frame_weight = query.frame_weight
     if np.count_nonzero(frame_weight.max(axis=0)) < least:
         return None
-    agreement, weight = bits.agreement(query, words, least)
+    agreement, weight = agreements(query, words, least)
     full = weight > 0.5 * int(frame_weight.sum(axis=1).max())
     if not full.any():
         return None
@@ -137,22 +124,20 @@ def null_of(query: QueryPrint, foreign: np.ndarray | None = None) -> Null | None
     return Null(float(values.mean()), spread, float(weight[full].mean()))
 
 
-def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | None = None) -> Alignment | None:
+def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None:
     """Find the best place of a snippet in a track, or None where none overlaps enough.
 
     Parameters
     ----------
-    query : QueryPrint
+    query : Fingerprint
         The snippet.
     words : np.ndarray, shape (F, 2), uint64
         The track.
     null : Null
         Chance agreement of this snippet.
-    favour : Favour, optional
-        Which places are likelier than others; default all are alike.
     """
     least = min_frames(query)
-    agreement, weight = bits.agreement(query, words, least)
+    agreement, weight = agreements(query, words, least)
     if not agreement.shape[1]:
         return None
     z = np.where(weight > 0, null.z(agreement, weight), -np.inf).astype(np.float32)
@@ -162,8 +147,7 @@ def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | Non
     curve /= np.float32(widening)
     first_lag = least - query.n_frames
     first_s = first_lag * HOP_S - QUERY_HOP_S
-    worth = np.zeros(len(curve), np.float32) if favour is None else favour(first_s, len(curve))
-    best = int(np.argmax(curve * np.abs(curve) + worth))
+    best = int(np.argmax(curve))
     if not np.isfinite(curve[best]):
         return None
     lag, phase = best // 2, 1 - best % 2
@@ -172,7 +156,6 @@ def align(query: QueryPrint, words: np.ndarray, null: Null, favour: Favour | Non
         agreement=float(agreement[phase, lag]),
         z=float(curve[best]),
         widening=widening,
-        favour=float(worth[best]),
         phase=phase,
         lag=lag + first_lag,
         curve=curve,
@@ -219,7 +202,7 @@ def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> lis
     return found
 
 
-def frame_agreement(query: QueryPrint, words: np.ndarray, lag: int, phase: int) -> np.ndarray:
+def frame_agreement(query: Fingerprint, words: np.ndarray, lag: int, phase: int) -> np.ndarray:
     """Agreement of each query frame at one place.
 
     Returns
@@ -233,7 +216,7 @@ def frame_agreement(query: QueryPrint, words: np.ndarray, lag: int, phase: int) 
     if stop <= start:
         return out
     there = words[lag + start : lag + stop]
-    live = (there[:, 1] & bits.VALID) != 0
+    live = (there[:, 1] & VALID) != 0
     differing = (there ^ query.words[phase, start:stop]) * live[:, None]
     planes = query.planes[phase, start:stop]
     wrong = np.zeros(stop - start)

@@ -1,4 +1,4 @@
-"""From agreement to verdict: tail probability, E-value, confidence, ambiguity.
+"""What chance can do, as measured: tail probabilities, E-values, and the odds that an answer is right.
 
 The *null map* holds tables, measured over very many alignments of snippets with music they cannot come from: the
 probability that chance reaches a given z at one lag. Clear music meets other clear music, in the same key at the same
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import bisect
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -102,6 +103,26 @@ class Tail:
 
 
 @dataclass(frozen=True, slots=True)
+class Odds:
+    """Log-odds that an answer is right, at even prior: ``offset`` plus the facts times their slopes.
+
+    Parameters
+    ----------
+    slopes : tuple of float
+        One for each fact.
+    offset : float
+        Nats.
+    """
+
+    slopes: tuple[float, ...]
+    offset: float
+
+    def __call__(self, *facts: float, known_prior: float = 0.5) -> float:
+        """Log-odds for some facts, if ``known_prior`` (in (0, 1)) is the share of queries whose track is known."""
+        return self.offset + float(np.dot(self.slopes, facts)) + math.log(known_prior / (1 - known_prior))
+
+
+@dataclass(frozen=True, slots=True)
 class NullMap:
     """Tails of all classes of snippets, and what an answer's probability depends on.
 
@@ -111,131 +132,72 @@ class NullMap:
         Ascending; expected agreements at which a class ends and the next begins.
     tails : tuple of Tail
         One more than bounds.
-    confidence_slope, confidence_offset : float
-        Log-odds that the first match is right, at even prior: offset - slope * log10 E.
-    divergence : tuple of three float
-        Slopes of T-norm and log divergence, and offset, of the log-odds of ``method=kl``.
+    odds : Odds
+        Of a match by alignment; fact: -log10 E.
+    slot_bounds : tuple of int
+        Ascending; slots of a snippet at which a class ends and the next begins.
+    slot_tails : tuple of Tail
+        For z of divergence that keeps time, one more than bounds: long stretches of music are alike more often, for the
+        spread they have.
+    slot_odds : Odds
+        Of the first track of ``method=kl``; fact: -log10 E.
+    mixture_odds : Odds
+        Of the first track of ``method=kl-mixture``; facts: T-norm and log divergence.
     """
 
     bounds: tuple[float, ...]
     tails: tuple[Tail, ...]
-    confidence_slope: float
-    confidence_offset: float
-    divergence: tuple[float, float, float]
+    odds: Odds
+    slot_bounds: tuple[int, ...]
+    slot_tails: tuple[Tail, ...]
+    slot_odds: Odds
+    mixture_odds: Odds
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> NullMap:
         """Build from the shipped file's content."""
+        odds = {
+            name: Odds(tuple(values[name][:-1]), values[name][-1]) for name in ("odds", "slot_odds", "mixture_odds")
+        }
         return cls(
-            tuple(values["bounds"]),
-            tuple(Tail.from_dict(tail) for tail in values["tails"]),
-            values["confidence_slope"],
-            values["confidence_offset"],
-            tuple(values["divergence"]),
+            bounds=tuple(values["bounds"]),
+            tails=tuple(Tail.from_dict(tail) for tail in values["tails"]),
+            slot_bounds=tuple(values["slot_bounds"]),
+            slot_tails=tuple(Tail.from_dict(tail) for tail in values["slot_tails"]),
+            **odds,
         )
 
     def tail(self, expected: float) -> Tail:
         """Return the tail for snippets of which a true place would show this agreement."""
         return self.tails[bisect.bisect(self.bounds, expected)]
 
-    def confidence(self, log10_e: float, known_prior: float) -> float:
-        """Probability that a match is right.
-
-        Parameters
-        ----------
-        log10_e : float
-            Log10 of its E-value.
-        known_prior : float in (0, 1)
-            Share of queries whose track is in the catalogue.
-
-        Returns
-        -------
-        float in [0, 1]
-        """
-        odds = self.confidence_offset - self.confidence_slope * log10_e + np.log(known_prior / (1 - known_prior))
-        return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
+    def slot_tail(self, n_slots: int) -> Tail:
+        """Return the tail of divergence for snippets of so many slots."""
+        return self.slot_tails[bisect.bisect(self.slot_bounds, n_slots)]
 
 
 @lru_cache(maxsize=1)
 def null_map() -> NullMap:
     """Return the map that ships with Earmark."""
-    return NullMap.from_dict(json.loads((FOLDER / "null-1.json").read_text()))
+    return NullMap.from_dict(json.loads((FOLDER / "null-2.json").read_text()))
 
 
-#: Confidence from which ``method=kl`` names a track.
-DIVERGENCE_CERTAIN = 0.95
+def probability(log_odds: float) -> float:
+    """Logistic of log-odds."""
+    return float(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
+
+
 #: Tracks behind the best that say how far a stranger is.
 _STRANGERS = 30
 #: Tracks below which nobody can stand out.
-_FEW = 4
-
-
-def divergence_confidence(log_divergences: np.ndarray, known_prior: float) -> float:
-    """Probability that the track of least divergence is right, by how far it stands out.
-
-    T-norm, (mean - best) / spread over the next ``_STRANGERS`` other tracks, and the log divergence itself (what is no
-    music is far from everything, and may stand out all the same), in a logistic calibration at even prior
-    (docs/mathematics.md, "Divergence alone").
-
-    Parameters
-    ----------
-    log_divergences : np.ndarray, shape (n,)
-        Log of each track's divergence, ascending.
-    known_prior : float in (0, 1)
-        Share of queries whose track is in the catalogue.
-
-    Returns
-    -------
-    float in [0, 1]
-        0 with fewer than four tracks: there is nobody to stand out from.
-    """
-    if len(log_divergences) < _FEW:
-        return 0.0
-    *slopes, offset = null_map().divergence
-    odds = offset + np.dot(slopes, stands_out(log_divergences)) + np.log(known_prior / (1 - known_prior))
-    return float(1 / (1 + np.exp(-np.clip(odds, -700, 700))))
+FEW = 4
 
 
 def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
-    """T-norm of the least of some log divergences (ascending) against the next ones, and itself."""
+    """T-norm of the least of some log divergences (ascending, two at least) against the next ones, and itself.
+
+    T-norm is (mean - best) / spread over the next ``_STRANGERS`` other tracks. The log divergence itself tells music
+    from what is not: non-music is far from every track, yet can still stand out.
+    """
     best, others = float(log_divergences[0]), log_divergences[1 : 1 + _STRANGERS]
     return float((others.mean() - best) / max(float(others.std()), 1e-3)), best
-
-
-#: Share of an agreement by which that of a copy may fall short. Copies at 32 kbit/s fall short by up to 9 %, at
-#: 16 kbit/s by 20 % in the median (clean snippets of the development set).
-_ALIKE = 0.25
-
-
-def indistinguishable(a: np.ndarray, b: np.ndarray, *, block: int = 16, resamples: int = 200) -> bool:
-    """Whether two places explain a snippet equally well.
-
-    Either the mean difference in agreement, frame by frame, is within three standard errors of zero; the standard error
-    comes from a moving-block bootstrap (Kunsch 1989), since neighbouring frames share samples. Or it is at most a
-    quarter of the better agreement: a clean snippet tells a recording from its own compressed copy, but it is the same.
-
-    Parameters
-    ----------
-    a, b : np.ndarray, shape (n,)
-        Agreement of each frame at the two places, nan where nothing was compared.
-    block : int
-        Frames in a block: 16 are half a second.
-    resamples : int
-        Bootstrap resamples, from a fixed seed.
-
-    Returns
-    -------
-    bool
-        False if no frame was compared in both.
-    """
-    both = np.isfinite(a) & np.isfinite(b)
-    difference = (a - b)[both]
-    n = len(difference)
-    if n == 0:
-        return False
-    block = min(block, n)
-    sums = np.convolve(difference, np.ones(block), mode="valid")
-    draws = np.random.default_rng(0).integers(0, len(sums), size=(resamples, -(-n // block)))
-    error = float((sums[draws].mean(axis=1) / block).std())
-    alike = _ALIKE * max(float(a[both].mean()), float(b[both].mean()))
-    return abs(float(difference.mean())) <= max(3 * error, alike) + 1e-9

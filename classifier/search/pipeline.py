@@ -1,13 +1,17 @@
-"""The search: a snippet's model against a snapshot, from divergence through alignment to a verdict.
+"""The search: a snippet against a snapshot, from divergence through alignment to a verdict.
 
-The same function serves the command line, the service, tracklists and the benchmark.
+The same function serves the command line, the service, tracklists and the benchmark. Three methods decide:
+
+- ``auto``: fingerprints are aligned with the tracks, those of least divergence first; an E-value decides.
+- ``kl``: the divergence of mixtures labelled by time alone; an E-value of its own decides.
+- ``kl-mixture``: the divergence of six-component mixtures, which ignores order, as Synced.fm compared them.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -16,22 +20,24 @@ from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S
 from classifier.index.segment import Entry, Segment
 from classifier.index.snapshot import Snapshot
-from classifier.models.track import QueryModel
+from classifier.models.query import Query, Recording
 from classifier.results import Match, Near, Searched, Tag, Track
-from classifier.search import align
-from classifier.search import null as decide
-from classifier.search.alignments import Candidate, at_speed_of, hear, other_speeds, sweep, true_speed
-from classifier.search.chance import Chance
-from classifier.search.ranking import Ranked, Ranking
+from classifier.search import align, alike, charts, null, recordings
+from classifier.search.alignments import Candidate, SpeedHypothesis, align_many
+from classifier.search.ranking import Ranking, rank
+from classifier.search.significance import Significance, Size
+from classifier.search.speed import at_speed_of, other_speeds, true_speed
 
 #: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
 _EXHAUSTIVE = 1e9
 #: Once a match is certain, so many further candidates are aligned before the rest is left out.
 _AFTER_CERTAIN = 20
-#: Points at most of the chart of agreement against lag.
-_CHART_POINTS = 600
 #: Tracks listed as sounding alike.
 _NEAREST = 10
+#: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each serves 2 to 3 % around it.
+_SLOT_SPEEDS = (0.96, 1.04)
+#: Confidence from which ``kl-mixture`` names a track.
+_MIXTURE_CERTAIN = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +46,8 @@ class Options:
 
     Parameters
     ----------
-    method : {"auto", "kl"}
-        Aligned sub-fingerprints, or divergence alone.
+    method : {"auto", "kl", "kl-mixture"}
+        See the module.
     top : int >= 1
         Candidates listed.
     max_false_alarms : float > 0
@@ -58,20 +64,58 @@ class Options:
     known_prior: float = 0.5
     sweep_seconds: float = 20.0
 
+    @property
+    def limit(self) -> float:
+        """Log10 of ``max_false_alarms``."""
+        return float(np.log10(self.max_false_alarms))
+
+
+@dataclass(slots=True)
+class _Search:
+    """One query under way: what all steps share."""
+
+    query: Query
+    recording: Recording | None
+    snapshot: Snapshot
+    lookup: Callable[[str], Track]
+    config: FeatureConfig
+    options: Options
+    seconds: dict[str, float] = field(default_factory=dict)
+    _last: float = field(default_factory=time.perf_counter)
+
+    def lap(self, name: str) -> None:
+        """Book the time since the last lap."""
+        now = time.perf_counter()
+        self.seconds[name], self._last = now - self._last, now
+
+    def track(self, number: int) -> Track:
+        return self.lookup(self.snapshot.items[number][1].track_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    verdict: str
+    matches: list[Match]
+    charts: dict[str, Any]
+    aligned_tracks: int = 0
+    complete: bool = True
+    other_speeds: bool = True
+
 
 def identify(
-    query: QueryModel,
+    query: Query,
     snapshot: Snapshot,
     lookup: Callable[[str], Track],
     config: FeatureConfig,
     options: Options | None = None,
+    recording: Recording | None = None,
 ) -> Tag:
     """Identify a snippet.
 
     Parameters
     ----------
-    query : QueryModel
-        The snippet.
+    query : Query
+        The snippet's models.
     snapshot : Snapshot
         The tracks it may come from.
     lookup : callable
@@ -80,231 +124,319 @@ def identify(
         The catalogue's.
     options : Options, optional
         How to decide.
+    recording : Recording, optional
+        The snippet's sound; without it, other speeds than its own cannot be searched.
 
     Returns
     -------
     Tag
         With ``seconds`` for the stages done here: ``divergence``, ``align`` and ``decide``.
     """
-    options = options or Options()
-    clock = _Clock()
-    ranking = Ranking(query, snapshot, config)
-    near = [_near(r, lookup(r.entry.track_id)) for r in ranking.nearest[:_NEAREST]]
-    clock.lap("divergence")
-    if options.method == "kl":
-        verdict, matches = _decide_by_divergence(ranking, query, lookup, options)
-        searched = Searched(snapshot.n_windows, 0, True)
-        charts: dict[str, Any] = {"alignment": None}
-    else:
-        chance = Chance(query, snapshot, ranking, config)
-        candidates, searched = _align(query, snapshot, ranking, chance, options)
-        clock.lap("align")
-        verdict, matches, charts = _decide(query, candidates, ranking, chance, lookup, options)
-    clock.lap("decide")
-    charts["nearest"] = [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near]
-    return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts)
+    search = _Search(query, recording, snapshot, lookup, config, options or Options())
+    similar = alike.compare(query, snapshot)
+    near = _nearest(search, similar)
+    answer = _METHODS[search.options.method](search, similar)
+    search.lap("decide")
+    drawn = {
+        "alignment": None,
+        "divergence": None,
+        **answer.charts,
+        "nearest": [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near],
+    }
+    n_windows = snapshot.n_windows if len(query.start_s) else 0
+    searched = Searched(n_windows, answer.aligned_tracks, answer.complete, answer.other_speeds)
+    method = search.options.method
+    return Tag(answer.verdict, method, answer.matches, near, searched, search.seconds, query.duration_s, drawn)
 
 
-class _Clock:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = time.perf_counter()
+def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
+    """Tracks that sound alike, with the window that the snippet's first one is nearest to."""
+    near = []
+    frame_s = search.config.frame_step / search.config.sample_rate
+    for number in similar.order()[:_NEAREST]:
+        segment, entry = search.snapshot.items[number]
+        window = int(alike.paired(search.query, segment, entry)[0])
+        start_s = float(segment.of(entry, "window_frame")[window]) * frame_s
+        track = search.track(number)
+        value = float(similar.divergence[number])
+        near.append(Near(track.id, track.title, track.artist, track.source, value, start_s))
+    return near
 
-    def lap(self, name: str) -> None:
-        now = time.perf_counter()
-        self.seconds[name], self._last = now - self._last, now
+
+# --- auto -----------------------------------------------------------------------------------------------------
 
 
-def _near(ranked: Ranked, track: Track) -> Near:
-    start_s = ranked.window_start_s
-    return Near(track.id, track.title, track.artist, track.source, ranked.divergence, start_s)
+def _by_fingerprints(search: _Search, similar: alike.Alike) -> _Answer:
+    """Align tracks best-first, at other speeds too if nothing is certain, and decide by E-value."""
+    ranking = rank(search.query, search.snapshot, search.config)
+    search.lap("divergence")
+    hypothesis = SpeedHypothesis.of(search.query.fingerprint)
+    if hypothesis is None:  # too little of the snippet can be compared
+        return _Answer("no_match", [], {})
+    significance = Significance(search.query.fingerprint.n_frames, Size.of(search.snapshot))
+    found, n_aligned, complete, all_speeds = _align(search, hypothesis, ranking, significance)
+    search.lap("align")
+    return _decide(search, found, ranking, significance, (n_aligned, complete, all_speeds))
 
 
 def _align(
-    query: QueryModel, snapshot: Snapshot, ranking: Ranking, chance: Chance, options: Options
-) -> tuple[list[Candidate], Searched]:
-    """Align tracks best-first, at other speeds too if nothing is certain; return candidates and how far it went.
+    search: _Search, hypothesis: SpeedHypothesis, ranking: Ranking, significance: Significance
+) -> tuple[list[Candidate], int, bool, bool]:
+    """Candidates by E-value, tracks aligned, whether none was missed, and whether other speeds were not left out.
 
-    Only where a catalogue is too large to sweep does a certain match stop the search early. A snippet of which too
-    little can be compared has no candidates.
+    Only where a catalogue is too large to sweep does a certain match stop the search early.
     """
-    heard = hear(query)
-    if heard is None:
-        return [], Searched(snapshot.n_windows, 0, True)
-    limit = float(np.log10(options.max_false_alarms))
+    limit, recording = search.options.limit, search.recording
 
     def certain(c: Candidate) -> bool:
-        return chance.log10_e(c) <= 2 * limit
+        return significance.log10_e(c) <= 2 * limit
 
-    exhaustive = 4.0 * query.print.n_frames * snapshot.n_frames <= _EXHAUSTIVE
-    deadline = time.perf_counter() + options.sweep_seconds
-    items = list(_best_first(snapshot, ranking))
-    found, n_aligned = sweep(
-        heard,
-        items,
-        certain=None if exhaustive else certain,
-        after=_AFTER_CERTAIN,
-        deadline=deadline,
-        favour=chance.favour,
+    snapshot = search.snapshot
+    exhaustive = 4.0 * search.query.fingerprint.n_frames * snapshot.n_frames <= _EXHAUSTIVE
+    deadline = time.perf_counter() + search.options.sweep_seconds
+    order = ranking.order()
+    best_first: Iterator[tuple[Segment, Entry]] = (snapshot.items[number] for number in order)
+    found, n_aligned = align_many(
+        hypothesis, best_first, certain=None if exhaustive else certain, after=_AFTER_CERTAIN, deadline=deadline
     )
-    found.sort(key=chance.log10_e)
-    complete = n_aligned == len(snapshot)
+    found.sort(key=significance.log10_e)
+    complete, all_speeds = n_aligned == len(snapshot), True
     if found and certain(found[0]):
-        corrected = true_speed(query, found[0])
-        found[0] = corrected if certain(corrected) else found[0]
-    elif found:
+        if recording is not None:
+            corrected = true_speed(recording, found[0])
+            found[0] = corrected if certain(corrected) else found[0]
+    elif found and recording is None:
+        all_speeds = False
+    elif found and recording is not None:
         # A track may be far down, or out of the list, at the snippet's own speed.
-        elsewhere, all_speeds = other_speeds(query, items, deadline)
-        complete = complete and all_speeds
+        items = [snapshot.items[number] for number in order]
+        elsewhere, all_seen = other_speeds(recording, items, deadline)
+        complete = complete and all_seen
         best = {c.entry.key: c for c in found}
         for c in elsewhere:
-            best[c.entry.key] = min(best.get(c.entry.key, c), c, key=chance.log10_e)
-        found = sorted(best.values(), key=chance.log10_e)
+            best[c.entry.key] = min(best.get(c.entry.key, c), c, key=significance.log10_e)
+        found = sorted(best.values(), key=significance.log10_e)
     # Copies play at one speed, and only the first track's was refined.
-    for i in range(1, sum(chance.log10_e(c) <= limit for c in found)):
-        found[i] = min(found[i], at_speed_of(found[0], found[i]), key=chance.log10_e)
-    found.sort(key=chance.log10_e)
-    return found, Searched(snapshot.n_windows, n_aligned, complete)
-
-
-def _best_first(snapshot: Snapshot, ranking: Ranking) -> Iterator[tuple[Segment, Entry]]:
-    """Tracks in order of divergence, then those without windows."""
-    seen = set()
-    for segment, entry in [*((r.segment, r.entry) for r in ranking.nearest), *snapshot]:
-        if entry.key not in seen:
-            seen.add(entry.key)
-            yield segment, entry
+    for i in range(1, sum(significance.log10_e(c) <= limit for c in found)):
+        found[i] = min(found[i], at_speed_of(found[0], found[i]), key=significance.log10_e)
+    found.sort(key=significance.log10_e)
+    return found, n_aligned, complete, all_speeds
 
 
 def _decide(
-    query: QueryModel,
+    search: _Search,
     candidates: list[Candidate],
     ranking: Ranking,
-    chance: Chance,
-    lookup: Callable[[str], Track],
-    options: Options,
-) -> tuple[str, list[Match], dict]:
-    """Turn alignments into verdict, matches and chart."""
+    significance: Significance,
+    searched: tuple[int, bool, bool],
+) -> _Answer:
+    """Turn alignments into verdict, matches and charts."""
     if not candidates:
-        return "no_match", [], {"alignment": None}
-    limit = float(np.log10(options.max_false_alarms))
-    passing = [c for c in candidates if chance.log10_e(c) <= limit]
-    verdict = "identified" if passing else "no_match"
-    if any(_rivals(passing[0], other) for other in passing[1:]):
-        verdict = "ambiguous"
+        return _Answer("no_match", [], {}, *searched)
+    limit, null_map = search.options.limit, null.null_map()
+    n_passing = sum(significance.log10_e(c) <= limit for c in candidates)
+    frames = [c.frames() for c in candidates[: max(n_passing, search.options.top)]]
+    stretches = [align.matched_stretch(f, c.alignment.agreement) for f, c in zip(frames, candidates, strict=False)]
+    passing = recordings.group(frames[:n_passing], stretches[:n_passing])
+    numbers = passing + list(range(len(set(passing)), len(set(passing)) + len(frames) - n_passing))
+    odds = [
+        null_map.odds(-significance.log10_e(c), known_prior=search.options.known_prior)
+        for c in candidates[: len(frames)]
+    ]
+    verdict = "no_match" if not passing else "ambiguous" if passing.count(0) > 1 else "identified"
+    shares = recordings.posterior(odds, numbers)
+    # What is listed: the answer's copies first, however many others share a part with them.
+    listed = sorted(range(len(frames)), key=lambda i: (numbers[i] != 0, i))[: search.options.top]
     matches = []
-    for c in candidates[: options.top]:
-        e_value, confidence = chance.log10_e(c), chance.confidence(c, options.known_prior)
-        others = _other_offsets(c, chance.z_for(limit, c.heard)) if c in passing else []
-        matches.append(_match(query, c, e_value, confidence, others, ranking, lookup(c.entry.track_id)))
-    return verdict, matches, {"alignment": _chart(candidates[0], chance.threshold(candidates[0], limit))}
+    for i in listed:
+        c = candidates[i]
+        role = "candidate" if i >= n_passing else "match" if numbers[i] == 0 else "part"
+        others = _other_offsets(c, frames[i], significance.z_for(limit, c.hypothesis)) if i < n_passing else []
+        aligned = _Aligned(role, numbers[i], significance.log10_e(c), None if role == "part" else shares[i], others)
+        divergence = float(ranking.divergence[search.snapshot.numbers[c.entry.key]])
+        matches.append(_match(search, c, frames[i], stretches[i], aligned, divergence))
+    best = candidates[0]
+    drawn = {
+        "alignment": charts.agreement(best, significance.threshold(best, limit)),
+        "divergence": charts.divergence(search.query, best.segment, best.entry, best.alignment.offset_s, search.config),
+    }
+    return _Answer(verdict, matches, drawn, *searched)
 
 
-def _frames(c: Candidate) -> np.ndarray:
-    return align.frame_agreement(c.heard.print, c.segment.words(c.entry), c.alignment.lag, c.alignment.phase)
-
-
-def _rivals(a: Candidate, b: Candidate) -> bool:
-    """Whether two tracks explain the same stretch of the snippet equally well."""
-    frames = [_frames(c) for c in (a, b)]
-    stretches = [align.matched_stretch(f, c.alignment.agreement) for f, c in zip(frames, (a, b), strict=True)]
-    start, stop = max(first for first, _ in stretches), min(last for _, last in stretches)
-    if stop - start < 0.5 * min(last - first for first, last in stretches):
-        return False
-    return decide.indistinguishable(frames[0][start:stop], frames[1][start:stop])
+@dataclass(frozen=True, slots=True)
+class _Aligned:
+    role: str
+    recording: int
+    log10_e: float
+    confidence: float | None
+    other_offsets_s: list[float]
 
 
 def _match(
-    query: QueryModel,
+    search: _Search,
     c: Candidate,
-    log10_e: float,
-    confidence: float,
-    other_offsets_s: list[float],
-    ranking: Ranking,
-    track: Track,
+    frames: np.ndarray,
+    stretch: tuple[int, int],
+    aligned: _Aligned,
+    divergence: float,
 ) -> Match:
-    frames = _frames(c)
-    start, stop = align.matched_stretch(frames, c.alignment.agreement)
+    start, stop = stretch
+    speed = c.hypothesis.speed
     # Frame i of the phase covers, in track time, what follows its start; the last one reaches the snippet's end.
     first_s, shift_s = start * HOP_S, c.alignment.phase * QUERY_HOP_S
-    begin_s = 0.0 if start == 0 else (first_s + shift_s) / c.heard.speed
-    end_s = query.duration_s - (len(frames) - stop) * HOP_S / c.heard.speed
-    ranked = ranking.of(c.entry)
+    begin_s = 0.0 if start == 0 else (first_s + shift_s) / speed
+    end_s = search.query.duration_s - (len(frames) - stop) * HOP_S / speed
     return Match(
-        track_id=track.id,
-        title=track.title,
-        artist=track.artist,
-        album=track.album,
-        source=track.source,
+        **_named(search.lookup(c.entry.track_id)),
+        role=aligned.role,
+        recording=aligned.recording,
         offset_s=round(c.alignment.offset_s, 4),
         query_start_s=round(begin_s, 3),
         query_end_s=round(end_s, 3),
-        speed=c.heard.speed,
+        speed=speed,
         agreement=c.alignment.agreement,
         z=c.alignment.z,
-        log10_e_value=log10_e,
-        confidence=confidence,
-        divergence=ranked.divergence if ranked else None,
-        divergence_variational=ranking.variational(ranked) if ranked else None,
-        other_offsets_s=other_offsets_s,
+        log10_e_value=aligned.log10_e,
+        confidence=aligned.confidence,
+        divergence=divergence if np.isfinite(divergence) else None,
+        divergence_variational=_variational(search, c.segment, c.entry, c.alignment.offset_s, speed),
+        other_offsets_s=aligned.other_offsets_s,
     )
 
 
-def _other_offsets(c: Candidate, threshold: float) -> list[float]:
+def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[float]:
     """Further places of the track that pass on their own and explain the snippet no worse."""
-    words, frames = c.segment.words(c.entry), _frames(c)
-    others = []
-    for offset_s, lag, phase in align.other_places(c.alignment, threshold):
-        there = align.frame_agreement(c.heard.print, words, lag, phase)
-        if decide.indistinguishable(frames, there):
-            others.append(round(offset_s, 4))
-    return sorted(others)
+    words, fingerprint = c.segment.words(c.entry), c.hypothesis.fingerprint
+    places = align.other_places(c.alignment, threshold)
+    return sorted(
+        round(offset_s, 4)
+        for offset_s, lag, phase in places
+        if recordings.explained_equally(frames, align.frame_agreement(fingerprint, words, lag, phase))
+    )
 
 
-def _chart(best: Candidate, threshold: float) -> dict:
-    """Agreement against offset in the first match's track, its maxima kept when thinned out."""
-    curve = best.alignment.curve
-    step = max(1, -(-len(curve) // _CHART_POINTS))
-    bins = [curve[i : i + step] for i in range(0, len(curve), step)]
-    tops = [i * step + int(np.argmax(b)) for i, b in enumerate(bins)]
-    null, widening = best.heard.null, best.alignment.widening
-    z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0)
+# --- kl and kl-mixture ----------------------------------------------------------------------------------------
+
+
+def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
+    """Decide by the divergence that keeps time: the least one, if it stands out beyond chance."""
+    best = rank(search.query, search.snapshot, search.config)
+    limit, null_map = search.options.limit, null.null_map()
+    all_speeds = True
+    if _slot_log10_e(best) > limit and np.isfinite(best.divergence).any():
+        if search.recording is None:
+            all_speeds = False
+        else:
+            for speed in _SLOT_SPEEDS:
+                heard = search.recording.slots(speed)
+                other = rank(search.query, search.snapshot, search.config, heard, speed)
+                best = min(best, other, key=_slot_log10_e)
+    search.lap("divergence")
+    log10_e = _slot_log10_e(best)
+    odds = null_map.slot_odds(-log10_e, known_prior=search.options.known_prior)
+    verdict = "identified" if log10_e <= limit else "no_match"
+    order = [int(n) for n in best.order() if np.isfinite(best.divergence[n])]
+    matches = []
+    for place, number in enumerate(order[: search.options.top]):
+        segment, entry = search.snapshot.items[number]
+        offset_s = best.offset_s(number, search.config)
+        matches.append(
+            _unaligned(
+                search.track(number),
+                place,
+                verdict,
+                offset_s=round(offset_s, 4),
+                speed=best.speed,
+                log10_e_value=_slot_log10_e(best, number),
+                confidence=null.probability(odds) if place == 0 else None,
+                divergence=float(best.divergence[number]),
+                divergence_variational=_variational(search, segment, entry, offset_s, best.speed),
+            )
+        )
+    drawn = {}
+    if order:
+        segment, entry = search.snapshot.items[order[0]]
+        drawn["divergence"] = charts.divergence(
+            search.query, segment, entry, best.offset_s(order[0], search.config), search.config
+        )
+    return _Answer(verdict, matches, drawn, other_speeds=all_speeds)
+
+
+def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
+    """Log10 of the E-value of the best place of all, or of one track's; trials are all places and speeds."""
+    z = float(ranking.z.max(initial=-np.inf) if number is None else ranking.z[number])
+    if not np.isfinite(z):
+        return float("inf")
+    trials = np.log10(max(1, ranking.n_places) * (1 + len(_SLOT_SPEEDS)))
+    return null.null_map().slot_tail(ranking.n_slots).log10_e(z, float(trials))
+
+
+def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
+    """Decide by six-component mixtures: the least divergence, if it stands out among those of the next tracks."""
+    query = search.query
+    found = []
+    for number in similar.order()[: alike.SHORTLIST]:
+        segment, entry = search.snapshot.items[number]
+        rows = alike.paired(query, segment, entry)
+        found.append((alike.mixture_divergence(query, segment, entry, rows), int(number), int(rows[0])))
+    found.sort()
+    search.lap("divergence")
+    confidence = 0.0  # among very few tracks, nobody can stand out
+    if len(found) >= null.FEW:
+        facts = null.stands_out(np.log([divergence for divergence, _, _ in found]))
+        confidence = null.probability(null.null_map().mixture_odds(*facts, known_prior=search.options.known_prior))
+    verdict = "identified" if confidence >= _MIXTURE_CERTAIN else "no_match"
+    frame_s = search.config.frame_step / search.config.sample_rate
+    matches = []
+    for place, (divergence, number, row) in enumerate(found[: search.options.top]):
+        segment, entry = search.snapshot.items[number]
+        start_s = float(segment.of(entry, "window_frame")[row]) * frame_s
+        matches.append(
+            _unaligned(
+                search.track(number),
+                place,
+                verdict,
+                offset_s=round(start_s - float(query.start_s[0]), 4),
+                speed=None,
+                log10_e_value=None,
+                confidence=confidence if place == 0 else None,
+                divergence=divergence,
+                divergence_variational=divergence,
+            )
+        )
+    return _Answer(verdict, matches, {})
+
+
+# --- matches --------------------------------------------------------------------------------------------------
+
+
+def _named(track: Track) -> dict[str, Any]:
     return {
-        "track_id": best.entry.track_id,
-        "lags_s": [round(best.alignment.first_s + i * QUERY_HOP_S, 3) for i in tops],
-        "agreement": [round(null.agreement(float(v) * widening), 5) for v in z],
-        "threshold": round(null.agreement(threshold * widening), 5),
+        "track_id": track.id,
+        "title": track.title,
+        "artist": track.artist,
+        "album": track.album,
+        "source": track.source,
     }
 
 
-def _decide_by_divergence(
-    ranking: Ranking, query: QueryModel, lookup: Callable[[str], Track], options: Options
-) -> tuple[str, list[Match]]:
-    """Verdict of ``method=kl``: the least divergence, if it stands out enough among the other tracks."""
-    values = np.log([r.divergence for r in ranking.nearest])
-    confidence = decide.divergence_confidence(values, options.known_prior)
-    verdict = "identified" if confidence >= decide.DIVERGENCE_CERTAIN else "no_match"
-    matches = []
-    for i, ranked in enumerate(ranking.nearest[: options.top]):
-        track = lookup(ranked.entry.track_id)
-        matches.append(
-            Match(
-                track_id=track.id,
-                title=track.title,
-                artist=track.artist,
-                album=track.album,
-                source=track.source,
-                offset_s=round(ranked.window_start_s - float(query.start_s[0]), 4),
-                query_start_s=None,
-                query_end_s=None,
-                speed=None,
-                agreement=None,
-                z=None,
-                log10_e_value=None,
-                confidence=confidence if i == 0 else None,
-                divergence=ranked.divergence,
-                divergence_variational=ranking.variational(ranked),
-                other_offsets_s=[],
-            )
-        )
-    return verdict, matches
+def _unaligned(track: Track, place: int, verdict: str, **values: Any) -> Match:
+    """A match that divergence alone found."""
+    role = "match" if place == 0 and verdict == "identified" else "candidate"
+    values |= dict.fromkeys(("query_start_s", "query_end_s", "agreement", "z"))
+    return Match(**_named(track), role=role, recording=place, **values)
+
+
+def _variational(search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float) -> float | None:
+    """Divergence of the six-component mixtures at a match's place, for information; None where there are none."""
+    if not len(search.query.start_s) or not entry.rows["windows"]:
+        return None
+    rows = alike.rows_at(search.query, entry, offset_s, speed, search.config)
+    return alike.mixture_divergence(search.query, segment, entry, rows)
+
+
+_METHODS: dict[str, Callable[[_Search, alike.Alike], _Answer]] = {
+    "auto": _by_fingerprints,
+    "kl": _by_slots,
+    "kl-mixture": _by_mixtures,
+}

@@ -34,7 +34,7 @@ Where = Mapping[str, Any]
 MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections and indexes; a store written by a newer one is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 #: collection -> (unique keys, plain indexes), each a tuple of field names.
 COLLECTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]] = {
@@ -44,6 +44,7 @@ COLLECTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...],
         (("catalogue", "status"), ("catalogue", "file_hash"), ("status", "lease_expires"), ("catalogue", "title")),
     ),
     "models": ((), (("track_id",),)),
+    "slots": ((), (("track_id",),)),
     "subfingerprints": ((), (("track_id",),)),
     "tags": ((), (("catalogue", "created"), ("created",))),
     "tracklists": ((), (("created",),)),

@@ -20,7 +20,7 @@ import numpy as np
 from classifier.errors import InvalidParameter, StoreCorrupt
 
 #: Dtypes that may be stored.
-DTYPES = ("<f4", "<f8", "<i2", "<i4", "<i8", "|u1", "<u2", "<u4", "<u8", "|b1")
+DTYPES = ("<f4", "<f8", "<i2", "<i4", "<i8", "|i1", "|u1", "<u2", "<u4", "<u8", "|b1")
 ALIGNMENT = 8
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")

@@ -1,0 +1,108 @@
+"""What sounds alike: divergence that ignores order, so that other takes, covers and re-arrangements are near.
+
+Each window of the snippet is compared with every window of a track, wherever it lies, by J_1, the exact symmetric KL
+divergence of the windows' mixtures collapsed to one Gaussian each; the least counts. A track's divergence is the
+geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` goes on from there: for the nearest tracks,
+the six-component mixtures of the windows so paired are compared by the variational approximation (Hershey & Olsen
+2007), as Synced.fm compared them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.config import FeatureConfig
+from classifier.index.gaussians import divergences
+from classifier.index.segment import Entry, Segment
+from classifier.index.snapshot import Snapshot
+from classifier.mixtures.divergence import Packed, symmetric_kl_variational
+from classifier.mixtures.gmm import Mixtures, collapse, unpack_covariances
+from classifier.models.query import Query
+
+#: Divergences below this, in nats, are as good as equal; keeps logarithms finite.
+_LEAST = 1e-3
+#: Nearest tracks whose mixtures are compared by ``kl-mixture``.
+SHORTLIST = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Order-free divergence of a snippet from every track of a snapshot.
+
+    Parameters
+    ----------
+    divergence : np.ndarray, shape (n,), float64
+        Of each of the snapshot's tracks, nats; infinite where nothing can be compared.
+    """
+
+    divergence: np.ndarray
+
+    def order(self) -> np.ndarray:
+        """Numbers of the tracks that can be compared, nearest first."""
+        order = np.argsort(self.divergence, kind="stable")
+        return order[np.isfinite(self.divergence[order])]
+
+
+def compare(query: Query, snapshot: Snapshot) -> Alike:
+    """Compare a snippet with every track of a snapshot; without windows, nothing can be compared."""
+    log_j = np.full(len(snapshot), np.inf)
+    if len(query.start_s):
+        gaussians = Packed.of(collapse(query.mixtures))
+        for shelf in snapshot.shelves:
+            log_j[shelf.numbers] = _nearest(gaussians, shelf.segment, shelf.bounds["windows"]).mean(axis=0)
+    return Alike(np.exp(log_j))
+
+
+def paired(query: Query, segment: Segment, entry: Entry) -> np.ndarray:
+    """Window of a track that each of the snippet's windows is nearest to, shape (n_windows,), int64."""
+    log_j = _log_divergences(Packed.of(collapse(query.mixtures)), segment, entry.rows["windows"])
+    return log_j.argmin(axis=1)
+
+
+def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.ndarray) -> float:
+    """Mean symmetric KL divergence of the snippet's mixtures from those of some windows of a track, nats.
+
+    Parameters
+    ----------
+    query : Query
+        With n windows.
+    segment, entry
+        The track.
+    rows : np.ndarray, shape (n,), int
+        Window of the track that each of them is compared with.
+    """
+    weights, means, packed = (
+        segment.of(entry, name)[rows].astype(np.float64) for name in ("weights", "means", "covariances")
+    )
+    weights /= weights.sum(axis=1, keepdims=True)
+    there = Mixtures(weights, means, unpack_covariances(packed, means.shape[-1]))
+    pairs = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(there))
+    return float(np.maximum(np.diagonal(pairs), _LEAST).mean())
+
+
+def rows_at(query: Query, entry: Entry, offset_s: float, speed: float, config: FeatureConfig) -> np.ndarray:
+    """Window of a track that lies nearest to each of the snippet's, were its first sample at ``offset_s``."""
+    place = np.rint((offset_s + speed * query.start_s) / config.window_step).astype(np.int64)
+    return np.clip(place, 0, len(entry.rows["windows"]) - 1)
+
+
+def _nearest(gaussians: Packed, segment: Segment, bounds: np.ndarray) -> np.ndarray:
+    """Least log J_1 of each of the snippet's windows in each track, shape (n_windows, n_tracks)."""
+    out = np.full((len(gaussians), len(bounds)), np.inf)
+    filled = bounds[:, 1] > bounds[:, 0]
+    if filled.any():
+        log_j = _log_divergences(gaussians, segment, range(segment.n_rows("windows")))
+        # One more column, so that the last track's end can be named; every second stretch lies between two tracks.
+        padded = np.concatenate([log_j, np.full((len(log_j), 1), np.inf)], axis=1)
+        out[:, filled] = np.minimum.reduceat(padded, bounds[filled].reshape(-1), axis=1)[:, ::2]
+    return out
+
+
+def _log_divergences(gaussians: Packed, segment: Segment, rows: range) -> np.ndarray:
+    """Log J_1 of the snippet's windows and some of a segment's, shape (n, len(rows)), float32; inf where silent."""
+    part = slice(rows.start, rows.stop)
+    arrays = segment.arrays
+    j = divergences(gaussians, arrays["gaussians"][part], arrays["gaussian_terms"][part])
+    return np.where(arrays["silent"][part].astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))

@@ -1,0 +1,84 @@
+"""How many matches as good as one chance alone would give in a whole catalogue: E-values of one search.
+
+All places of all tracks, and all speeds, count as trials, whether or not they were looked at. Most snippets run at the
+speed of the recording: four fifths of the allowed false alarms go to it, the rest to all others (multiple testing with
+weights: Genovese, Roeder & Wasserman 2006; Holm 1979).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.index.snapshot import Snapshot
+from classifier.search import null
+from classifier.search.alignments import Candidate, SpeedHypothesis
+from classifier.search.speed import SPEEDS
+
+#: Share of the false alarms that goes to the snippet's own speed.
+OWN_SPEED = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """What significance needs to know of a catalogue, all of its shards together.
+
+    Parameters
+    ----------
+    n_tracks, n_frames : int
+        Live tracks, and their sub-fingerprints.
+    """
+
+    n_tracks: int
+    n_frames: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Size:
+        """Size of a snapshot."""
+        return cls(len(snapshot), snapshot.n_frames)
+
+
+class Significance:
+    """E-values of one search by alignment.
+
+    Parameters
+    ----------
+    n_query_frames : int
+        Sub-fingerprints of the snippet in each phase.
+    size : Size
+        Everything that could be searched, whether or not it was.
+    """
+
+    def __init__(self, n_query_frames: int, size: Size) -> None:
+        self._map = null.null_map()
+        lags = max(1, 2 * (size.n_frames + size.n_tracks * n_query_frames))
+        self._own = float(np.log10(lags / OWN_SPEED))
+        self._other = float(np.log10(lags * len(SPEEDS) / (1 - OWN_SPEED)))
+
+    def log10_trials(self, speed: float) -> float:
+        """Log10 of the number of places that a place at this speed is one of."""
+        return self._own if speed == 1.0 else self._other
+
+    def log10_e(self, c: Candidate) -> float:
+        """Log10 of the E-value of a candidate."""
+        trials = self.log10_trials(c.hypothesis.speed)
+        return self._tail(c.hypothesis).doubted_log10_e(c.alignment.z, trials, c.share, c.overlap_s)
+
+    def z_for(self, log10_e: float, hypothesis: SpeedHypothesis) -> float:
+        """Least z, undoubted, that has this E-value."""
+        return self._tail(hypothesis).z_for(log10_e - self.log10_trials(hypothesis.speed))
+
+    def threshold(self, c: Candidate, log10_e: float) -> float:
+        """Least z that a candidate's place would need for this E-value, doubt included."""
+        z = self.z_for(log10_e, c.hypothesis)
+        if log10_e >= null.DOUBT or c.alignment.z <= 0:
+            return z
+        # Doubt asks for z * share / least >= z, and the share itself grows with z.
+        least = self._tail(c.hypothesis).share_needed(c.overlap_s) * c.hypothesis.fingerprint.expected
+        mean = c.hypothesis.null.mean
+        slope = (c.alignment.agreement - mean) / c.alignment.z
+        return max(z, float((np.sqrt(mean * mean + 4 * slope * least * z) - mean) / (2 * slope)))
+
+    def _tail(self, hypothesis: SpeedHypothesis) -> null.Tail:
+        return self._map.tail(hypothesis.fingerprint.expected)

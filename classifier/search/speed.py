@@ -1,0 +1,113 @@
+"""Playback at another speed than the track's: searched where nothing is certain at the snippet's own.
+
+A record player or a radio station may run a few per cent fast or slow. The snippet is resampled to every whole per cent
+within +-5 and compared roughly (half of the bits of every second frame) with all tracks, then aligned fully with those
+that came out best, with the speed refined to half a per cent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from classifier.fingerprint import bits
+from classifier.fingerprint.agreement import rough_z
+from classifier.models.query import Recording
+from classifier.search import align
+from classifier.search.alignments import BATCH, Candidate, Item, SpeedHypothesis, pool
+
+#: Playback speeds that are tried when nothing is certain at the snippet's own.
+SPEEDS = tuple(1 + percent / 100 for percent in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5))
+#: Step by which the best speed is refined at last, and how far from one that may lead.
+_FINER, _FARTHEST = 0.005, 0.06
+#: Tracks that came out best roughly, over all speeds, that are aligned fully.
+_FULL = 3
+#: Seconds from the middle of a snippet that are compared roughly: more would drift apart between two speeds.
+_ROUGH_S = 10.0
+#: Frames by which the halves of a match may be apart to be brought together.
+_DRIFT_FRAMES = 6
+
+
+def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -> tuple[list[Candidate], bool]:
+    """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first.
+
+    Returns
+    -------
+    candidates : list of Candidate
+    complete : bool
+        Whether all tracks were looked at before the deadline.
+    """
+    if time.perf_counter() > deadline:
+        return [], not items
+    spare = max(0, len(recording.samples) - round(_ROUGH_S * recording.config.sample_rate)) // 2
+    middle = replace(recording, samples=recording.samples[spare : len(recording.samples) - spare])
+
+    def rough_at(speed: float) -> np.ndarray:
+        return bits.rough_fingerprint(middle.at_speed(speed), middle.bandwidth_hz / speed)
+
+    def likeliest(item: Item) -> tuple[float, float]:
+        words = np.ascontiguousarray(item[0].words(item[1])[:, 0])
+        return max((rough_z(rough, words), speed) for speed, rough in zip(SPEEDS, heard, strict=True))
+
+    rough: list[tuple[tuple[float, float], Item]] = []
+    heard = list(pool().map(rough_at, SPEEDS))
+    for start in range(0, len(items), BATCH):
+        if time.perf_counter() > deadline:
+            break
+        batch = items[start : start + BATCH]
+        rough += zip(pool().map(likeliest, batch), batch, strict=True)
+    complete = len(rough) == len(items)
+    best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
+    found = [c for c in pool().map(lambda r: _align_at(recording, r[0][1], r[1]), best) if c is not None]
+    ordered = sorted(found, key=lambda c: -c.alignment.z)
+    return [_finest(recording, ordered[0]), *ordered[1:]] if ordered else [], complete
+
+
+def true_speed(recording: Recording, c: Candidate) -> Candidate:
+    """Correct the speed of a match whose second half drifts away from its first by a frame or more."""
+    hypothesis = c.hypothesis
+    n = hypothesis.fingerprint.n_frames
+    words, places = c.segment.words(c.entry), []
+    low = max(0, c.alignment.lag - _DRIFT_FRAMES)
+    for half in (slice(0, n // 2), slice(n // 2, n)):
+        planes = np.zeros_like(hypothesis.fingerprint.planes)
+        planes[:, half] = hypothesis.fingerprint.planes[:, half]
+        there = words[low : c.alignment.lag + n + _DRIFT_FRAMES]
+        found = align.align(replace(hypothesis.fingerprint, planes=planes), there, hypothesis.null)
+        if found is None:
+            return c
+        places.append(found.offset_s)
+    drift_s = places[1] - places[0]
+    if abs(drift_s) < bits.HOP_S or abs(drift_s) > 2 * _DRIFT_FRAMES * bits.HOP_S:
+        return c
+    speed = hypothesis.speed * (1 + drift_s / (n / 2 * bits.HOP_S))
+    if abs(speed - 1) > _FARTHEST:
+        return c
+    corrected = _align_at(recording, round(speed, 3), c.item)
+    return corrected if corrected is not None and corrected.alignment.z > c.alignment.z else c
+
+
+def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
+    """Another track aligned at the speed of the best, or as it was where it cannot be."""
+    if other.hypothesis.speed == best.hypothesis.speed:
+        return other
+    return best.hypothesis.align(other.item) or other
+
+
+def _finest(recording: Recording, c: Candidate) -> Candidate:
+    """Move the speed by half a per cent at a time, as long as that agrees better."""
+    for step in (-_FINER, _FINER):
+        while abs(c.hypothesis.speed + step - 1) <= _FARTHEST:
+            other = _align_at(recording, round(c.hypothesis.speed + step, 3), c.item)
+            if other is None or other.alignment.agreement <= c.alignment.agreement:
+                break
+            c = other
+    return c
+
+
+def _align_at(recording: Recording, speed: float, item: Item) -> Candidate | None:
+    hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed)
+    return None if hypothesis is None else hypothesis.align(item)
