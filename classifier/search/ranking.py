@@ -6,7 +6,7 @@ then averaged along the common offset, in the logarithm. A snippet of ten second
 each pair pooled into one Gaussian of twice the sound; these are compared and averaged in the same way. What ranks, and
 is shown, is the geometric mean of J_1 over windows, and over windows and pairs, in nats. (Mixing in J_ub, the
 divergence of component-labelled mixtures, of which no noisy variants are kept, helps a little in quiet and costs much
-in noise: docs/mathematics.md, "Divergence alone".)
+in noise: docs/experiments.md.)
 """
 
 from __future__ import annotations
