@@ -16,6 +16,7 @@ from classifier.config import SETTINGS, FeatureConfig
 from classifier.fingerprint import bits as subfingerprint
 from classifier.mixtures import gmm
 from tests.docs.test_links import DOCUMENTS, ROOT, prose
+from tests.test_imports import LEVEL
 
 MATHEMATICS = (ROOT / "docs" / "mathematics.md").read_text()
 EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text()
@@ -171,6 +172,23 @@ def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
     for size in (4 * stored, mapped):
         assert f"| {size:,} | {size * 3600 / config.window_step / 1e6:.1f} |" in text
     assert f"| {16 / subfingerprint.HOP_S * 3600 / 1e6:.1f} |" in text
+
+
+# --- the house ----------------------------------------------------------------------------------------------
+
+
+def test_the_map_of_the_house_has_every_folder_from_the_ground_up() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = section_of(text, "The house, from the ground up")
+    shown = re.findall(r"`(\w+)/`", "\n".join(re.findall(r"^\| ([^|]+) \|", rows, re.MULTILINE)))
+    folders = {path.parent.name for path in (ROOT / "classifier").glob("*/__init__.py")}
+    assert set(shown) == folders
+    assert [LEVEL[name] for name in shown] == sorted(LEVEL[name] for name in shown)
+
+
+def section_of(text: str, heading: str) -> str:
+    """The text below a heading of the second level."""
+    return re.split(r"^## ", text.partition(f"## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 # --- what does not belong here ------------------------------------------------------------------------------
