@@ -1,12 +1,12 @@
-"""Voices as modulated noise: what a handful of talkers do to the bands of a spectrum, without any voice.
+"""Voices as modulated noise: the spectrum moves as with a few talkers, but there is no voice in it.
 
 A vector autoregression describes how the log powers of 40 mel bands of a small crowd move together from frame to
-frame: y_t = sum_k A_k y_(t-k) + e_t with Gaussian e (Lütkepohl 2005, eq. 2.1.1), about their means. Run with random
-innovations it gives envelopes that have the means, the covariances and the pace of real talk, and white noise takes
-their shape. ``bench/fit/voices.py`` fitted the parameters, on recordings of which nothing else is left in them.
+frame: y_t = sum_k A_k y_(t-k) + e_t with Gaussian e (Lütkepohl 2005, eq. 2.1.1), about their means. Driven by random
+innovations, it gives envelopes with the means, covariances and pace of real talk, which then shape white noise.
+``bench/fit/voices.py`` fitted the parameters on recordings, of which they keep nothing else.
 
-The recordings were telephone prompts: nothing is said above 4 kHz, as by a crowd behind a wall or in a loudspeaker.
-``babble.py`` has the crowd around the table, up to 7 kHz.
+The recordings are telephone prompts: nothing lies above 4 kHz, as with a crowd behind a wall or from a loudspeaker.
+``babble.py`` is the crowd around the table, up to 7 kHz.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from scipy.fft import irfft, rfft, rfftfreq
 
 from classifier.data import FOLDER
 
-#: Seconds between frames of the envelopes; frames are twice as long.
+#: Seconds between frames of the envelopes; a frame is twice as long.
 STEP_S = 0.015
 _SETTLE_FRAMES = 200
 
@@ -31,7 +31,7 @@ def _model() -> dict[str, np.ndarray]:
 
 
 def envelopes(n_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Log powers of mel bands, one frame every ``STEP_S``.
+    """Draw log powers of mel bands, one frame every ``STEP_S``.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def envelopes(n_frames: int, rng: np.random.Generator) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_frames, B), float64
-        Nats, power density.
+        Log power density, nats.
     """
     model = _model()
     order, bands, _ = model["transition"].shape
@@ -57,7 +57,7 @@ def envelopes(n_frames: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def voices(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
-    """Noise that moves as a handful of voices do.
+    """Noise that moves as a few voices do.
 
     Parameters
     ----------
