@@ -56,7 +56,7 @@ EXCERPTS = 211
 #: Expected agreements at which classes meet: most pink noise, 5 dB and louder, lies below; above, most clear music.
 BOUNDS = (0.4, 0.5)
 #: Share of the expected agreement below which a place of three seconds is doubted, in each class; longer ones by the
-#: root of their length less (decide.py). See docs/mathematics.md, "Verdict", for what true and foreign places show.
+#: root of their length less (search/null.py). What true and foreign places show of it: docs/experiments.md.
 LEAST_SHARES = (0.55, 0.45, 0.45)
 #: Lags of a class that are left to tell the rate of its tail.
 TAIL_EXCEEDANCES = 2000

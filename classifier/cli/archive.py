@@ -1,4 +1,4 @@
-"""``earmark tracks export`` and ``import``: a whole catalogue as one file, to move it, keep it or hand it on."""
+"""``earmark tracks export`` and ``import``: a whole catalogue as one file, to move, keep or share it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @shell_command
 def export_tracks(shell: Shell, file: Path, force: bool) -> None:
     """Write the catalogue with all its tracks to FILE, for another store or as a backup.
 
-    The file holds titles, metadata, models and sub-fingerprints, and no audio. It appears when it is complete; the
-    service may run meanwhile.
+    The file holds titles, metadata, models and sub-fingerprints, but no audio. It appears once it is complete. The
+    service may go on running.
 
     \b
     Example:
@@ -34,7 +34,7 @@ def export_tracks(shell: Shell, file: Path, force: bool) -> None:
     from classifier.records.tracks import count_tracks
 
     if file.exists() and not force:
-        raise click.ClickException(f"{file} is there already: name another file, or add --force to replace it")
+        raise click.ClickException(f"{file} already exists: name another file, or add --force to replace it")
     name = shell.settings.catalogue
     with _store(shell) as store, shell.progress("exporting", count_tracks(store, name)) as done:
         try:
@@ -51,10 +51,10 @@ def export_tracks(shell: Shell, file: Path, force: bool) -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 @shell_command
 def import_tracks(shell: Shell, file: Path) -> None:
-    """Add the tracks in FILE, written by export, to the catalogue; it is created if it is not there.
+    """Add the tracks of FILE, written by export, to the catalogue, which is created if it is missing.
 
-    Without --catalogue and EARMARK_CATALOGUE, it is one of the name in the file. Tracks whose audio is there already
-    stay as they are, so an import that was interrupted goes on where it was. A damaged file is refused as a whole.
+    Without --catalogue and EARMARK_CATALOGUE, FILE names the catalogue. Tracks whose audio it already holds stay as
+    they are, so an interrupted import continues where it stopped. A damaged file is refused as a whole.
 
     \b
     Example:

@@ -51,10 +51,10 @@ def list_catalogues(shell: Shell) -> None:
 @click.option(
     "--preset", type=click.Choice(sorted(PRESETS)), default="default", show_default=True, help="What to start from."
 )
-@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="One parameter; may be repeated.")
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set one parameter; may be repeated.")
 @shell_command
 def create(shell: Shell, name: str, preset: str, values: tuple[str, ...]) -> None:
-    """Create a catalogue called NAME; its configuration never changes afterwards.
+    """Create a catalogue called NAME, whose configuration never changes afterwards.
 
     \b
     Example:
@@ -80,7 +80,7 @@ def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig
 
 
 def _typed(text: str, like: object) -> object:
-    """Read a value as the type of the one it replaces; what does not fit is left for the configuration to refuse."""
+    """Convert a value to the type of the one it replaces; what does not fit is left for the configuration to refuse."""
     if isinstance(like, list):
         return [part for part in text.split(",") if part]
     try:

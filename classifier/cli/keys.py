@@ -39,11 +39,11 @@ def keys() -> None:
     type=click.Choice(["tag", "admin"]),
     default="tag",
     show_default=True,
-    help="tag: phones; admin: the library too.",
+    help="tag: identify snippets; admin: change the library too.",
 )
 @shell_command
 def create(shell: Shell, name: str, role: str) -> None:
-    """Create a key called NAME and print it, once.
+    """Create a key called NAME and print it this once.
 
     \b
     Example:
@@ -56,7 +56,7 @@ def create(shell: Shell, name: str, role: str) -> None:
     if shell.as_json:
         shell.emit({**key.to_dict(), "key": secret})
         return
-    shell.remark(f"key {key.prefix}… for {key.name!r}, role {key.role}; it is shown this once:")
+    shell.remark(f"key {key.prefix}… for {key.name!r}, role {key.role}; it is shown only once:")
     click.echo(secret)
 
 
@@ -86,7 +86,7 @@ def list_keys(shell: Shell) -> None:
 @click.argument("key")
 @shell_command
 def revoke(shell: Shell, key: str) -> None:
-    """Revoke a KEY, named by its first characters (as listed) or its id; it stops working within a second.
+    """Revoke KEY, given by its first characters (as listed) or its id; it stops working within a second.
 
     \b
     Example:

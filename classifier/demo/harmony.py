@@ -17,7 +17,7 @@ SCALES = {
     "lydian": (0, 2, 4, 6, 7, 9, 11),
     "phrygian": (0, 1, 3, 5, 7, 8, 10),
 }
-# Chord roots by degree; none calls for the mode's diminished triad.
+# Chord roots by degree; none needs the mode's diminished triad.
 PROGRESSIONS = {
     "major": ("0453", "0534", "5304", "0314", "0234", "0304", "3425", "0134", "0514", "3045", "0253", "05130443"),
     "minor": ("0526", "0362", "0656", "0340", "0534", "5600", "0263", "0635", "0634", "03625340"),
@@ -51,7 +51,7 @@ class Key:
         return tuple(root + third for third in stack)
 
     def substitute(self, root: int) -> int:
-        """Return the root a third below: the chord that shares two notes and may stand in."""
+        """Return the root a third below, whose chord shares two notes and may stand in."""
         other = (root - 2) % 7
         return root if other == _DIMINISHED[self.mode] else other
 

@@ -1,6 +1,6 @@
-"""Which instruments there are, and between which bounds a song draws each parameter.
+"""The instruments, and the bounds between which a song draws each of their parameters.
 
-Every song draws once, so no two songs share a sound. Units are in the parameters' names (``synth.py``,
+Every song draws once, so no two songs share a sound. The parameters' names give their units (``synth.py``,
 ``drums.py``).
 """
 
@@ -18,7 +18,7 @@ from classifier.demo.synth import choir, flute, fm, lead, mallet, organ, pad, pl
 
 @dataclass(frozen=True, slots=True)
 class Voice:
-    """An instrument, and between which bounds a song draws each of its parameters."""
+    """An instrument, and the bounds between which a song draws each of its parameters."""
 
     function: Callable[..., np.ndarray]
     ranges: Mapping[str, tuple[float, float]]

@@ -1,4 +1,4 @@
-"""From a score to sound: draws this song's instruments, plays every note, mixes and masters.
+"""From score to sound: draws the song's instruments, plays every note, mixes and masters.
 
 Conventions: mono float32 at ``SAMPLE_RATE``; times in seconds; the result stays below full scale.
 """
@@ -28,7 +28,7 @@ def _add(track: np.ndarray, start_s: float, sound: np.ndarray, gain: float) -> N
 
 
 def _play_notes(n: int, notes: Iterable[Note], voice: str, rng: np.random.Generator) -> np.ndarray:
-    """Play a part: each distinct note is rendered once (short ones twice) and placed wherever it is written."""
+    """Play a part: each distinct note is rendered once (short ones twice) and placed wherever it occurs."""
     tone = VOICES[voice].draw(rng)
     track = np.zeros(n, dtype=np.float32)
     rendered: dict[tuple[int, float, int], np.ndarray] = {}
@@ -67,7 +67,7 @@ def _levelled(track: np.ndarray, level: float) -> np.ndarray:
 
 
 def _one_pole(track: np.ndarray, hz: float) -> np.ndarray:
-    """Low-pass with 6 dB an octave."""
+    """Low-pass filter, 6 dB an octave."""
     pole = float(np.exp(-2 * np.pi * hz / SAMPLE_RATE))
     return np.asarray(lfilter(np.array([1 - pole], np.float32), np.array([1, -pole], np.float32), track))
 
@@ -103,7 +103,7 @@ def _reverberated(sent: np.ndarray, room_s: float, rng: np.random.Generator) -> 
 
 
 def _mastered(track: np.ndarray) -> np.ndarray:
-    """Remove what is below hearing, lift the treble a little, bring to loudness, and round off the peaks."""
+    """Remove inaudible lows, lift the treble a little, set the loudness, and round off the peaks."""
     track = track - _one_pole(track, 25.0)
     track = 1.6 * track - 0.6 * _one_pole(track, 1500.0)
     rms = float(np.sqrt(np.mean(np.square(track)))) + 1e-9

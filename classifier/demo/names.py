@@ -1,4 +1,4 @@
-"""Invented titles, artists and albums for the demo songs; any likeness to real ones is an accident."""
+"""Invented titles, artists and albums for the demo songs; any likeness to real ones is accidental."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _NUMBERS = ("Three", "Seven", "Nine", "Eleven", "Thirteen", "Forty", "Ninety-Nin
 
 
 class Names(NamedTuple):
-    """What stands on the record."""
+    """What it says on the record."""
 
     title: str
     artist: str

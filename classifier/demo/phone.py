@@ -1,7 +1,7 @@
 """What a phone in a bar records of a song: a loudspeaker, a room, a crowd, a microphone. All from a seed.
 
-Conventions: mono float32, times in seconds; levels in dB; the signal-to-noise ratio is that of the root mean squares
-over the snippet, the signal being the song as it arrives at the phone, room included.
+Conventions: mono float32, times in seconds, levels in dB. The signal-to-noise ratio is that of the root mean squares
+over the snippet; the signal is the song as it arrives at the phone, room included.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from classifier.errors import InvalidParameter
 from classifier.noise.babble import babble
 
 SOUND_SPEED = 343.0  # m/s
-_LEVEL = 0.1  # rms that the phone's automatic gain aims at
+_LEVEL = 0.1  # rms after the phone's automatic gain
 _CEILING = 0.95
 
 
@@ -68,7 +68,7 @@ def room_impulse(seed: int, rt60_s: float, sample_rate: int) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (about (rt60_s + 0.05) * sample_rate,), float32
-        Energy 1; the direct sound arrives at sample 0, so a snippet keeps its place in the song.
+        Energy 1; the direct sound arrives at sample 0, so that a snippet keeps its place in the song.
 
     Raises
     ------
@@ -191,14 +191,14 @@ def record(
     sample_rate : int
         Samples a second, of the song and of the recording.
     start_s, length_s : float
-        Place in the song of the recording's first sample, and the recording's length. The room is heard with what
-        the song played before ``start_s``.
+        Where in the song the recording begins, and its length, seconds. The room still sounds with what the song played
+        before ``start_s``.
     snr_db : float
         Level of the song over the noise, dB.
     noise : {"babble", "pink", "white"} or None
         None for a quiet place.
     room : bool
-        Whether there is a room (reverberation time 0.25 to 0.6 s), or a cable.
+        True for a room (reverberation time 0.25 to 0.6 s), False for a cable.
     seed : int >= 0
         Draws room, devices and noise.
 
@@ -233,7 +233,7 @@ def record(
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
-    """Write mono samples as 16-bit PCM; what exceeds full scale is clipped."""
+    """Write mono samples as 16-bit PCM, clipped at full scale."""
     pcm = np.round(np.clip(samples, -1.0, 1.0) * 32767.0).astype("<i2")
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)

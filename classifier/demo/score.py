@@ -1,8 +1,8 @@
 """Composing: from a seed to notes with times, pitches and loudnesses.
 
 Conventions: a step is a sixteenth, counted from the song's start; times are seconds; velocities run from 0 to 1.
-Nothing is looped. A section that comes back is written anew from the same themes and patterns, so that its notes,
-their timing and their loudness differ each time, as they do when people play.
+Nothing is looped. A section that returns is written anew from the same themes and patterns, so that its notes, their
+timing and their loudness differ each time, as when people play.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A song before it sounds: pitched notes by part, drum strokes, how long it takes, whether it ends or is cut."""
+    """A song on paper: pitched notes by part, drum strokes, its length, and whether it ends or is cut."""
 
     style: Style
     key: Key
@@ -109,7 +109,7 @@ class _Motif(NamedTuple):
 
 
 class _Composer:
-    """Writes one song; every method takes its chances from the one generator, in order."""
+    """Writes one song; all methods draw from one generator, in order."""
 
     def __init__(self, rng: np.random.Generator, style: Style, duration_s: float | None) -> None:
         self.rng, self.style, self.meter = rng, style, style.meter
@@ -161,7 +161,7 @@ class _Composer:
         return tuple(sections)
 
     def _mutate(self, pattern: str) -> str:
-        """Make a drum pattern this song's own: now and then a ghost note comes in or a plain hit becomes one."""
+        """Vary a drum pattern for this song: now and then a ghost note is added, or a plain hit becomes one."""
         symbols = list(pattern)
         for step, symbol in enumerate(symbols):
             chance = self.rng.random()
@@ -393,10 +393,10 @@ def write_score(rng: np.random.Generator, style: Style, duration_s: float | None
     Parameters
     ----------
     rng : numpy.random.Generator
-        Every choice is drawn from it.
+        Source of every choice.
     style : Style
     duration_s : float > 0, optional
-        Exact length; the form is repeated or cut to fit. 60 to 90 s, with an ending, if not given.
+        Exact length in seconds; the form is repeated or cut to fit. Default: 60 to 90 s, with an ending.
 
     Returns
     -------

@@ -1,7 +1,7 @@
-"""A catalogue of songs composed in code, so that Earmark can be tried without anybody's recordings.
+"""A catalogue of songs composed in code, to try Earmark without anyone's recordings.
 
-``compose`` turns a seed into a song: ``names`` writes the label, ``score`` the notes, ``mix`` plays them. The same
-seed gives the same samples in every run; two seeds share neither notes nor sounds.
+``compose`` turns a seed into a song: ``names`` writes the label, ``score`` writes the notes, ``mix`` plays them. The
+same seed gives the same samples in every run; two seeds share neither notes nor sounds.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Song:
     title, artist, album : str
         Invented.
     isrc : None
-        Nobody registers invented songs.
+        Invented songs are not registered.
     tempo_bpm : float
         Beats a minute; in 6/8 a beat is a dotted quarter.
     key, meter, style : str
@@ -61,7 +61,7 @@ class Song:
 
 
 def label(seed: int) -> names.Names:
-    """Return title, artist and album of the song that ``compose`` makes of a seed, without composing it."""
+    """Return title, artist and album of a seed's song, without composing it."""
     return names.draw(np.random.default_rng([seed, 0]))
 
 
@@ -73,7 +73,7 @@ def compose(seed: int, *, duration_s: float | None = None) -> Song:
     seed : int >= 0
         Decides everything.
     duration_s : float in [0.05, 14400], optional
-        Exact length in seconds, cut without an ending; a whole song of 60 to 90 s if not given.
+        Exact length in seconds, cut without an ending; default: a whole song of 60 to 90 s.
 
     Returns
     -------
@@ -95,19 +95,19 @@ def compose(seed: int, *, duration_s: float | None = None) -> Song:
 
 
 def catalogue_seeds(n: int = 32, seed: int = 2026) -> Iterator[int]:
-    """Seeds of a catalogue's songs, every style in turn, no title, artist or album twice.
+    """Seeds of a catalogue's songs: styles take turns, and no title, artist or album comes twice.
 
     Parameters
     ----------
     n : int in [1, 1000]
-        How many. A longer catalogue begins with the shorter one.
+        Number of songs. A longer catalogue begins with the shorter one.
     seed : int >= 0
         Decides everything.
 
     Yields
     ------
     int
-        To be handed to ``compose``, in any order or process.
+        For ``compose``, in any order or process.
 
     Raises
     ------
@@ -133,7 +133,7 @@ def compose_catalogue(n: int = 32, seed: int = 2026) -> Iterator[Song]:
     Parameters
     ----------
     n, seed : int
-        As there.
+        As in :func:`catalogue_seeds`.
 
     Yields
     ------
@@ -149,7 +149,7 @@ def write(song: Song, folder: Path) -> Path:
     ----------
     song : Song
     folder : pathlib.Path
-        Made if missing; a file of that name is replaced once the new one is whole.
+        Created if missing; a file of that name is replaced once the new one is complete.
 
     Returns
     -------

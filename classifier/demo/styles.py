@@ -3,8 +3,8 @@
 Patterns cover one bar, one character a step (a sixteenth note):
 
 * ``.`` is silence, ``-`` holds the note before it;
-* drums: ``X`` accent, ``x`` hit, ``o`` ghost note that comes and goes;
-* chords: ``X`` and ``x`` sound the whole chord, a digit one of its notes (4 is the lowest an octave up, and so on);
+* drums: ``X`` is an accent, ``x`` a hit, ``o`` a ghost note that comes and goes;
+* chords: ``X`` and ``x`` sound the whole chord, a digit one of its notes (of four, 4 is the lowest an octave up);
 * bass: ``1``, ``3``, ``5`` and ``8`` are root, third, fifth and octave, ``a`` leads to the next root.
 """
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Meter:
-    """A bar: its beats (as felt and counted by the tempo) and steps a beat."""
+    """A bar: its beats, as the tempo counts them, and the steps in a beat."""
 
     name: str
     beats: int
@@ -23,7 +23,7 @@ class Meter:
 
     @property
     def steps(self) -> int:
-        """Return the steps of a bar."""
+        """Return the number of steps in a bar."""
         return self.beats * self.steps_per_beat
 
 
@@ -45,7 +45,7 @@ class Style:
     modes : tuple of str
         Keys of ``harmony.SCALES`` to choose from.
     chord_size : int
-        Notes of a chord: 2 is a bare fifth, 3 a triad, 4 a seventh chord, 5 a ninth.
+        Notes in a chord: 2 is a bare fifth, 3 a triad, 4 a seventh chord, 5 a ninth.
     drums : dict of str to str
         Pattern by drum.
     bass, chords, extra, lead : tuple of str
@@ -55,13 +55,13 @@ class Style:
     swing : float in [0, 0.5]
         Delay of every second step, in steps.
     strum_s : float
-        Time between the notes of a chord.
+        Seconds between the notes of a chord.
     pump : float in [0, 1]
         How far each kick ducks the chords.
     room_s : float
-        Reverberation time.
+        Reverberation time, seconds.
     density : float in (0, 2]
-        Haste of the melody.
+        How busy the melody is.
     """
 
     name: str

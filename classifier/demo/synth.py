@@ -1,9 +1,9 @@
 """Pitched instruments of the demo songs: each is one function that renders one note.
 
-Conventions: mono float32 at ``SAMPLE_RATE``; frequencies in Hz, times in seconds; a note is as long as it is
-held plus its own release; peaks are near 1, balance is the mix's affair. Randomness (phases, noise, small
-detuning) comes from the generator that is handed in. Between which bounds a song draws the parameters stands
-in ``voices.py``; drums are in ``drums.py``.
+Conventions: mono float32 at ``SAMPLE_RATE``; frequencies in Hz, times in seconds; a note lasts as long as it is held
+plus its own release; peaks are near 1, and the mix balances them. Randomness (phases, noise, small detuning) comes
+from the generator passed in. ``instruments.py`` has the bounds between which a song draws the parameters; drums are in
+``drums.py``.
 
 Methods: wavetables with a two-pole low-pass applied harmonic by harmonic (subtractive), phase modulation
 (Chowning 1973), plucked strings (Karplus & Strong 1983), damped modes of a bar, sums of harmonics.
@@ -124,7 +124,7 @@ def pad(
     attack_s: float,
     release_s: float,
 ) -> np.ndarray:
-    """Three detuned oscillators whose filter opens slowly and closes again."""
+    """Three detuned oscillators with a filter that opens slowly and closes again."""
     level = _adsr(held_s, attack_s, 1.5, 0.75, release_s)
     swell = np.sin(np.pi * np.linspace(0.0, 1.0, len(level)) ** 0.7)
     cutoff = cutoff_hz * 2.0 ** (sweep_octaves * swell + rng.uniform(-0.2, 0.2))
@@ -144,7 +144,7 @@ def stab(
     shape: float,
     detune_cents: float,
 ) -> np.ndarray:
-    """Two oscillators, the filter falling quickly: synthesiser brass, clavinet, arpeggio."""
+    """Two oscillators with a quickly closing filter: synthesiser brass, clavinet, arpeggio."""
     level = _adsr(held_s, 0.004, 0.4, 0.4, 0.08)
     cutoff = cutoff_hz * 2.0 ** (sweep_octaves * np.exp(-times(len(level) / SAMPLE_RATE) / decay_s))
     phases = [_phase(hz * 2.0 ** (cents / 1200.0), len(level), rng) for cents in (0.0, detune_cents)]
@@ -183,7 +183,7 @@ def synth_bass(
     sub: float,
     drive: float,
 ) -> np.ndarray:
-    """Play a filtered oscillator plus a sine at its fundamental, driven a little."""
+    """Filtered oscillator plus a sine at its fundamental, driven a little."""
     level = _adsr(held_s, 0.005, 0.5, 0.6, 0.06)
     phase = _phase(hz, len(level), rng)
     cutoff = cutoff_hz * 2.0 ** (sweep_octaves * np.exp(-times(len(level) / SAMPLE_RATE) / decay_s))
@@ -225,7 +225,7 @@ def pluck(
     position: float,
     ring_s: float,
 ) -> np.ndarray:
-    """Karplus-Strong string: a burst of noise goes round a delay line and is averaged at each turn."""
+    """Karplus-Strong string: a burst of noise circulates in a delay line and is averaged each time round."""
     period = max(2, int(SAMPLE_RATE / hz - damping))
     tuning = hz * (period + damping) / SAMPLE_RATE  # the whole-sample line is off by this factor; reading corrects it
     level = _adsr(held_s, 0.001, decay_s, 0.0, ring_s)
@@ -296,7 +296,7 @@ def mallet(
     hardness: float,
     ring_s: float,
 ) -> np.ndarray:
-    """Struck bar: three damped modes that are no harmonics (marimba, vibraphone, kalimba)."""
+    """Struck bar: three damped, inharmonic modes (marimba, vibraphone, kalimba)."""
     level = _adsr(held_s, 0.002, decay_s, 0.0, ring_s)
     time = times(len(level) / SAMPLE_RATE)
     wave = np.sin(2 * np.pi * _phase(hz, len(level), rng))
@@ -320,7 +320,7 @@ def choir(
     attack_s: float,
     release_s: float,
 ) -> np.ndarray:
-    """Three singers on one vowel: harmonics weighted by three formants, each with a vibrato of their own."""
+    """Three singers on one vowel: harmonics weighted by three formants, each singer with their own vibrato."""
     level = _adsr(held_s, attack_s, 1.0, 0.85, release_s)
     harmonics = np.arange(1, _n_harmonics(hz) + 1) * hz
     amplitudes = sum(

@@ -5,9 +5,9 @@ Conventions
 - All divergences are symmetric, D(p||q) + D(q||p), in nats.
 - Between single Gaussians the closed form is exact and an inner product: with theta and s of ``gmm.py``,
   D(a||b) = <theta_a - theta_b, s_a>, hence J(a, b) = c_a + c_b - <theta_a, s_b> - <theta_b, s_a>, c = <theta, s>.
-- Between mixtures there is no closed form. ``aligned`` is exact for mixtures whose components carry labels (ours
-  do: component k descends from the background's component k) and an upper bound otherwise; ``variational``
-  (Hershey & Olsen 2007, eq. 18) is close to the truth; ``monte_carlo`` converges to it.
+- Mixtures have no closed form. ``symmetric_kl_aligned`` is exact for mixtures whose components carry labels (ours do:
+  component k descends from the background's component k) and an upper bound otherwise; ``symmetric_kl_variational``
+  (Hershey & Olsen 2007, eq. 18) is close to the truth; ``symmetric_kl_monte_carlo`` converges to it.
 
 Derivations: docs/mathematics.md, "Divergence".
 """
@@ -75,7 +75,7 @@ def symmetric_kl_gaussian(a: Packed, b: Packed) -> np.ndarray:
 
 
 def symmetric_kl_aligned(a: Packed, b: Packed) -> np.ndarray:
-    """J between component-labelled mixtures: an upper bound of the mixtures' own.
+    """J between component-labelled mixtures: an upper bound on J between the mixtures.
 
     J = sum_k (w_k - v_k)(log w_k - log v_k) + sum_k [w_k D(f_k||g_k) + v_k D(g_k||f_k)]
       = sum_k <theta_k^f - theta_k^g, w_k s_k^f - v_k s_k^g> (docs/mathematics.md, eq. 9).
@@ -99,7 +99,7 @@ def symmetric_kl_aligned(a: Packed, b: Packed) -> np.ndarray:
 def symmetric_kl_variational(a: Packed, b: Packed) -> np.ndarray:
     """J between mixtures by the variational approximation (Hershey & Olsen 2007, eq. 18), both directions added.
 
-    With A_ij = <theta_j^g, s_i^f> the components' entropies cancel:
+    With A_ij = <theta_j^g, s_i^f> the entropies of the components cancel:
     D(f||g) ~ sum_i w_i [lse_j A^ff_ij - lse_j A^fg_ij].
 
     Parameters
@@ -128,7 +128,7 @@ def _variational_self(x: Packed) -> np.ndarray:
 def symmetric_kl_monte_carlo(
     a: Mixtures, b: Mixtures, n_samples: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """J between paired mixtures by sampling: unbiased, the oracle of the tests.
+    """J between paired mixtures by sampling: unbiased, and the oracle of the tests.
 
     Parameters
     ----------

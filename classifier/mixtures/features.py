@@ -20,14 +20,14 @@ import scipy.fft
 
 from classifier.config import FeatureConfig
 
-#: Power that the logarithm never falls below: about -105 dBFS of white noise in one band.
+#: Least power under the logarithm: about -105 dBFS of white noise in one band.
 EPSILON = 1e-7
 
 _BLOCK_FRAMES = 4096
 
 
 def window_starts(n_frames: int, config: FeatureConfig, step_s: float | None = None) -> np.ndarray:
-    """First frame of every full window; one window of its own length for anything shorter.
+    """First frame of every full window; anything shorter than a window is one window of its own length.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def mel_matrix(config: FeatureConfig) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_fft/2 + 1, n_mels), float32
-        Multiplies a power spectrum from the left side.
+        A power spectrum times this matrix gives mel power.
     """
     low, high = (2595 * np.log10(1 + f / 700) for f in (config.f_min, config.f_max))
     edges = 700 * (10 ** (np.linspace(low, high, config.n_mels + 2) / 2595) - 1)
@@ -86,7 +86,7 @@ def spectrum(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
-        Hann-windowed, zero-padded to ``config.n_fft``. No frames if ``samples`` is shorter than one.
+        Hann-windowed, zero-padded to ``config.n_fft``; empty if ``samples`` is shorter than one frame.
     """
     n_frames = max(0, 1 + (len(samples) - config.frame_length) // config.frame_step)
     out = np.empty((n_frames, config.n_fft // 2 + 1), dtype=np.complex64)
@@ -106,7 +106,7 @@ def mel_power(spectra: np.ndarray, config: FeatureConfig) -> np.ndarray:
     Parameters
     ----------
     spectra : np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
-        As :func:`spectrum` gives them.
+        From :func:`spectrum`.
     config : FeatureConfig
         Bands.
 
@@ -128,7 +128,7 @@ def spline_derivative_kernel(half_length: int) -> np.ndarray:
 
     A cubic smoothing spline on unit spacing has B-spline coefficients c = s * h with
     H(z) = 1 / ((z + 4 + 1/z)/6 + lam (z - 2 + 1/z)^2) (Unser et al. 1993, part II, eq. 2.7); its derivative
-    at an integer is (c[k+1] - c[k-1]) / 2. The kernel is that response cut at ``half_length``, scaled so
+    at an integer is (c[k+1] - c[k-1]) / 2. The kernel is that response cut off at ``half_length``, and scaled so
     that a ramp of slope one gives exactly one.
 
     Parameters
@@ -179,10 +179,10 @@ def dct_matrix(n_mels: int, n_mfcc: int) -> np.ndarray:
 
 
 def delta_mfcc(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
-    """First time derivative of the MFCCs of some windows, each with its own band floor.
+    """First time derivative of the MFCCs of several windows, each with its own floor in every band.
 
-    L = log(M + phi * mean_t(M) + eps), the mean taken per band over the window's own frames; MFCC by DCT;
-    derivative by :func:`spline_derivative_kernel` on the frames that have full support.
+    L = log(M + phi * mean_t(M) + eps), with the mean taken per band over the window's own frames (eq. 3). A DCT gives
+    the MFCCs, :func:`spline_derivative_kernel` their derivative on the frames that have full support.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def gather_windows(frames: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray
     starts : np.ndarray, shape (n_windows,), int
         First frame of each window.
     n : int
-        Frames a window.
+        Frames in a window.
 
     Returns
     -------

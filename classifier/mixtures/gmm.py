@@ -8,7 +8,8 @@ Conventions
   log w N(x; mu, S) = theta . psi(x). ``natural`` gives theta, ``expected_statistics`` gives s = E[psi(x)].
   The E-step is Psi @ theta^T, the M-step R^T @ Psi: two matrix products for all windows at once.
 
-Sources: Dempster, Laird & Rubin 1977 (EM); Reynolds, Quatieri & Dunn 2000 (MAP from a background mixture).
+Sources: Dempster, Laird & Rubin 1977 (EM); Gauvain & Lee 1994, Reynolds, Quatieri & Dunn 2000 (MAP from a background
+mixture).
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def psi(x: np.ndarray, diagonal: bool = False) -> np.ndarray:
     x : np.ndarray, shape (..., d)
         Frames.
     diagonal : bool
-        Leave cross products out.
+        Leave out cross products.
 
     Returns
     -------
@@ -144,14 +145,14 @@ def natural(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | fl
 
 
 def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and covariance from sums (or means) of psi.
+    """Means and covariances from sums (or means) of psi.
 
     Parameters
     ----------
     statistics : np.ndarray, shape (..., packed_length)
         Weighted sums of psi(x); the last entry is the sum of weights.
     d : int
-        Dimension; tells full from diagonal.
+        Dimension; with the length it tells full covariances from diagonal ones.
 
     Returns
     -------
@@ -166,7 +167,7 @@ def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pack_covariances(covariances: np.ndarray, diagonal: bool) -> np.ndarray:
-    """Upper triangles of full covariances, shape (..., d (d + 1) / 2); diagonal ones as they are."""
+    """Return the upper triangles of full covariances, shape (..., d (d + 1) / 2); diagonal ones unchanged."""
     if diagonal:
         return covariances
     rows, columns = _triangle(covariances.shape[-1])
@@ -190,7 +191,7 @@ def add_floor(covariances: np.ndarray, floor: float, diagonal: bool) -> np.ndarr
 
 
 def log_sum_exp(x: np.ndarray) -> np.ndarray:
-    """Log of the sum of exponentials over the last axis, with the maximum taken out first."""
+    """Log of the sum of exponentials over the last axis, with the maximum subtracted first."""
     top = x.max(axis=-1, keepdims=True)
     return np.log(np.exp(x - top).sum(axis=-1)) + top[..., 0]
 
@@ -205,13 +206,13 @@ def em_step(
     statistics : np.ndarray, shape (N, T, P)
         psi of every frame.
     theta : np.ndarray, shape (N, K, P) or (K, P)
-        Natural parameters, weights inside, of the mixtures so far.
+        Natural parameters of the current mixtures, weights included.
     d : int
         Dimension of the frames.
     floor : float > 0
         Added to every variance.
     prior : np.ndarray, shape (K, P), or 0
-        Sums of psi that the prior pretends to have seen.
+        Sums of psi that the prior adds, as if seen before.
 
     Returns
     -------
@@ -227,7 +228,7 @@ def em_step(
     responsibilities /= total
     log_likelihood = (np.log(total[..., 0]) + top[..., 0]).mean(axis=-1, dtype=np.float64)
     sums = (np.swapaxes(responsibilities, -1, -2) @ statistics).astype(np.float64) + prior
-    # A component that lost all its frames keeps a trace of one, so that it stays finite.
+    # A component that loses all its frames keeps a trace of one, so that it stays finite.
     sums[..., -1] = np.maximum(sums[..., -1], 10 * np.finfo(np.float64).eps)
     means, covariances = unpack(sums, d)
     weights = sums[..., -1] / sums[..., -1].sum(axis=-1, keepdims=True)
@@ -254,12 +255,12 @@ def fit(
     floor : float > 0
         Added to every variance.
     relevance : float >= 0
-        Pseudo-frames of background a component starts with, times K times its weight (MAP after Reynolds et al. 2000,
-        who give all components the same count; second moments have the prior too). 0 is maximum likelihood.
+        Component k starts with relevance * K * w_k pseudo-frames of the background, second moments included (eq. 6;
+        Reynolds et al. 2000 give every component the same count); 0 is maximum likelihood.
     max_iterations : int >= 1
-        Steps at most.
+        Most steps taken.
     tolerance : float >= 0
-        A window stops when a step changes its mean log-likelihood by less than this, nats a frame.
+        A window stops when a step changes its likelihood by less than this, in nats a frame.
 
     Returns
     -------

@@ -1,6 +1,6 @@
-"""A crowd that talks: speech-like babble from formant synthesis, without any recording.
+"""A talking crowd: speech-like babble from formant synthesis, without any recording.
 
-Each voice is a row of syllables. Voiced sounds are a glottal pulse train (Rosenberg 1971) with jitter and
+Each voice is a sequence of syllables. Voiced sounds are a glottal pulse train (Rosenberg 1971) with jitter and
 intonation, shaped by formants that glide from phone to phone (vowels after Peterson & Barney 1952); fricatives and
 the bursts of stops are shaped noise. The shaping is a multiplication frame by frame in the short-time spectrum.
 
@@ -20,16 +20,16 @@ _VOWELS_HZ = (
     (570, 840, 2410), (440, 1020, 2240), (300, 870, 2240), (640, 1190, 2390), (490, 1350, 1690),
 )  # fmt: skip
 _NASALS_HZ = ((280, 1100, 2200), (280, 1600, 2500), (350, 1300, 2400))  # also l and w
-# Centre, width and level against a vowel's: s, sh, f, ch of Bach.
+# Centre Hz, width Hz, and level relative to a vowel: s, sh, f, the ch of Bach.
 _FRICATIVES = ((5500.0, 1800.0, 1.5), (3000.0, 1000.0, 1.6), (6000.0, 4000.0, 0.4), (1800.0, 1500.0, 0.6))
 _FIXED_FORMANTS_HZ = (3500.0, 4500.0)
-_EFFORT = 0.45  # who talks against music raises the voice: less fall above 600 Hz, 5 dB an octave
+_EFFORT = 0.45  # people raise their voices over music: above 600 Hz the level falls by 5 dB an octave less
 _BANDWIDTHS_HZ = (80.0, 110.0, 160.0, 250.0, 350.0)
 
 
 @dataclass(slots=True)
 class _Track:
-    """What one mouth does: values at points in time, between which they glide."""
+    """The movements of one mouth: values at points in time, gliding from each to the next."""
 
     times: list[float] = field(default_factory=list)
     formants: list[tuple[float, float, float]] = field(default_factory=list)
@@ -54,7 +54,7 @@ class _Track:
 
 
 def _talk(seconds: float, rng: np.random.Generator) -> _Track:
-    """Plan phrases of syllables, four to five a second, with pauses for breath; pitch is relative to the speaker's."""
+    """Plan phrases of four to five syllables a second, with pauses for breath; pitch is relative to the speaker's."""
     track = _Track()
     time = -float(rng.uniform(0.0, 2.0))
     still = (500.0, 1500.0, 2500.0)
@@ -114,7 +114,7 @@ def _voice(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
     n_frames = n // hop + 3
     hz = rfftfreq(size, 1.0 / sample_rate).astype(np.float32)
 
-    tract = float(rng.uniform(0.95, 1.2))  # shorter vocal tracts have higher formants, and as a rule higher voices
+    tract = float(rng.uniform(0.95, 1.2))  # shorter vocal tracts have higher formants, and usually higher voices
     mean_hz = 95.0 * (tract / 0.95) ** 3.4 * float(rng.lognormal(0.0, 0.1))
     samples = np.arange(n_frames * hop + hop) / sample_rate
     knots = np.arange(0.0, samples[-1] + 0.02, 0.01)
@@ -153,7 +153,7 @@ def _voice(n: int, sample_rate: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def babble(n: int, sample_rate: int, seed: int, *, n_voices: int = N_VOICES) -> np.ndarray:
-    """Let a crowd talk.
+    """Synthesise a talking crowd.
 
     Parameters
     ----------
@@ -162,9 +162,9 @@ def babble(n: int, sample_rate: int, seed: int, *, n_voices: int = N_VOICES) -> 
     sample_rate : int >= 8000
         Samples a second.
     seed : int >= 0
-        Who talks, and what.
+        Decides who talks, and what they say.
     n_voices : int >= 1
-        Talkers, nearer and farther ones.
+        Talkers, some nearer and some farther.
 
     Returns
     -------

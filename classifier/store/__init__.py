@@ -1,6 +1,6 @@
 """Where documents are kept: one protocol (``base.py``), chosen by URL.
 
-``open_store`` imports what a URL needs and nothing else; in particular pymongo only for ``mongodb://``.
+``open_store`` imports only what a URL needs: pymongo, for one, only for ``mongodb://``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ __all__ = ["COLLECTIONS", "SCHEMA_VERSION", "Document", "Store", "Where", "open_
 
 
 def open_store(url: str) -> Store:
-    """Return the store that ``url`` names; nothing is read or created before its first use.
+    """Return the store that ``url`` names; it reads and creates nothing before its first use.
 
     Parameters
     ----------
     url : str
-        ``sqlite:///PATH``, the path taken as it stands, relative to the working folder unless it begins with
-        ``/`` or ``~``; or ``mongodb://HOST/DATABASE`` (``mongodb+srv://`` too) with MongoDB's options.
+        ``sqlite:///PATH``, the path taken literally, relative to the working folder unless it begins with ``/`` or
+        ``~``; or ``mongodb://HOST/DATABASE`` (``mongodb+srv://`` too) with MongoDB's options.
 
     Returns
     -------
@@ -31,7 +31,7 @@ def open_store(url: str) -> Store:
     Raises
     ------
     InvalidParameter
-        If no store can be meant.
+        If ``url`` does not name a store.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
@@ -41,7 +41,7 @@ def open_store(url: str) -> Store:
 
         return MongoStore(url)
     raise InvalidParameter(
-        f"store {mask_url(url)!r} is no URL of a store: use sqlite:///PATH or mongodb://HOST/DATABASE"
+        f"store {mask_url(url)!r} is not the URL of a store: use sqlite:///PATH or mongodb://HOST/DATABASE"
     )
 
 
@@ -52,5 +52,5 @@ def _open_sqlite(url: str) -> Store:
     if path == url:
         raise InvalidParameter(f"store {url!r} names a host: a file is named by three slashes, sqlite:///PATH")
     if path in ("", ":memory:") or path.endswith("/") or "\0" in path:
-        raise InvalidParameter(f"store {url!r} names no file: use sqlite:///PATH")
+        raise InvalidParameter(f"store {url!r} does not name a file: use sqlite:///PATH")
     return SqliteStore(Path(path))

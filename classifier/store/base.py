@@ -1,24 +1,24 @@
-"""The ``Store`` protocol: documents in named collections, in the subset every back-end can keep.
+"""The ``Store`` protocol: documents in named collections, limited to what every engine can keep.
 
 Conventions
 -----------
 - A document is a ``dict`` with a non-empty string ``_id``. Values are ``str``, ``int`` (64 bits), ``float``
-  (finite), ``bool``, ``None``, a ``dict`` of values, or a list of values that are no lists. Names are not empty,
+  (finite), ``bool``, ``None``, a ``dict`` of values, or a list of values other than lists. Names are not empty,
   do not begin with ``$``, and hold no dot, double quote, backslash or control character. One optional top-level
-  field, ``data``, holds ``bytes``: packed arrays (``packing.py``). Binary anywhere else, and more than
-  ``MAX_DOCUMENT_BYTES`` in all, is refused. The fields of a unique key must be there. ``documents.py`` checks all
-  this with :class:`~classifier.errors.InvalidParameter`.
+  field, ``data``, holds ``bytes``: packed arrays (``packing.py``). Bytes anywhere else are refused, and so are
+  documents over ``MAX_DOCUMENT_BYTES``. The fields of a unique key must be present. ``documents.py`` checks all this
+  and raises :class:`~classifier.errors.InvalidParameter`.
 - A ``where`` is ``{field: value}`` for equality (``None`` matches a missing field too), or
   ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``; several conditions are joined by *and*.
-  Fields may be dotted to reach into a ``dict``. A field that is compared or sorted by holds values of one kind,
-  text or numbers or bools, in all documents, or nothing; text is ordered by its UTF-8 bytes. How a list
-  compares is undefined.
-- Every call is atomic for one document and durable when it returns. Nothing here needs transactions,
-  pipelines, validators or change streams: what needs several documents (writing a track) is built on
-  top, once for all stores, in ``tracks.py``.
-- A store connects when it is first used, creates what is missing then, connects again by itself after a failure,
-  and may be used from any thread and on both sides of a fork. Any method raises StoreUnavailable, StoreFull,
-  StoreReadOnly, StoreCorrupt or SchemaTooNew when it must.
+  Fields may be dotted to reach into a ``dict``. A field used in a comparison or for sorting holds values of one kind
+  (text, numbers or bools) in every document that has it; text is ordered by its UTF-8 bytes. How a list compares is
+  undefined.
+- Every call is atomic for one document and durable when it returns. Nothing here needs transactions, pipelines,
+  validators or change streams. What spans several documents (writing a track) is built on top, once for all
+  engines, in ``classifier/records``.
+- A store connects at its first use, creates what is missing then, and reconnects by itself after a failure. It may be
+  used from any thread and on both sides of a fork. Any method may raise StoreUnavailable, StoreFull, StoreReadOnly,
+  StoreCorrupt or SchemaTooNew.
 - Times are stored as ISO 8601 UTC strings with milliseconds, which sort as text; leases as Unix seconds.
 """
 
@@ -30,7 +30,7 @@ from typing import Any, Protocol
 Document = dict[str, Any]
 Where = Mapping[str, Any]
 
-#: Most bytes of a document; MongoDB's own limit is 16 MiB, names and lengths included.
+#: Largest document, bytes; MongoDB's own limit is 16 MiB, including names and lengths.
 MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections and indexes; a store written by a newer one is refused.
@@ -66,7 +66,7 @@ class Store(Protocol):
     def ensure_schema(self) -> None:
         """Create collections and indexes; idempotent and safe to run from many processes at once.
 
-        The first use of a store does this too.
+        The first use of a store does the same.
 
         Raises
         ------
@@ -80,7 +80,7 @@ class Store(Protocol):
         Raises
         ------
         DuplicateKey
-            If an ``_id`` or unique key is taken; documents before it stay stored, those after it are not.
+            If an ``_id`` or unique key is taken; documents before it are stored, those after it are not.
         """
 
     def get(self, collection: str, document_id: str, /) -> Document | None:
@@ -100,9 +100,9 @@ class Store(Protocol):
         """Iterate over matching documents.
 
         ``sort`` is (field, 1 or -1), ties by ``_id`` in the same direction; without it the order is that of
-        ``_id``. ``fields`` limits what is returned to these top-level fields (``_id`` always comes along);
-        ``data`` is only read from disk if it is asked for or ``fields`` is None, and then one document at a
-        time. What is changed or deleted while the iteration goes on may or may not be seen.
+        ``_id``. ``fields`` limits the result to these top-level fields and ``_id``. ``data`` is read from disk only
+        if it is among them or ``fields`` is None, and then one document at a time. Changes and deletions during the
+        iteration may or may not be seen.
         """
 
     def count(self, collection: str, where: Where | None = None, /) -> int:
@@ -118,19 +118,19 @@ class Store(Protocol):
         inc: Mapping[str, int] | None = None,
         sort: tuple[str, int] | None = None,
     ) -> Document | None:
-        """Change the first matching document atomically; return it as it is afterwards, or None if none matched.
+        """Change the first matching document atomically; return it as changed, or None if none matches.
 
         The match and the change are one step, so a condition in ``where`` is a compare-and-set. Fields may be
-        dotted; ``inc`` counts a missing field as 0. The returned document is without ``data``.
+        dotted; ``inc`` counts a missing field as 0. The returned document has no ``data``.
 
         Raises
         ------
         DuplicateKey
-            If a unique key would be taken twice.
+            If the change would take a unique key that another document has.
         """
 
     def put(self, collection: str, document: Document, /) -> None:
-        """Insert the document, or replace the whole one with the same ``_id``.
+        """Insert the document, or replace the one with the same ``_id`` as a whole.
 
         Raises
         ------
@@ -139,7 +139,7 @@ class Store(Protocol):
         """
 
     def delete(self, collection: str, where: Where, /) -> int:
-        """Delete every matching document; return how many went."""
+        """Delete every matching document; return how many there were."""
 
     def ping(self) -> None:
         """Return if the store answers.
@@ -151,7 +151,7 @@ class Store(Protocol):
         """
 
     def faults(self) -> list[str]:
-        """Return what the engine itself finds wrong with its files, in words; empty if nothing or not able to tell."""
+        """Return in words what the engine finds wrong with its own files; empty if nothing, or if it cannot check."""
 
     def close(self) -> None:
         """Release connections; the store may not be used afterwards."""

@@ -1,8 +1,8 @@
-"""What a document and a condition may be, checked alike in front of every store.
+"""What a document and a condition may be: the same checks before every engine.
 
-Each back-end accepts a little more than the others (one takes NaN, one lists in lists, one dots in names). The
-rules of ``base.py`` are their common ground, and are enforced here, so that what is kept by one store can be
-moved to any other.
+Each engine accepts a little more than the others (one takes NaN, one lists in lists, one dots in names). The rules
+of ``base.py`` are what they have in common. They are enforced here, so that what one store keeps can move to any
+other.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def checked(collection: str, document: Mapping[str, Any]) -> Document:
     Raises
     ------
     InvalidParameter
-        Naming the field that no store could keep.
+        If a field cannot be kept by every engine; the message names it.
     """
     document_id = document.get("_id")
     if not isinstance(document_id, str) or not document_id:
@@ -103,7 +103,7 @@ def checked_changes(
 def check_field(field: str) -> str:
     """Return a (dotted) field name if it is well formed; else raise InvalidParameter."""
     if not isinstance(field, str) or not field:
-        raise InvalidParameter(f"field name {field!r} is empty or no string")
+        raise InvalidParameter(f"field name {field!r} is empty or not a string")
     for part in field.split("."):
         _check_name(field, part)
     return field
@@ -122,7 +122,7 @@ def conditions(where: Where | None) -> list[Condition]:
     Raises
     ------
     InvalidParameter
-        For an unknown operator, a condition on ``data``, or a value that is no scalar.
+        For an unknown operator, a condition on ``data``, or a value that is not a scalar.
     """
     parts: list[Condition] = []
     for field, wanted in (where or {}).items():
@@ -152,7 +152,7 @@ def conditions(where: Where | None) -> list[Condition]:
 
 
 def checked_fields(fields: Iterable[str] | None) -> set[str] | None:
-    """Return the top-level fields a ``find`` shall return, ``_id`` among them, or None for all."""
+    """Return the top-level fields that a ``find`` returns, including ``_id``, or None for all."""
     if fields is None:
         return None
     if isinstance(fields, str):
@@ -195,7 +195,7 @@ def _scalar(path: str, value: Any) -> Any:
         return value
     if isinstance(value, str):
         if not _encodable(value):
-            raise InvalidParameter(f"{path!r} holds half of a surrogate pair, which is no text")
+            raise InvalidParameter(f"{path!r} holds half of a surrogate pair, which is not text")
         return str(value)
     if isinstance(value, int):
         if value not in _INT64:
@@ -242,12 +242,12 @@ def _value(path: str, value: Any, depth: int) -> tuple[Any, int]:
 
 
 def apply_changes(document: Document, changes: Mapping[str, Any], additions: Mapping[str, int]) -> None:
-    """Change a document in place as an update asks for; what a store without operators of its own needs.
+    """Apply an update to a document in place, for engines without update operators.
 
     Raises
     ------
     InvalidParameter
-        If a dotted field leads into a value that is no ``dict``, or what is added to is no number.
+        If a dotted field leads into a value other than a ``dict``, or the value to increment is not a number.
     """
     for field, value in changes.items():
         parent, name = _reach(document, field)

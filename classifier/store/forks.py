@@ -1,8 +1,8 @@
-"""What a child process does with connections that it inherited by ``fork``: nothing, ever.
+"""Drops inherited connections after a fork.
 
-Neither SQLite's locks nor MongoDB's sockets survive a fork: using, or even closing, an inherited connection in
-the child can damage what the parent is doing with it. The child therefore forgets them, for good, and opens its
-own.
+Neither SQLite's locks nor MongoDB's sockets survive a fork: if the child uses, or even closes, an inherited
+connection, it can damage what the parent is doing with it. The child therefore drops them for good, without closing
+them, and opens its own.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ class Forgetful(Protocol):
     """Something that holds connections."""
 
     def after_fork(self) -> None:
-        """Forget every connection (:func:`leak` it); runs in the child, which has a single thread."""
+        """Drop every connection (:func:`leak` it); runs in the child, which has a single thread."""
 
 
 _holders: weakref.WeakSet[Forgetful] = weakref.WeakSet()
 
 
 def forget_after_fork(holder: Forgetful) -> None:
-    """Call ``holder.after_fork()`` in every child process, as long as the holder lives."""
+    """Call ``holder.after_fork()`` in every child process while the holder lives."""
     _holders.add(holder)
 
 
 def leak(thing: object) -> None:
-    """Keep ``thing`` from ever being finalised, not even when the interpreter ends."""
+    """Keep ``thing`` from ever being finalised, even when the interpreter exits."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(thing))
 
 

@@ -1,15 +1,15 @@
-"""Documents in MongoDB, or in a server that speaks its protocol: the store of several machines.
+"""Documents in MongoDB, or in a server that speaks its protocol: a store for several machines.
 
 Conventions
 -----------
-- Only what standalone servers, replica sets and the known emulators have in common is relied upon: scalars,
-  flat lists, binary subtype 0, unique indexes, ``find_one_and_update``. No transactions, pipelines or change
-  streams. Validators are extra armour and are left out where a server does not know them.
-- Writes are acknowledged by a majority and are in the journal when a call returns; reads go to the primary.
-  Writes are retried by the driver where the server supports that (replica sets).
-- FerretDB 1 understands all this, but finds and modifies in two steps: it may have one writing thread at a time.
-- One client a process, made when it is first used. It reconnects by itself.
-- Options in the URL win over the ones set here. The shown URL has neither password nor options.
+- This relies only on what standalone servers, replica sets and the known emulators have in common: scalars, flat
+  lists, binary subtype 0, unique indexes, ``find_one_and_update``. No transactions, pipelines or change streams.
+  Validators are an extra safeguard, left out where a server does not support them.
+- When a call returns, a majority has acknowledged the write and it is in the journal. Reads go to the primary. The
+  driver retries writes where the server supports that (replica sets).
+- FerretDB 1 supports all this, but finds and modifies in two steps, so only one thread at a time may write to it.
+- Each process has one client, made at its first use. It reconnects by itself.
+- Options in the URL override the ones set here. The URL shown has neither password nor options.
 """
 
 from __future__ import annotations
@@ -73,14 +73,14 @@ class MongoStore:
     url : str
         ``mongodb://…/DATABASE`` or ``mongodb+srv://…/DATABASE``.
     selection_timeout_s : float
-        How long a call looks for a server.
+        How long a call looks for a server, seconds.
     timeout_s : float
-        How long the server may take for one answer.
+        How long the server may take for one answer, seconds.
 
     Raises
     ------
     InvalidParameter
-        If the URL is malformed or names no database.
+        If the URL is malformed or does not name a database.
     """
 
     def __init__(self, url: str, *, selection_timeout_s: float = 3.0, timeout_s: float = 20.0) -> None:
@@ -97,7 +97,7 @@ class MongoStore:
             "appname": "earmark",
             "serverSelectionTimeoutMS": round(1000 * selection_timeout_s),
             "connectTimeoutMS": round(1000 * selection_timeout_s),
-            # Not timeoutMS: with it, the driver goes on looking for a server that is gone until that time is over.
+            # Not timeoutMS: with it, the driver keeps looking for a lost server until that time is over.
             "socketTimeoutMS": round(1000 * timeout_s),
             "w": "majority",
             "journal": True,
@@ -251,7 +251,7 @@ class MongoStore:
             self._connect().command("ping")
 
     def faults(self) -> list[str]:
-        """Return nothing: checking files is the business of the server's administrator."""
+        """Return nothing: the server's administrator checks its files."""
         return []
 
     def close(self) -> None:
@@ -270,7 +270,7 @@ class MongoStore:
         self._is_ready = False
 
     def after_fork(self) -> None:
-        """Leave the parent's client alone."""
+        """Drop the parent's client without closing it."""
         leak(self._client)
         self._forget()
 
@@ -284,7 +284,7 @@ class MongoStore:
 
     def _database(self) -> Database[Document]:
         database = self._connect()
-        if not self._is_ready:  # without the lock: a server that does not answer must not make threads queue up
+        if not self._is_ready:  # without the lock, so that threads do not queue up behind a server that does not answer
             if _stored_version(database) != SCHEMA_VERSION:
                 self._create(database)
             self._is_ready = True
@@ -295,7 +295,7 @@ class MongoStore:
         for collection, (unique, plain) in COLLECTIONS.items():
             _create_collection(database, collection, unique)
             for keys in (unique, plain):
-                for key in keys:  # one at a time: FerretDB 1 dies of a list of which several are there already
+                for key in keys:  # one at a time: FerretDB 1 crashes on a list with several existing indexes
                     index = pymongo.IndexModel([(field, 1) for field in key], name="_".join(key), unique=keys is unique)
                     database[collection].create_indexes([index])
         version = {"_id": "earmark", "version": SCHEMA_VERSION}
@@ -304,7 +304,7 @@ class MongoStore:
 
 
 def _stored_version(database: Database[Document]) -> int:
-    """Return the version of the schema in the server, 0 if there is none."""
+    """Return the version of the schema on the server, 0 if there is none."""
     document = database[SCHEMA_COLLECTION].find_one({"_id": "earmark"})
     version = 0 if document is None else int(document["version"])
     if version > SCHEMA_VERSION:
@@ -332,7 +332,7 @@ def _create_collection(database: Database[Document], collection: str, unique: tu
     except errors.OperationFailure as error:
         if isinstance(error, errors.ExecutionTimeout) or error.code in (13, 18):
             raise
-        # The server knows no validators; the collection comes into being with its first index or document.
+        # The server does not support validators; its first index or document creates the collection.
 
 
 # -------------------------------------------------------------------- conditions and documents
@@ -390,7 +390,7 @@ def _error(error: Exception, collection: str) -> EarmarkError:
         return InvalidParameter("the document is too large for MongoDB, or holds what it cannot keep: split it")
     if code in _TYPE_MISMATCH:
         return InvalidParameter(
-            f"an update of {collection} adds to what is no number, or leads into what has no fields"
+            f"an update of {collection} increments something other than a number, or leads into a value without fields"
         )
     if code in _BY_CODE:
         kind, text = _BY_CODE[code]

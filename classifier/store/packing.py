@@ -1,12 +1,12 @@
-"""Named arrays as one run of bytes, and back: the only form in which numbers are stored in bulk.
+"""Named arrays to one string of bytes and back: the only form in which numbers are stored in bulk.
 
 Conventions
 -----------
-- Every array is C-ordered and little-endian whatever the machine; its first byte lies on a multiple of 8,
-  reached by zero bytes, so that a view of it is aligned.
-- The layout is a flat list of strings, one an array: ``"weights <f4 256,6"`` is name, dtype, shape; the shape of
-  a scalar array is ``-``. Flat, since nested lists are not portable between stores.
-- Nothing is ever pickled: a layout can only name the dtypes in :data:`DTYPES`, and lengths must add up exactly.
+- Every array is C-ordered and little-endian on any machine. Its first byte lies on a multiple of 8, after zero
+  padding, so that a view of it is aligned.
+- The layout is a flat list with one string for each array: ``"weights <f4 256,6"`` is name, dtype and shape; the shape
+  of a scalar array is ``-``. It is flat because nested lists are not portable between stores.
+- Nothing is ever pickled: a layout can name only the dtypes in :data:`DTYPES`, and lengths must add up exactly.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _SHAPE = re.compile(r"-|[0-9]{1,15}(,[0-9]{1,15}){0,7}")
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, list[str]]:
-    """Join arrays into one run of bytes.
+    """Join arrays into one string of bytes.
 
     Parameters
     ----------
     arrays : mapping of str to np.ndarray
-        Names are identifiers; any shape, empty ones included; any byte order. Floats must be finite.
+        Names are identifiers. Any shape, including empty, and any byte order. Floats must be finite.
 
     Returns
     -------
@@ -45,7 +45,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, list[str]]:
     Raises
     ------
     InvalidParameter
-        For a name that is no identifier, a dtype that is not in :data:`DTYPES`, or NaN and infinities.
+        For a name that is not an identifier, a dtype not in :data:`DTYPES`, NaN or infinity.
     """
     parts: list[bytes] = []
     layout: list[str] = []
@@ -53,7 +53,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> tuple[bytes, list[str]]:
     for name, values in arrays.items():
         if not _NAME.fullmatch(name):
             raise InvalidParameter(
-                f"array name {name!r} is no identifier of at most 64 letters, digits and underscores"
+                f"array name {name!r} is not an identifier of at most 64 letters, digits and underscores"
             )
         array = np.asarray(values)
         dtype = array.dtype.newbyteorder("<")
@@ -77,7 +77,7 @@ def unpack(data: bytes, layout: Sequence[str]) -> dict[str, np.ndarray]:
     Parameters
     ----------
     data : bytes
-        As :func:`pack` made it.
+        From :func:`pack`.
     layout : sequence of str
         The layout that belongs to it.
 
@@ -89,7 +89,7 @@ def unpack(data: bytes, layout: Sequence[str]) -> dict[str, np.ndarray]:
     Raises
     ------
     StoreCorrupt
-        If the layout is malformed, names another dtype, or does not add up to exactly the bytes there are.
+        If the layout is malformed, names another dtype, or does not account for exactly these bytes.
     """
     arrays: dict[str, np.ndarray] = {}
     position = 0

@@ -1,14 +1,14 @@
-"""Documents in one SQLite file: the store of a single machine.
+"""Documents in one SQLite file: a store for a single machine.
 
 Conventions
 -----------
-- One STRICT table a collection: ``_id``, the document without ``_id`` and ``data`` as JSON text, and ``data`` as
+- Each collection is one STRICT table: ``_id``; the document without ``_id`` and ``data``, as JSON text; and ``data`` as
   a BLOB. Indexes are expressions over the JSON text, spelled exactly as conditions spell them.
-- Write-ahead log, so that readers and the one writer do not wait for each other; ``synchronous=FULL``, so that
-  a commit survives a power cut. Local disks only: the log's shared memory does not work over a network.
-- One connection for each thread and process, since a connection is a transaction. None is kept reading between
-  two calls: an open read would pin the log and turn a later write of the same thread into a conflict.
-- The file carries Earmark's application id; another program's database is left alone.
+- The write-ahead log lets readers and the one writer work without waiting for each other; with ``synchronous=FULL`` a
+  commit survives a power cut. Local disks only: the log's shared memory does not work over a network.
+- Each thread of each process has its own connection, since a connection is a transaction. No read stays open between
+  two calls: it would pin the log and turn a later write of the same thread into a conflict.
+- The file carries Earmark's application id; another program's database is never touched.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class SqliteStore:
     path : Path
         The file; it and its folder are created when first needed.
     timeout_s : float
-        How long a call waits for another writer before it raises StoreUnavailable.
+        How long a call waits for another writer before it raises StoreUnavailable, seconds.
     """
 
     def __init__(self, path: Path, *, timeout_s: float = 10.0) -> None:
@@ -176,7 +176,7 @@ class SqliteStore:
         clause, values = _where(where)
         query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {_order(sort)} LIMIT 1"
         with self._translated() as connection:
-            # Looking first costs little, and spares whoever polls in vain the lock of the one writer.
+            # Looking first costs little, and spares callers that poll in vain the lock of the one writer.
             if connection.execute(query, values).fetchone() is None:
                 return None
             with _transaction(connection):
@@ -243,7 +243,7 @@ class SqliteStore:
         self._handles: weakref.WeakSet[_Handle] = weakref.WeakSet()
 
     def after_fork(self) -> None:
-        """Leave the parent's connections alone."""
+        """Drop the parent's connections without closing them."""
         for handle in list(self._handles):
             leak(handle)
         leak(self._local)
@@ -269,7 +269,7 @@ class SqliteStore:
             self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False, cached_statements=200
         )
         try:
-            with _transaction(connection, "DEFERRED"):  # three facts of one moment: another process may be creating
+            with _transaction(connection, "DEFERRED"):  # read all three at once: another process may create it
                 is_current = self._is_current(connection)
             if not is_current:
                 self._create(connection)
@@ -282,7 +282,7 @@ class SqliteStore:
 
     @staticmethod
     def _is_current(connection: sqlite3.Connection) -> bool:
-        """Return whether the schema is in place; raise if the file is not ours to touch."""
+        """Return whether the schema is current; raise if the file is not a store of ours."""
         version = connection.execute("PRAGMA user_version").fetchone()[0]
         owner = connection.execute("PRAGMA application_id").fetchone()[0]
         is_empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
@@ -295,7 +295,7 @@ class SqliteStore:
         return bool(version == SCHEMA_VERSION)
 
     def _create(self, connection: sqlite3.Connection) -> None:
-        # SQLite does not wait when two processes switch a new file to the log at once; whoever loses tries again.
+        # SQLite does not wait when two processes switch a new file to the log at once; the loser tries again.
         deadline = time.monotonic() + self._timeout_s
         while True:
             try:
@@ -324,7 +324,7 @@ class SqliteStore:
 
     @contextmanager
     def _translated(self) -> Iterator[sqlite3.Connection]:
-        """Give this thread's connection, and turn what SQLite raises into Earmark's errors."""
+        """Yield this thread's connection, and turn what SQLite raises into Earmark's errors."""
         try:
             yield self._connection()
         except sqlite3.Error as error:
@@ -349,7 +349,7 @@ class SqliteStore:
         return kind(text.format(timeout=self._timeout_s))
 
     def _is_read_only(self) -> bool:
-        """Return whether the file, or its log, cannot be opened because nothing may be written there."""
+        """Return whether the file, or its log, cannot be opened because the place is read-only."""
         if self._path.is_dir() or not self._path.parent.is_dir():
             return False
         return not (
@@ -358,7 +358,10 @@ class SqliteStore:
 
 
 _BUSY = (StoreUnavailable, "the store has been locked by another process for {timeout:g} s: try again")
-_DAMAGED = (StoreCorrupt, "the store's file is damaged, or is no SQLite database: restore a copy, or name another file")
+_DAMAGED = (
+    StoreCorrupt,
+    "the store's file is damaged or not an SQLite database: restore a copy, or name another file",
+)
 _READ_ONLY = (StoreReadOnly, "the store is read-only: make its file and folder writable")
 _ERRORS: dict[int, tuple[type[EarmarkError], str]] = {
     sqlite3.SQLITE_BUSY: _BUSY,
@@ -376,7 +379,7 @@ _ERRORS: dict[int, tuple[type[EarmarkError], str]] = {
     sqlite3.SQLITE_IOERR: (StoreUnavailable, "the disk behind the store fails to read or write"),
     sqlite3.SQLITE_TOOBIG: (InvalidParameter, "the document is too large for SQLite: split it"),
 }
-#: Writing failed for another reason than ENOSPC: a quota, a limit on the file's size.
+#: Writes that failed for lack of room other than ENOSPC: a quota, a limit on the file's size.
 _FULL = (sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
 
 
@@ -463,7 +466,7 @@ Clause = tuple[str, list[Any]]
 
 
 def _kind(field: str, value: Any) -> str:
-    """Condition that the stored value is of the same kind as ``value``: JSON's true is 1 for SQLite, a list text."""
+    """Condition that the stored value is of the same kind as ``value``: for SQLite JSON's true is 1, a list is text."""
     if field == "_id":
         return "TRUE" if isinstance(value, str) else "FALSE"
     kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"

@@ -16,8 +16,10 @@ from classifier.config import SETTINGS, FeatureConfig
 from classifier.fingerprint import bits as subfingerprint
 from classifier.mixtures import gmm
 from tests.docs.test_links import DOCUMENTS, ROOT, prose
+from tests.test_imports import LEVEL
 
 MATHEMATICS = (ROOT / "docs" / "mathematics.md").read_text()
+EXPERIMENTS = (ROOT / "docs" / "experiments.md").read_text()
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +122,7 @@ def test_equations_and_sections_that_the_code_refers_to_exist() -> None:
     n_equations = len(re.findall(r"\\tag\{", MATHEMATICS))
     referred = re.compile(r"docs/mathematics\.md,\s+(?:eq\. (\d+)|\"([^\"]+)\")")
     found = 0
-    for path in [*(ROOT / "classifier").rglob("*.py"), *(ROOT / "bench").glob("*.py")]:
+    for path in [*(ROOT / "classifier").rglob("*.py"), *(ROOT / "bench").rglob("*.py")]:
         for number, heading in referred.findall(path.read_text()):
             found += 1
             assert not number or int(number) <= n_equations, f"{path.name}: equation {number}"
@@ -142,13 +144,21 @@ def test_numbers_in_the_mathematics_are_those_of_the_code() -> None:
     assert f"2·{k}·{p} = {2 * k * p:,} numbers" in MATHEMATICS
     bits = " + ".join(str(n - 1) for n in subfingerprint.BANDS)
     assert f"{bits} = {subfingerprint.N_BITS} bits" in MATHEMATICS
-    chosen = " + ".join(str(n) for n in subfingerprint.BANDS)
-    low, high, lag = (
-        subfingerprint.F_LOW,
-        subfingerprint.F_HIGH,
-        1000 * subfingerprint.LAG // subfingerprint.SAMPLE_RATE,
-    )
-    assert f"| **{chosen}** | **{low:g} to {high:,.0f}** | **{lag}** | **{subfingerprint.N_BITS}** |" in MATHEMATICS
+    low, high = subfingerprint.F_LOW, subfingerprint.F_HIGH
+    lag = 1000 * subfingerprint.LAG // subfingerprint.SAMPLE_RATE
+    few, some, many = subfingerprint.BANDS
+    assert f"banks of {few}, {some} and {many} logarithmic bands each cover {low:g} to {high:,.0f}" in MATHEMATICS
+    assert rf"\Lambda = {lag}\ \text{{ms}}" in MATHEMATICS
+    row = f"| {few} + {some} + {many} (chosen) | {low:g} to {high:,.0f} | {lag} | {subfingerprint.N_BITS} |"
+    assert row in EXPERIMENTS
+
+
+def test_every_experiment_has_its_date_and_commit() -> None:
+    """One line of origin stands between a heading and its first table, and every later origin begins a paragraph."""
+    for part in re.split(r"^## ", EXPERIMENTS, flags=re.MULTILINE)[2:]:
+        heading, _, text = part.partition("\n")
+        before_tables = text.partition("\n|")[0]
+        assert re.match(r"\n\*\d{1,2} \w+ \d{4}, commit [0-9a-f]{7}\.\* ", before_tables), heading
 
 
 def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
@@ -162,6 +172,23 @@ def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
     for size in (4 * stored, mapped):
         assert f"| {size:,} | {size * 3600 / config.window_step / 1e6:.1f} |" in text
     assert f"| {16 / subfingerprint.HOP_S * 3600 / 1e6:.1f} |" in text
+
+
+# --- the house ----------------------------------------------------------------------------------------------
+
+
+def test_the_map_of_the_house_has_every_folder_from_the_ground_up() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    rows = section_of(text, "The house, from the ground up")
+    shown = re.findall(r"`(\w+)/`", "\n".join(re.findall(r"^\| ([^|]+) \|", rows, re.MULTILINE)))
+    folders = {path.parent.name for path in (ROOT / "classifier").glob("*/__init__.py")}
+    assert set(shown) == folders
+    assert [LEVEL[name] for name in shown] == sorted(LEVEL[name] for name in shown)
+
+
+def section_of(text: str, heading: str) -> str:
+    """The text below a heading of the second level."""
+    return re.split(r"^## ", text.partition(f"## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
 
 
 # --- what does not belong here ------------------------------------------------------------------------------

@@ -34,13 +34,13 @@ def test_urls(url: str, shown: str) -> None:
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("", "is no URL of a store"),
-        ("/tmp/x.sqlite", "is no URL of a store: use sqlite:///PATH"),
-        ("postgres://user:s3cret@host/db", r"'postgres://user:\*\*\*@host/db' is no URL"),
+        ("", "is not the URL of a store"),
+        ("/tmp/x.sqlite", "is not the URL of a store: use sqlite:///PATH"),
+        ("postgres://user:s3cret@host/db", r"'postgres://user:\*\*\*@host/db' is not the URL"),
         ("sqlite://x.sqlite", "three slashes"),
-        ("sqlite:///", "names no file"),
-        ("sqlite:///folder/", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:///", "does not name a file"),
+        ("sqlite:///folder/", "does not name a file"),
+        ("sqlite:///:memory:", "does not name a file"),
         ("mongodb://host", "names no possible database"),
         ("mongodb://host/", "names no possible database"),
         ("mongodb://host/a.b", "names no possible database"),
@@ -59,7 +59,7 @@ def test_what_is_no_store(url: str, words: str) -> None:
 
 def test_pymongo_is_imported_for_mongodb_only(tmp_path: Path) -> None:
     code = (
-        "import sys; from classifier.store import open_store; import classifier.store.tracks\n"
+        "import sys; from classifier.store import open_store; import classifier.records.tracks\n"
         f"open_store('sqlite:///{tmp_path}/x').ensure_schema(); assert 'pymongo' not in sys.modules\n"
         "open_store('mongodb://h/d'); assert 'pymongo' in sys.modules"
     )

@@ -90,7 +90,7 @@ def test_other_dtypes_are_refused(array: np.ndarray) -> None:
 
 @pytest.mark.parametrize("name", ["", "a b", "1a", "a,b", "é", "x" * 65])
 def test_names_are_identifiers(name: str) -> None:
-    with pytest.raises(InvalidParameter, match="is no identifier"):
+    with pytest.raises(InvalidParameter, match="is not an identifier"):
         pack({name: np.zeros(1)})
 
 

@@ -175,7 +175,7 @@ def test_waits_for_a_short_lock(make: Any, path: Path) -> None:
 def test_not_a_database(make: Any, path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
-    with pytest.raises(StoreCorrupt, match="damaged, or is no SQLite database"):
+    with pytest.raises(StoreCorrupt, match="damaged or not an SQLite database"):
         make().count("tags")
     assert path.read_bytes() == content
 
