@@ -28,12 +28,14 @@ from classifier.audio.decoder import Decoder, Limits
 from classifier.config import FeatureConfig, Settings
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot
-from classifier.models.track import builtin_background, model_query, model_track
+from classifier.models.background import builtin_background
+from classifier.models.query import Recording
+from classifier.models.track import model_track
 from classifier.results import Tag, Track
 from classifier.search.pipeline import Options, identify
 
-#: Divergence knows windows of a second, not places.
-KL_SLACK_S = 1.0
+#: Seconds by which an answer of each method may be off besides: slots, and windows, are not frames.
+SLACK_S = {"auto": 0.0, "kl": 0.2, "kl-mixture": 1.0}
 #: Log10 E below which a stranger's answer is checked for holding the same audio after all.
 DOUBTFUL = -2.0
 #: Matches that a user looks at when an answer is ambiguous.
@@ -54,7 +56,7 @@ class Catalogue:
     tracks : tuple of str
         Ids of the tracks that count.
     methods : tuple of str
-        ``auto``, ``kl`` or both.
+        Which of ``auto``, ``kl`` and ``kl-mixture``.
     """
 
     folders: tuple[str, ...]
@@ -71,8 +73,7 @@ def segment_folder(references: Sequence[Reference]) -> Path:
         parts = []
         for reference in progress(references, "modelling the catalogue"):
             samples = np.asarray(corpus.samples(reference))
-            seed = int(hashlib.sha256(reference.id.encode()).hexdigest()[:8], 16)
-            parts.append(Segment.build([(reference.id, 1, model_track(samples, config, builtin_background(), seed))]))
+            parts.append(Segment.build([(reference.id, 1, model_track(samples, config, builtin_background()))]))
         folder.parent.mkdir(parents=True, exist_ok=True)
         draft = folder.with_name(f".{os.getpid()}-{folder.name}")
         write(draft, parts)
@@ -83,13 +84,15 @@ def segment_folder(references: Sequence[Reference]) -> Path:
 def _version_of_models() -> list[str]:
     """Digests of what a model depends on, so that the cache never serves an older one."""
     root = ROOT / "classifier"
-    files = (
-        *("mixtures/features.py", "mixtures/gmm.py", "mixtures/divergence.py", "fingerprint/bits.py"),
-        *("noise/babble.py", "noise/talk.py", "models/twins.py", "models/track.py"),
-        *("index/coarse.py", "index/profile.py", "index/segment.py"),
-        *("data/background-builtin-1.npz", "data/voices-1.npz"),
+    folders = (
+        "audio/resample.py",
+        "mixtures/*.py",
+        "fingerprint/*.py",
+        "models/*.py",
+        "index/*.py",
+        "data/background-*",
     )
-    paths = [root / name for name in files]
+    paths = sorted(path for pattern in folders for path in root.glob(pattern))
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
@@ -156,13 +159,14 @@ def ask(asked: tuple[Query, Sequence[Catalogue]], max_false_alarms: float) -> li
     started = time.perf_counter()
     audio = _decoder().decode(data, Limits.for_snippet(settings), config.sample_rate)
     decoded = time.perf_counter()
-    model = model_query(audio.samples, config, builtin_background(), bandwidth_hz=audio.bandwidth_hz)
+    recording = Recording(audio.samples, audio.bandwidth_hz, config, builtin_background())
+    model = recording.query()
     seconds = {"decode": decoded - started, "model": time.perf_counter() - decoded}
     outcomes = []
     for catalogue in wanted:
         for method in catalogue.methods:
             options = Options(method=method, max_false_alarms=max_false_alarms)
-            tag = identify(model, _snapshot(catalogue), _track, config, options)
+            tag = identify(model, _snapshot(catalogue), _track, config, options, recording)
             first = tag.matches[0] if tag.matches else None
             right, error_s = judge(query, tag, max_false_alarms)
             outcomes.append(
@@ -182,17 +186,23 @@ def ask(asked: tuple[Query, Sequence[Catalogue]], max_false_alarms: float) -> li
                     log10_e=first.log10_e_value if first else None,
                     z=first.z if first else None,
                     speed=first.speed if first else None,
-                    confidence=first.confidence if first else None,
+                    confidence=_confidence(tag),
                     seconds=seconds | tag.seconds,
                 )
             )
     return outcomes
 
 
+def _confidence(tag: Tag) -> float | None:
+    """Probability that the answer is right: of an ambiguous one, that it is one of the copies."""
+    shares = [m.confidence for m in tag.matches if m.recording == 0 and m.confidence is not None]
+    return sum(shares) if shares else None
+
+
 def judge(query: Query, tag: Tag, max_false_alarms: float) -> tuple[bool, float | None]:
     """Whether the answer is a place that holds the audio, and how far its offset is off.
 
-    Of an ambiguous answer any passing match will do: that is what it says. Of divergence, which knows no places, the
+    Of an ambiguous answer any passing match will do: that is what it says. Of ``kl-mixture``, which ignores order, the
     name will do. A stranger's answer is looked into where chance would hardly give it: tracks that share a sample are
     no strangers to each other.
     """
@@ -203,9 +213,8 @@ def judge(query: Query, tag: Tag, max_false_alarms: float) -> tuple[bool, float 
         passing = [m for m in tag.matches if m.log10_e_value is not None and 10**m.log10_e_value <= max_false_alarms]
         looked_at = passing[:AMBIGUOUS_TOP]
     for match in looked_at:
-        slack_s = KL_SLACK_S if tag.method == "kl" else 0.0
-        error_s = place_error(query, match.track_id, match.offset_s, slack_s)
-        if error_s is not None or (tag.method == "kl" and match.track_id in same_names(query)):
+        error_s = place_error(query, match.track_id, match.offset_s, SLACK_S[tag.method])
+        if error_s is not None or (tag.method == "kl-mixture" and match.track_id in same_names(query)):
             return True, error_s
     return False, None
 

@@ -2,11 +2,11 @@
 
 Snippets of the development set, in every condition, and music-free ones are aligned with development tracks that
 they cannot come from; the share of lags at or above each z, and the rate of the tail, become
-``classifier/data/null-1.json``, for each class of snippets by itself: classes are told by the agreement that a true
+``classifier/data/null-2.json``, for each class of snippets by itself: classes are told by the agreement that a true
 place would show. Tracks that share recordings are found first, by aligning clean excerpts with each other, and never
-count as foreign. Then snippets with and without their track in the catalogue, places weighed by divergence as in any
-search, calibrate the extremal index and ``confidence``. Places are weighed with the classes and rates of the file as it
-was: after a change that moves these, run it twice. Snippets are taken at full bandwidth, those of AMR-NB too::
+count as foreign. Then snippets with and without their track in the catalogue calibrate the extremal index and
+``confidence``. Snippets are taken at full bandwidth, those of AMR-NB too. The interval of each rate comes from a
+bootstrap over excerpts, since lags beyond the table come in clusters::
 
     python -m bench.fit.null                    # about ten minutes on two cores
 """
@@ -29,17 +29,14 @@ from sklearn.linear_model import LogisticRegression
 from bench import asking, conditions, corpus, identical, queries
 from bench.conditions import CONDITIONS
 from bench.fit.background import COHORT_EVERY
-from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.fingerprint import bits
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
-from classifier.models.track import builtin_background, model_query
 from classifier.search import align
-from classifier.search import null as decide
-from classifier.search.alignments import hear, sweep
-from classifier.search.chance import OWN_SPEED, Chance
-from classifier.search.ranking import Ranking
+from classifier.search.alignments import SpeedHypothesis, align_many
+from classifier.search.null import Tail
+from classifier.search.significance import OWN_SPEED, Significance, Size
 
 Z_STEP = 0.05
 Z_EDGES = np.arange(-1.0, 16.0, Z_STEP)
@@ -84,7 +81,7 @@ def shared_of(reference: corpus.Reference) -> set[str]:
     audio = corpus.samples(reference)
     length = round(EXCERPT_S * corpus.SAMPLE_RATE)
     for start in range(0, len(audio) - length, round(EXCERPT_EVERY_S * corpus.SAMPLE_RATE)):
-        query = bits.query_print(np.asarray(audio[start : start + length]))
+        query = bits.fingerprint(np.asarray(audio[start : start + length]))
         null = align.null_of(query)
         for name, there in words().items():
             if null is not None and name not in found:
@@ -92,6 +89,16 @@ def shared_of(reference: corpus.Reference) -> set[str]:
                 if alignment is not None and alignment.z >= SHARED_Z:
                     found.add(name)
     return found
+
+
+def shared_groups(refs: Sequence[corpus.Reference], pool: ProcessPoolExecutor) -> dict[str, set[str]]:
+    """Tracks that share audio with each track, itself included."""
+    found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
+    shared = {r.id: {r.id} for r in references()} | {r.id: names | {r.id} for r, names in zip(refs, found, strict=True)}
+    for names in list(shared.values()):
+        for other in names:
+            shared[other] = shared.get(other, {other}) | names
+    return shared
 
 
 def same_audio(query: queries.Query, name: str, alignment: align.Alignment) -> bool:
@@ -104,7 +111,7 @@ def same_audio(query: queries.Query, name: str, alignment: align.Alignment) -> b
 
 def histogram(query: queries.Query, shared: dict[str, set[str]]) -> tuple[np.ndarray, float, int]:
     """Counts of foreign lags by z, the highest z, and the snippet's class."""
-    prints = bits.query_print(queries.render(query, material=conditions.load_material("development")))
+    prints = bits.fingerprint(queries.render(query, material=conditions.load_material("development")))
     null = align.null_of(prints)
     counts, top, kind = np.zeros(len(Z_EDGES) + 1, np.int64), -np.inf, bisect.bisect(BOUNDS, prints.expected)
     if null is None:
@@ -136,29 +143,27 @@ class Best:
     share: float
     overlap_s: float
 
-    def log10_e(self, tail: decide.Tail) -> float:
+    def log10_e(self, tail: Tail) -> float:
         """Log10 of its E-value."""
         return tail.doubted_log10_e(self.z, self.log10_trials, self.share, self.overlap_s)
 
 
 def best(query: queries.Query, shared: dict[str, set[str]]) -> tuple[Best, Best]:
     """Search with the own track in the catalogue and, but for places that hold the same audio, without."""
-    config = FeatureConfig()
     samples = queries.render(query, material=conditions.load_material("development"))
-    model = model_query(samples, config, builtin_background())
+    prints = bits.fingerprint(np.asarray(samples, np.float32))
     own = shared[str(query.reference_id)]
-    everything = {e.key for e in _segment().entries}
-    without = {key for key in everything if key[0] not in own}
-    heard, results, kind = hear(model), [], bisect.bisect(BOUNDS, model.print.expected)
-    for live in (everything, without):
-        snapshot = Snapshot((_segment(),), frozenset(live))
-        chance = Chance(model, snapshot, Ranking(model, snapshot, config), config)
-        found = sweep(heard, list(snapshot), favour=chance.favour)[0] if heard else []
-        result = Best(-9.0, chance.log10_trials(1.0, 0.0), False, kind, 1.0, query.length_s)
+    everything = list(Snapshot((_segment(),), frozenset(e.key for e in _segment().entries)))
+    without = [item for item in everything if item[1].track_id not in own]
+    hypothesis, results, kind = SpeedHypothesis.of(prints), [], bisect.bisect(BOUNDS, prints.expected)
+    for items in (everything, without):
+        size = Size(len(items), sum(len(entry.rows["frames"]) for _, entry in items))
+        trials = Significance(prints.n_frames, size).log10_trials(1.0)
+        found = align_many(hypothesis, items)[0] if hypothesis else []
+        result = Best(-9.0, trials, False, kind, 1.0, query.length_s)
         for c in found:
             right = c.entry.track_id in own or same_audio(query, c.entry.track_id, c.alignment)
-            if live is everything or not right:
-                trials = chance.log10_trials(1.0, c.alignment.favour)
+            if items is everything or not right:
                 result = Best(c.alignment.z, trials, right, kind, c.share, c.overlap_s)
                 break
         results.append(result)
@@ -183,6 +188,23 @@ def fit_tail(counts: np.ndarray) -> dict[str, object]:
     }
 
 
+def rate_interval(by_excerpt: Sequence[np.ndarray], resamples: int = 200) -> tuple[float, float]:
+    """95 % interval of the tail's rate by a bootstrap over excerpts (Efron & Tibshirani 1993).
+
+    Parameters
+    ----------
+    by_excerpt : sequence of np.ndarray
+        Counts of foreign lags by z, of all snippets of one excerpt together.
+    resamples : int
+        From a fixed seed.
+    """
+    rng, stacked = np.random.default_rng(0), np.array(by_excerpt)
+    draws = rng.integers(0, len(stacked), (resamples, len(stacked)))
+    rates = [float(str(fit_tail(stacked[draw].sum(axis=0))["rate"])) for draw in draws]
+    low, high = np.quantile(rates, [0.025, 0.975])
+    return float(low), float(high)
+
+
 def fit_confidence(log10_e: np.ndarray, right: np.ndarray) -> tuple[float, float]:
     """Slope and offset of the log-odds against -log10 E, by logistic regression."""
     model = LogisticRegression(C=np.inf).fit(-log10_e[:, None], right)
@@ -201,7 +223,7 @@ def calibrates(query: queries.Query) -> bool:
     return query.length_s >= CONFIDENT_S and query.speed == 1.0
 
 
-def extremal_index(tail: decide.Tail, strangers: list[Best]) -> float:
+def extremal_index(tail: Tail, strangers: list[Best]) -> float:
     """Share of the trials that are independent: at E = x, chance should find something in a share 1 - exp(-x)."""
     # A search at the own speed gets a share of the allowance; strangers are asked at all speeds (chance.py).
     log10_e = np.array([tail.log10_tail(b.z) + b.log10_trials + np.log10(OWN_SPEED) for b in strangers])
@@ -209,24 +231,21 @@ def extremal_index(tail: decide.Tail, strangers: list[Best]) -> float:
     return round(float(np.mean([rate / x for rate, x in found])), 4)
 
 
-def measure(n: int, jobs: int) -> tuple[list[tuple[np.ndarray, float, int]], list[tuple[queries.Query, Best, Best]]]:
-    """Foreign alignments of about n snippets, as :func:`histogram` gives them; about n searches with and without."""
+def measure(
+    n: int, jobs: int
+) -> tuple[list[queries.Query], list[tuple[np.ndarray, float, int]], list[tuple[queries.Query, Best, Best]]]:
+    """About n snippets with their foreign alignments, as :func:`histogram` gives them; about n searches with and without."""
     refs = references()
     everything = spread(refs, CONDITIONS, n, 101)
     hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], n, 102)
-    shared = {r.id: {r.id} for r in refs}
     asking.segment_folder(refs)
     with ProcessPoolExecutor(jobs) as pool:
-        found = progress(pool.map(shared_of, refs), "tracks that share audio", total=len(refs))
-        shared |= {r.id: names for r, names in zip(refs, found, strict=True)}
-        for names in list(shared.values()):
-            for other in names:
-                shared[other] = shared[other] | names
+        shared = shared_groups(refs, pool)
         run, search = partial(histogram, shared=shared), partial(best, shared=shared)
         parts = list(progress(pool.map(run, everything, chunksize=4), "foreign alignments", total=len(everything)))
         ends = list(progress(pool.map(search, hard, chunksize=4), "known and unknown snippets", total=len(hard)))
     print(f"{sum(len(names) > 1 for names in shared.values())} tracks share audio")
-    return parts, [(query, *pair) for query, pair in zip(hard, ends, strict=True)]
+    return everything, parts, [(query, *pair) for query, pair in zip(hard, ends, strict=True)]
 
 
 def main() -> None:
@@ -234,30 +253,36 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--snippets", type=int, default=1500, help="snippets aligned, and searched for (1500)")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=FOLDER / "null-1.json")
+    parser.add_argument("--out", type=Path, default=FOLDER / "null-2.json")
     arguments = parser.parse_args()
     values = json.loads(arguments.out.read_text())
-    parts, ends = measure(arguments.snippets, arguments.jobs)
+    everything, parts, ends = measure(arguments.snippets, arguments.jobs)
     tables = []
     for kind, least_share in enumerate(LEAST_SHARES):
         table = fit_tail(np.sum([counts for counts, _, k in parts if k == kind], axis=0))
         table |= {"extremal_index": 1.0, "least_share": least_share}
         strangers = [without for _, _, without in ends if without.kind == kind]
-        table["extremal_index"] = extremal_index(decide.Tail.from_dict(table), strangers)
+        table["extremal_index"] = extremal_index(Tail.from_dict(table), strangers)
         tables.append(table)
+        excerpts: dict[str, np.ndarray] = {}
+        for query, (counts, _, k) in zip(everything, parts, strict=True):
+            if k == kind:
+                name = f"{query.reference_id}-{query.offset_s}" if query.reference_id else query.id
+                excerpts[name] = excerpts.get(name, 0) + counts
+        low, high = rate_interval(list(excerpts.values()))
         highest = max(top for _, top, k in parts if k == kind)
         print(
             f"class {kind}: {sum(k == kind for _, _, k in parts)} snippets, {table['lags']:.3g} foreign lags, highest "
-            f"z {highest:.2f}, rate {table['rate']}, extremal index {table['extremal_index']}"
+            f"z {highest:.2f}, rate {table['rate']} ({low:.3f} to {high:.3f}), extremal index {table['extremal_index']}"
         )
-    tails = [decide.Tail.from_dict(table) for table in tables]
+    tails = [Tail.from_dict(table) for table in tables]
     asked = [end for end in ends if calibrates(end[0])]
     known = [(b.log10_e(tails[b.kind]), b.right) for _, b, _ in asked]
     unknown = [b.log10_e(tails[b.kind]) + float(np.log10(OWN_SPEED)) for _, _, b in asked]
     log10_e = np.array([*(e for e, _ in known), *unknown])
     slope, offset = fit_confidence(log10_e, np.array([*(right for _, right in known), *([False] * len(unknown))]))
     values |= {"bounds": BOUNDS, "tails": tables}
-    values |= {"confidence_slope": round(slope, 4), "confidence_offset": round(offset, 4)}
+    values["odds"] = [round(slope, 4), round(offset, 4)]
     arguments.out.write_text(json.dumps(values, indent=1) + "\n")
     for e_value, query in sorted(zip(unknown, (query.id for query, _, _ in asked), strict=True))[:WORST]:
         print(f"least E of strangers: log10 E {e_value:.2f}, {query}")

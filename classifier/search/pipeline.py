@@ -35,7 +35,7 @@ _AFTER_CERTAIN = 20
 #: Tracks listed as sounding alike.
 _NEAREST = 10
 #: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each serves 2 to 3 % around it.
-_SLOT_SPEEDS = (0.96, 1.04)
+SLOT_SPEEDS = (0.96, 1.04)
 #: Confidence from which ``kl-mixture`` names a track.
 _MIXTURE_CERTAIN = 0.95
 
@@ -327,7 +327,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
         if search.recording is None:
             all_speeds = False
         else:
-            for speed in _SLOT_SPEEDS:
+            for speed in SLOT_SPEEDS:
                 heard = search.recording.slots(speed)
                 other = rank(search.query, search.snapshot, search.config, heard, speed)
                 best = min(best, other, key=_slot_log10_e)
@@ -367,7 +367,7 @@ def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
     z = float(ranking.z.max(initial=-np.inf) if number is None else ranking.z[number])
     if not np.isfinite(z):
         return float("inf")
-    trials = np.log10(max(1, ranking.n_places) * (1 + len(_SLOT_SPEEDS)))
+    trials = np.log10(max(1, ranking.n_places) * (1 + len(SLOT_SPEEDS)))
     return null.null_map().slot_tail(ranking.n_slots).log10_e(z, float(trials))
 
 
