@@ -25,12 +25,13 @@ from bench.corpus import CorpusError, Reference
 from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
 from classifier.audio.decoder import Decoder, Limits
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot
 from classifier.models.track import builtin_background, model_query, model_track
-from classifier.results import Tag, Track
+from classifier.results import METHODS, Tag, Track
 from classifier.search.pipeline import Options, identify
+from classifier.settings import Settings
 
 #: Divergence knows windows of a second, not places.
 KL_SLACK_S = 1.0
@@ -54,12 +55,12 @@ class Catalogue:
     tracks : tuple of str
         Ids of the tracks that count.
     methods : tuple of str
-        ``auto``, ``kl`` or both.
+        Methods of identification that are asked.
     """
 
     folders: tuple[str, ...]
     tracks: tuple[str, ...]
-    methods: tuple[str, ...] = ("auto", "kl")
+    methods: tuple[str, ...] = tuple(METHODS)
 
 
 def segment_folder(references: Sequence[Reference]) -> Path:

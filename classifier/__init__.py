@@ -25,7 +25,7 @@ _HOMES = {
     "Near": "results",
     "NoiseTwin": "config",
     "Searched": "results",
-    "Settings": "config",
+    "Settings": "settings",
     "Tag": "results",
     "Track": "results",
     "open_store": "store",

@@ -40,8 +40,8 @@ class Options:
 
     Parameters
     ----------
-    method : {"auto", "kl"}
-        Aligned sub-fingerprints, or divergence alone.
+    method : str
+        One of :data:`classifier.results.METHODS`.
     top : int >= 1
         Candidates listed.
     max_false_alarms : float > 0
