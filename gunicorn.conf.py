@@ -13,7 +13,7 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 from classifier.api.server import check_address, configuration  # noqa: E402
-from classifier.config import Settings  # noqa: E402
+from classifier.settings import Settings  # noqa: E402
 
 _settings = Settings.from_environment(os.environ)
 _processes = int(os.environ.get("WEB_CONCURRENCY") or max(1, (os.cpu_count() or 2) // 2))

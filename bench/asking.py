@@ -25,14 +25,15 @@ from bench.corpus import CorpusError, Reference
 from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
 from classifier.audio.decoder import Decoder, Limits
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot
 from classifier.models.background import builtin_background
 from classifier.models.query import Recording
 from classifier.models.track import model_track
-from classifier.results import Tag, Track
+from classifier.results import METHODS, Tag, Track
 from classifier.search.pipeline import Options, identify
+from classifier.settings import Settings
 
 #: Seconds by which an answer of each method may be off besides: slots, and windows, are not frames.
 SLACK_S = {"auto": 0.0, "kl": 0.2, "kl-mixture": 1.0}
@@ -56,12 +57,12 @@ class Catalogue:
     tracks : tuple of str
         Ids of the tracks that count.
     methods : tuple of str
-        Which of ``auto``, ``kl`` and ``kl-mixture``.
+        Methods of identification that are asked.
     """
 
     folders: tuple[str, ...]
     tracks: tuple[str, ...]
-    methods: tuple[str, ...] = ("auto", "kl")
+    methods: tuple[str, ...] = tuple(METHODS)
 
 
 def segment_folder(references: Sequence[Reference]) -> Path:

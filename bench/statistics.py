@@ -16,9 +16,10 @@ import numpy as np
 from bench.conditions import CONDITIONS
 from bench.outcomes import Outcome
 from classifier.metrics import calibration_error, det, interval
+from classifier.results import METHODS
 
 Row = dict[str, Any]
-EARMARK = ("auto", "kl")
+EARMARK = tuple(METHODS)
 #: E-values whose empirical rate is reported.
 NOMINAL = (1.0, 1e-1, 1e-2, 1e-3, 1e-4, 1e-5)
 #: Edges of the histogram of errors of place, ms: ten bins a decade.

@@ -24,7 +24,7 @@ _HOMES = {
     "Match": "results",
     "Near": "results",
     "Searched": "results",
-    "Settings": "config",
+    "Settings": "settings",
     "Tag": "results",
     "Track": "results",
     "open_store": "store",

@@ -14,7 +14,7 @@ from types import TracebackType
 import numpy as np
 
 from classifier.audio.decoder import Audio, Decoder, Limits
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
 from classifier.index.follower import Follower
 from classifier.index.snapshot import Snapshot
@@ -25,9 +25,10 @@ from classifier.models.track import TrackModel, model_track
 from classifier.records import catalogues, tracks
 from classifier.records.leases import new_owner
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
-from classifier.results import Tag, Track
+from classifier.results import METHODS, Tag, Track
 from classifier.search import pipeline
 from classifier.search.pipeline import Options
+from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
@@ -50,13 +51,22 @@ class Catalogue:
     Use :meth:`open`; close it, or use it in a ``with`` statement.
     """
 
-    def __init__(self, store: Store, record: catalogues.CatalogueRecord, settings: Settings, decoder: Decoder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        record: catalogues.CatalogueRecord,
+        settings: Settings,
+        decoder: Decoder,
+        *,
+        closing: contextlib.ExitStack | None = None,
+    ) -> None:
         self.store = store
         self.settings = settings
         self.name = record.name
         self.id = record.id
         self.config = FeatureConfig.from_dict(record.config)
         self.decoder = decoder
+        self._closing = closing or contextlib.ExitStack()  # what nobody else will close
         self._owner = new_owner()
         self._background: Background | None = None
         self._follower = Follower(store, record, Path(settings.data_dir), settings.refresh_seconds)
@@ -110,9 +120,11 @@ class Catalogue:
         settings = settings or Settings()
         if url is not None:
             settings = settings.replace(store=url)
-        own_store, own_decoder = store is None, decoder is None
-        store = store or open_store(settings.store)
+        closing = contextlib.ExitStack()
         try:
+            if store is None:
+                store = open_store(settings.store)
+                closing.callback(store.close)
             store.ensure_schema()
             wanted = name or settings.catalogue
             try:
@@ -125,23 +137,17 @@ class Catalogue:
                 new = config or FeatureConfig()
                 ships = BUILTIN if new.front_end_hash == builtin_background().front_end else ""
                 record = catalogues.create_catalogue(store, wanted, new.to_dict(), new.hash, background=ships)
+            if decoder is None:
+                decoder = closing.enter_context(Decoder(settings))
+            return cls(store, record, settings, decoder, closing=closing)
         except BaseException:
-            if own_store:
-                store.close()
+            closing.close()
             raise
-        catalogue = cls(store, record, settings, decoder or Decoder(settings))
-        catalogue._owns = (own_store, own_decoder)
-        return catalogue
-
-    _owns = (False, False)
 
     def close(self) -> None:
         """Finish writing the index and release what :meth:`open` opened."""
         self._follower.close()
-        if self._owns[1]:
-            self.decoder.close()
-        if self._owns[0]:
-            self.store.close()
+        self._closing.close()
 
     def __enter__(self) -> Catalogue:
         return self
@@ -289,8 +295,8 @@ class Catalogue:
         ----------
         source : bytes or Path
             A recorded snippet.
-        method : {"auto", "kl", "kl-mixture"}, optional
-            Default that of the settings.
+        method : str, optional
+            One of :data:`classifier.results.METHODS`; default that of the settings.
         top : int in [1, 100]
             Candidates listed.
 
@@ -318,8 +324,8 @@ class Catalogue:
     ) -> Tag:
         """Identify decoded mono samples at the catalogue's rate; everything else as :meth:`identify`."""
         method = method or self.settings.method
-        if method not in ("auto", "kl", "kl-mixture"):
-            raise InvalidParameter(f"method {method!r} is unknown: choose auto, kl or kl-mixture")
+        if method not in METHODS:
+            raise InvalidParameter(f"method {method!r} is unknown: choose one of {', '.join(METHODS)}")
         if not 1 <= top <= 100:
             raise InvalidParameter(f"top is {top}: it must be from 1 to 100")
         duration_s = len(samples) / self.config.sample_rate

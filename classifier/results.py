@@ -9,6 +9,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+METHODS = {
+    "auto": "aligned sub-fingerprints",
+    "kl": "symmetric KL divergence of mixtures that keep time",
+    "kl-mixture": "symmetric KL divergence of six-component mixtures, order ignored",
+}
+"""How a snippet can be decided: each method and what it goes by."""
+METHODS_HELP = "; ".join(f"{name}: {basis}" for name, basis in METHODS.items())
 VERDICTS = ("identified", "ambiguous", "no_match")
 
 

@@ -19,7 +19,8 @@ from typing import Any
 import click
 
 from classifier.cli import main as cli
-from classifier.config import PRESETS, SETTINGS, FeatureConfig, Setting
+from classifier.config import PRESETS, FeatureConfig
+from classifier.settings import Settings, variable
 
 FOLDER = Path(__file__).parent
 _PLACE = re.compile(r"(<!-- table (\w+), written by docs/tables\.py -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -47,20 +48,19 @@ def number(value: float) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
-def bounds(item: Setting | Mapping[str, Any]) -> str:
-    """Return what a setting, or a parameter with this metadata, may be."""
-    if isinstance(item, Setting):
-        low, high, choices = item.low, item.high, item.choices
-    else:
-        low, high, choices = item.get("low"), item.get("high"), ()
-    if choices:
-        return ", ".join(f"`{choice}`" for choice in choices)
-    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
+def limits(metadata: Mapping[str, Any]) -> str:
+    """Return what a setting or parameter with this metadata may be."""
+    if metadata.get("choices"):
+        return ", ".join(f"`{choice}`" for choice in metadata["choices"])
+    return f"{number(metadata['low'])} to {number(metadata['high'])}" if "low" in metadata else ""
 
 
 def settings() -> str:
     """Return the table of all settings."""
-    rows = ((f"`{s.variable}`", shown(s.default), bounds(s), s.help) for s in SETTINGS)
+    rows = (
+        (f"`{variable(item.name)}`", shown(item.default), limits(item.metadata), item.metadata["help"])
+        for item in fields(Settings)
+    )
     return table(("variable", "default", "may be", "meaning"), rows)
 
 
@@ -72,7 +72,7 @@ def parameters() -> str:
         name = item.name
         text = item.metadata.get("help", "noise twins of every window, KIND:SNR_DB, comma-separated")
         differs = "" if other[name] == values[name] else shown(other[name]) or "none"
-        rows.append((f"`{name}`", shown(values[name]), differs, bounds(item.metadata), text))
+        rows.append((f"`{name}`", shown(values[name]), differs, limits(item.metadata), text))
     return table(("parameter", "default", "`synced-fm`", "may be", "meaning"), iter(rows))
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from classifier.config import Settings
 from classifier.demo.phone import record
 from classifier.demo.songs import Song
 from classifier.models.track import at_rate
+from classifier.settings import Settings
 from tests.data_audio import wav
 
 #: Songs in the session's library, songs in none, and their length in seconds.

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import PRESETS, FeatureConfig, Settings
+from classifier.config import PRESETS, FeatureConfig
 from classifier.demo.phone import NOISES
 from classifier.demo.songs import Song
 from classifier.errors import (
@@ -23,11 +24,13 @@ from classifier.errors import (
     AudioUnreadable,
     CatalogueExists,
     CatalogueNotFound,
+    DecoderUnavailable,
     EarmarkError,
     FileMissing,
     InvalidParameter,
     SnippetSilent,
     SnippetTooShort,
+    StoreUnavailable,
     TrackBusy,
     TrackNotFound,
 )
@@ -35,6 +38,8 @@ from classifier.models import fitting as backgrounds
 from classifier.records import catalogues
 from classifier.records.tracks import load_models
 from classifier.records.writing import TrackWriter
+from classifier.settings import Settings
+from classifier.store import open_store
 from classifier.store.base import COLLECTIONS
 from tests.data_audio import encode
 from tests.library import RATE, as_wav, clean_snippet, excerpt, lively_noise, phone_snippet, settings_in
@@ -152,7 +157,7 @@ def test_a_second_is_enough_to_be_asked(library, enrolled_songs):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"method": "magic"}, "method 'magic' is unknown: choose auto or kl"),
+        ({"method": "magic"}, "method 'magic' is unknown: choose one of auto, kl"),
         ({"top": 0}, "top is 0: it must be from 1 to 100"),
         ({"top": 101}, "from 1 to 100"),
     ],
@@ -489,6 +494,27 @@ def test_opening(tmp_path):
     with by_url:
         assert by_url.tracks() == []
     assert (tmp_path / "other.sqlite").exists()
+
+
+def test_a_catalogue_closes_what_it_opened_and_nothing_else(tmp_path):
+    settings = settings_in(tmp_path)
+    sound = as_wav(lively_noise(3.0, 1), RATE)
+    with Catalogue.open(settings=settings) as own:
+        own.enroll(sound)
+    with pytest.raises(StoreUnavailable, match="closed"):
+        own.tracks()
+    with pytest.raises(DecoderUnavailable, match="closed"):
+        own.identify(sound)
+    store = open_store(settings.store)
+    with Decoder(settings) as decoder:
+        with Catalogue.open(settings=settings, store=store, decoder=decoder):
+            pass
+        with pytest.raises(CatalogueNotFound):
+            Catalogue.open(settings=settings, name="radio", create=False, store=store, decoder=decoder)
+        with Catalogue.open(settings=settings, store=store, decoder=decoder) as third:
+            assert len(third.tracks()) == 1
+            assert third.identify(sound).verdict == "identified"
+    store.close()
 
 
 def test_a_catalogue_that_was_removed_and_created_anew_is_another(tmp_path, catalogue):

@@ -1,4 +1,4 @@
-"""Configurations and settings: bounds, round trips, and a hint for whoever mistypes."""
+"""Configurations of catalogues: bounds, round trips, and a hint for whoever mistypes."""
 
 from __future__ import annotations
 
@@ -10,23 +10,11 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from classifier.config import (
-    FOREIGN_VARIABLES,
-    NOISE_KINDS,
-    PRESETS,
-    SETTINGS,
-    FeatureConfig,
-    NoiseTwin,
-    Setting,
-    Settings,
-    mask_url,
-)
+from classifier.config import NOISE_KINDS, PRESETS, FeatureConfig, NoiseTwin
 from classifier.errors import InvalidConfig
 from classifier.models.track import builtin_background
 
 BOUNDED = [field for field in fields(FeatureConfig) if "low" in field.metadata]
-
-# --- feature configurations -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("field", BOUNDED, ids=lambda f: f.name)
@@ -184,164 +172,3 @@ def test_the_built_in_background_serves_the_default_front_end_only():
 def test_plain_values_that_do_not_fit(values, message):
     with pytest.raises(InvalidConfig, match=message):
         FeatureConfig.from_dict(values)
-
-
-# --- settings -------------------------------------------------------------------------------------------------
-
-
-def test_the_table_has_no_name_twice_and_every_row_explains_itself():
-    names = [setting.name for setting in SETTINGS]
-    assert len(set(names)) == len(names)
-    for setting in SETTINGS:
-        assert len(setting.help) > 10
-        assert setting.help == setting.help.strip().rstrip(".")
-        assert setting.variable == f"EARMARK_{setting.name.upper()}"
-        assert (setting.low is None) == (setting.high is None)
-
-
-@pytest.mark.parametrize("setting", SETTINGS, ids=lambda s: s.name)
-def test_a_default_is_a_legal_value_and_survives_the_environment(setting):
-    assert setting.parse(setting.default) == setting.default
-    text = ",".join(setting.default) if isinstance(setting.default, tuple) else str(setting.default)
-    assert setting.parse(text) == setting.default
-
-
-@pytest.mark.parametrize("setting", [s for s in SETTINGS if s.low is not None], ids=lambda s: s.name)
-def test_bounds_hold_and_the_message_names_the_variable(setting):
-    assert setting.low <= setting.default <= setting.high
-    kind = type(setting.default)
-    assert setting.parse(str(kind(setting.low))) == setting.low
-    assert setting.parse(str(kind(setting.high))) == setting.high
-    for value in (kind(setting.low) - 1, kind(setting.high) * 2 + 1):
-        with pytest.raises(
-            InvalidConfig, match=rf"{setting.variable} is .*must be a number from [\d.e,-]+ to [\d.,]+$"
-        ):
-            setting.parse(str(value))
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "message"),
-    [
-        ("port", "eighty", "EARMARK_PORT is 'eighty': expected a whole number"),
-        ("port", "80.5", "expected a whole number"),
-        ("port", 80.5, "expected a whole number"),
-        ("port", float("inf"), "expected a whole number"),
-        ("port", None, "expected a whole number"),
-        ("port", "", "expected a whole number"),
-        ("max_false_alarms", "few", "expected a number"),
-        ("max_false_alarms", "nan", "must be a number"),
-        ("open_tagging", "perhaps", "EARMARK_OPEN_TAGGING is 'perhaps': expected true or false"),
-        ("method", "magic", "EARMARK_METHOD is 'magic': choose one of auto, kl"),
-        ("log_level", "LOUD", "choose one of DEBUG"),
-    ],
-)
-def test_values_of_the_wrong_kind(name, text, message):
-    with pytest.raises(InvalidConfig, match=message):
-        Settings(**{name: text})
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [("1", True), ("true", True), ("Yes", True), (" on ", True), ("0", False), ("FALSE", False), ("no", False)],
-)
-def test_words_for_yes_and_no(text, value):
-    assert Settings(open_tagging=text).open_tagging is value
-
-
-def test_lists_are_separated_by_commas():
-    assert Settings(allowed_hosts="a.example, b.example,,").allowed_hosts == ("a.example", "b.example")
-    assert Settings(allowed_hosts="").allowed_hosts == ()
-
-
-def test_unknown_names_suggest_the_nearest():
-    with pytest.raises(InvalidConfig, match="unknown setting 'max_false_alarm': did you mean max_false_alarms"):
-        Settings(max_false_alarm=1)
-    with pytest.raises(InvalidConfig, match="unknown setting 'EARMARK_CATALOG': did you mean EARMARK_CATALOGUE"):
-        Settings.from_environment({"EARMARK_CATALOG": "x"})
-    with pytest.raises(InvalidConfig, match=r"'EARMARK_ZZ_YY'$"):
-        Settings.from_environment({"EARMARK_ZZ_YY": "x"})
-
-
-def test_the_environment_is_what_is_handed_in(monkeypatch):
-    monkeypatch.setenv("EARMARK_PORT", "1234")
-    assert Settings().port == 8000
-    found = Settings.from_environment({"EARMARK_PORT": "81", "PATH": "/bin", "EARMARK_METHOD": "kl"}, port=None)
-    assert (found.port, found.method) == (81, "kl")
-    assert Settings.from_environment({"EARMARK_PORT": "81"}, port=82).port == 82
-
-
-def test_variables_of_tests_and_tools_are_no_settings():
-    Settings.from_environment(dict.fromkeys(FOREIGN_VARIABLES, "anything"))
-    assert not {s.variable for s in SETTINGS} & set(FOREIGN_VARIABLES)
-
-
-def test_a_value_may_come_from_a_file(tmp_path):
-    secret = tmp_path / "store"
-    secret.write_text("mongodb://user:pass@host/db\n")
-    assert Settings.from_environment({"EARMARK_STORE_FILE": str(secret)}).store == "mongodb://user:pass@host/db"
-    with pytest.raises(InvalidConfig, match="EARMARK_STORE_FILE names '/nowhere', which cannot be read"):
-        Settings.from_environment({"EARMARK_STORE_FILE": "/nowhere"})
-    with pytest.raises(InvalidConfig, match="unknown setting 'EARMARK_STOR_FILE'"):
-        Settings.from_environment({"EARMARK_STOR_FILE": str(secret)})
-
-
-def test_a_file_that_is_no_text_is_refused(tmp_path):
-    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00secret")
-    with pytest.raises(InvalidConfig, match="EARMARK_STORE_FILE"):
-        Settings.from_environment({"EARMARK_STORE_FILE": str(tmp_path / "binary")})
-
-
-def test_a_value_given_twice_is_refused(tmp_path):
-    """Which of the two counts would depend on the order of the environment."""
-    (tmp_path / "port").write_text("81")
-    for environment in (
-        {"EARMARK_PORT": "80", "EARMARK_PORT_FILE": str(tmp_path / "port")},
-        {"EARMARK_PORT_FILE": str(tmp_path / "port"), "EARMARK_PORT": "80"},
-    ):
-        with pytest.raises(InvalidConfig, match="EARMARK_PORT and EARMARK_PORT_FILE are both set"):
-            Settings.from_environment(environment)
-
-
-def test_store_and_data_folder_follow_each_other(tmp_path):
-    settings = Settings(data_dir=str(tmp_path))
-    assert settings.store == f"sqlite:///{tmp_path}/earmark.sqlite"
-    assert Settings().data_dir.endswith("earmark")
-    assert Settings().replace(store="sqlite:////x.sqlite").store == "sqlite:////x.sqlite"
-
-
-def test_replace_changes_what_is_given_and_nothing_else():
-    before = Settings(port=81, method="kl")
-    after = before.replace(port=82, method=None)
-    assert (before.port, after.port, after.method) == (81, 82, "kl")
-    with pytest.raises(InvalidConfig):
-        before.replace(prt=1)
-    with pytest.raises(AttributeError):
-        before.prt  # noqa: B018
-
-
-@pytest.mark.parametrize(
-    ("url", "shown"),
-    [
-        ("sqlite:////home/me/earmark.sqlite", "sqlite:////home/me/earmark.sqlite"),
-        ("mongodb://host/db", "mongodb://host/db"),
-        ("mongodb://user:secret@host/db", "mongodb://user:***@host/db"),
-        ("mongodb://user:se:cr@et@a,b/db?x=y", "mongodb://user:***@a,b/db?x=y"),
-        ("mongodb+srv://user:secret@host/db", "mongodb+srv://user:***@host/db"),
-        ("nonsense", "nonsense"),
-    ],
-)
-def test_passwords_are_masked(url, shown):
-    assert mask_url(url) == shown
-    assert Settings(store=url).shown()["store"] == shown
-    assert "secret" not in str(Settings(store=url).shown())
-    assert "secret" not in repr(Settings(store=url))
-
-
-def test_every_setting_is_shown():
-    assert list(Settings().shown()) == [setting.name for setting in SETTINGS]
-
-
-def test_a_setting_is_a_row_not_a_place_to_keep_things():
-    with pytest.raises(FrozenInstanceError):
-        SETTINGS[0].name = "x"  # type: ignore[misc]
-    assert Setting("x_y", 1, "a test", 0, 2).variable == "EARMARK_X_Y"

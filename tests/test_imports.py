@@ -18,8 +18,8 @@ PACKAGE = ROOT / "classifier"
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
     ("errors", "results", "data", "metrics"),  # words and tables that everything shares
-    ("noise",),  # sound from a seed
-    ("config",),  # what defines a catalogue, and what a process is set to
+    ("bounds", "noise"),  # checks of parameters; sound from a seed
+    ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
     ("models",),  # both halves joined: what is stored of a track and made of a snippet

@@ -35,9 +35,9 @@ from rich.console import Console
 from rich.table import Table
 
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
 from classifier.demo.phone import record, write_wav
 from classifier.demo.songs import catalogue_seeds, compose, write
+from classifier.settings import Settings
 
 N_SNIPPETS = 24
 SNIPPET_S = 5.0

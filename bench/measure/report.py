@@ -18,6 +18,7 @@ from rich.console import Console
 
 from bench.measure import charts
 from bench.measure.charts import label, names, stage_label, stages
+from bench.statistics import EARMARK
 
 TEMPLATE = "report.html.jinja"
 #: E-values whose rates are tabled; the chart has more.
@@ -45,6 +46,7 @@ def page(document: Row) -> str:
     return environment.get_template(TEMPLATE).render(
         document,
         names=names(document),
+        earmark=EARMARK,
         charts=charts.drawn(document),
         conditions=known(document),
         cells_of=lambda by: [row for row in document["cells"] if row["by"] == by],

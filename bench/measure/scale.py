@@ -35,7 +35,7 @@ from rich.table import Table
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.demo.phone import record
 from classifier.demo.songs import catalogue_seeds, compose
 from classifier.fingerprint.bits import VALID
@@ -43,6 +43,8 @@ from classifier.index import builder
 from classifier.mixtures.gmm import Mixtures
 from classifier.models.track import TrackModel, at_rate, builtin_background, model_track
 from classifier.records.writing import TrackWriter
+from classifier.results import METHODS
+from classifier.settings import Settings
 
 TRACK_WINDOWS = 240
 """Windows of a track: four minutes."""
@@ -164,7 +166,7 @@ def probe(folder: Path, url: str) -> dict[str, float]:
         catalogue.refresh()
         ready = time.perf_counter()
         found = {"start_s": ready - started, "first_query_s": _query(catalogue, samples)}
-        for method in ("auto", "kl"):
+        for method in METHODS:
             found[f"{method}_ms"] = 1000 * float(
                 np.median([_query(catalogue, samples, method) for _ in range(N_QUERIES)])
             )

@@ -39,7 +39,7 @@ from threadpoolctl import threadpool_limits
 from bench import plain
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.demo.phone import record, write_wav
 from classifier.demo.songs import Song, catalogue_seeds, compose, write
 from classifier.fingerprint import bits
@@ -59,6 +59,7 @@ from classifier.models.track import (
 )
 from classifier.records.writing import TrackWriter
 from classifier.search.ranking import Comparison, Ranking
+from classifier.settings import Settings
 
 #: Stage of an enrollment -> where its functions live.
 STAGES: dict[str, tuple[tuple[object, str], ...]] = {

@@ -14,7 +14,7 @@ from classifier import __version__
 from classifier.api import catalogues, docs, guard, health, jobs, logs, page, problems, tags, tracks, uploads
 from classifier.api.openapi import describe
 from classifier.api.service import Service
-from classifier.config import Settings
+from classifier.settings import Settings
 
 __all__ = ["create_app"]
 

@@ -22,9 +22,9 @@ from flask_cors import CORS
 
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
 from classifier.api.service import service
-from classifier.config import Settings
 from classifier.errors import InvalidConfig
 from classifier.records import keys
+from classifier.settings import Settings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
 READING = ("GET", "HEAD", "OPTIONS")
@@ -142,7 +142,7 @@ def identify_caller() -> None:
 
 def _open(settings: Settings) -> bool:
     """Return whether snippets are taken without a key: never where other machines reach the service directly."""
-    return bool(settings.open_tagging) and is_loopback(settings.host)
+    return settings.open_tagging and is_loopback(settings.host)
 
 
 def needs(role: str) -> Callable[[View], View]:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from classifier.config import PRESETS
+from classifier.results import METHODS, METHODS_HELP
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
 
@@ -31,9 +32,8 @@ class TagQuery(Strict):
     catalogue: str | None = Field(
         None, max_length=100, description="Catalogue to search. Left out: the one of the settings."
     )
-    method: Literal["auto", "kl"] | None = Field(
-        None,
-        description="`auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting.",
+    method: Literal[*METHODS] | None = Field(  # type: ignore[valid-type]
+        None, description=f"How the snippet is decided ({METHODS_HELP}). Left out: as the settings say."
     )
     top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
 

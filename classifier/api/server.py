@@ -27,9 +27,9 @@ from classifier.api.errors import RequestRefused
 from classifier.api.guard import is_loopback
 from classifier.api.service import MAX_STREAMS, Service
 from classifier.api.uploads import MAX_UPLOADS, stop_reading, watchdog
-from classifier.config import Settings
 from classifier.errors import EarmarkError, InvalidConfig
 from classifier.records import keys
+from classifier.settings import Settings
 from classifier.store import open_store
 
 HEADER_SECONDS = 20.0

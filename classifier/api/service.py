@@ -24,13 +24,14 @@ from classifier.api import idempotency
 from classifier.api.gate import Gate
 from classifier.audio.decoder import Decoder, Limits
 from classifier.catalogue import Catalogue
-from classifier.config import FeatureConfig, Settings
+from classifier.config import FeatureConfig
 from classifier.errors import CatalogueExists, CatalogueNotFound, EarmarkError
 from classifier.records import tags
 from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
 from classifier.records.orphans import remove_orphans
 from classifier.records.tracks import count_tracks, list_tracks
 from classifier.results import Tag
+from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.work import jobs

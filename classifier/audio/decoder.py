@@ -28,7 +28,6 @@ from classifier import errors
 from classifier.audio.filetags import clean_tags
 from classifier.audio.process import Child, NeverStarted, kill_all
 from classifier.audio.wire import or_raise
-from classifier.config import Settings
 from classifier.errors import (
     AudioEmpty,
     AudioTooLarge,
@@ -39,6 +38,7 @@ from classifier.errors import (
     FileMissing,
     InvalidParameter,
 )
+from classifier.settings import Settings
 
 #: Least wall-clock seconds for a track, however short.
 _TRACK_WALL_S = 20.0
@@ -191,7 +191,7 @@ class Decoder:
     def __init__(self, settings: Settings, processes: int = 1) -> None:
         if processes < 1:
             raise InvalidParameter(f"processes is {processes}: a decoder needs at least 1")
-        self._jobs = int(settings.decoder_jobs)
+        self._jobs = settings.decoder_jobs
         self._processes = processes
         self._closed = False
         self._begin()

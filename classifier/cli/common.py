@@ -16,8 +16,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from classifier.config import Settings
 from classifier.errors import CatalogueNotFound, EarmarkError
+from classifier.settings import Settings
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue

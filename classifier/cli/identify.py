@@ -9,7 +9,7 @@ import click
 
 from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.errors import EarmarkError
-from classifier.results import Tag
+from classifier.results import METHODS, METHODS_HELP, Tag
 
 _VERDICTS = {
     "identified": "identified",
@@ -20,9 +20,7 @@ _VERDICTS = {
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
-    "--method", type=click.Choice(["auto", "kl"]), help="auto: aligned sub-fingerprints; kl: divergence alone."
-)
+@click.option("--method", type=click.Choice(list(METHODS)), help=f"{METHODS_HELP}. Left out: as the settings say.")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
 @shell_command
 def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:

@@ -43,9 +43,9 @@ from classifier.records.catalogues import (
     get_catalogue,
     load_background,
     set_background,
-    timestamp,
 )
-from classifier.records.leases import Clock, new_owner
+from classifier.records.clock import Clock, iso
+from classifier.records.leases import new_owner
 from classifier.records.tracks import TRACK_FIELDS
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store.base import MAX_DOCUMENT_BYTES, Document, Store
@@ -135,7 +135,7 @@ def export_catalogue(
         with open(part, "xb") as file:
             with zipfile.ZipFile(file, "w") as archive:
                 writer = _Writer(archive)
-                _write_catalogue(writer, store, record, timestamp(now()))
+                _write_catalogue(writer, store, record, iso(now()))
                 for done, track_id in enumerate(ids):
                     n_tracks += _write_track(writer, store, track_id, n_tracks)
                     if progress:

@@ -11,14 +11,13 @@ import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
 from classifier.errors import CatalogueExists, CatalogueNotFound, DuplicateKey, InvalidParameter
 from classifier.records.chunks import delete_chunks
-from classifier.records.leases import Clock
+from classifier.records.clock import Clock, iso
 from classifier.store.base import Document, Store
 from classifier.store.packing import pack, unpack
 
@@ -56,11 +55,6 @@ class CatalogueRecord:
     revision: int
 
 
-def timestamp(seconds: float) -> str:
-    """Return Unix seconds as ISO 8601 UTC with milliseconds, the form in which times are stored."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def create_catalogue(
     store: Store,
     name: str,
@@ -89,7 +83,7 @@ def create_catalogue(
         "config": dict(config),
         "config_hash": config_hash,
         "background": background,
-        "created": created or timestamp(now()),
+        "created": created or iso(now()),
         "revision": 0,
     }
     while True:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from classifier.errors import StoreCorrupt
 from classifier.records import chunks
 from classifier.records import orphans as sweep
-from classifier.records.leases import Clock
+from classifier.records.clock import Clock
 from classifier.records.tracks import to_track
 from classifier.store.base import Document, Store
 from classifier.store.packing import unpack

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from classifier.errors import InvalidParameter, NotFound
-from classifier.records.tags import new_id, now
+from classifier.records.clock import new_id, now
 from classifier.store.base import Document, Store
 
 ROLES = ("tag", "admin")

@@ -13,13 +13,11 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Callable
 from types import TracebackType
 
 from classifier.errors import DuplicateKey
+from classifier.records.clock import Clock
 from classifier.store.base import Store
-
-Clock = Callable[[], float]
 
 
 def new_owner() -> str:

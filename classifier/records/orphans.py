@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from classifier.records.catalogues import bump_revision, finish_removals, mark_removed, purge
 from classifier.records.chunks import MAX_ROWS, delete_chunks
-from classifier.records.leases import Clock
+from classifier.records.clock import Clock
 from classifier.store.base import Document, Store
 
 

@@ -8,32 +8,15 @@ the charts need lies beside it, compressed, and is read only for them.
 from __future__ import annotations
 
 import json
-import secrets
-import time
 import zlib
-from datetime import UTC, datetime
 from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
+from classifier.records.clock import new_id, now
 from classifier.results import Tag
 from classifier.store.base import Document, Store
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
-
-
-def iso(seconds: float) -> str:
-    """Return Unix seconds as ISO 8601 UTC with milliseconds, which sorts as text."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def now() -> str:
-    """Return the time as ISO 8601 UTC with milliseconds."""
-    return iso(time.time())
-
-
-def new_id() -> str:
-    """Return an identifier that sorts by time and cannot be guessed."""
-    return f"{time.time_ns() // 1_000_000:012x}{secrets.token_hex(8)}"
 
 
 def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> dict[str, Any]:

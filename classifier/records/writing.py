@@ -36,8 +36,8 @@ from classifier.errors import (
     Unavailable,
 )
 from classifier.records import chunks
-from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge, timestamp
-from classifier.records.leases import Clock
+from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
+from classifier.records.clock import Clock, iso
 from classifier.records.tracks import text_fields, to_track
 from classifier.results import Track
 from classifier.store.base import Document, Store
@@ -407,7 +407,7 @@ def _body(fields: Mapping[str, Any], now: Clock) -> Document:
     missing = [name for name in _REQUIRED if fields.get(name) is None]
     if missing:
         raise InvalidParameter(f"a track needs {', '.join(missing)}")
-    return _checked_fields({"created": timestamp(now()), **_OPTIONAL, **fields})
+    return _checked_fields({"created": iso(now()), **_OPTIONAL, **fields})
 
 
 def _checked_fields(fields: Mapping[str, Any]) -> Document:

@@ -46,8 +46,8 @@ class Options:
 
     Parameters
     ----------
-    method : {"auto", "kl", "kl-mixture"}
-        See the module.
+    method : str
+        One of :data:`classifier.results.METHODS`.
     top : int >= 1
         Candidates listed.
     max_false_alarms : float > 0

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from classifier.config import mask_url
 from classifier.errors import InvalidParameter
+from classifier.settings import mask_url
 from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Store, Where
 
 __all__ = ["COLLECTIONS", "SCHEMA_VERSION", "Document", "Store", "Where", "open_store"]

@@ -27,7 +27,6 @@ from pymongo import errors
 from pymongo.database import Database
 from pymongo.uri_parser import parse_uri
 
-from classifier.config import mask_url
 from classifier.errors import (
     DuplicateKey,
     EarmarkError,
@@ -39,6 +38,7 @@ from classifier.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
+from classifier.settings import mask_url
 from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Where
 from classifier.store.documents import (
     check_collection,

@@ -25,11 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from classifier.config import Settings
 from classifier.errors import EarmarkError, FileMissing, JobNotFound, TrackBusy, Unavailable
 from classifier.records import tracks
-from classifier.records.tags import iso, new_id, now
+from classifier.records.clock import iso, new_id, now
 from classifier.results import Track
+from classifier.settings import Settings
 from classifier.store.base import Document, Store
 
 log = logging.getLogger("earmark.jobs")
@@ -201,7 +201,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._spool = spool
-        self._lease = float(settings.lease_seconds)
+        self._lease = settings.lease_seconds
         self._catalogue = catalogue
         self._poll = poll_seconds
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

@@ -15,10 +15,10 @@ from api_client import Client, Running, environment, multipart, piece, running, 
 from app import create_app
 from classifier.api.guard import is_loopback
 from classifier.api.server import check_address
-from classifier.config import Settings
 from classifier.demo.songs import Song
 from classifier.errors import InvalidConfig, InvalidParameter, NotFound
 from classifier.records import keys
+from classifier.settings import Settings
 from classifier.store import open_store
 
 FRIEND = "https://app.example.org"

@@ -18,9 +18,9 @@ from classifier.api import jobs as api_jobs
 from classifier.api.service import MAX_STREAMS, Service
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
 from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy
 from classifier.results import Track
+from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.work import jobs

@@ -21,8 +21,8 @@ from api_client import Answer, Client, Running, descendants, multipart, piece, r
 
 from app import create_app
 from classifier.api import page
-from classifier.config import Settings
 from classifier.demo.songs import Song, compose
+from classifier.settings import Settings
 
 
 def free_port() -> int:

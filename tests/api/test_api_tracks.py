@@ -16,7 +16,7 @@ OTHER_PROCESS = """
 import sys
 from pathlib import Path
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
+from classifier.settings import Settings
 import os
 with Catalogue.open(settings=Settings.from_environment(os.environ)) as catalogue:
     if sys.argv[1] == "add":

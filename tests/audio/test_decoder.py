@@ -19,7 +19,7 @@ import pytest
 from classifier import errors
 from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.audio.filetags import MAX_LENGTH, MAX_TAGS, clean_tags
-from classifier.config import Settings
+from classifier.settings import Settings
 from tests import data_audio
 from tests.data_audio import FORMATS, encode, tone, wav, wav_header
 
@@ -691,7 +691,7 @@ SCRIPT = """
 import io, os, sys, wave
 from classifier.audio.decoder import Decoder, Limits
 assert "av" not in sys.modules
-from classifier.config import Settings
+from classifier.settings import Settings
 target = io.BytesIO()
 with wave.open(target, "wb") as writer:
     writer.setnchannels(1); writer.setsampwidth(2); writer.setframerate(16000); writer.writeframes(bytes(32000))

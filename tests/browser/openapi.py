@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from app import create_app
-from classifier.config import Settings
+from classifier.settings import Settings
 
 COPY = Path(__file__).parents[2] / "web" / "openapi.json"
 

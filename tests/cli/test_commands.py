@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 
 import click
 import pytest
 
 from classifier.cli import main
 from classifier.cli.common import clock_time
-from classifier.config import SETTINGS, FeatureConfig
+from classifier.config import FeatureConfig
 from classifier.records.writing import TrackWriter
+from classifier.settings import Settings
 from tests.cli.conftest import Earmark
 
 
@@ -249,7 +251,7 @@ def test_a_healthy_installation(enrolled):
     for_people = enrolled("doctor")
     assert for_people.code == 0
     assert "WRONG" not in for_people.out
-    assert all(setting.name in for_people.out for setting in SETTINGS)
+    assert all(setting.name in for_people.out for setting in fields(Settings))
 
 
 def test_an_empty_place_is_healthy_too(earmark):

@@ -19,7 +19,7 @@ from ops_dockerfile import parse
 from ops_tools import built
 from servers import free_port
 
-from classifier.config import Settings
+from classifier.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = "github.com/docker/compose/v2/cmd"

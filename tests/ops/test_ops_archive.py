@@ -16,7 +16,7 @@ from servers import Nx27017
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.cli import main
-from classifier.config import Settings
+from classifier.settings import Settings
 
 SEEDS = (601, 602)
 

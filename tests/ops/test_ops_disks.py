@@ -16,10 +16,10 @@ from ops_service import cluster, file, heard, snippet, song
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
 from classifier.errors import StoreFull
 from classifier.records import tracks
 from classifier.records.doctor import examine
+from classifier.settings import Settings
 from classifier.store import open_store
 
 

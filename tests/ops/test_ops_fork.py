@@ -13,7 +13,7 @@ from ops_service import file, snippet
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
+from classifier.settings import Settings
 
 
 def _in_child(catalogue: Catalogue, told: multiprocessing.connection.Connection) -> None:

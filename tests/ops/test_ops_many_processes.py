@@ -17,8 +17,8 @@ from servers import Nx27017
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
 from classifier.errors import EarmarkError
+from classifier.settings import Settings
 
 KNOWN = (101, 102, 103)
 """Songs that are in the library before the service starts."""

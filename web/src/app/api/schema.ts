@@ -1143,7 +1143,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to search. Left out: the one of the settings. */
                 catalogue?: string | null;
-                /** @description `auto` aligns sub-fingerprints; `kl` decides by symmetric KL divergence alone; else the setting. */
+                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence alone). Left out: as the settings say. */
                 method?: ("auto" | "kl") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;

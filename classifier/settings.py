@@ -1,0 +1,203 @@
+"""The settings of a running Earmark: where its data lie, what it accepts, how it serves.
+
+Every field of :class:`Settings` carries its help text and limits, from which ``earmark doctor`` and the
+documentation are generated. The environment is read once, by :meth:`Settings.from_environment`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import platformdirs
+
+from classifier.bounds import check_bounds, did_you_mean
+from classifier.errors import InvalidConfig
+from classifier.results import METHODS, METHODS_HELP
+
+_MB = 1_000_000
+_PREFIX = "EARMARK_"
+
+#: Variables that belong to tests and tools, not to the settings.
+FOREIGN_VARIABLES = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
+
+_T = TypeVar("_T")
+
+
+def _setting(default: _T, text: str, *, choices: tuple[str, ...] = (), secret: bool = False) -> _T:
+    return field(default=default, repr=not secret, metadata={"help": text, "choices": choices, "secret": secret})
+
+
+def _bounded(default: _T, low: float, high: float, text: str) -> _T:
+    return field(default=default, metadata={"help": text, "low": low, "high": high})
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one process, checked when they are made.
+
+    A value may be given as the text that its environment variable would hold: ``Settings(open_tagging="no")``.
+    Raises :class:`~classifier.errors.InvalidConfig` naming the first value of the wrong kind or out of bounds.
+    """
+
+    data_dir: str = _setting("", "folder for the store, the index and spooled uploads; empty: the user's data folder")
+    store: str = _setting(
+        "",
+        "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder",
+        secret=True,
+    )
+    catalogue: str = _setting("default", "catalogue to work on")
+    method: str = _setting("auto", f"how a snippet is decided ({METHODS_HELP})", choices=tuple(METHODS))
+    max_false_alarms: float = _bounded(
+        1e-5, 1e-30, 1.0, "expected false matches a query, below which a match is identified"
+    )
+    known_prior: float = _bounded(
+        0.5, 0.001, 0.999, "share of queries assumed to be of enrolled tracks, for confidence"
+    )
+    sweep_seconds: float = _bounded(20.0, 0.0, 3600.0, "seconds of alignment after which a search stops early")
+    snippet_bytes: int = _bounded(10 * _MB, 1000, 1000 * _MB, "largest snippet upload, bytes")
+    track_bytes: int = _bounded(200 * _MB, 1000, 10_000 * _MB, "largest track file, bytes")
+    snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
+    track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
+    min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
+    max_channels: int = _bounded(8, 1, 64, "most channels of a source")
+    min_source_rate: int = _bounded(4000, 1000, 48000, "lowest sampling rate of a source, Hz")
+    max_source_rate: int = _bounded(192000, 8000, 768000, "highest sampling rate of a source, Hz")
+    snippet_decode_bytes: int = _bounded(256 * 2**20, _MB, 2**40, "most PCM bytes a snippet may decode to")
+    snippet_decode_seconds: float = _bounded(10.0, 0.1, 3600.0, "wall-clock seconds to decode a snippet")
+    track_decode_seconds: float = _bounded(120.0, 1.0, 36000.0, "wall-clock seconds to decode an hour of a track")
+    decoder_memory_bytes: int = _bounded(2 * 2**30, 256 * 2**20, 2**40, "address space of a decoder process")
+    decoder_jobs: int = _bounded(200, 1, 1_000_000, "files a decoder process handles before it is replaced")
+    host: str = _setting("127.0.0.1", "address to serve on")
+    port: int = _bounded(8000, 0, 65535, "port to serve on; 0: any free one")
+    workers: int = _bounded(2, 1, 64, "snippets worked on at the same time in one process")
+    queue: int = _bounded(16, 0, 10000, "snippets that may wait for a worker; beyond, 503 with Retry-After")
+    open_tagging: bool = _setting(True, "tag without a key (only ever on loopback until keys exist)")
+    allowed_hosts: tuple[str, ...] = _setting(
+        ("localhost", "127.0.0.1", "[::1]"), "Host names the service answers to, comma-separated"
+    )
+    allowed_origins: tuple[str, ...] = _setting((), "Origins of other sites that may use the API, comma-separated")
+    refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
+    lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
+    log_level: str = _setting(
+        "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
+    )
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            object.__setattr__(self, item.name, _parse(item, getattr(self, item.name)))
+        if not self.data_dir:
+            object.__setattr__(self, "data_dir", platformdirs.user_data_dir("earmark", appauthor=False))
+        if not self.store:
+            object.__setattr__(self, "store", f"sqlite:///{Path(self.data_dir) / 'earmark.sqlite'}")
+
+    def replace(self, **values: Any) -> Settings:
+        """Return a copy with some values changed; None leaves a value as it is.
+
+        Raises
+        ------
+        InvalidConfig
+            For an unknown name (with the nearest known one) or a bad value.
+        """
+        return replace(self, **_given(values))
+
+    def shown(self) -> dict[str, Any]:
+        """Return all values for display, with the passwords of secret ones masked."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        secrets = [item.name for item in fields(self) if item.metadata.get("secret")]
+        return values | {name: mask_url(values[name]) for name in secrets}
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str], **overrides: Any) -> Settings:
+        """Read ``EARMARK_*`` variables; ``NAME_FILE`` names a file that holds the value.
+
+        Parameters
+        ----------
+        environment : mapping of str to str
+            Such as ``os.environ``.
+        **overrides
+            Values that take precedence; None counts as not given.
+
+        Raises
+        ------
+        InvalidConfig
+            For an unknown ``EARMARK_*`` variable (with the nearest known one), an unreadable file or a bad value.
+        """
+        names = {variable(item.name): item.name for item in fields(cls)}
+        values: dict[str, Any] = {}
+        for given, text in environment.items():
+            if not given.startswith(_PREFIX) or given in FOREIGN_VARIABLES:
+                continue
+            bare = given.removesuffix("_FILE")
+            if given in names:
+                values[names[given]] = text
+            elif bare not in names:
+                raise InvalidConfig(f"unknown setting {given!r}{did_you_mean(given, names, _PREFIX)}")
+            elif bare in environment:
+                raise InvalidConfig(f"{bare} and {given} are both set: choose one")
+            else:
+                values[names[bare]] = _read(given, text)
+        return cls(**values | _given(overrides))
+
+
+def variable(name: str) -> str:
+    """Return the environment variable of a setting."""
+    return _PREFIX + name.upper()
+
+
+def mask_url(url: str) -> str:
+    """Return ``url`` with the password between ``:`` and ``@`` replaced by ``***``."""
+    scheme, separator, rest = url.partition("://")
+    user, at, host = rest.rpartition("@")
+    if not (separator and at):
+        return url
+    return f"{scheme}://{user.partition(':')[0]}:***@{host}"
+
+
+def _given(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are not None, if all names are known."""
+    known = [item.name for item in fields(Settings)]
+    for name in values:
+        if name not in known:
+            raise InvalidConfig(f"unknown setting {name!r}{did_you_mean(name, known)}")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _read(given: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise InvalidConfig(f"{given} names {path!r}, which cannot be read: {error.strerror}") from None
+    except ValueError:
+        raise InvalidConfig(f"{given} names {path!r}, which is not a text file") from None
+
+
+_WORDS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", tuple: "a list"}
+
+
+def _parse(item: Field[Any], value: Any) -> Any:
+    """Turn text from the environment, or a value, into the setting's type, within its limits."""
+    name = variable(item.name)
+    kind: type = type(item.default)
+    try:
+        if kind is bool:
+            value = _WORDS[value.strip().lower()] if isinstance(value, str) else bool(value)
+        elif kind is tuple:
+            if isinstance(value, str):
+                value = (part.strip() for part in value.split(",") if part.strip())
+            value = tuple(value)
+        elif value is None or (kind is int and isinstance(value, float) and not value.is_integer()):
+            raise ValueError
+        else:
+            value = kind(value)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        raise InvalidConfig(f"{name} is {value!r}: expected {_KINDS[kind]}") from None
+    choices = item.metadata.get("choices")
+    if choices and value not in choices:
+        raise InvalidConfig(f"{name} is {value!r}: choose one of {', '.join(choices)}")
+    if "low" in item.metadata:
+        check_bounds(name, value, item.metadata["low"], item.metadata["high"])
+    return value
