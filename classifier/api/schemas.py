@@ -107,13 +107,18 @@ class CatalogueCreate(Strict):
 
 
 class Match(BaseModel):
-    """A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time."""
+    """A track that may be the answer: track time = offset_s + speed * snippet time."""
 
     track_id: str
     title: str
     artist: str | None
     album: str | None
     source: str = Field(description="Name of the enrolled file without extension.")
+    role: Literal["match", "part", "candidate"] = Field(
+        description="match: the answer, or each copy of it; part: the snippet also contains some of this track; "
+        "candidate: not certain."
+    )
+    recording: int = Field(description="Tracks of one number are copies of one recording; 0 is the best.")
     offset_s: float | None = Field(description="Place in the track of the snippet's first sample; may be negative.")
     query_start_s: float | None = Field(description="Start of the stretch of the snippet that matched.")
     query_end_s: float | None = Field(description="End of the stretch of the snippet that matched.")
@@ -123,16 +128,18 @@ class Match(BaseModel):
     log10_e_value: float | None = Field(
         description="Log10 of the chance matches this good to be expected in the catalogue."
     )
-    confidence: float | None = Field(description="Calibrated probability that this match is right, 0 to 1.")
-    divergence: float | None = Field(description="Symmetric KL divergence that ranks, nats.")
+    confidence: float | None = Field(
+        description="Calibrated probability that this is the track, 0 to 1; copies of one recording share theirs."
+    )
+    divergence: float | None = Field(description="Symmetric KL divergence along the snippet, nats.")
     divergence_variational: float | None = Field(
-        description="Symmetric KL divergence of the mixtures, nats; for information."
+        description="Symmetric KL divergence of the six-component mixtures at this place, nats."
     )
     other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
 
 
 class Near(BaseModel):
-    """A track that sounds alike: least divergence, whatever the verdict."""
+    """A track that sounds alike, whatever the verdict: least divergence of windows, order ignored."""
 
     track_id: str
     title: str
@@ -148,6 +155,7 @@ class Searched(BaseModel):
     windows: int
     aligned_tracks: int
     complete: bool = Field(description="Whether no track could have been missed.")
+    other_speeds: bool = Field(description="Whether other playback speeds were searched, or need not be.")
 
 
 class Tag(BaseModel):
@@ -182,6 +190,15 @@ class Alignment(BaseModel):
     threshold: float | None = Field(description="Agreement above which a match is identified.")
 
 
+class SlotDivergence(BaseModel):
+    """Divergence along the snippet, where it lies in the first match's track."""
+
+    track_id: str
+    starts_s: list[float] = Field(description="Start of each slot in the snippet, seconds.")
+    divergence: list[float] = Field(description="Symmetric KL divergence of each slot, nats.")
+    unrelated: float = Field(description="What unrelated sound shows on average, nats.")
+
+
 class Charts(BaseModel):
     """What the page draws of a tag."""
 
@@ -189,6 +206,7 @@ class Charts(BaseModel):
 
     tag_id: str
     alignment: Alignment | None
+    divergence: SlotDivergence | None
     nearest: list[dict[str, Any]] = Field(description="Nearest tracks by divergence, nearest first.")
 
 

@@ -53,7 +53,11 @@ def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> 
 def _answer(document: Document) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = json.loads(document["answer"])
-    except (KeyError, ValueError):
+        for place, match in enumerate(answer["matches"]):  # what tags of earlier releases do not say
+            match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
+            match.setdefault("recording", place)
+        answer["searched"].setdefault("other_speeds", True)
+    except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
     return answer
 
@@ -86,7 +90,7 @@ def charts(store: Store, tag_id: str) -> dict[str, Any]:
         drawn = json.loads(zlib.decompress(document["data"]))
     except (KeyError, ValueError, zlib.error):
         raise StoreCorrupt(f"the charts of tag {tag_id} cannot be read") from None
-    return {"alignment": None, "nearest": [], **drawn, "tag_id": tag_id}
+    return {"alignment": None, "divergence": None, "nearest": [], **drawn, "tag_id": tag_id}
 
 
 def history(
