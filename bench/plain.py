@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
@@ -20,14 +19,6 @@ import numpy as np
 Mixture = tuple[np.ndarray, np.ndarray, np.ndarray]
 Divergence = Callable[[Mixture, Mixture], float]
 W = TypeVar("W")
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window's mixture, and what ranks it: one Gaussian for each noise variant, as mixtures of one."""
-
-    mixture: Mixture
-    gaussians: Sequence[Mixture]
 
 
 def kl_gaussian(mean_a: np.ndarray, cov_a: np.ndarray, mean_b: np.ndarray, cov_b: np.ndarray) -> float:
@@ -62,9 +53,22 @@ def symmetric(divergence: Divergence) -> Divergence:
     return lambda f, g: divergence(f, g) + divergence(g, f)
 
 
-def least_j1(query: Window, reference: Window) -> float:
-    """J_1, the symmetric divergence that ranks: the least over the reference's noise variants."""
-    return min(symmetric(kl_labelled)(query.gaussians[0], gaussian) for gaussian in reference.gaussians)
+def slot_divergence(query: np.ndarray, reference: np.ndarray, kappa2: float) -> float:
+    """Symmetric divergence of mixtures labelled by time: a Gaussian of variance kappa2 a slot, compared one by one.
+
+    Parameters
+    ----------
+    query, reference : np.ndarray, shape (M, d)
+        Slot means of two stretches; each is divided by its own root mean square first.
+    kappa2 : float
+        Variance within a slot.
+    """
+    deviation = [math.sqrt(float(np.mean(np.square(x)))) for x in (query, reference)]
+    covariance = kappa2 * np.eye(query.shape[1])
+    total = 0.0
+    for q, r in zip(query / deviation[0], reference / deviation[1], strict=True):
+        total += kl_gaussian(q, covariance, r, covariance) + kl_gaussian(r, covariance, q, covariance)
+    return total / len(query)
 
 
 def nearest(queries: Sequence[W], references: Iterable[W], divergence: Callable[[W, W], float]) -> list[float]:

@@ -234,7 +234,7 @@ def extremal_index(tail: Tail, strangers: list[Best]) -> float:
 def measure(
     n: int, jobs: int
 ) -> tuple[list[queries.Query], list[tuple[np.ndarray, float, int]], list[tuple[queries.Query, Best, Best]]]:
-    """About n snippets, their foreign alignments (:func:`histogram`), and about n searches with and without their track."""
+    """About n snippets, their foreign alignments (:func:`histogram`), and n searches with and without the own track."""
     refs = references()
     everything = spread(refs, CONDITIONS, n, 101)
     hard = spread(refs, [c for c in CONDITIONS if not c.startswith("only")], n, 102)

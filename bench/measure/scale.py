@@ -34,6 +34,7 @@ from rich.console import Console
 from rich.table import Table
 
 from classifier.audio.decoder import Decoder
+from classifier.audio.resample import at_rate
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.phone import record
@@ -41,7 +42,8 @@ from classifier.demo.songs import catalogue_seeds, compose
 from classifier.fingerprint.bits import VALID
 from classifier.index import builder
 from classifier.mixtures.gmm import Mixtures
-from classifier.models.track import TrackModel, at_rate, builtin_background, model_track
+from classifier.models.background import builtin_background
+from classifier.models.track import TrackModel, model_track
 from classifier.records.writing import TrackWriter
 from classifier.results import METHODS
 from classifier.settings import Settings
@@ -77,17 +79,21 @@ def perturbed(models: Sequence[TrackModel], number: int) -> TrackModel:
     """Return a track that is none of the songs but made like them; the same for the same number."""
     rng = np.random.default_rng(number)
     base = models[rng.integers(len(models))]
-    n, variants = len(base.window_frame), len(base.moments) // len(base.window_frame)
+    n = len(base.window_frame)
     windows = (rng.integers(n) + rng.permutation(n).repeat(1 + TRACK_WINDOWS // n)[:TRACK_WINDOWS]) % n
     frames = rng.integers(len(base.words)) + np.arange(TRACK_WINDOWS * FRAMES_PER_WINDOW)
     words = base.words[frames % len(base.words)]
     mask = rng.integers(0, 2**64, 2, dtype=np.uint64) & _BITS
+    n_slots = round(TRACK_WINDOWS / FeatureConfig().slot_s)
+    slots = (rng.integers(len(base.slots)) + np.arange(n_slots)) % len(base.slots)
+    signs = rng.choice(np.array([-1, 1], np.int8), base.slots.shape[1])
     is_valid = (words[:, 1:] & VALID) > 0
     return TrackModel(
         window_frame=(np.arange(TRACK_WINDOWS) * 1000 / 15).astype(np.int32),
         silent=base.silent[windows],
         mixtures=_perturbed(base.mixtures, windows, rng),
-        moments=_perturbed(base.moments, (windows[:, None] * variants + np.arange(variants)).ravel(), rng),
+        slots=base.slots[(rng.integers(len(base.slots)) + np.arange(n_slots)) % len(base.slots)]
+        * signs.astype(np.int8),
         words=np.where(is_valid, words ^ mask, words),
     )
 
@@ -110,7 +116,8 @@ def store_track(catalogue: Catalogue, model: TrackModel, number: int) -> None:
         "file_hash": f"{number:064x}",
     }
     with TrackWriter.begin(catalogue.store, fields, owner="bench", lease_seconds=60) as writer:
-        writer.add_models(model.to_arrays())
+        writer.add_models(model.window_arrays())
+        writer.add_slots(model.slots)
         writer.add_subfingerprints(model.words)
         writer.commit()
 

@@ -38,6 +38,7 @@ from threadpoolctl import threadpool_limits
 
 from bench import plain
 from classifier.audio.decoder import Decoder
+from classifier.audio.resample import at_rate
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
 from classifier.demo.phone import record, write_wav
@@ -45,34 +46,27 @@ from classifier.demo.songs import Song, catalogue_seeds, compose, write
 from classifier.fingerprint import bits
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
-from classifier.mixtures import features, gmm
+from classifier.mixtures import features, gmm, slots
 from classifier.mixtures.gmm import Mixtures
-from classifier.models import twins
-from classifier.models.track import (
-    Background,
-    QueryModel,
-    TrackModel,
-    at_rate,
-    builtin_background,
-    model_query,
-    model_track,
-)
+from classifier.models.background import Background, builtin_background
+from classifier.models.query import Query, model_query
+from classifier.models.track import TrackModel, model_track
 from classifier.records.writing import TrackWriter
-from classifier.search.ranking import Comparison, Ranking
+from classifier.search.ranking import rank
 from classifier.settings import Settings
 
 #: Stage of an enrollment -> where its functions live.
 STAGES: dict[str, tuple[tuple[object, str], ...]] = {
     "decode": ((Decoder, "decode"),),
     "spectrum": ((features, "spectrum"), (features, "mel_power")),
-    "twins": ((twins, "noisy_mel_power"),),
     "features": ((features, "gather_windows"), (features, "delta_mfcc")),
     "mixtures": ((gmm, "fit"),),
-    "moments": ((gmm, "sample_moments"),),
+    "slots": ((slots, "slot_deltas"), (slots, "slot_means")),
     "sub-fingerprints": ((bits, "reference_words"),),
     "store": (
         (TrackWriter, "begin"),
         (TrackWriter, "add_models"),
+        (TrackWriter, "add_slots"),
         (TrackWriter, "add_subfingerprints"),
         (TrackWriter, "commit"),
     ),
@@ -80,8 +74,8 @@ STAGES: dict[str, tuple[tuple[object, str], ...]] = {
 FIT_WINDOWS = 64
 SCIKIT_WINDOWS = 24
 EQUAL_ITERATIONS = 20
-#: Windows that the plain loops go through; their time for a whole catalogue is this, multiplied.
-PLAIN_WINDOWS = 8
+#: Windows, and places, that the plain loops go through; their time for a whole catalogue is this, multiplied.
+PLAIN_WINDOWS, PLAIN_PLACES = 8, 50
 QUERY_S = 10.0
 SNIPPET_S = 5.0
 
@@ -293,29 +287,22 @@ def mixture_at(mixtures: Mixtures, i: int) -> plain.Mixture:
     return mixtures.weights[i], mixtures.means[i], mixtures.covariances[i]
 
 
-def plain_windows(model: TrackModel | QueryModel) -> list[plain.Window]:
-    """All windows of a track or snippet, as ``bench/plain.py`` takes them."""
-    n = len(model.mixtures)
-    variants = len(model.moments) // n
-    gaussians = [mixture_at(model.moments, i) for i in range(n * variants)]
-    return [plain.Window(mixture_at(model.mixtures, i), gaussians[i * variants : (i + 1) * variants]) for i in range(n)]
-
-
-def plain_seconds(query: QueryModel, model: TrackModel) -> tuple[float, float]:
-    """Seconds a pair of windows in plain Python: the divergence that ranks, and the textbook's variational one."""
-    queries, references = plain_windows(query), plain_windows(model)[:PLAIN_WINDOWS]
+def plain_seconds(query: Query, model: TrackModel) -> tuple[float, float]:
+    """Seconds in plain Python of one place by the divergence that ranks, and of a pair of windows by the variational."""
+    mine, there = query.slots[0].astype(float), model.slots.astype(float)
+    places = [there[i : i + len(mine)] for i in range(PLAIN_PLACES)]
+    same = median_seconds(lambda: [plain.slot_divergence(mine, place, query.slot_variance) for place in places], 3)
+    queries = [mixture_at(query.mixtures, i) for i in range(len(query.mixtures))]
+    references = [mixture_at(model.mixtures, i) for i in range(PLAIN_WINDOWS)]
     variational = plain.symmetric(plain.kl_variational)
-    mixtures = [[w.mixture for w in windows] for windows in (queries, references)]
-    pairs = len(queries) * len(references)
-    same = median_seconds(lambda: plain.nearest(queries, references, plain.least_j1), 3)
-    textbook = median_seconds(lambda: plain.nearest(*mixtures, variational), 3)
-    return same / pairs, textbook / pairs
+    textbook = median_seconds(lambda: plain.nearest(queries, references, variational), 3)
+    return same / len(places), textbook / len(queries) / len(references)
 
 
 def divergences(
     models: Sequence[TrackModel], query_samples: np.ndarray, copies: int, config: FeatureConfig, repeats: int
 ) -> dict[str, Any]:
-    """One snippet against every window, by :class:`Ranking` and in a plain loop: the songs, and copies of them."""
+    """One snippet against every place, by :func:`rank` and in a plain loop: the songs, and copies of them."""
     result: dict[str, Any] = {"snippets": []}
     background = builtin_background()
     for seconds in (SNIPPET_S, QUERY_S):
@@ -325,17 +312,18 @@ def divergences(
             tracks = [(f"{i}-{c}", 1, model) for c in range(times) for i, model in enumerate(models)]
             segment = Segment.build(tracks)
             snapshot = Snapshot((segment,), frozenset(e.key for e in segment.entries))
-            took = median_seconds(lambda q=query, s=snapshot: Ranking(q, s, config), repeats)  # type: ignore[misc]
-            pairs = Comparison(query, config).n_gaussians * segment.n_windows
+            took = median_seconds(lambda q=query, s=snapshot: rank(q, s, config), repeats)  # type: ignore[misc]
+            places = rank(query, snapshot, config).n_places
+            pairs = len(query.mixtures) * segment.n_windows
             result["snippets"].append(
                 {
                     "seconds": seconds,
-                    "query_windows": len(query.start_s),
+                    "slots": query.slots.shape[1],
                     "windows": segment.n_windows,
-                    "variants": segment.n_variants,
+                    "places": places,
                     "earmark_ms": 1e3 * took,
-                    "plain_same_s": pairs * same_s,
-                    "plain_same_ratio": pairs * same_s / took,
+                    "plain_same_s": places * same_s,
+                    "plain_same_ratio": places * same_s / took,
                     "plain_variational_s": pairs * textbook_s,
                     "plain_variational_ratio": pairs * textbook_s / took,
                 }
@@ -343,6 +331,7 @@ def divergences(
         result["plain_pair_ms"] = {
             "same": 1e3 * same_s,
             "variational": 1e3 * textbook_s,
+            "places_timed": PLAIN_PLACES,
             "windows_timed": PLAIN_WINDOWS,
         }
     return result
@@ -445,11 +434,11 @@ def show(report: dict[str, Any], console: Console) -> None:
     )
     d = report["divergence"]
     table(
-        "Divergence of a snippet from every window, one core; plain loops extrapolated from "
-        f"{d['plain_pair_ms']['windows_timed']} windows",
+        "Divergence of a snippet from every place, one core; plain loops extrapolated from "
+        f"{d['plain_pair_ms']['places_timed']} places and {d['plain_pair_ms']['windows_timed']} windows",
         (
             "snippet",
-            "windows",
+            "places",
             "Earmark ms",
             "same in a plain loop s",
             "ratio",
@@ -458,8 +447,8 @@ def show(report: dict[str, Any], console: Console) -> None:
         ),
         [
             (
-                f"{s['seconds']:g} s, {s['query_windows']} windows",
-                s["windows"],
+                f"{s['seconds']:g} s, {s['slots']} slots",
+                s["places"],
                 s["earmark_ms"],
                 s["plain_same_s"],
                 s["plain_same_ratio"],
