@@ -98,7 +98,8 @@ def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Hear
     foreign = np.array([track_id not in own for track_id in ids])
     counts = np.zeros(len(Z_EDGES) + 1, np.int64)
     # The same mean and spread as in a search; then the counts of foreign places only.
-    values = [slots.similarities(model.slots, seg.of(entry, "slots")).ravel() for seg, entry in snapshot.items]
+    values = [slots.similarities(model.slots, seg.of(entry, "slots")) for seg, entry in snapshot.items]
+    values = [similarity[np.isfinite(similarity)] for similarity in values]
     everything = np.concatenate(values) if values else np.zeros(0)
     mean, spread = (float(everything.mean()), float(everything.std())) if everything.size else (0.0, 1.0)
     for track_id, similarity in zip(ids, values, strict=True):

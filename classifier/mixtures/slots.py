@@ -90,7 +90,7 @@ def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
     np.ndarray, shape (n_frames // n, d), int8
     """
     m = len(deltas) // n
-    means = deltas[: m * n].reshape(m, n, -1).mean(axis=1) / scale
+    means = deltas[: m * n].reshape(m, n, deltas.shape[1]).mean(axis=1) / scale
     return np.clip(np.rint(means * STEPS), -127, 127).astype(np.int8)
 
 
@@ -144,7 +144,8 @@ def best_places(
     Returns
     -------
     similarity : np.ndarray, shape (n,), float64
-        At the best place, in [-1, 1]; minus infinity where nothing can be compared.
+        At the best place, in [-1, 1]; minus infinity where nothing can be compared: the track is too short, or one of
+        the two is silent.
     place : np.ndarray, shape (n, 2), int64
         Phase and lag.
     sums : np.ndarray, shape (n, 3), float64
@@ -171,10 +172,11 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (PHASES, n_lags), float64
-        Index i is lag ``i + least_slots(M) - M``.
+        Index i is lag ``i + least_slots(M) - M``; minus infinity where one of the two is silent. No lags where the
+        track is too short.
     """
-    least = least_slots(slots.shape[1])
-    n_lags = max(0, len(reference) - 2 * least + slots.shape[1] + 1) if slots.shape[1] else 0
+    m, least = slots.shape[1], least_slots(slots.shape[1])
+    n_lags = len(reference) - 2 * least + m + 1 if 0 < least <= len(reference) else 0
     out = np.zeros((len(slots), n_lags))
     if n_lags:
         query = np.ascontiguousarray(slots, np.int16)
@@ -183,10 +185,15 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> np.ndarray:
-    """Share of each slot in the similarity at one place, shape (M,), float64; their mean is the similarity."""
+    """Share of each slot in the similarity at one place, shape (M,), float64; their mean is the similarity.
+
+    Nought for slots that lie outside the track, and for all where one of the two is silent.
+    """
     m = slots.shape[1]
     start, stop = max(0, -lag), min(m, len(reference) - lag)
     out = np.zeros(m)
+    if stop <= start:
+        return out
     q = slots[phase, start:stop].astype(np.float64)
     r = reference[lag + start : lag + stop].astype(np.float64)
     norm = float(np.sqrt(np.square(q).sum() * np.square(r).sum()))
@@ -222,11 +229,11 @@ def _along(query: Any, energy: Any, track: Any, least: Any, out: Any) -> None:  
         norm = own[lag + stop] - own[lag + start]
         for p in range(phases):
             mine = query[p, start:stop].reshape(-1)
-            product = np.int32(0)
+            product = np.int64(0)
             for k in range(there.shape[0]):
                 product += np.int32(mine[k]) * np.int32(there[k])
             both = float(energy[p, stop] - energy[p, start]) * float(norm)
-            out[p, index] = product / np.sqrt(both) * (stop - start) / m if both > 0 else 0.0
+            out[p, index] = product / np.sqrt(both) * (stop - start) / m if both > 0 else -np.inf
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
@@ -236,9 +243,9 @@ def _best(
     phases, m = query.shape[:2]
     for t in range(bounds.shape[0]):
         n = bounds[t, 1] - bounds[t, 0]
-        n_lags = n - 2 * least + m + 1
-        if n < least or n_lags < 1:
+        if n < least:
             continue
+        n_lags = n - 2 * least + m + 1
         track = reference[bounds[t, 0] : bounds[t, 1]].astype(np.int16).reshape(-1)
         curve = np.empty((phases, n_lags))
         _along(query, energy, track, least, curve)
@@ -246,6 +253,8 @@ def _best(
             i = int(np.argmax(curve[p]))
             if curve[p, i] > similarity[t]:
                 similarity[t], place[t, 0], place[t, 1] = curve[p, i], p, i + least - m
-            sums[t, 0] += n_lags
-            sums[t, 1] += curve[p].sum()
-            sums[t, 2] += (curve[p] * curve[p]).sum()
+            for value in curve[p]:
+                if value > -np.inf:
+                    sums[t, 0] += 1
+                    sums[t, 1] += value
+                    sums[t, 2] += value * value

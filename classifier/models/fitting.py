@@ -78,7 +78,7 @@ def whole_slots(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
     """Derivatives of a stretch's whole slots, shape (n, config.slot_frames, slot_mfcc)."""
     deltas, size = slot_deltas(mel, config), config.slot_frames
     n = len(deltas) // size
-    return deltas[: n * size].reshape(n, size, -1)
+    return deltas[: n * size].reshape(n, size, config.slot_mfcc)
 
 
 def fit_on_demo_songs(config: FeatureConfig) -> Background:
