@@ -51,7 +51,9 @@ def compare(query: Query, snapshot: Snapshot) -> Alike:
     if len(query.start_s):
         gaussians = Packed.of(collapse(query.mixtures))
         for shelf in snapshot.shelves:
-            log_j[shelf.numbers] = _nearest(gaussians, shelf.segment, shelf.bounds["windows"]).mean(axis=0)
+            nearest = _nearest(gaussians, shelf.segment, shelf.bounds["windows"])
+            # Along contiguous rows NumPy adds in one order, however many tracks the segment has.
+            log_j[shelf.numbers] = np.ascontiguousarray(nearest.T).mean(axis=1)
     return Alike(np.exp(log_j))
 
 
