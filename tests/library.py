@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from classifier.audio.resample import at_rate
 from classifier.demo.phone import record
 from classifier.demo.songs import Song
-from classifier.models.track import at_rate
 from classifier.settings import Settings
 from tests.data_audio import wav
 

@@ -13,7 +13,7 @@ from classifier.mixtures.divergence import (
     symmetric_kl_variational,
 )
 from classifier.mixtures.gmm import Mixtures
-from tests.mixtures.test_gmm import start, windows
+from tests.mixtures.test_gmm import gaussians, start, windows
 
 
 def mixtures(rng: np.random.Generator, n: int, kind: str = "full") -> Mixtures:
@@ -36,7 +36,7 @@ def closed_form(m1, s1, m2, s2) -> float:
 @pytest.mark.parametrize("kind", ["full", "diag"])
 def test_j_equals_the_closed_form(rng, kind):
     x = windows(rng, 6)
-    g = gmm.sample_moments(x, 1e-2, kind == "diag")
+    g = gaussians(x, 1e-2, kind == "diag")
     j = symmetric_kl_gaussian(Packed.of(g), Packed.of(g))
     for a in range(6):
         for b in range(6):
@@ -47,7 +47,7 @@ def test_j_equals_the_closed_form(rng, kind):
 def test_j_does_not_change_under_an_invertible_linear_map(rng):
     x = windows(rng, 5)
     a, shift = rng.standard_normal((13, 13)) + 3 * np.eye(13), rng.standard_normal(13)
-    before, after = (gmm.sample_moments(y, 1e-300) for y in (x, x @ a.T + shift))
+    before, after = (gaussians(y, 1e-300) for y in (x, x @ a.T + shift))
     j, k = (symmetric_kl_gaussian(Packed.of(m), Packed.of(m)) for m in (before, after))
     np.testing.assert_allclose(k, j, atol=1e-7)
 
@@ -106,7 +106,7 @@ def test_aligned_is_never_below_monte_carlo(rng):
 
 
 def test_monte_carlo_agrees_with_the_closed_form_for_one_component(rng):
-    g = gmm.sample_moments(windows(rng, 8), 1e-2)
+    g = gaussians(windows(rng, 8), 1e-2)
     exact = np.diagonal(symmetric_kl_gaussian(Packed.of(g[:4]), Packed.of(g[4:])))
     estimate, error = symmetric_kl_monte_carlo(g[:4], g[4:], 20000, rng)
     assert (np.abs(estimate - exact) < 5 * error).all()

@@ -50,6 +50,16 @@ def test_spline_derivative_of_a_ramp_is_its_slope(half_length):
     assert derivative == pytest.approx(3.5, rel=1e-5)
 
 
+def test_spline_derivatives_of_sequences_are_the_kernels_sums(rng):
+    half, x = 5, rng.standard_normal((3, 40, 2)).astype(np.float32)
+    found = features.spline_derivative(x, half)
+    assert found.shape == (3, 30, 2)
+    kernel = features.spline_derivative_kernel(half)
+    for t in (half, 17, 40 - half - 1):
+        by_hand = sum(w * (x[:, t + j] - x[:, t - j]) for j, w in enumerate(kernel, start=1))
+        np.testing.assert_allclose(found[:, t - half], by_hand, atol=1e-6)
+
+
 def test_spline_derivative_follows_a_smoothing_spline(rng):
     """An independent smoothing spline with the same penalty has the same derivative, up to the cut kernel."""
     half = 24

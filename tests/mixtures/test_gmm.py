@@ -124,34 +124,43 @@ def test_expected_statistics_unpack_to_what_made_them(d, diagonal, seed):
     mean, root = rng.standard_normal((3, d)), rng.standard_normal((3, d, d))
     full = root @ root.swapaxes(1, 2) + np.eye(d)
     covariance = np.einsum("nii->ni", full) if diagonal else full
-    m, c = gmm.unpack(5 * gmm.expected(mean, covariance), d)
+    m, c = gmm.unpack(5 * gmm.expected_statistics(mean, covariance), d)
     np.testing.assert_allclose(m, mean, atol=1e-10)
     np.testing.assert_allclose(c, covariance, atol=1e-9)
     again = gmm.unpack_covariances(gmm.pack_covariances(covariance, diagonal), d)
     np.testing.assert_array_equal(again, covariance)
 
 
-@pytest.mark.parametrize("diagonal", [False, True])
-def test_sample_moments_are_numpys(rng, diagonal):
-    x = windows(rng, 3)
-    moments = gmm.sample_moments(x, FLOOR, diagonal)
-    for i in range(3):
-        covariance = np.cov(x[i].T, bias=True) + FLOOR * np.eye(13)
-        np.testing.assert_allclose(moments.means[i, 0], x[i].mean(axis=0), atol=1e-12)
-        np.testing.assert_allclose(
-            moments.covariances[i, 0], np.diag(covariance) if diagonal else covariance, atol=1e-10
-        )
+def gaussians(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtures:
+    """One Gaussian for each window, of its frames' own mean and covariance, by NumPy."""
+    covariances = np.stack([np.cov(window.T, bias=True) for window in x]) + floor * np.eye(x.shape[-1])
+    if diagonal:
+        covariances = np.einsum("nii->ni", covariances).copy()
+    return Mixtures(np.ones((len(x), 1)), x.mean(axis=1)[:, None], covariances[:, None])
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_pooled_gaussians_are_those_of_the_frames_together(rng, diagonal):
-    """Two windows of equally many frames: moments of each, pooled, equal the moments of all frames."""
-    a, b = rng.standard_normal((3, 200, 4)), 2 + 3 * rng.standard_normal((3, 200, 4))
-    floor = 1e-3
-    apart = [gmm.sample_moments(x, floor, diagonal) for x in (a, b)]
-    whole = gmm.sample_moments(np.concatenate([a, b], axis=1), floor, diagonal)
-    together = gmm.pooled(*apart)
-    np.testing.assert_allclose(together.means, whole.means, atol=1e-9)
-    np.testing.assert_allclose(together.covariances, whole.covariances, atol=1e-9)
-    assert together.diagonal == diagonal
-    assert (together.weights == 1).all()
+def test_a_collapsed_mixture_is_the_gaussian_of_all_its_frames(rng, diagonal):
+    """Frames fall into groups of unequal size; the groups' Gaussians, weighed by size, collapse to that of all frames."""
+    sizes = (50, 120, 30)
+    groups = [
+        rng.standard_normal((4, n, 3)) @ rng.standard_normal((3, 3)) + 2 * rng.standard_normal((4, 1, 3)) for n in sizes
+    ]
+    parts = [gaussians(group, 0.0, diagonal) for group in groups]
+    mixtures = Mixtures(
+        np.tile(np.array(sizes) / sum(sizes), (4, 1)),
+        np.concatenate([part.means for part in parts], axis=1),
+        np.concatenate([part.covariances for part in parts], axis=1),
+    )
+    found, wanted = gmm.collapse(mixtures), gaussians(np.concatenate(groups, axis=1), 0.0, diagonal)
+    assert found.diagonal == diagonal
+    for name in ("weights", "means", "covariances"):
+        np.testing.assert_allclose(getattr(found, name), getattr(wanted, name), atol=1e-9)
+        assert getattr(found, name).dtype == np.float64
+
+
+def test_a_single_gaussian_collapses_to_itself(rng):
+    one = gaussians(windows(rng, 3), FLOOR)
+    for name in ("weights", "means", "covariances"):
+        np.testing.assert_allclose(getattr(gmm.collapse(one), name), getattr(one, name), atol=1e-12)
+    assert len(gmm.collapse(one[np.zeros(0, int)])) == 0

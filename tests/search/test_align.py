@@ -21,16 +21,16 @@ def track() -> tuple[np.ndarray, np.ndarray]:
     return sound, sf.reference_words(sound)
 
 
-def heard(sound: np.ndarray, start_s: float, length_s: float, noise: float = 0.0) -> sf.QueryPrint:
+def heard(sound: np.ndarray, start_s: float, length_s: float, noise: float = 0.0) -> sf.Fingerprint:
     """What is recorded from ``start_s`` on, with foreign sound before the track's beginning and after its end."""
     foreign = lively_noise(20.0, seed=99)
     around = np.concatenate([foreign, sound, foreign])
     start = round((start_s + 20.0) * RATE)
     part = around[start : start + round(length_s * RATE)]
-    return sf.query_print(part + noise * np.random.default_rng(7).standard_normal(len(part)).astype(np.float32))
+    return sf.fingerprint(part + noise * np.random.default_rng(7).standard_normal(len(part)).astype(np.float32))
 
 
-def aligned(query: sf.QueryPrint, words: np.ndarray) -> align.Alignment:
+def aligned(query: sf.Fingerprint, words: np.ndarray) -> align.Alignment:
     null = align.null_of(query)
     assert null is not None
     found = align.align(query, words, null)
@@ -83,10 +83,10 @@ def test_agreement_and_z_are_inverse():
 
 
 def test_too_little_that_is_valid_has_no_null():
-    assert align.null_of(sf.query_print(np.zeros(5 * RATE, np.float32))) is None
-    assert align.null_of(sf.query_print(lively_noise(0.3, 1))) is None
+    assert align.null_of(sf.fingerprint(np.zeros(5 * RATE, np.float32))) is None
+    assert align.null_of(sf.fingerprint(lively_noise(0.3, 1))) is None
     mostly_silent = np.concatenate([lively_noise(0.8, 1), np.zeros(4 * RATE, np.float32)])
-    assert align.null_of(sf.query_print(mostly_silent)) is None
+    assert align.null_of(sf.fingerprint(mostly_silent)) is None
 
 
 def test_a_null_is_never_narrower_than_coin_tosses(track):
@@ -171,7 +171,7 @@ def test_every_place_of_a_repeated_section_is_found():
     verses = [lively_noise(9.0, seed=54 + i) for i in range(3)]
     sound = np.concatenate([verses[0], chorus, verses[1], chorus, verses[2], chorus])
     words = sf.reference_words(sound)
-    query = sf.query_print(chorus[: 4 * RATE])
+    query = sf.fingerprint(chorus[: 4 * RATE])
     found = aligned(query, words)
     others = align.other_places(found, 8.0)
     places = [offset_s for offset_s, _, _ in others]
@@ -188,7 +188,7 @@ def test_a_place_that_was_favoured_has_the_higher_ones_beside_it():
     chorus = lively_noise(6.0, seed=53)
     sound = np.concatenate([lively_noise(9.0, seed=54), chorus, lively_noise(9.0, seed=55), chorus])
     noisy = sound + 0.05 * np.random.default_rng(3).standard_normal(len(sound)).astype(np.float32)
-    words, query = sf.reference_words(noisy), sf.query_print(chorus[: 4 * RATE])
+    words, query = sf.reference_words(noisy), sf.fingerprint(chorus[: 4 * RATE])
     null = align.null_of(query)
     plain = align.align(query, words, null)
 
@@ -210,7 +210,7 @@ def test_a_place_that_was_favoured_has_the_higher_ones_beside_it():
 def test_frame_agreement_is_the_agreement_frame_by_frame(lag):
     sound = np.concatenate([lively_noise(1.5, 1), np.zeros(RATE // 2, np.float32), lively_noise(1.5, 2)])
     words = sf.reference_words(sound)
-    query = sf.query_print(lively_noise(3.0, 3) + 0.5 * lively_noise(3.0, 1))
+    query = sf.fingerprint(lively_noise(3.0, 3) + 0.5 * lively_noise(3.0, 1))
     there, live = unpack(words)
     for phase in (0, 1):
         found = align.frame_agreement(query, words, lag, phase)
