@@ -107,12 +107,9 @@ class FeatureConfig:
     @property
     def front_end_hash(self) -> str:
         """SHA-256 of what features depend on: configurations that agree here can share a background mixture."""
-        grid = ("sample_rate", "frame_length", "frame_step", "n_mels", "f_min", "f_max", "floor")
-        windows, slots = (
-            ("n_mfcc", "delta_half_length", "n_components"),
-            ("slot_frames", "slot_mfcc", "slot_half_length"),
-        )
-        values = [getattr(self, name) for name in (*grid, *windows, *slots)]
+        features = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor")
+        models = ("delta_half_length", "n_components", "slot_frames", "slot_mfcc", "slot_half_length")
+        values = [getattr(self, name) for name in (*features, *models)]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
