@@ -1,9 +1,9 @@
 """Measured constants that ship with Earmark: how each was made stands in the ``bench`` module named.
 
-- ``background-builtin-1.npz``: background mixture and standard deviations (``bench.fit.background``).
+- ``background-builtin-2.npz``: background mixture and standard deviations (``bench.fit.background``).
 - ``cohort-1.npz``: foreign sub-fingerprints (``bench.fit.background``).
 - ``reliability-1.npz``: network that weighs the bits of a snippet (``bench.fit.reliability``).
-- ``null-1.json``: z to probability, E-value to confidence (``bench.fit.null``).
+- ``null-2.json``: z to probability, E-value to confidence (``bench.fit.null``, ``bench.fit.divergences``).
 """
 
 from pathlib import Path
