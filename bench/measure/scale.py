@@ -92,8 +92,7 @@ def perturbed(models: Sequence[TrackModel], number: int) -> TrackModel:
         window_frame=(np.arange(TRACK_WINDOWS) * 1000 / 15).astype(np.int32),
         silent=base.silent[windows],
         mixtures=_perturbed(base.mixtures, windows, rng),
-        slots=base.slots[(rng.integers(len(base.slots)) + np.arange(n_slots)) % len(base.slots)]
-        * signs.astype(np.int8),
+        slots=base.slots[slots] * signs,
         words=np.where(is_valid, words ^ mask, words),
     )
 

@@ -288,7 +288,7 @@ def mixture_at(mixtures: Mixtures, i: int) -> plain.Mixture:
 
 
 def plain_seconds(query: Query, model: TrackModel) -> tuple[float, float]:
-    """Seconds in plain Python of one place by the divergence that ranks, and of a pair of windows by the variational."""
+    """Seconds in plain Python: one place by the divergence that ranks, a pair of windows by the variational one."""
     mine, there = query.slots[0].astype(float), model.slots.astype(float)
     places = [there[i : i + len(mine)] for i in range(PLAIN_PLACES)]
     same = median_seconds(lambda: [plain.slot_divergence(mine, place, query.slot_variance) for place in places], 3)

@@ -13,7 +13,7 @@ every place; ``similarity`` below is s after that.
 
 Conventions
 -----------
-- Slot m covers derivative frames [m n, (m + 1) n), n frames a slot: means of delta-MFCC, standardised per coefficient.
+- Slot m covers derivative frames [m n, (m + 1) n), n frames a slot: means of delta-MFCC, scaled per coefficient.
 - Means are kept as integers, ``round(x STEPS)`` within +-127: their rounding moves no ranking.
 - Lag l lays the snippet's slot 0 over the track's slot l; a snippet comes in two phases, half a slot apart.
 """
@@ -28,8 +28,9 @@ import numpy as np
 from classifier.config import FeatureConfig
 from classifier.mixtures.features import EPSILON, dct_matrix, spline_derivative
 
-#: Integer steps in one standard deviation of a slot's mean: +-127 reaches four deviations.
-STEPS = 32.0
+#: Integer steps in a unit of the scaled means, whose mean square is one: +-127 reaches four deviations of the
+#: coefficient that varies most.
+STEPS = 12.0
 PHASES = 2
 #: Share of the snippet that must lie within the track, and slots at least.
 _MIN_SHARE, _MIN_SLOTS = 1 / 3, 8
@@ -74,7 +75,7 @@ def slot_deltas(mel: np.ndarray, config: FeatureConfig, first: int = 0, stop: in
 
 
 def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
-    """Mean of each slot, standardised and rounded.
+    """Mean of each slot, scaled and rounded.
 
     Parameters
     ----------
@@ -83,7 +84,7 @@ def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
     n : int > 0
         Frames a slot; what does not fill one is left out.
     scale : np.ndarray, shape (d,)
-        Standard deviation of each coefficient's slot means.
+        What each coefficient is divided by, from the background.
 
     Returns
     -------

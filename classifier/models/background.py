@@ -32,7 +32,7 @@ class Background:
     mixture : Mixtures
         One full-covariance mixture of standardised features.
     slot_scale : np.ndarray, shape (slot_mfcc,), float32
-        Standard deviation of each coefficient's slot means over varied music.
+        What each coefficient of a slot is divided by (``fitting.py``).
     slot_variance : float > 0
         kappa^2: mean variance of frames within their slot, in units of ``slot_scale``.
     front_end : str

@@ -7,8 +7,8 @@ import shutil
 
 import numpy as np
 import pytest
-
 from classifier.index.coarse import least_divergence
+
 from classifier.index.profile import EXACT, PAIR, Array, Profile
 from classifier.index.segment import Segment, write
 from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian

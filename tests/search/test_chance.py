@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from classifier.search.chance import OWN_SPEED, Chance
 
 from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import QUERY_HOP_S
 from classifier.models.track import QueryModel, builtin_background, model_query
 from classifier.search import align, null
 from classifier.search.alignments import SPEEDS, hear, sweep
-from classifier.search.chance import OWN_SPEED, Chance
 from classifier.search.ranking import Ranking
 from tests.library import RATE, decoded
 from tests.search.test_pipeline import Shelf, cut
