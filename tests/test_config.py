@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from classifier.config import NOISE_KINDS, PRESETS, FeatureConfig, NoiseTwin
+from classifier.config import PRESETS, FeatureConfig
 from classifier.errors import InvalidConfig
-from classifier.models.track import builtin_background
+from classifier.models.background import builtin_background
 
 BOUNDED = [field for field in fields(FeatureConfig) if "low" in field.metadata]
 
@@ -49,7 +49,7 @@ def test_counts_are_whole(field):
         ({"sample_rate": 8000}, "lower f_max or raise sample_rate"),
         ({"n_mfcc": 13, "n_mels": 12}, "n_mfcc 13 exceeds n_mels 12"),
         ({"window_length": 1.0, "frame_step": 480}, "too few to model"),
-        ({"twins": ("pink:3",)}, "'pink:3' is no NoiseTwin"),
+        ({"slot_mfcc": 33, "n_mels": 32}, "slot_mfcc 33 exceeds n_mels 32: use more bands or fewer coefficients"),
     ],
 )
 def test_contradictions_are_explained(values, message):
@@ -59,8 +59,7 @@ def test_contradictions_are_explained(values, message):
 
 def test_every_parameter_has_a_help_text_and_a_legal_default():
     for field in fields(FeatureConfig):
-        if field.name != "twins":
-            assert field.metadata["help"]
+        assert field.metadata["help"]
     assert FeatureConfig() == FeatureConfig.from_dict({})
 
 
@@ -71,14 +70,13 @@ def test_a_configuration_cannot_be_changed():
 
 def test_preset_has_synced_fms_parameters():
     preset = PRESETS["synced-fm"]
-    assert (preset.em_max_iterations, preset.map_relevance, preset.floor, preset.twins) == (100, 0.0, 0.0, ())
+    assert (preset.em_max_iterations, preset.map_relevance, preset.floor) == (100, 0.0, 0.0)
     assert (preset.sample_rate, preset.frame_length, preset.frame_step) == (16000, 480, 240)
     assert (preset.window_length, preset.window_step, preset.n_components) == (5.0, 1.0, 6)
     assert PRESETS["default"] == FeatureConfig()
     assert len({preset.hash for preset in PRESETS.values()}) == len(PRESETS)
 
 
-levels = st.floats(-20, 40).map(lambda x: round(x, 9))
 configs = st.builds(
     FeatureConfig,
     sample_rate=st.sampled_from([16000, 22050, 44100]),
@@ -91,7 +89,8 @@ configs = st.builds(
     map_relevance=st.one_of(st.integers(0, 10), st.floats(0, 1000)),
     covariance_type=st.sampled_from(["full", "diag"]),
     floor=st.floats(0, 10),
-    twins=st.lists(st.builds(NoiseTwin, st.sampled_from(NOISE_KINDS), levels), max_size=4).map(tuple),
+    slot_length=st.floats(0.02, 1.0),
+    slot_mfcc=st.integers(2, 40),
 )
 
 
@@ -110,9 +109,9 @@ def test_equal_hashes_mean_equal_configurations(a, b):
     assert (a.hash == b.hash) == (a == b)
 
 
-def test_whole_numbers_and_lists_make_the_same_configuration():
-    """JSON does not tell 1 from 1.0 nor a list from a tuple: neither may make another catalogue of it."""
-    plain = FeatureConfig(window_step=1, f_min=130, floor=0.5, map_relevance=5, twins=list(FeatureConfig().twins))
+def test_whole_numbers_make_the_same_configuration():
+    """JSON does not tell 1 from 1.0: that may not make another catalogue of it."""
+    plain = FeatureConfig(window_step=1, f_min=130, floor=0.5, map_relevance=5)
     assert plain == FeatureConfig()
     assert plain.hash == FeatureConfig().hash
     assert plain.front_end_hash == FeatureConfig().front_end_hash
@@ -121,10 +120,25 @@ def test_whole_numbers_and_lists_make_the_same_configuration():
 
 def test_there_is_one_zero():
     """Minus nought equals nought, so it must hash like it."""
-    minus, plain = (FeatureConfig(floor=zero, twins=(NoiseTwin("pink", zero),)) for zero in (-0.0, 0))
+    minus, plain = (FeatureConfig(floor=zero, map_relevance=zero) for zero in (-0.0, 0))
     assert minus == plain
     assert minus.hash == plain.hash
     assert minus.front_end_hash == plain.front_end_hash
+
+
+@pytest.mark.parametrize(
+    ("values", "frames", "seconds"),
+    [
+        ({}, 8, 0.12),
+        ({"slot_length": 0.24}, 16, 0.24),
+        ({"slot_length": 0.01}, 1, 0.015),
+        ({"sample_rate": 22050, "frame_step": 330, "slot_length": 0.12}, 8, 8 * 330 / 22050),
+    ],
+)
+def test_a_slot_is_a_whole_number_of_frames(values, frames, seconds):
+    config = FeatureConfig(**values)
+    assert config.slot_frames == frames
+    assert config.slot_s == pytest.approx(seconds)
 
 
 def test_the_built_in_background_serves_the_default_front_end_only():
@@ -133,8 +147,8 @@ def test_the_built_in_background_serves_the_default_front_end_only():
         {"window_length": 4.0},
         {"window_step": 0.5},
         {"covariance_type": "diag"},
-        {"twins": ()},
         {"em_max_iterations": 9},
+        {"slot_length": 0.125},  # as many whole frames
     ):
         assert replace(FeatureConfig(), **same).front_end_hash == shipped
     for other in (
@@ -148,6 +162,9 @@ def test_the_built_in_background_serves_the_default_front_end_only():
         {"floor": 1.0},
         {"delta_half_length": 4},
         {"n_components": 4},
+        {"slot_length": 0.24},
+        {"slot_mfcc": 20},
+        {"slot_half_length": 9},
     ):
         assert replace(FeatureConfig(), **other).front_end_hash != shipped
 
@@ -158,13 +175,8 @@ def test_the_built_in_background_serves_the_default_front_end_only():
         ({"windowlength": 5.0}, "unknown parameter 'windowlength': did you mean window_length"),
         ({"n_component": 5}, "did you mean n_components"),
         ({"zzz": 5}, "unknown parameter 'zzz'$"),
-        ({"twins": ["pink"]}, "'pink' is not KIND:SNR_DB"),
-        ({"twins": ["pink:loud"]}, "'pink:loud' is not KIND:SNR_DB"),
-        ({"twins": ["brown:3"]}, "'brown' is unknown: choose one of pink, babble"),
-        ({"twins": ["pink:99"]}, "99.*from -20 to 40"),
-        ({"twins": ["pink:nan"]}, "nan"),
-        ({"twins": "pink:3"}, "must be a list"),
-        ({"twins": None}, "must be a list"),
+        ({"twins": ["pink:3"]}, "unknown parameter 'twins'"),
+        ({"slot_size": 0.12}, "did you mean slot_length"),
         ({"sample_rate": "16000"}, "sample_rate is '16000'"),
         ({"covariance_type": ["full"]}, "choose full or diag"),
     ],

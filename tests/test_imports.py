@@ -51,7 +51,7 @@ FENCED = {
     "av": ("audio.child", "audio.pcm", "demo.songs"),
     "librosa": (),
     "sklearn": (),
-    "numba": ("fingerprint.bits", "models.twins", "index.coarse"),
+    "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
 }
 
 

@@ -17,7 +17,6 @@ PUBLIC = [
     "FeatureConfig",
     "Match",
     "Near",
-    "NoiseTwin",
     "Searched",
     "Settings",
     "Tag",

@@ -10,7 +10,6 @@ from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import QUERY_HOP_S
 from classifier.index.segment import Entry, Segment
 from classifier.mixtures import slots
-from classifier.models.query import Query
 from classifier.search.alignments import Candidate
 
 #: Points at most of the chart of agreement against lag.
@@ -42,13 +41,32 @@ def agreement(best: Candidate, threshold: float) -> dict[str, Any]:
 
 
 def divergence(
-    query: Query, segment: Segment, entry: Entry, offset_s: float, config: FeatureConfig
+    snippet: np.ndarray,
+    slot_variance: float,
+    segment: Segment,
+    entry: Entry,
+    offset_s: float,
+    speed: float,
+    config: FeatureConfig,
 ) -> dict[str, Any] | None:
-    """Divergence of each slot of a snippet from a track, where the snippet's first sample is at ``offset_s``.
+    """Divergence of each slot of a snippet from a track; None where the snippet has no slots.
 
-    None where the snippet has no slots.
+    Parameters
+    ----------
+    snippet : np.ndarray, shape (2, M, slot_mfcc), int8
+        Slots of the snippet brought to the track's speed.
+    slot_variance : float > 0
+        Variance of frames within a slot.
+    segment, entry
+        The track.
+    offset_s : float
+        Place in the track of the snippet's first sample.
+    speed : float
+        Snippet against track; slots are drawn at the snippet's own times.
+    config : FeatureConfig
+        The catalogue's.
     """
-    snippet, d = query.slots, query.slots.shape[2]
+    d = snippet.shape[2]
     if not snippet.shape[1]:
         return None
     half_slots = round(offset_s / config.slot_s * slots.PHASES)
@@ -58,7 +76,7 @@ def divergence(
     first_s = config.slot_half_length * config.frame_step / config.sample_rate + phase / slots.PHASES * config.slot_s
     return {
         "track_id": entry.track_id,
-        "starts_s": [round(first_s + i * config.slot_s, 3) for i in range(len(shares))],
-        "divergence": [round(float(v), 3) for v in slots.divergence(shares, d, query.slot_variance)],
-        "unrelated": round(float(slots.divergence(0.0, d, query.slot_variance)), 3),
+        "starts_s": [round((first_s + i * config.slot_s) / speed, 3) for i in range(len(shares))],
+        "divergence": [round(float(v), 3) for v in slots.divergence(shares, d, slot_variance)],
+        "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
     }

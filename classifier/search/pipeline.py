@@ -258,7 +258,7 @@ def _decide(
     best = candidates[0]
     drawn = {
         "alignment": charts.agreement(best, significance.threshold(best, limit)),
-        "divergence": charts.divergence(search.query, best.segment, best.entry, best.alignment.offset_s, search.config),
+        "divergence": _slots_chart(search, best.segment, best.entry, best.alignment.offset_s, best.hypothesis.speed),
     }
     return _Answer(verdict, matches, drawn, *searched)
 
@@ -356,9 +356,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
     drawn = {}
     if order:
         segment, entry = search.snapshot.items[order[0]]
-        drawn["divergence"] = charts.divergence(
-            search.query, segment, entry, best.offset_s(order[0], search.config), search.config
-        )
+        drawn["divergence"] = _slots_chart(search, segment, entry, best.offset_s(order[0], search.config), best.speed)
     return _Answer(verdict, matches, drawn, other_speeds=all_speeds)
 
 
@@ -425,6 +423,15 @@ def _unaligned(track: Track, place: int, verdict: str, **values: Any) -> Match:
     role = "match" if place == 0 and verdict == "identified" else "candidate"
     values |= dict.fromkeys(("query_start_s", "query_end_s", "agreement", "z"))
     return Match(**_named(track), role=role, recording=place, **values)
+
+
+def _slots_chart(
+    search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float
+) -> dict[str, Any] | None:
+    """Chart of divergence along the snippet at a match's place and speed."""
+    query, recording = search.query, search.recording
+    heard = query.slots if recording is None or speed == 1.0 else recording.slots(speed)
+    return charts.divergence(heard, query.slot_variance, segment, entry, offset_s, speed, search.config)
 
 
 def _variational(search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float) -> float | None:

@@ -7,12 +7,12 @@ import shutil
 
 import numpy as np
 import pytest
-from classifier.index.coarse import least_divergence
 
-from classifier.index.profile import EXACT, PAIR, Array, Profile
+from classifier.index.gaussians import quantise
+from classifier.index.profile import EXACT, Array, Profile
 from classifier.index.segment import Segment, write
-from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian
-from classifier.mixtures.gmm import pooled
+from classifier.mixtures.divergence import Packed
+from classifier.mixtures.gmm import collapse, pack_covariances
 from tests.search import toys
 
 
@@ -27,43 +27,42 @@ def same(a: Segment, b: Segment) -> None:
 
 
 def test_entries_tile_the_arrays():
-    models = [("a", 1, toys.model(1, 3, 7)), ("b", 4, toys.model(2, 1, 0)), ("c", 1, toys.model(3, 5, 9))]
+    models = [
+        ("a", 1, toys.model(1, 3, 7)),
+        ("b", 4, toys.model(2, 1, 0, n_slots=0)),
+        ("c", 1, toys.model(3, 5, 9, n_slots=2)),
+    ]
     segment = Segment.build(models)
     assert [e.key for e in segment.entries] == [("a", 1), ("b", 4), ("c", 1)]
-    windows = frames = 0
+    windows = slots = frames = 0
     for entry, (_, _, model) in zip(segment.entries, models, strict=True):
         rows = {"windows": (windows, len(model.silent)), "frames": (frames, len(model.words))}
-        rows["variants"] = 3 * windows, len(model.moments)
+        rows["slots"] = slots, len(model.slots)
         assert entry.rows == {kind: range(start, start + n) for kind, (start, n) in rows.items()}
-        windows, frames = windows + len(model.silent), frames + len(model.words)
+        windows, slots, frames = windows + len(model.silent), slots + len(model.slots), frames + len(model.words)
         np.testing.assert_array_equal(segment.words(entry), model.words)
         np.testing.assert_array_equal(segment.of(entry, "silent"), model.silent)
-        assert len(segment.of(entry, "coarse")) == len(model.moments)
+        np.testing.assert_array_equal(segment.of(entry, "slots"), model.slots)
     assert segment.n_windows == windows == len(segment.arrays["weights"])
-    assert len(segment.arrays["words"]) == frames
-    assert segment.n_variants == 3
+    assert (segment.n_rows("slots"), segment.n_rows("frames")) == (slots, frames)
+    assert (len(segment.arrays["slots"]), len(segment.arrays["words"])) == (slots, frames)
 
 
 @pytest.mark.parametrize("diagonal", [False, True])
-def test_arrays_hold_what_divergences_need(diagonal):
-    """What searching computes from them is the divergences of the models, to one per cent."""
-    ours, theirs = toys.model(1, 9, diagonal=diagonal), toys.model(2, 3, diagonal=diagonal)
-    segment = Segment.build([("x", 1, ours)])
-    query = Packed.of(theirs.moments)
-    j = symmetric_kl_gaussian(query, Packed.of(ours.moments))
-    rows, terms = segment.arrays["coarse"], segment.arrays["coarse_terms"]
-    np.testing.assert_allclose(least_divergence(query, rows, terms, len(rows)), j, rtol=1e-3, atol=5e-3)
-    least = j.reshape(len(j), segment.n_windows, segment.n_variants).min(axis=2)
-    np.testing.assert_allclose(least_divergence(query, rows, terms, segment.n_windows), least, rtol=1e-3, atol=5e-3)
-    n, variants = segment.n_windows, segment.n_variants
-    partner = np.minimum(np.arange(n) + PAIR, n - 1)
-    rows = (partner[:, None] * variants + np.arange(variants)).reshape(-1)
-    pairs = symmetric_kl_gaussian(query, Packed.of(pooled(ours.moments, ours.moments[rows])))
-    arrays = segment.arrays["pooled"], segment.arrays["pooled_terms"]
-    np.testing.assert_allclose(least_divergence(query, *arrays, len(rows)), pairs, rtol=1e-3, atol=5e-3)
-    mixtures = Packed.of(ours.mixtures)
-    np.testing.assert_allclose(segment.arrays["s"], mixtures.s, rtol=1e-6, atol=1e-6)
-    np.testing.assert_allclose(segment.arrays["weights"], mixtures.weights, rtol=1e-6)
+def test_arrays_hold_what_a_search_needs(diagonal):
+    """Slots and words as they are, mixtures rounded, and each window as one Gaussian."""
+    model = toys.model(1, 9, diagonal=diagonal)
+    segment = Segment.build([("x", 1, model)])
+    np.testing.assert_array_equal(segment.arrays["slots"], model.slots, strict=True)
+    np.testing.assert_array_equal(segment.arrays["words"], model.words, strict=True)
+    np.testing.assert_array_equal(segment.arrays["window_frame"], model.window_frame, strict=True)
+    packed = pack_covariances(model.mixtures.covariances, diagonal)
+    exact = {"weights": model.mixtures.weights, "means": model.mixtures.means, "covariances": packed}
+    for name, array in exact.items():
+        np.testing.assert_array_equal(segment.arrays[name], array.astype(np.float16), strict=True)
+    rows, terms = quantise(Packed.of(collapse(model.mixtures)))
+    np.testing.assert_array_equal(segment.arrays["gaussians"], rows, strict=True)
+    np.testing.assert_array_equal(segment.arrays["gaussian_terms"], terms, strict=True)
 
 
 @pytest.mark.parametrize("split", [[[1, 2, 3, 4]], [[1], [2, 3], [4]], [[1], [2], [3], [4]], [[1, 2, 3], [4]]])
@@ -71,9 +70,9 @@ def test_joined_written_and_mapped_is_as_built_at_once(tmp_path, split):
     write(tmp_path / "joined", [built(*part, n_windows=3) for part in split])
     loaded = Segment.load(tmp_path / "joined")
     same(loaded, built(1, 2, 3, 4, n_windows=3))
-    assert isinstance(loaded.arrays["coarse"], np.memmap)
+    assert isinstance(loaded.arrays["slots"], np.memmap)
     with pytest.raises(ValueError, match="read-only"):
-        loaded.arrays["coarse"][0, 0] = 1
+        loaded.arrays["slots"][0, 0] = 1
 
 
 def test_joining_leaves_out_the_dead_and_writes_doubles_once(tmp_path):
@@ -82,11 +81,12 @@ def test_joining_leaves_out_the_dead_and_writes_doubles_once(tmp_path):
     same(Segment.join([built(1, 2, 3), built(3, 4)], {("t2", 1)}), built(1, 3, 4))
 
 
-def test_tracks_without_windows_or_frames(tmp_path):
-    """A track of 0.3 s has frames but no windows; both kinds may stand first or alone."""
+def test_tracks_without_windows_slots_or_frames(tmp_path):
+    """A track of 0.4 s has frames but no windows; each kind may stand first or alone."""
     for name, models in {
         "alone": [("a", 1, toys.model(1, 0, 3))],
-        "bare": [("a", 1, toys.model(1, 0, 0))],
+        "bare": [("a", 1, toys.model(1, 0, 0, n_slots=0))],
+        "slots": [("b", 1, toys.model(2, 0, 0)), ("a", 1, toys.model(1, 2, 3, n_slots=0))],
         "first": [("a", 1, toys.model(1, 0, 3)), ("b", 1, toys.model(2, 3, 0))],
         "last": [("b", 1, toys.model(2, 3, 4)), ("a", 1, toys.model(1, 0, 3))],
     }.items():
@@ -99,7 +99,7 @@ def test_all_dead_is_a_segment_of_nothing(tmp_path):
     write(tmp_path / "none", [built(1, 2)], {("t1", 1), ("t2", 1)})
     segment = Segment.load(tmp_path / "none")
     assert segment.entries == ()
-    assert segment.n_windows == segment.n_variants == segment.n_rows("frames") == 0
+    assert segment.n_windows == segment.n_rows("slots") == segment.n_rows("frames") == 0
 
 
 def test_a_segment_of_another_profile_is_refused_by_name(tmp_path):
@@ -150,7 +150,7 @@ def missing(folder):
 
 
 def emptied(folder):
-    (folder / "coarse.npy").write_bytes(b"")
+    (folder / "gaussians.npy").write_bytes(b"")
 
 
 def cut_short(folder):
@@ -159,15 +159,19 @@ def cut_short(folder):
 
 
 def cut_in_the_header(folder):
-    (folder / "coarse_terms.npy").write_bytes((folder / "coarse_terms.npy").read_bytes()[:20])
+    (folder / "gaussian_terms.npy").write_bytes((folder / "gaussian_terms.npy").read_bytes()[:20])
 
 
 def garbage(folder):
-    (folder / "s.npy").write_bytes(b"no array" * 100)
+    (folder / "means.npy").write_bytes(b"no array" * 100)
 
 
 def fewer_rows(folder):
     np.save(folder / "window_frame.npy", np.load(folder / "window_frame.npy")[:-1])
+
+
+def fewer_slots(folder):
+    np.save(folder / "slots.npy", np.load(folder / "slots.npy")[:-1])
 
 
 def fewer_frames(folder):
@@ -229,8 +233,8 @@ def gone(folder):
 
 
 DAMAGE = [
-    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_frames, other_type, another_axis,
-    objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format,
+    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_slots, fewer_frames, other_type,
+    another_axis, objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format,
     table_of_another_profile, table_out_of_step, table_with_short_rows, components_out_of_step, gone,
 ]  # fmt: skip
 

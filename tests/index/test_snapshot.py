@@ -1,6 +1,8 @@
-"""Snapshots: each live track once, from the first segment that holds it."""
+"""Snapshots: each live track once, from the first segment that holds it, in an order of its own."""
 
 from __future__ import annotations
+
+import numpy as np
 
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
@@ -33,5 +35,32 @@ def test_another_version_is_another_track():
 
 def test_nothing_is_a_snapshot_too():
     snapshot = Snapshot((), frozenset())
-    assert (len(snapshot), snapshot.n_windows, snapshot.n_frames) == (0, 0, 0)
-    assert list(snapshot) == []
+    assert (len(snapshot), snapshot.n_windows, snapshot.n_rows("slots"), snapshot.n_frames) == (0, 0, 0, 0)
+    assert list(snapshot) == list(snapshot.shelves) == []
+
+
+def test_tracks_have_one_order_however_they_are_cut():
+    """By key; numbers and items say the same."""
+    keys = [(f"t{seed}", 1) for seed in (1, 2, 3, 4)]
+    for cut in ([[1, 2, 3, 4]], [[4, 2], [3], [1]], [[3], [2, 1, 3], [4, 1]]):
+        snapshot = Snapshot(tuple(built(*part) for part in cut), frozenset(keys))
+        assert [entry.key for _, entry in snapshot.items] == keys
+        assert snapshot.numbers == {key: i for i, key in enumerate(keys)}
+
+
+def test_shelves_are_the_same_tracks_by_segment():
+    """Each live track stands on one shelf, with its own rows of every kind."""
+    first, second, dead = built(3, 1, 4), built(2, 3), built(5)
+    snapshot = Snapshot((first, second, dead), frozenset((f"t{seed}", 1) for seed in (1, 2, 3)))
+    assert [shelf.segment for shelf in snapshot.shelves] == [first, second]
+    found = {}
+    for shelf in snapshot.shelves:
+        for i, number in enumerate(shelf.numbers):
+            segment, entry = snapshot.items[number]
+            assert segment is shelf.segment
+            for kind, rows in entry.rows.items():
+                assert shelf.bounds[kind][i].tolist() == [rows.start, rows.stop]
+            found[int(number)] = entry.track_id
+    assert found == {0: "t1", 1: "t2", 2: "t3"}
+    assert snapshot.n_rows("slots") == sum(len(entry.rows["slots"]) for _, entry in snapshot)
+    assert all(bounds.dtype == np.int64 for shelf in snapshot.shelves for bounds in shelf.bounds.values())

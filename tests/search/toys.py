@@ -28,9 +28,9 @@ def model(
     n_windows: int = 2,
     n_frames: int = 5,
     *,
+    n_slots: int = 6,
     k: int = 2,
     d: int = 3,
-    variants: int = 3,
     diagonal: bool = False,
 ) -> TrackModel:
     """Return the model of a track that never sounded."""
@@ -39,7 +39,7 @@ def model(
         window_frame=(67 * np.arange(n_windows)).astype(np.int32),
         silent=(rng.random(n_windows) < 0.2).astype(np.uint8),
         mixtures=mixtures(rng, n_windows, k, d, diagonal=diagonal),
-        moments=mixtures(rng, n_windows * variants, 1, d, diagonal=diagonal),
+        slots=rng.integers(-127, 128, (n_slots, 4), np.int8),
         words=pack(rng.standard_normal((n_frames, N_BITS)), rng.random(n_frames) < 0.9),
     )
 
