@@ -296,7 +296,7 @@ class Catalogue:
         source : bytes or Path
             A recorded snippet.
         method : str, optional
-            One of :data:`classifier.results.METHODS`; default that of the settings.
+            One of :data:`classifier.results.METHODS`; default that of the settings, else the catalogue's own.
         top : int in [1, 100]
             Candidates listed.
 
@@ -323,7 +323,7 @@ class Catalogue:
         self, samples: np.ndarray, *, method: str | None = None, top: int = 5, bandwidth_hz: float = 1e9
     ) -> Tag:
         """Identify decoded mono samples at the catalogue's rate; everything else as :meth:`identify`."""
-        method = method or self.settings.method
+        method = method or self.settings.method or self.config.method
         if method not in METHODS:
             raise InvalidParameter(f"method {method!r} is unknown: choose one of {', '.join(METHODS)}")
         if not 1 <= top <= 100:

@@ -13,6 +13,7 @@ from typing import Any
 
 from classifier.bounds import check_bounds, did_you_mean
 from classifier.errors import InvalidConfig
+from classifier.results import METHODS
 
 
 def _bounded(default: float | int, low: float, high: float, text: str) -> Any:
@@ -46,6 +47,7 @@ class FeatureConfig:
     floor: float = _bounded(0.5, 0.0, 10.0, "local band floor, as a multiple of the band's mean power in the window")
     delta_half_length: int = _bounded(18, 1, 50, "frames on either side that the spline derivative reaches")
     covariance_floor: float = _bounded(1e-2, 1e-6, 1.0, "added to every (standardised) variance")
+    method: str = field(default="auto", metadata={"help": "how snippets are decided unless asked otherwise"})
     slot_length: float = _bounded(0.12, 0.01, 2.0, "seconds in a slot, the component of a mixture that keeps time")
     slot_mfcc: int = _bounded(24, 2, 40, "cepstral coefficients of a slot")
     slot_half_length: int = _bounded(12, 1, 50, "frames on either side that a slot's derivative reaches")
@@ -61,6 +63,8 @@ class FeatureConfig:
                     object.__setattr__(self, item.name, float(value) + 0.0)  # nor may -0.0 differ from 0.0
         if self.covariance_type not in ("full", "diag"):
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
+        if self.method not in METHODS:
+            raise InvalidConfig(f"method is {self.method!r}: choose one of {', '.join(METHODS)}")
         if self.frame_step > self.frame_length:
             raise InvalidConfig(
                 f"frame_step {self.frame_step} exceeds frame_length {self.frame_length}: frames would leave gaps"
@@ -138,8 +142,10 @@ class FeatureConfig:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-#: Synced.fm's own choices: plain EM run to convergence, the plain logarithm.
+#: Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.
 PRESETS: dict[str, FeatureConfig] = {
     "default": FeatureConfig(),
-    "synced-fm": FeatureConfig(em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4),
+    "synced-fm": FeatureConfig(
+        em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4, method="kl-mixture"
+    ),
 }

@@ -49,7 +49,9 @@ class Settings:
         secret=True,
     )
     catalogue: str = _setting("default", "catalogue to work on")
-    method: str = _setting("auto", f"how a snippet is decided ({METHODS_HELP})", choices=tuple(METHODS))
+    method: str = _setting(
+        "", f"how snippets are decided ({METHODS_HELP}); empty: as the catalogue says", choices=("", *METHODS)
+    )
     max_false_alarms: float = _bounded(
         1e-5, 1e-30, 1.0, "expected false matches a query, below which a match is identified"
     )

@@ -20,7 +20,11 @@ _VERDICTS = {
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option("--method", type=click.Choice(list(METHODS)), help=f"{METHODS_HELP}. Left out: as the settings say.")
+@click.option(
+    "--method",
+    type=click.Choice(list(METHODS)),
+    help=f"{METHODS_HELP}. Left out: as the settings or the catalogue say.",
+)
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
 @shell_command
 def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:

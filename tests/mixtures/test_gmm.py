@@ -141,7 +141,7 @@ def gaussians(x: np.ndarray, floor: float, diagonal: bool = False) -> Mixtures:
 
 @pytest.mark.parametrize("diagonal", [False, True])
 def test_a_collapsed_mixture_is_the_gaussian_of_all_its_frames(rng, diagonal):
-    """Frames fall into groups of unequal size; the groups' Gaussians, weighed by size, collapse to that of all frames."""
+    """Frames fall into unequal groups; the groups' Gaussians, weighed by size, collapse to that of all frames."""
     sizes = (50, 120, 30)
     groups = [
         rng.standard_normal((4, n, 3)) @ rng.standard_normal((3, 3)) + 2 * rng.standard_normal((4, 1, 3)) for n in sizes
