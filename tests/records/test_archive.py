@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
-from places import Clock
 
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
 from classifier.records import tracks
@@ -27,6 +25,8 @@ from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import TrackWriter
 from classifier.store import Store, open_store
+from tests.material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
+from tests.places import Clock
 
 BACKGROUND = {"weights": np.full(6, 1 / 6, np.float32), "deviations": np.arange(13.0)}
 
