@@ -236,7 +236,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._spool = spool
-        self._lease_s = float(settings.lease_seconds)
+        self._lease_s = settings.lease_seconds
         self._handlers = handlers
         self._poll_s = poll_seconds
         self._owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
