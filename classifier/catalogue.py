@@ -16,8 +16,7 @@ import numpy as np
 from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.config import FeatureConfig
 from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
-from classifier.index.follower import Follower
-from classifier.index.snapshot import Snapshot
+from classifier.index.follower import Follower, View
 from classifier.models import fitting as backgrounds
 from classifier.models.background import BUILTIN, Background, builtin_background
 from classifier.models.query import Recording
@@ -193,7 +192,7 @@ class Catalogue:
         Raises
         ------
         AudioError
-            If the source is no usable audio.
+            If the source is not usable audio.
         TrackBusy
             If another process is writing the same audio at this moment.
         """
@@ -310,36 +309,69 @@ class Catalogue:
         SnippetTooShort, SnippetSilent
             If there is too little to go by.
         AudioError
-            If the source is no usable audio.
+            If the source is not usable audio.
         """
         started = time.perf_counter()
-        audio = self.decoder.decode(source, Limits.for_snippet(self.settings), self.config.sample_rate)
+        audio = self.decode(source)
         decoded = time.perf_counter()
-        tag = self.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=audio.bandwidth_hz)
+        tag = self.identify_audio(audio, method=method, top=top)
         total = time.perf_counter() - started
         return replace(tag, seconds={"decode": decoded - started, **tag.seconds, "total": total})
 
-    def identify_samples(
-        self, samples: np.ndarray, *, method: str | None = None, top: int = 5, bandwidth_hz: float = 1e9
-    ) -> Tag:
-        """Identify decoded mono samples at the catalogue's rate; everything else as :meth:`identify`."""
+    def decode(self, source: bytes | Path) -> Audio:
+        """Decode a recorded snippet at the catalogue's rate, within the limits of snippets.
+
+        Parameters
+        ----------
+        source : bytes or Path
+            A recorded snippet.
+
+        Raises
+        ------
+        AudioError
+            If the source is not usable audio.
+        """
+        return self.decoder.decode(source, Limits.for_snippet(self.settings), self.config.sample_rate)
+
+    def identify_audio(self, audio: Audio, *, method: str | None = None, top: int = 5, view: View | None = None) -> Tag:
+        """Identify decoded audio; everything else as :meth:`identify`.
+
+        Parameters
+        ----------
+        audio : Audio
+            At the catalogue's rate: from :meth:`decode`, a piece of it, or :meth:`Audio.from_samples`.
+        method, top
+            See :meth:`identify`.
+        view : View, optional
+            What to search, from :meth:`view`; default what the store holds now.
+
+        Raises
+        ------
+        InvalidParameter
+            If a parameter is out of bounds, or the audio has another rate.
+        """
         method = method or self.settings.method or self.config.method
         if method not in METHODS:
             raise InvalidParameter(f"method {method!r} is unknown: choose one of {', '.join(METHODS)}")
         if not 1 <= top <= 100:
             raise InvalidParameter(f"top is {top}: it must be from 1 to 100")
-        duration_s = len(samples) / self.config.sample_rate
-        if duration_s < self.settings.min_snippet_seconds:
+        if audio.sample_rate != self.config.sample_rate:
+            raise InvalidParameter(
+                f"the audio has {audio.sample_rate} samples a second, and catalogue {self.name!r} works with "
+                f"{self.config.sample_rate}: decode it at that rate"
+            )
+        if audio.duration_s < self.settings.min_snippet_seconds:
             raise SnippetTooShort(
-                f"snippet has {duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
+                f"snippet has {audio.duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
                 "needed: record longer"
             )
-        if _loudest_rms(samples, self.config.sample_rate) < _SILENT_RMS:
+        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
             raise SnippetSilent("the snippet is silent: check the microphone and move closer to the music")
         started = time.perf_counter()
-        snapshot, known = self.refresh()
-        refreshed = time.perf_counter()
-        recording = Recording(samples, bandwidth_hz, self.config, self.background())
+        if view is None:
+            view = self.view()
+        viewed = time.perf_counter()
+        recording = Recording(audio.samples, audio.bandwidth_hz, self.config, self.background())
         query = recording.query()
         modelled = time.perf_counter()
         options = Options(
@@ -349,22 +381,31 @@ class Catalogue:
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
         )
-        tag = pipeline.identify(query, snapshot, known.__getitem__, self.config, options, recording)
-        return replace(tag, seconds={"index": refreshed - started, "model": modelled - refreshed, **tag.seconds})
+        tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
+        stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
+        return replace(tag, seconds={**stages, "total": time.perf_counter() - started})
 
-    def refresh(self, progress: Callable[[int, int], None] | None = None) -> tuple[Snapshot, Mapping[str, Track]]:
-        """Bring the index up to date with the store; return a snapshot and its tracks by id.
+    def view(self, progress: Callable[[int, int], None] | None = None) -> View:
+        """Bring the index up to date with the store; return what it holds: a snapshot and its tracks by id.
+
+        A view never changes. Hold one to ask many questions of the same tracks.
 
         The first call waits until all tracks are loaded; later ones load a few themselves and leave many to the
-        background, searching what is there until then.
+        background, and return what is there until then.
 
         Parameters
         ----------
         progress : callable, optional
-            Called with (loaded, total) tracks while the first call loads what the index lacks.
+            Called with (loaded, total) while the first call loads tracks that the index on disk lacks.
+
+        Raises
+        ------
+        CatalogueNotFound
+            If the catalogue was removed.
+        StoreUnavailable
+            If the store does not answer.
         """
-        view = self._follower.view(progress)
-        return view.snapshot, view.tracks
+        return self._follower.view(progress)
 
     @property
     def has_index(self) -> bool:
@@ -407,7 +448,7 @@ class Catalogue:
 
 
 def _readable(name: str) -> str:
-    """Return a file's name as text: what is no UTF-8 becomes question marks, never nothing."""
+    """Return a file's name as text; bytes that are not UTF-8 become replacement characters."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
 
 

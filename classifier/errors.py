@@ -17,6 +17,7 @@ never hold a server path, a stack trace or a secret.
     - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
   + Conflict
     - CatalogueExists, TrackBusy, DuplicateKey
+    - IdempotencyMismatch, IdempotencyInProgress
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, Busy
   + StoreFailed
@@ -175,6 +176,20 @@ class DuplicateKey(Conflict):
     """A document with this unique key is already stored."""
 
     name = "duplicate_key"
+
+
+class IdempotencyMismatch(Conflict):
+    """The Idempotency-Key was already used with another body or other parameters."""
+
+    name = "idempotency_mismatch"
+    status = 422
+
+
+class IdempotencyInProgress(Conflict):
+    """The first request with this Idempotency-Key is still being worked on."""
+
+    name = "idempotency_in_progress"
+    retry_after_s = 1
 
 
 class Unavailable(EarmarkError):

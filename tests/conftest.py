@@ -13,6 +13,8 @@ from classifier.catalogue import Catalogue
 from classifier.demo.songs import Song, catalogue_seeds, compose, write
 from tests import library as shelf
 
+pytest_plugins = ["tests.places"]
+
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 

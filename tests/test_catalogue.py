@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from classifier.audio.decoder import Decoder
+from classifier.audio.decoder import Audio, Decoder
 from classifier.catalogue import Catalogue
 from classifier.config import PRESETS, FeatureConfig
 from classifier.demo.phone import NOISES
@@ -35,6 +36,7 @@ from classifier.errors import (
     TrackNotFound,
 )
 from classifier.models import fitting as backgrounds
+from classifier.models.track import at_rate
 from classifier.records import catalogues
 from classifier.records.tracks import load_models
 from classifier.records.writing import TrackWriter
@@ -165,6 +167,35 @@ def test_a_second_is_enough_to_be_asked(library, enrolled_songs):
 def test_parameters_out_of_bounds(library, options, message):
     with pytest.raises(InvalidParameter, match=message):
         library.identify(as_wav(lively_noise(2.0, 1), RATE), **options)
+
+
+def test_decoded_audio_is_identified_like_its_file(library, enrolled_songs):
+    snippet = clean_snippet(enrolled_songs[2], 6, 5)
+    by_file, by_audio = library.identify(snippet), library.identify_audio(library.decode(snippet))
+    assert (by_audio.verdict, by_audio.matches[0].title) == ("identified", enrolled_songs[2].title)
+    assert replace(by_file, seconds={}) == replace(by_audio, seconds={})
+    assert set(by_file.seconds) - set(by_audio.seconds) == {"decode"}
+
+
+def test_pieces_of_a_recording_are_identified_each(library, enrolled_songs):
+    first, second = enrolled_songs[3], enrolled_songs[5]
+    recording = np.concatenate([excerpt(first, 4, 6), excerpt(second, 9, 6)])
+    audio = library.decode(as_wav(recording, first.sample_rate))
+    halves = audio.samples[: 6 * RATE], audio.samples[6 * RATE :]
+    tags = [library.identify_audio(replace(audio, samples=half)) for half in halves]
+    assert [tag.matches[0].title for tag in tags] == [first.title, second.title]
+    assert [tag.matches[0].offset_s for tag in tags] == pytest.approx([4, 9], abs=CLEAN_OFFSET_S)
+
+
+def test_samples_of_ones_own_are_identified(library, enrolled_songs):
+    song = enrolled_songs[4]
+    audio = Audio.from_samples(at_rate(excerpt(song, 7, 5), song.sample_rate, RATE), RATE)
+    assert library.identify_audio(audio).matches[0].title == song.title
+
+
+def test_audio_of_another_rate_is_refused(library):
+    with pytest.raises(InvalidParameter, match=r"the audio has 8000 samples a second, .* works with 16000"):
+        library.identify_audio(Audio.from_samples(lively_noise(3.0, 1, 8000), 8000))
 
 
 def test_limits_of_snippets_are_those_of_the_settings(tmp_path):
@@ -394,22 +425,17 @@ def test_copies_side_by_side_make_one_track(tmp_path, catalogue):
 
 def test_audio_that_another_process_is_writing_is_busy_until_its_lease_ends(tmp_path):
     path = song_file(tmp_path, 1)
-    settings = settings_in(tmp_path / "own", lease_seconds=1.0)
+    settings = settings_in(tmp_path / "own")
     with Catalogue.open(settings=settings_in(tmp_path / "probe")) as probe:
         content_hash = probe.enroll(path).track.content_hash
     with Catalogue.open(settings=settings) as catalogue:
         fields = {"catalogue": "default", "content_hash": content_hash, "title": "x", "source": "x", "duration_s": 1.0}
-        TrackWriter.begin(catalogue.store, fields, owner="somebody who died", lease_seconds=1.0)
+        TrackWriter.begin(catalogue.store, fields, owner="somebody who died", lease_seconds=600.0)
         with pytest.raises(TrackBusy):
             catalogue.enroll(path)
         assert catalogue.tracks() == []
-        waited = threading.Event()
-        for _ in range(100):
-            try:
-                assert catalogue.enroll(path).added
-                break
-            except TrackBusy:
-                waited.wait(0.1)
+        catalogue.store.update("tracks", {"status": "writing"}, set={"lease_expires": time.time() - 1})
+        assert catalogue.enroll(path).added
         assert [track.title for track in catalogue.tracks()] == ["noise 1"]
 
 
@@ -436,6 +462,23 @@ def test_changes_count_for_the_next_query_of_another_process(tmp_path, catalogue
         assert tag.verdict == "no_match"
         assert [m.title for m in tag.matches] == ["noise 2"]
         assert [t.title for t in other.tracks()] == ["noise 2"]
+
+
+def test_a_view_that_is_held_never_changes(tmp_path, catalogue):
+    one, two = song_file(tmp_path, 1), song_file(tmp_path, 2)
+    kept = catalogue.enroll(one).track
+    snippet = catalogue.decode(two)
+    held = catalogue.view()
+    assert catalogue.identify_audio(snippet, view=held).verdict == "no_match"
+    added = catalogue.enroll(two).track
+    catalogue.remove(kept.id)
+    late = catalogue.identify_audio(snippet, view=held)
+    assert (late.verdict, [match.track_id for match in late.matches]) == ("no_match", [kept.id])
+    assert list(held.tracks) == [kept.id]
+    new = catalogue.view()
+    assert list(new.tracks) == [added.id]
+    for tag in (catalogue.identify_audio(snippet, view=new), catalogue.identify_audio(snippet)):
+        assert (tag.verdict, [match.track_id for match in tag.matches]) == ("identified", [added.id])
 
 
 def test_removing_a_track_removes_all_of_it(tmp_path, catalogue):

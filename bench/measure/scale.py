@@ -33,7 +33,7 @@ from rich.box import HEAVY_HEAD, MARKDOWN
 from rich.console import Console
 from rich.table import Table
 
-from classifier.audio.decoder import Decoder
+from classifier.audio.decoder import Audio, Decoder
 from classifier.audio.resample import at_rate
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
@@ -144,7 +144,7 @@ def settle(catalogue: Catalogue) -> None:
     for thread in threading.enumerate():
         if thread.name == "index":
             thread.join()
-    catalogue.refresh()
+    catalogue.view()
 
 
 def settings(folder: Path, url: str) -> Settings:
@@ -169,14 +169,14 @@ def probe(folder: Path, url: str) -> dict[str, float]:
     with opened(folder, url) as catalogue:
         catalogue.background()
         started = time.perf_counter()
-        catalogue.refresh()
+        catalogue.view()
         ready = time.perf_counter()
         found = {"start_s": ready - started, "first_query_s": _query(catalogue, samples)}
         for method in METHODS:
             found[f"{method}_ms"] = 1000 * float(
                 np.median([_query(catalogue, samples, method) for _ in range(N_QUERIES)])
             )
-        tag = catalogue.identify_samples(samples)
+        tag = catalogue.identify_audio(Audio.from_samples(samples, catalogue.config.sample_rate))
         found["right"] = float(tag.verdict == "identified" and tag.matches[0].title == "song 0")
     rollup = Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
     sizes = {line.split()[0]: int(line.split()[1]) / 1024 for line in rollup}
@@ -198,7 +198,7 @@ def _index_mb(kind: str) -> float:
 
 def _query(catalogue: Catalogue, samples: np.ndarray, method: str = "auto") -> float:
     started = time.perf_counter()
-    catalogue.identify_samples(samples, method=method)
+    catalogue.identify_audio(Audio.from_samples(samples, catalogue.config.sample_rate), method=method)
     return time.perf_counter() - started
 
 
@@ -208,7 +208,7 @@ def listen(folder: Path, url: str) -> None:
     with opened(folder, url) as catalogue:
         while True:
             took = _query(catalogue, samples)
-            print(json.dumps([time.time(), took, len(catalogue.refresh()[0])]), flush=True)
+            print(json.dumps([time.time(), took, len(catalogue.view().snapshot)]), flush=True)
 
 
 def elsewhere(act: str, folder: Path, url: str) -> list[str]:
@@ -226,7 +226,7 @@ def grow(folder: Path, url: str, sizes: Sequence[int], console: Console) -> list
     rows: list[dict[str, float]] = []
     with opened(folder, url) as catalogue:
         catalogue.background()
-        catalogue.refresh()
+        catalogue.view()
         store_track(catalogue, models[0], 0)
         _rename(catalogue)
         settle(catalogue)
@@ -240,7 +240,7 @@ def grow(folder: Path, url: str, sizes: Sequence[int], console: Console) -> list
                 moments = [time.perf_counter()]
                 store_track(catalogue, model, tracks)
                 moments.append(time.perf_counter())
-                catalogue.refresh()
+                catalogue.view()
                 moments.append(time.perf_counter())
                 settle(catalogue)
                 moments.append(time.perf_counter())
@@ -251,7 +251,7 @@ def grow(folder: Path, url: str, sizes: Sequence[int], console: Console) -> list
             row |= {name: float(np.mean(values)) for name, values in laps.items()}
             row["written_mb"] = (counted.bytes - before) / 1e6 / max(1, tracks - n_before)
             row["index_mb"] = size_of(folder / "index") / 1e6
-            row["segments"] = float(len(catalogue.refresh()[0].segments))
+            row["segments"] = float(len(catalogue.view().snapshot.segments))
             told = subprocess.run(elsewhere("probe", folder, url), capture_output=True, text=True, check=True)
             row |= json.loads(told.stdout)
             rows.append(row)

@@ -185,7 +185,7 @@ def enrollment(files: Sequence[Path], repeats: int) -> dict[str, Any]:
             audio_s = sum(t.duration_s for t in catalogue.tracks())
             watch.children = float  # the decoders end with the catalogue
             with watch.lap("index"):
-                catalogue.refresh()
+                catalogue.view()
                 catalogue.close()  # waits until the index is on disk
             sizes = {
                 "store": sum(p.stat().st_size for p in Path(folder).glob("earmark.sqlite*")) / audio_s * 3600,

@@ -6,10 +6,15 @@ from typing import Any
 
 from apiflask import APIBlueprint
 
+from classifier import catalogue as library
 from classifier.api.guard import needs
 from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues
 from classifier.api.service import service
 from classifier.config import PRESETS, FeatureConfig
+from classifier.errors import CatalogueExists, CatalogueNotFound
+from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
+from classifier.records.tracks import count_tracks
+from classifier.store.base import Store
 
 bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1/catalogues")
 
@@ -20,7 +25,8 @@ bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1/cat
 @bp.doc(operation_id="listCatalogues", responses=[401, 403])
 def listing() -> dict[str, Any]:
     """List the catalogues with their parameters."""
-    return {"catalogues": service().list_catalogues()}
+    store = service().store
+    return {"catalogues": [_described(store, record) for record in list_catalogues(store)]}
 
 
 @bp.post("")
@@ -33,5 +39,25 @@ def create(json_data: CatalogueCreate) -> Any:
 
     Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
     """
+    own, name = service(), json_data.name
     config = FeatureConfig.from_dict({**PRESETS[json_data.preset].to_dict(), **json_data.config})
-    return service().create_catalogue(json_data.name, config), 201
+    try:
+        get_catalogue(own.store, name)
+    except CatalogueNotFound:
+        opened = library.Catalogue.open(
+            name=name, config=config, settings=own.settings, store=own.store, decoder=own.decoder
+        )
+        opened.close()
+        return _described(own.store, get_catalogue(own.store, name)), 201
+    raise CatalogueExists(f"catalogue {name!r} exists already")
+
+
+def _described(store: Store, record: CatalogueRecord) -> dict[str, Any]:
+    return {
+        "name": record.name,
+        "created": record.created,
+        "tracks": count_tracks(store, record.name),
+        "revision": record.revision,
+        "config": record.config,
+        "config_hash": record.config_hash,
+    }

@@ -5,7 +5,6 @@
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, MethodNotAllowed
-    - IdempotencyMismatch, IdempotencyInProgress
   + NotReady (an Unavailable)
 """
 
@@ -89,21 +88,6 @@ class MethodNotAllowed(RequestRefused):
 
     name = "method_not_allowed"
     status = 405
-
-
-class IdempotencyMismatch(RequestRefused):
-    """The Idempotency-Key was already used with another body or other parameters."""
-
-    name = "idempotency_mismatch"
-    status = 422
-
-
-class IdempotencyInProgress(RequestRefused):
-    """The first request with this Idempotency-Key is still being worked on."""
-
-    name = "idempotency_in_progress"
-    status = 409
-    retry_after_s = 1
 
 
 class NotReady(Unavailable):

@@ -1,86 +1,44 @@
-"""The ``Idempotency-Key`` header: a phone that repeats a request gets the first answer.
+"""The ``Idempotency-Key`` header: who repeats a request gets the first answer.
 
-A record is kept for 24 hours per key, caller and route. It is inserted before the work begins, so two requests
-at the same moment cannot both be the first; it holds a lease, so a worker that died does not block the key. An
-answer of 5xx is not remembered. A tag is remembered by its id alone: who deletes the tag deletes all of it.
+Answers of 5xx, and those that waiting may change, are not remembered.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import secrets
-import time
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Any
 
-from classifier.api.errors import IdempotencyInProgress, IdempotencyMismatch, RequestRefused
-from classifier.errors import DuplicateKey
-from classifier.store.base import Document, Store
+from flask import Response, g, jsonify, request
 
-KEEP_SECONDS = 24 * 3600.0
-LEASE_SECONDS = 120.0
-"""Longest time a first request may take before a repeated one does the work itself."""
+from classifier.api.errors import RequestRefused
+from classifier.api.problems import known
+from classifier.errors import EarmarkError, TagNotFound
+from classifier.records import idempotency, tags
+from classifier.store.base import Store
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
+#: Refusals below 500 that the same request may escape later: not found, timed out, in conflict.
+_PASSING = (404, 408, 409)
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """The first answer under a key.
-
-    Parameters
-    ----------
-    tag_id : str or None
-        The tag that was answered.
-    problem : dict or None
-        The error that was: its ``name``, ``status`` and ``detail``.
-    """
-
-    tag_id: str | None
-    problem: dict[str, Any] | None
-
-
-class Record:
-    """A request's claim on its key: exactly one of :meth:`keep` and :meth:`forget` has to follow.
+def once(
+    store: Store, work: Callable[[], dict[str, Any]], *, route: str, content: bytes, parameters: dict[str, Any]
+) -> dict[str, Any] | Response:
+    """Make the tag that the current request asks for, or answer as the first time if its key was used before.
 
     Parameters
     ----------
     store : Store
-    record_id, owner : str
-    """
-
-    def __init__(self, store: Store, record_id: str, owner: str) -> None:
-        self._store = store
-        self._where = {"_id": record_id, "owner": owner}
-
-    def keep(self, *, tag_id: str | None = None, problem: dict[str, Any] | None = None) -> None:
-        """Remember the answer."""
-        kept = {"done": True, "tag_id": tag_id, "problem": None if problem is None else json.dumps(problem)}
-        self._store.update("idempotency", self._where, set=kept)
-
-    def forget(self) -> None:
-        """Free the key, as if the request had never come."""
-        self._store.delete("idempotency", self._where)
-
-
-def begin(
-    store: Store, key: str, *, caller: str, route: str, content: bytes, parameters: dict[str, Any]
-) -> Record | Remembered:
-    """Claim ``key`` for a request, or return what was answered under it.
-
-    Parameters
-    ----------
-    store : Store
-    key : str
-        The header's value.
-    caller, route : str
-        Whose key it is, and for what: the same key of another caller is another key.
+        Where answers are remembered.
+    work : callable
+        Makes a tag and returns its JSON object.
+    route : str
+        What is asked for: the same key means another request elsewhere.
     content : bytes
         The snippet.
     parameters : dict
-        What else decides the answer.
+        What else decides the answer; JSON values.
 
     Raises
     ------
@@ -90,51 +48,40 @@ def begin(
         If it was used with another snippet or other parameters.
     IdempotencyInProgress
         If the first request is still being worked on.
+    TagNotFound
+        If the tag that was made under the key has been deleted.
     """
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return work()
     if not _KEY.match(key):
         raise RequestRefused("Idempotency-Key must be 1 to 255 printable ASCII characters without spaces")
-    record_id = hashlib.sha256(json.dumps([caller, route, key]).encode()).hexdigest()
-    digest = hashlib.sha256(json.dumps(parameters, sort_keys=True).encode() + b"\0" + content).hexdigest()
-    owner = secrets.token_hex(8)
-    moment = time.time()
-    fresh: Document = {
-        "_id": record_id,
-        "digest": digest,
-        "owner": owner,
-        "done": False,
-        "tag_id": None,
-        "problem": None,
-        "lease_expires": moment + LEASE_SECONDS,
-        "expires": moment + KEEP_SECONDS,
-    }
-    for _ in range(3):
-        try:
-            store.insert("idempotency", [fresh])
-            return Record(store, record_id, owner)
-        except DuplicateKey:
-            held = store.get("idempotency", record_id)
-        if held is None:
-            continue  # forgotten or expired this very moment
-        if held["expires"] <= moment:
-            store.delete("idempotency", {"_id": record_id, "expires": held["expires"]})
-            continue
-        if held["digest"] != digest:
-            raise IdempotencyMismatch(
-                "this Idempotency-Key was used with another snippet or other parameters: use a new key"
-            )
-        if held["done"]:
-            return Remembered(held["tag_id"], None if held["problem"] is None else json.loads(held["problem"]))
-        if held["lease_expires"] > moment:
-            break
-        taken = {"owner": owner, "lease_expires": moment + LEASE_SECONDS}
-        if (
-            store.update("idempotency", {"_id": record_id, "owner": held["owner"], "done": False}, set=taken)
-            is not None
-        ):
-            return Record(store, record_id, owner)
-    raise IdempotencyInProgress("the first request with this Idempotency-Key is still being worked on")
+    claim = idempotency.begin(store, key, caller=g.caller, route=route, content=content, parameters=parameters)
+    if isinstance(claim, idempotency.Remembered):
+        return _replay(store, claim)
+    try:
+        tag = work()
+    except EarmarkError as error:
+        if error.status < 500 and error.status not in _PASSING:
+            claim.keep(problem={"name": error.name, "status": error.status, "detail": str(error)})
+        else:
+            claim.forget()
+        raise
+    except BaseException:
+        claim.forget()
+        raise
+    claim.keep(tag_id=tag["id"])
+    return tag
 
 
-def clean(store: Store) -> None:
-    """Delete what has expired."""
-    store.delete("idempotency", {"expires": {"$lt": time.time()}})
+def _replay(store: Store, first: idempotency.Remembered) -> Response:
+    """Answer as the first time."""
+    if first.problem is not None:
+        error = known()[first.problem["name"]](first.problem["detail"])
+        error.status = first.problem["status"]
+        raise error
+    if first.tag_id is None:
+        raise TagNotFound("the tag made under this Idempotency-Key is gone")
+    response = jsonify(tags.get(store, first.tag_id))
+    response.headers["Idempotency-Replayed"] = "true"
+    return response

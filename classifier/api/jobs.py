@@ -1,4 +1,4 @@
-"""``/jobs``: how uploads are getting on, by asking or as server-sent events."""
+"""``/jobs``: how work in the background is getting on, by asking or as server-sent events."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from classifier.api.guard import needs
 from classifier.api.schemas import Job
 from classifier.api.service import Service, service
 from classifier.errors import Busy, EarmarkError
-from classifier.work import jobs
+from classifier.store.base import Document
+from classifier.work import enroll, jobs
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -29,6 +30,9 @@ _STREAM: dict[Any, Any] = {
     503: "Too many streams: ask for the job itself now and then",
 }
 
+#: What makes the JSON object of a job, by kind.
+_SHOWN = {enroll.KIND: enroll.to_dict}
+
 HEARTBEAT_SECONDS = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream and a vanished client is noticed."""
 POLL_SECONDS = 0.25
@@ -42,7 +46,7 @@ STREAM_SECONDS = 600.0
 @bp.doc(operation_id="getJob", responses=[401, 403, 404])
 def get(job_id: str) -> dict[str, Any]:
     """Return a job with every file's state."""
-    return jobs.to_dict(jobs.get(service().store, job_id))
+    return _shown(jobs.get(service().store, job_id))
 
 
 @bp.get("/<job_id>/events")
@@ -64,11 +68,15 @@ def events(job_id: str) -> Response:
     return response
 
 
-def _event(kind: str, number: int, document: dict[str, Any]) -> str:
-    return f"event: {kind}\nid: {number}\ndata: {json.dumps(jobs.to_dict(document), ensure_ascii=False)}\n\n"
+def _shown(document: Document) -> dict[str, Any]:
+    return _SHOWN[document["kind"]](document)
 
 
-def _stream(own: Service, document: dict[str, Any]) -> Iterator[str]:
+def _event(name: str, number: int, document: Document) -> str:
+    return f"event: {name}\nid: {number}\ndata: {json.dumps(_shown(document), ensure_ascii=False)}\n\n"
+
+
+def _stream(own: Service, document: Document) -> Iterator[str]:
     """Yield an event for every change until the job is done, and a heartbeat in between."""
     started = spoken = time.monotonic()
     seen = -1

@@ -1,8 +1,8 @@
-"""What one serving process holds: store, catalogues, decoders, the queue of snippets, the worker of jobs.
+"""What one serving process holds, and its life: store, catalogues, decoders, the queue of snippets, the worker of jobs.
 
 Made with the application, before any fork; nothing is opened until :meth:`Service.start`, which the server calls
-in the process that serves, or the first request does. Snippets and jobs have decoders of their own, so an album
-being uploaded never stands before a phone.
+in the process that serves, or the first request does. Snippets and jobs have decoders of their own, so a phone
+never waits for an album that is being uploaded. What requests do with these parts stands beside their routes.
 """
 
 from __future__ import annotations
@@ -10,31 +10,27 @@ from __future__ import annotations
 import io
 import logging
 import threading
-import time
 import wave
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 from flask import current_app
 
-from classifier.api import idempotency
 from classifier.api.gate import Gate
-from classifier.audio.decoder import Decoder, Limits
+from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
-from classifier.config import FeatureConfig
-from classifier.errors import CatalogueExists, CatalogueNotFound, EarmarkError
-from classifier.records import tags
-from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
+from classifier.errors import EarmarkError
+from classifier.records import idempotency
+from classifier.records.catalogues import get_catalogue
 from classifier.records.orphans import remove_orphans
-from classifier.records.tracks import count_tracks, list_tracks
-from classifier.results import Tag
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import jobs
+from classifier.work import enroll, jobs
+from classifier.work.spool import Spool
+from classifier.work.worker import Worker
 
 log = logging.getLogger("earmark.service")
 
@@ -43,7 +39,7 @@ MAX_STREAMS = 16
 TIDY_SECONDS = 600.0
 """Time between deletions of what has expired."""
 STOP_SECONDS = 20.0
-"""How long the file at hand may take when the process is asked to end."""
+"""How long a job may take over its step when the process is asked to end."""
 
 
 class Service:
@@ -52,16 +48,29 @@ class Service:
     Parameters
     ----------
     settings : Settings
+        Those of the process.
+
+    Attributes
+    ----------
+    gate : Gate
+        Bounds the snippets that are worked on or waiting.
+    spool : Spool
+        Where uploads wait.
+    streams : threading.BoundedSemaphore
+        Bounds the open event streams.
+    closing : threading.Event
+        Set when the process is asked to end.
+    tried : threading.Event
+        Set once the process is warm, or a first attempt to warm it up has failed.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate(settings.workers, settings.queue)
-        self.spool = jobs.Spool(settings)
+        self.spool = Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()
         self.tried = threading.Event()
-        """Set once the process is warm, or a first attempt at it has failed."""
         self._lock = threading.RLock()
         self._started = self._closed = False
         self._store: Store | None = None
@@ -81,20 +90,21 @@ class Service:
             # One child more than workers: a file that takes its time to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
-            self._jobs = jobs.Worker(self._store, self.spool, self.settings, self._enroller)
+            handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
+            self._worker = Worker(self._store, self.spool, self.settings, handlers)
             self._started = True
         threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
         threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
-        self._jobs.start()
+        self._worker.start()
 
     def close(self) -> None:
-        """End streams, finish or hand back the job at hand, and release everything."""
+        """End streams, finish or hand back the current job, and release everything."""
         self.closing.set()
         with self._lock:
             if not self._started or self._closed:
                 return
             self._closed = True
-        self._jobs.stop(STOP_SECONDS)
+        self._worker.stop(STOP_SECONDS)
         self._decoder.close()
         self._job_decoder.close()
         for catalogue in self._catalogues.values():
@@ -111,8 +121,8 @@ class Service:
                 self._decoder.warm_up()
                 self._state["decoder"] = "ok"
                 self._open(self.settings.catalogue, self._decoder, create=True).close()
-                catalogue = self.catalogue(self.settings.catalogue)
-                self._hear(catalogue, _sweep_tone(), method=None, top=1)
+                with self.gate.cpu():
+                    self.catalogue(self.settings.catalogue).identify(_rising_tone())
                 self._state["index"] = "ok"
                 log.info("warm: ready for snippets")
                 return
@@ -130,6 +140,7 @@ class Service:
         while not self.closing.wait(TIDY_SECONDS * (0.5 + np.random.default_rng().random())):
             try:
                 idempotency.clean(self.store)
+                jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)
             except EarmarkError as error:
@@ -144,9 +155,14 @@ class Service:
         return self._store
 
     @property
-    def jobs(self) -> jobs.Worker:
-        """The thread that enrolls uploads."""
-        return self._jobs
+    def decoder(self) -> Decoder:
+        """The decoder of snippets, shared by all threads."""
+        return self._decoder
+
+    @property
+    def worker(self) -> Worker:
+        """The thread that works on jobs."""
+        return self._worker
 
     def checks(self) -> dict[str, str]:
         """Return ``ok``, or what is missing, for store, index and decoder."""
@@ -159,7 +175,7 @@ class Service:
         return checks
 
     def catalogue(self, name: str) -> Catalogue:
-        """Return a catalogue to search, opened once and kept.
+        """Return a catalogue to search; it is opened once and kept.
 
         Raises
         ------
@@ -195,82 +211,9 @@ class Service:
         """
         return get_catalogue(self.store, name or self.settings.catalogue).name
 
-    def list_catalogues(self) -> list[dict[str, Any]]:
-        """Return the JSON objects of all catalogues, by name."""
-        return [self._described(record) for record in list_catalogues(self.store)]
 
-    def create_catalogue(self, name: str, config: FeatureConfig) -> dict[str, Any]:
-        """Create a catalogue; return its JSON object.
-
-        Raises
-        ------
-        CatalogueExists
-            If there is one of that name, whatever its parameters.
-        """
-        try:
-            get_catalogue(self.store, name)
-        except CatalogueNotFound:
-            made = Catalogue.open(
-                name=name, config=config, settings=self.settings, store=self.store, decoder=self._decoder
-            )
-            made.close()
-            return self._described(get_catalogue(self.store, name))
-        raise CatalogueExists(f"catalogue {name!r} exists already")
-
-    def _described(self, record: CatalogueRecord) -> dict[str, Any]:
-        return {
-            "name": record.name,
-            "created": record.created,
-            "tracks": count_tracks(self.store, record.name),
-            "revision": record.revision,
-            "config": record.config,
-            "config_hash": record.config_hash,
-        }
-
-    def list_tracks(self, catalogue: str | None, *, search: str | None, limit: int, skip: int) -> dict[str, Any]:
-        """Return a page of a catalogue's tracks as JSON objects, and how many there are on all pages.
-
-        Raises
-        ------
-        CatalogueNotFound
-        """
-        catalogue = self.catalogue_name(catalogue)
-        found = list_tracks(self.store, catalogue, search=search, limit=limit, skip=skip)
-        total = count_tracks(self.store, catalogue, search=search)
-        return {"tracks": [track.to_dict() for track in found], "total": total, "limit": limit, "skip": skip}
-
-    # --- what requests ask for ----------------------------------------------------------------------------
-
-    def _hear(self, catalogue: Catalogue, content: bytes, *, method: str | None, top: int) -> Tag:
-        """Decode, wait for a place at the CPU, identify: what ``Catalogue.identify`` does, with the gate in between."""
-        started = time.perf_counter()
-        audio = self._decoder.decode(content, Limits.for_snippet(self.settings), catalogue.config.sample_rate)
-        decoded = time.perf_counter()
-        with self.gate.cpu():
-            admitted = time.perf_counter()
-            tag = catalogue.identify_samples(audio.samples, method=method, top=top, bandwidth_hz=audio.bandwidth_hz)
-        seconds = {"decode": decoded - started, "queue": admitted - decoded, **tag.seconds}
-        return replace(tag, seconds={**seconds, "total": time.perf_counter() - started})
-
-    def identify(
-        self, content: bytes, catalogue: str, *, method: str | None, top: int, file: str | None
-    ) -> dict[str, Any]:
-        """Identify a snippet and keep the tag; return its JSON object.
-
-        Raises
-        ------
-        Busy
-            At once, if too many snippets are waiting.
-        AudioError, CatalogueNotFound
-            As the library raises them; nothing is kept then.
-        """
-        with self.gate.admitted():
-            tag = self._hear(self.catalogue(catalogue), content, method=method, top=top)
-        return tags.save(self.store, catalogue, tag, file=file)
-
-
-def _sweep_tone() -> bytes:
-    """Return three seconds of sound as a wav file: something to warm up with."""
+def _rising_tone() -> bytes:
+    """Return three seconds of sound as a wav file, to warm up with."""
     t = np.arange(3 * 16000) / 16000.0
     samples = 0.3 * np.sin(2 * np.pi * (200 + 400 * t) * t) + 0.05 * np.random.default_rng(1).standard_normal(len(t))
     buffer = io.BytesIO()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, g, jsonify, request
+from flask import Response
 
-from classifier.api import idempotency
+from classifier import results
 from classifier.api.guard import needs
-from classifier.api.problems import known
+from classifier.api.idempotency import once
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
-from classifier.api.service import service
+from classifier.api.service import Service, service
 from classifier.api.uploads import read_snippet
-from classifier.errors import EarmarkError, TagNotFound
 from classifier.records import tags as stored
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
@@ -34,45 +35,27 @@ def create(query_data: TagQuery) -> Any:
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
     content, name = read_snippet(own.settings.snippet_bytes)
-    key = request.headers.get("Idempotency-Key")
-    record = None
-    if key is not None:
-        parameters = {**query_data.model_dump(), "catalogue": catalogue}
-        begun = idempotency.begin(
-            own.store, key, caller=g.caller, route="POST /tags", content=content, parameters=parameters
-        )
-        if isinstance(begun, idempotency.Remembered):
-            return _replay(begun)
-        record = begun
-    try:
-        answer = own.identify(content, catalogue, method=query_data.method, top=query_data.top, file=name)
-    except EarmarkError as error:
-        if record is not None:
-            if error.status < 500 and error.status not in (404, 408, 409):
-                record.keep(problem={"name": error.name, "status": error.status, "detail": str(error)})
-            else:
-                record.forget()
-        raise
-    except BaseException:
-        if record is not None:
-            record.forget()
-        raise
-    if record is not None:
-        record.keep(tag_id=answer["id"])
-    return answer
+    parameters = {**query_data.model_dump(), "catalogue": catalogue}
+
+    def work() -> dict[str, Any]:
+        with own.gate.admitted():
+            tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
+        return stored.save(own.store, catalogue, tag, file=name)
+
+    return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
 
-def _replay(first: idempotency.Remembered) -> Any:
-    """Answer as the first time."""
-    if first.problem is not None:
-        error = known()[first.problem["name"]](first.problem["detail"])
-        error.status = first.problem["status"]
-        raise error
-    if first.tag_id is None:
-        raise TagNotFound("the tag made under this Idempotency-Key is gone")
-    response = jsonify(stored.get(service().store, first.tag_id))
-    response.headers["Idempotency-Replayed"] = "true"
-    return response
+def _identify(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
+    """Do what :meth:`Catalogue.identify` does, but wait for a place at the CPU once the snippet is decoded."""
+    started = time.perf_counter()
+    catalogue = own.catalogue(name)
+    audio = catalogue.decode(content)
+    decoded = time.perf_counter()
+    with own.gate.cpu():
+        admitted = time.perf_counter()
+        tag = catalogue.identify_audio(audio, method=method, top=top)
+    waits = {"decode": decoded - started, "queue": admitted - decoded}
+    return replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
 
 
 @bp.get("")

@@ -14,7 +14,8 @@ from classifier.api.service import service
 from classifier.api.uploads import spool_tracks
 from classifier.errors import InvalidParameter
 from classifier.records import tracks as stored
-from classifier.work import jobs
+from classifier.work import enroll
+from classifier.work.spool import Upload
 
 bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks")
 
@@ -37,13 +38,13 @@ def create(query_data: EnrollQuery) -> Any:
     try:
         parts = spool_tracks(folder, own.settings.track_bytes)
         facts = _facts(len(parts))
-        uploads = [jobs.Upload(name, path, size) for name, path, size in parts]
-        job = jobs.submit(own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace)
+        uploads = [Upload(name, path, size) for name, path, size in parts]
+        job = enroll.submit(own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace)
     except BaseException:
         own.spool.remove(job_id)
         raise
-    own.jobs.notify()
-    return job, 202, {"Location": url_for("jobs.get", job_id=job_id)}
+    own.worker.notify()
+    return enroll.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 
 def _facts(n_files: int) -> dict[str, str]:
@@ -66,7 +67,12 @@ def _facts(n_files: int) -> dict[str, str]:
 @bp.doc(operation_id="listTracks", responses=[401, 403, 404])
 def listing(query_data: TracksQuery) -> dict[str, Any]:
     """List a catalogue's tracks by title."""
-    return service().list_tracks(**query_data.model_dump())
+    own = service()
+    catalogue = own.catalogue_name(query_data.catalogue)
+    search, limit, skip = query_data.search, query_data.limit, query_data.skip
+    found = stored.list_tracks(own.store, catalogue, search=search, limit=limit, skip=skip)
+    total = stored.count_tracks(own.store, catalogue, search=search)
+    return {"tracks": [track.to_dict() for track in found], "total": total, "limit": limit, "skip": skip}
 
 
 @bp.get("/<track_id>")

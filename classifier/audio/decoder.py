@@ -12,6 +12,7 @@ Silence, or too little sound, is not this module's business.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 import tempfile
@@ -157,6 +158,34 @@ class Audio:
     content_hash: str
     file_hash: str
     tags: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_samples(cls, samples: np.ndarray, sample_rate: int) -> Audio:
+        """Return samples of one's own as audio, as if they had been decoded from an uncompressed file.
+
+        Both hashes are those of the samples as float32.
+
+        Parameters
+        ----------
+        samples : np.ndarray, shape (n,), float
+            Mono, full scale +-1, all finite.
+        sample_rate : int > 0
+            In Hz; the sound is taken to fill the band that the rate allows.
+
+        Raises
+        ------
+        InvalidParameter
+            If the samples have another shape or are not all finite, or the rate is not positive.
+        """
+        samples = np.ascontiguousarray(samples, np.float32)
+        if samples.ndim != 1:
+            raise InvalidParameter(f"samples have shape {samples.shape}: hand in one channel, of shape (n,)")
+        if not np.isfinite(samples).all():
+            raise InvalidParameter("samples hold values that are not finite: leave them out, or set them to 0")
+        if sample_rate <= 0:
+            raise InvalidParameter(f"sample_rate is {sample_rate}: it must be positive")
+        digest = hashlib.sha256(samples.data).hexdigest()
+        return cls(samples, sample_rate, sample_rate, 1, "pcm_f32le", digest, digest)
 
     @property
     def bandwidth_hz(self) -> float:

@@ -82,7 +82,7 @@ def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None
     try:
         if catalogue.has_index or 2 * n_enrolled >= count_tracks(catalogue.store, catalogue.name):
             with shell.progress("indexing", n_enrolled) as done:
-                catalogue.refresh(lambda n, _: done(n))
+                catalogue.view(lambda n, _: done(n))
     except EarmarkError as error:  # all tracks are stored; whoever searches first does it
         shell.remark(f"not indexed yet: {error}")
 

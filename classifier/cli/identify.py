@@ -23,7 +23,7 @@ _VERDICTS = {
 @click.option(
     "--method",
     type=click.Choice(list(METHODS)),
-    help=f"{METHODS_HELP}. Left out: as the settings or the catalogue say.",
+    help=f"{METHODS_HELP}. Default: the catalogue's own.",
 )
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
 @shell_command

@@ -67,7 +67,7 @@ _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "f
 
 
 class ArchiveUnreadable(InvalidInput):
-    """The file is no archive of a catalogue, is damaged, or was written by a newer Earmark."""
+    """The file is not an archive of a catalogue, is damaged, or was written by a newer Earmark."""
 
     name = "archive_unreadable"
 
@@ -110,7 +110,7 @@ def export_catalogue(
     now : callable
         Clock for the time of writing, Unix seconds.
     progress : callable or None
-        Told after every track.
+        Called after every track.
 
     Returns
     -------
@@ -273,7 +273,7 @@ def import_catalogue(
     now : callable
         Clock, Unix seconds.
     progress : callable or None
-        Told after every track.
+        Called after every track.
 
     Returns
     -------
@@ -458,7 +458,7 @@ def _open(source: Path) -> Iterator[_Reader]:
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, EOFError):
-        raise ArchiveUnreadable(f"{source.name!r} is no archive of a catalogue, or is cut short") from None
+        raise ArchiveUnreadable(f"{source.name!r} is not an archive of a catalogue, or is cut short") from None
     with archive:
         yield _Reader(archive)
 
@@ -479,7 +479,7 @@ def _json(name: str, content: bytes, fields: Mapping[str, Any]) -> dict[str, Any
     try:
         values = json.loads(content)
     except (ValueError, RecursionError):
-        raise ArchiveUnreadable(f"archive entry {name!r} is no JSON") from None
+        raise ArchiveUnreadable(f"archive entry {name!r} is not JSON") from None
     return _check(name, values, fields)
 
 

@@ -299,7 +299,7 @@ def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     InvalidParameter
-        If one of them is no text, or the title is empty.
+        If one of them is not text, or the title is empty.
     """
     fields: dict[str, Any] = {}
     for name, value in values.items():

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ import data_audio
 import numpy as np
 
 from classifier.demo.songs import Song
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
 STARTING_SECONDS = 120.0
@@ -140,17 +141,6 @@ class Client:
     def entries(self) -> list[dict[str, Any]]:
         """Return the service's log so far."""
         return [json.loads(line) for line in self.log if line.startswith("{")]
-
-
-def until(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Wait for something to come true, and return it."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        result = condition()
-        if result:
-            return result
-        time.sleep(0.05)
-    raise AssertionError("it did not come true")
 
 
 @dataclass

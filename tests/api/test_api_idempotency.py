@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import secrets
 import threading
-import time
-from pathlib import Path
 
 import pytest
 from api_client import Answer, Client, piece, wav
 
-from classifier.api import idempotency
-from classifier.api.errors import IdempotencyInProgress, RequestRefused
-from classifier.api.idempotency import Record, Remembered, begin
 from classifier.demo.songs import Song
-from classifier.store import open_store
-from classifier.store.base import Store
 
 
 @pytest.fixture
@@ -75,55 +68,3 @@ def test_two_at_the_same_moment_make_one_tag(client: Client, snippet: bytes) -> 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ümlaut"])
 def test_impossible_keys(client: Client, key: str) -> None:
     client.tag(b"x", **{"Idempotency-Key": key}).problem(400, "bad_request")
-
-
-# --- leases and expiry, without waiting for them --------------------------------------------------------------
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Store:
-    return open_store(f"sqlite:///{tmp_path}/store.sqlite")
-
-
-def claim(store: Store, content: bytes = b"a") -> Record | Remembered:
-    return begin(store, "k", caller="c", route="r", content=content, parameters={})
-
-
-def test_a_5xx_is_not_remembered(store: Store) -> None:
-    first = claim(store)
-    assert isinstance(first, Record)
-    first.forget()
-    assert isinstance(claim(store, b"other"), Record)
-
-
-def test_a_dead_worker_does_not_block_the_key(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = claim(store)
-    with pytest.raises(IdempotencyInProgress):
-        claim(store)
-    moment = time.time() + idempotency.LEASE_SECONDS + 1
-    monkeypatch.setattr(idempotency.time, "time", lambda: moment)
-    second = claim(store)
-    assert isinstance(first, Record)
-    assert isinstance(second, Record)
-    first.keep(tag_id="late")  # it was not dead after all: the key is not its own any more
-    second.keep(tag_id="t")
-    assert claim(store) == Remembered("t", None)
-
-
-def test_after_a_day_the_key_is_free(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = claim(store)
-    assert isinstance(first, Record)
-    first.keep(problem={"name": "snippet_silent", "status": 422, "detail": "d"})
-    moment = time.time() + idempotency.KEEP_SECONDS + 1
-    monkeypatch.setattr(idempotency.time, "time", lambda: moment)
-    assert isinstance(claim(store, b"other"), Record)
-    moment += idempotency.KEEP_SECONDS + 1
-    idempotency.clean(store)
-    assert store.count("idempotency") == 0
-
-
-def test_keys_of_different_callers_are_different(store: Store) -> None:
-    claim(store)
-    assert isinstance(begin(store, "k", caller="d", route="r", content=b"b", parameters={}), Record)
-    with pytest.raises(RequestRefused):
-        begin(store, "\n", caller="d", route="r", content=b"b", parameters={})

@@ -40,6 +40,9 @@ def test_a_noisy_snippet_as_a_form(client: Client, songs: list[Song]) -> None:
     assert tag["catalogue"] == "default"
     assert len(tag["matches"]) <= 2
     assert tag["duration_s"] == pytest.approx(6.0, abs=0.1)
+    parts = ["decode", "queue", "index", "model", "divergence", "align", "decide"]
+    assert list(tag["seconds"]) == [*parts, "total"]
+    assert sum(tag["seconds"][name] for name in parts) <= tag["seconds"]["total"]
     assert client.get(f"/api/v1/tags/{tag['id']}").json == tag
 
 

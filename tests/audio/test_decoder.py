@@ -229,6 +229,27 @@ def test_audio_is_frozen_and_knows_its_length(decoder: Decoder, limits: Limits) 
 # --- Tags -----------------------------------------------------------------------------------------------------
 
 
+def test_samples_of_ones_own_are_as_if_decoded(decoder: Decoder, limits: Limits) -> None:
+    decoded = decoder.decode(wav(tone(0.5, 16000), 16000), limits)
+    made = Audio.from_samples(decoded.samples.astype(np.float64), 16000)
+    assert made.samples.dtype == np.float32
+    assert np.array_equal(made.samples, decoded.samples)
+    assert (made.duration_s, made.bandwidth_hz, made.channels) == (decoded.duration_s, decoded.bandwidth_hz, 1)
+
+
+@pytest.mark.parametrize(
+    ("samples", "rate", "words"),
+    [
+        (np.zeros((2, 100)), 16000, r"shape \(2, 100\): hand in one channel"),
+        (np.array([0.0, np.nan]), 16000, "not finite"),
+        (np.zeros(100), 0, "sample_rate is 0: it must be positive"),
+    ],
+)
+def test_samples_of_ones_own_are_checked(samples: np.ndarray, rate: int, words: str) -> None:
+    with pytest.raises(errors.InvalidParameter, match=words):
+        Audio.from_samples(samples, rate)
+
+
 def test_tags_are_cleaned() -> None:
     raw = {
         "TITLE": "  a\x00b\nc\u200b\x1b[31m ",

@@ -323,7 +323,7 @@ def whole_tracks(earmark: Earmark) -> int:
     assert errors == []
     with Catalogue.open(settings=settings_in(earmark.data_dir)) as catalogue:
         tracks = catalogue.tracks()
-        snapshot, _ = catalogue.refresh()
+        snapshot = catalogue.view().snapshot
         assert len(snapshot) == len(tracks)
         assert {track.n_windows for track in tracks} <= {8}
         assert snapshot.n_windows == 8 * len(tracks)

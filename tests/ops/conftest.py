@@ -6,6 +6,6 @@ import sys
 from pathlib import Path
 
 _TESTS = Path(__file__).resolve().parents[1]
-for _folder in (_TESTS, _TESTS / "store", _TESTS / "api", _TESTS / "ops"):
+for _folder in (_TESTS, _TESTS / "api", _TESTS / "ops"):
     if str(_folder) not in sys.path:
         sys.path.insert(0, str(_folder))

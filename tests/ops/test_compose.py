@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from ops_dockerfile import parse
 from ops_tools import built
-from servers import free_port
 
 from classifier.settings import Settings
+from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = "github.com/docker/compose/v2/cmd"

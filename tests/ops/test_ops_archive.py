@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from ops_service import file, snippet
-from servers import Nx27017
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.cli import main
 from classifier.settings import Settings
+from tests.servers import Nx27017
 
 SEEDS = (601, 602)
 

@@ -26,13 +26,13 @@ import numpy as np
 import pytest
 from api_client import ROOT, descendants, environment, multipart, until
 from ops_service import Cluster, cluster, file, heard, parent, snippet
-from servers import Nx27017, Server
 
 from classifier.errors import CatalogueNotFound, EarmarkError, Unavailable
 from classifier.records import tracks
 from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.store import Store, open_store
+from tests.servers import Nx27017, Server
 
 #: Rounds over each store; raise it for a long soak.
 ROUNDS = int(os.environ.get("OPS_KILL_ROUNDS", "26"))

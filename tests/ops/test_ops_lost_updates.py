@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from places import start
-from servers import FerretDB, Nx27017, Server
 
+from tests.places import start
+from tests.servers import FerretDB, Nx27017, Server
 from tests.tools.lost_updates import COUNTERS, LOCKINGS, count, lock
 
 INCREASES, LOCKS = 40, 40

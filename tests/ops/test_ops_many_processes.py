@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 from api_client import ROOT, environment, until
 from ops_service import Cluster, cluster, file, heard, snippet, song
-from servers import Nx27017
 
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
 from classifier.settings import Settings
+from tests.servers import Nx27017
 
 KNOWN = (101, 102, 103)
 """Songs that are in the library before the service starts."""

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from api_client import until
 from ops_service import cluster, file, heard, snippet
-from servers import free_port
+
+from tests.servers import free_port
 
 KNOWN = (601, 602)
 STRANGER = 699

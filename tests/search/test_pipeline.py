@@ -401,11 +401,11 @@ def test_the_chart_shows_the_peak_of_the_first_match(shelf, sounds):
 
 
 def test_tracks_that_are_not_live_are_not_named(library: Catalogue, enrolled_songs: list[Song]):
-    snapshot, known = library.refresh()
+    view = library.view()
     query = model_query(cut(decoded(enrolled_songs[7]), 4, 5), CONFIG, BACKGROUND)
-    first = pipeline.identify(query, snapshot, known.__getitem__, CONFIG)
-    gone = replace_live(snapshot, first.matches[0].track_id)
-    second = pipeline.identify(query, gone, known.__getitem__, CONFIG)
+    first = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, CONFIG)
+    gone = replace_live(view.snapshot, first.matches[0].track_id)
+    second = pipeline.identify(query, gone, view.tracks.__getitem__, CONFIG)
     assert first.verdict == "identified"
     assert second.verdict == "no_match"
     assert first.matches[0].track_id not in {m.track_id for m in second.matches} | {n.track_id for n in second.nearest}

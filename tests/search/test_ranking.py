@@ -102,7 +102,7 @@ def asked(song: Song, start_s: float, length_s: float, snr_db: float | None) -> 
 @pytest.mark.parametrize(("start_s", "snr_db"), [(11.0, None), (11.4, None), (11.4, 5.0)])
 def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs, length_s, start_s, snr_db):
     query = asked(enrolled_songs[3], start_s, length_s, snr_db)
-    snapshot, _ = library.refresh()
+    snapshot = library.view().snapshot
     ranking = Ranking(query, snapshot, CONFIG)
     assert {r.entry.track_id for r in ranking.nearest} == set(models)
     values = [r.divergence for r in ranking.nearest]
@@ -130,7 +130,7 @@ def test_ranking_equals_a_loop_over_all_windows(library, models, enrolled_songs,
 
 def test_variational_divergence_is_the_mean_over_windows(library, models, enrolled_songs):
     query = asked(enrolled_songs[5], 8.3, 8.0, None)
-    ranking = Ranking(query, library.refresh()[0], CONFIG)
+    ranking = Ranking(query, library.view().snapshot, CONFIG)
     for ranked in ranking.nearest[:3]:
         model = models[ranked.entry.track_id]
         first = ranked.window - ranked.entry.rows["windows"].start
@@ -207,13 +207,13 @@ def test_nothing_to_ask_and_nothing_to_search(library):
     empty = Ranking(query, Snapshot((), frozenset()), CONFIG)
     assert empty.nearest == []
     for samples in (np.zeros(6 * RATE, np.float32), np.zeros(0, np.float32), tone(6.0).astype(np.float32)):
-        ranking = Ranking(model_query(samples, CONFIG, BACKGROUND), library.refresh()[0], CONFIG)
+        ranking = Ranking(model_query(samples, CONFIG, BACKGROUND), library.view().snapshot, CONFIG)
         assert ranking.nearest == []
-        assert ranking.of(next(iter(library.refresh()[0]))[1]) is None
+        assert ranking.of(next(iter(library.view().snapshot))[1]) is None
 
 
 def test_dead_tracks_do_not_count(library, enrolled_songs):
-    snapshot, _ = library.refresh()
+    snapshot = library.view().snapshot
     query = asked(enrolled_songs[3], 11.0, 5.0, None)
     best = Ranking(query, snapshot, CONFIG).nearest[0].entry
     without = Snapshot(snapshot.segments, snapshot.live - {best.key})

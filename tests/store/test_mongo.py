@@ -10,14 +10,14 @@ from typing import Any
 
 import pymongo
 import pytest
-from material import catalogue, enroll
-from places import database_url, start
-from servers import FerretDB, Nx27017, Server, free_port
 
 from classifier.errors import StoreFailed, StoreUnavailable
 from classifier.records import tracks
 from classifier.store import COLLECTIONS, SCHEMA_VERSION, Store, open_store
 from classifier.store.mongo import MongoStore
+from tests.material import catalogue, enroll
+from tests.places import database_url, start
+from tests.servers import FerretDB, Nx27017, Server, free_port
 
 
 @pytest.fixture(params=[Nx27017, FerretDB])

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from places import ATOMIC, KINDS, Place
 
 from classifier.errors import DuplicateKey, InvalidParameter, SchemaTooNew, StoreUnavailable
 from classifier.store import SCHEMA_VERSION, Store
 from classifier.store.base import MAX_DOCUMENT_BYTES
+from tests.places import ATOMIC, KINDS, Place
 
 # What one store does not do is asserted in test_mongo.py, so that a fix is noticed.
 STRICT_TYPES = [kind for kind in KINDS if kind != "nx-27017"]

@@ -20,8 +20,8 @@ import pymongo
 from pymongo.collection import Collection
 from pymongo.errors import DuplicateKeyError
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "store"))
-from servers import FerretDB, Nx27017
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+from tests.servers import FerretDB, Nx27017
 
 CLIENTS = 8
 INCREASES = 100

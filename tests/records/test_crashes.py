@@ -9,8 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from material import Crash, DyingStore, catalogue, enroll, models, same_arrays, words
-from places import ATOMIC, KINDS, Clock, Place
 
 from classifier.errors import CatalogueNotFound, TrackNotFound
 from classifier.records import tracks
@@ -19,6 +17,8 @@ from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import AlreadyEnrolled
 from classifier.store import Store
+from tests.material import Crash, DyingStore, catalogue, enroll, models, same_arrays, words
+from tests.places import ATOMIC, KINDS, Clock, Place
 
 # -------------------------------------------------------------------- death between any two calls of the store
 

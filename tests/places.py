@@ -1,4 +1,4 @@
-"""Every store there is, as one fixture: ``place`` says where it lives, ``store`` is it, opened."""
+"""Every store there is, as fixtures: ``place`` says where a test's store lives; ``store`` is that store, opened."""
 
 from __future__ import annotations
 
@@ -8,17 +8,83 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pymongo
 import pytest
 
-from classifier.store import Store
+from classifier.store import Store, open_store
+from tests.servers import FerretDB, Nx27017, Server, ServerMissing
 
-sys.path.insert(0, str(Path(__file__).parent))
-from places import KINDS, MONGO_URI, Clock, Place, database_url, start
-from servers import FerretDB, Nx27017, Server
+ROOT = Path(__file__).parents[1]
 
-ROOT = Path(__file__).parents[2]
+# Read once, at import: every test runs with a clean environment.
+MONGO_URI = os.environ.get("EARMARK_TEST_MONGO_URI", "")
+REQUIRE_ALL = os.environ.get("EARMARK_REQUIRE_ALL") == "1"
+
+#: Stores that any number of processes may write to.
+ATOMIC = ["sqlite", "nx-27017", *(["server"] if MONGO_URI else [])]
+#: FerretDB 1 finds and modifies in two steps, so that concurrent updates get lost: one writer at a time only.
+KINDS = [*ATOMIC, "ferretdb"]
+
+
+class Place:
+    """Where one test's store lives."""
+
+    def __init__(self, kind: str, url: str, server: Server | None = None) -> None:
+        self.kind = kind
+        self.url = url
+        self.server = server
+        self._opened: list[Store] = []
+
+    def open(self) -> Store:
+        """Open the store once more; closed after the test."""
+        store = open_store(self.url)
+        self._opened.append(store)
+        return store
+
+    def close(self) -> None:
+        """Close whatever was opened."""
+        for store in self._opened:
+            store.close()
+
+
+def start(server: Server) -> None:
+    """Start a server; where it cannot be had, skip aloud, or fail if everything is required."""
+    try:
+        server.start()
+    except ServerMissing as missing:
+        if REQUIRE_ALL:
+            raise
+        pytest.skip(str(missing))
+
+
+def database_url(uri: str, name: str) -> str:
+    """Return the URI with another database; logging in stays as it was."""
+    parts = urlsplit(uri)
+    query = parts.query
+    old = parts.path.removeprefix("/")
+    if parts.username and "authsource" not in query.lower():
+        query = "&".join(filter(None, [query, f"authSource={old or 'admin'}"]))
+    return urlunsplit((parts.scheme, parts.netloc, "/" + name, query, ""))
+
+
+class Clock:
+    """A clock that only moves when told."""
+
+    def __init__(self, start: float = 1_800_000_000.0) -> None:
+        self.seconds = start
+
+    def __call__(self) -> float:
+        """Return the time."""
+        return self.seconds
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass."""
+        self.seconds += seconds
+
+
+# --- fixtures -------------------------------------------------------------------------------------------------
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -90,12 +156,12 @@ Run = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def run() -> Iterator[Run]:
-    """Start ``workers.py ACTION ARGUMENTS…`` in a process of its own; killed after the test if still running."""
+    """Start ``tests.store_workers ACTION ARGUMENTS…`` in a process of its own; it does not outlive the test."""
     processes: list[subprocess.Popen[str]] = []
 
     def start_worker(*arguments: object) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", str(Path(__file__).parent / "workers.py"), *map(str, arguments)],
+            [sys.executable, "-W", "error", "-m", "tests.store_workers", *map(str, arguments)],
             env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -132,7 +132,7 @@ def build_ferretdb() -> Path:
     ServerMissing
         If there is no Go, or the modules cannot be had.
     """
-    source = Path(__file__).parents[1] / "tools" / "ferretdb"
+    source = Path(__file__).parent / "tools" / "ferretdb"
     go = shutil.which("go")
     if go is None:
         raise ServerMissing("no Go to build FerretDB with")

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from material import CONFIG, catalogue, enroll, facts, full_models, models, same_arrays, words
-from places import Clock, Place
 
 from classifier.errors import (
     CatalogueExists,
@@ -31,6 +29,8 @@ from classifier.records.catalogues import (
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store import Store
+from tests.material import CONFIG, catalogue, enroll, facts, full_models, models, same_arrays, words
+from tests.places import Clock, Place
 
 BULK = ("models", "subfingerprints")
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
-from places import Clock
 
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
 from classifier.records import tracks
@@ -27,6 +25,8 @@ from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import TrackWriter
 from classifier.store import Store, open_store
+from tests.material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
+from tests.places import Clock
 
 BACKGROUND = {"weights": np.full(6, 1 / 6, np.float32), "deviations": np.arange(13.0)}
 
@@ -182,7 +182,7 @@ def test_no_archive(store: Store, archive: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.zip"
     for content in (b"", b"not a zip", archive.read_bytes()[:-30], archive.read_bytes()[:5000]):
         bad.write_bytes(content)
-        with pytest.raises(ArchiveUnreadable, match=r"'bad\.zip' is no archive of a catalogue, or is cut short"):
+        with pytest.raises(ArchiveUnreadable, match=r"'bad\.zip' is not an archive of a catalogue, or is cut short"):
             import_catalogue(store, bad)
     assert list_catalogues(store) == []
 
@@ -289,9 +289,9 @@ TRACK = "tracks/000000/track.json"
         (change_json(TRACK, title=...), f"'{TRACK}' lacks 'title'"),
         (change_json(TRACK, metadata=["odd"]), "lacks 'metadata'"),
         (change_json(TRACK, version=0), "lacks 'version'"),
-        (lambda entries: entries.update({TRACK: b"{"}), "is no JSON"),
+        (lambda entries: entries.update({TRACK: b"{"}), "is not JSON"),
         (lambda entries: entries.update({TRACK: b"[]"}), "lacks 'id'"),
-        (lambda entries: entries.update({"archive.json": b"[" * 100_000}), "is no JSON"),
+        (lambda entries: entries.update({"archive.json": b"[" * 100_000}), "is not JSON"),
         (
             lambda entries: entries.update({"background.bin": b"x"}),
             "'background.bin' is damaged: packed data has 1 bytes",

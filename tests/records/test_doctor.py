@@ -6,8 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from material import catalogue, enroll, facts, models, same_arrays
-from places import Clock
 
 from classifier.records import tracks
 from classifier.records.catalogues import create_catalogue
@@ -15,6 +13,8 @@ from classifier.records.doctor import Finding, examine, mend
 from classifier.records.leases import Lease
 from classifier.records.writing import TrackWriter
 from classifier.store import Store
+from tests.material import catalogue, enroll, facts, models, same_arrays
+from tests.places import Clock
 
 
 def test_nothing_to_find(store: Store, clock: Clock) -> None:

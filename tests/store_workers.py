@@ -1,4 +1,4 @@
-"""What other processes do in the tests of the store: ``workers.py ACTION URL ARGUMENTS…``.
+"""What other processes do in the tests of the store: ``python -m tests.store_workers ACTION URL ARGUMENTS…``.
 
 Each prints ``ready`` when it is set up and waits for a line on standard input before it starts.
 """
@@ -8,16 +8,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from itertools import count as count_from
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-from material import enroll as enroll_one
-from material import facts, models, words
 
 from classifier.errors import DuplicateKey, TrackBusy
 from classifier.records import tracks
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store import Store, open_store
+from tests.material import enroll as enroll_one
+from tests.material import facts, models, words
 
 
 def wait() -> None:

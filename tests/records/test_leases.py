@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
-from places import ATOMIC, Clock
 
 from classifier.records.leases import Lease, new_owner
 from classifier.store import Store
+from tests.places import ATOMIC, Clock
 
 
 def test_one_at_a_time(store: Store, clock: Clock) -> None:
