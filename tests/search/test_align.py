@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from classifier.fingerprint import bits as sf
+from classifier.fingerprint.agreement import agreement as agreements
 from classifier.search import align
 from tests.library import RATE, lively_noise
 from tests.prints import unpack
@@ -53,7 +54,7 @@ def test_the_cohort_is_half_an_hour_of_lively_sound():
 def test_chance_has_z_of_mean_nought_and_spread_one(track):
     query = heard(track[0], 12.0, 5.0)
     null = align.null_of(query)
-    agreement, weight = sf.agreement(query, align.cohort(), align.min_frames(query))
+    agreement, weight = agreements(query, align.cohort(), align.min_frames(query))
     z = null.z(agreement, weight)[weight > 0.9 * weight.max()]
     assert abs(z.mean()) < 0.1
     assert z.std() == pytest.approx(1, abs=0.1)
@@ -69,7 +70,7 @@ def test_z_counts_for_less_in_a_track_that_agrees_unevenly(track):
     """Its own spread below the median, where wider than the cohort's, is met half-way; no match moves that."""
     query = heard(track[0], 12.0, 5.0)
     null = align.null_of(query)
-    raw = null.z(*sf.agreement(query, track[1], align.min_frames(query)))
+    raw = null.z(*agreements(query, track[1], align.min_frames(query)))
     spread = np.subtract(*np.quantile(raw, [0.5, 0.1])) / 1.2816
     for factor in (0.1, 0.5, 1.0, 4.0):
         found = align.align(query, track[1], align.Null(null.mean, null.spread / factor, null.weight))
@@ -138,7 +139,7 @@ def test_the_curve_is_z_at_every_16_ms(track):
     query = heard(track[0], 12.0, 5.0)
     null = align.null_of(query)
     found = align.align(query, track[1], null)
-    agreement, weight = sf.agreement(query, track[1], align.min_frames(query))
+    agreement, weight = agreements(query, track[1], align.min_frames(query))
     assert len(found.curve) == agreement.size
     first_lag = align.min_frames(query) - query.n_frames
     for i in (0, 1, 501, len(found.curve) - 1):
@@ -181,26 +182,6 @@ def test_every_place_of_a_repeated_section_is_found():
         assert np.nanmean(align.frame_agreement(query, words, lag, phase)) > 0.8 * found.agreement
     assert align.other_places(found, 8.0, limit=1) == others[:1]
     assert align.other_places(found, 1e6) == []
-
-
-def test_a_place_that_was_favoured_has_the_higher_ones_beside_it():
-    """The place chosen need not be the one of highest z."""
-    chorus = lively_noise(6.0, seed=53)
-    sound = np.concatenate([lively_noise(9.0, seed=54), chorus, lively_noise(9.0, seed=55), chorus])
-    noisy = sound + 0.05 * np.random.default_rng(3).standard_normal(len(sound)).astype(np.float32)
-    words, query = sf.reference_words(noisy), sf.fingerprint(chorus[: 4 * RATE])
-    null = align.null_of(query)
-    plain = align.align(query, words, null)
-
-    def other(first_s: float, n: int) -> np.ndarray:
-        there = first_s + np.arange(n) * sf.QUERY_HOP_S
-        return np.where(np.abs(there - plain.offset_s) > 5, 1e4, 0.0).astype(np.float32)
-
-    favoured = align.align(query, words, null, other)
-    assert favoured.z < plain.z
-    assert abs(favoured.offset_s - plain.offset_s) == pytest.approx(15.0, abs=OFFSET_S)
-    (place,) = align.other_places(favoured, 8.0)
-    assert place == (pytest.approx(plain.offset_s, abs=1e-6), plain.lag, plain.phase)
 
 
 # --- frames ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""From agreement to verdict: the tail, E-values on sound that matches nothing, confidence, and the bootstrap."""
+"""What chance can do: tails, E-values on sound that matches nothing, and odds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from classifier.audio.decoder import Audio
 from classifier.data import FOLDER
 from classifier.demo.phone import NOISES
 from classifier.search import null
@@ -24,7 +23,12 @@ ROUNDING = 1e-9
 # --- from z to probability ------------------------------------------------------------------------------------
 
 
-@pytest.fixture(params=TABLE.tails, ids=[f"class {i}" for i in range(len(TABLE.tails))])
+TAILS = {f"agreement {i}": tail for i, tail in enumerate(TABLE.tails)} | {
+    f"slots {i}": tail for i, tail in enumerate(TABLE.slot_tails)
+}
+
+
+@pytest.fixture(params=TAILS.values(), ids=list(TAILS))
 def tail(request) -> null.Tail:
     return request.param
 
@@ -34,7 +38,8 @@ def test_the_shipped_tables_are_tails(tail):
     assert (np.diff(tail.log10_p) < 0).all()
     assert (tail.log10_p <= 0).all()
     assert tail.rate > 0
-    assert TABLE.confidence_slope > 0
+    assert 0 < tail.extremal_index <= 1
+    assert 0 <= tail.least_share <= 1
 
 
 def test_each_class_has_its_tail():
@@ -45,6 +50,15 @@ def test_each_class_has_its_tail():
         for expected in (edges[i], (edges[i] + edges[i + 1]) / 2, edges[i + 1] - 1e-9):
             assert TABLE.tail(expected) is own
     assert TABLE.tail(1.0) is TABLE.tails[-1]
+
+
+def test_each_length_has_its_tail_of_divergence():
+    assert len(TABLE.slot_tails) == len(TABLE.slot_bounds) + 1
+    assert list(TABLE.slot_bounds) == sorted(set(TABLE.slot_bounds))
+    edges = (0, *TABLE.slot_bounds, 10_000)
+    for i, own in enumerate(TABLE.slot_tails):
+        for n_slots in (edges[i], edges[i + 1] - 1):
+            assert TABLE.slot_tail(n_slots) is own
 
 
 def test_clear_snippets_need_more_than_noisy_ones():
@@ -72,7 +86,7 @@ def test_the_tail_falls_no_slower_than_it_did_before_the_table_ends(tail):
     assert 0.5 < outside / inside < 1.5
 
 
-@given(st.floats(-400, -0.1), st.sampled_from(TABLE.tails))
+@given(st.floats(-400, -0.1), st.sampled_from(list(TAILS.values())))
 @settings(max_examples=200, deadline=None)
 def test_z_for_is_the_least_z_whose_e_value_over_one_trial_is_small_enough(log10_p, tail):
     z = tail.z_for(log10_p)
@@ -98,7 +112,6 @@ def test_a_gaussian_table_gives_gaussian_tails():
 def test_an_e_value_is_the_tail_times_the_independent_trials(tail):
     for z in (2.0, 5.0, 9.0):
         assert tail.log10_e(z, 7.0) == pytest.approx(tail.log10_tail(z) + 7 + math.log10(tail.extremal_index))
-    assert 0 < tail.extremal_index <= 1
 
 
 def doubted(tail: null.Tail, z: float, share: float, seconds: float = null.SHARE_S) -> float:
@@ -133,14 +146,14 @@ def test_the_longer_a_place_the_less_of_a_share_is_asked_for():
 # --- E-values on sound that matches nothing -------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def chance(library) -> np.ndarray:
+@pytest.fixture(scope="module", params=["auto", "kl"])
+def chance(request, library) -> np.ndarray:
     """Best log10 E of noises of four kinds against the library."""
     found = []
     for seed in range(40):
         kind = ("babble", "pink", "white", "lively")[seed % 4]
         sound = 0.1 * NOISES[kind](3 * RATE, RATE, seed) if kind != "lively" else lively_noise(3.0, 1000 + seed)
-        tag = library.identify_audio(Audio.from_samples(sound, RATE), top=1)
+        tag = library.identify_samples(sound.astype(np.float32), top=1, method=request.param)
         assert tag.verdict == "no_match", (kind, seed)
         found.append(tag.matches[0].log10_e_value if tag.matches else np.inf)
     return np.array(found)
@@ -163,106 +176,82 @@ def test_e_values_are_not_idle(chance):
     assert np.median(chance) < math.log10(30)
 
 
-# --- confidence -----------------------------------------------------------------------------------------------
+# --- odds -----------------------------------------------------------------------------------------------------
 
 
-@given(st.floats(-400, 10), st.floats(0, 50), st.floats(0.001, 0.999))
+@given(st.lists(st.floats(-50, 50), min_size=1, max_size=3), st.floats(-10, 10), st.floats(0.001, 0.999))
 @settings(max_examples=100, deadline=None)
-def test_confidence_is_a_probability_and_falls_with_e(log10_e, more, prior):
-    high, low = TABLE.confidence(log10_e, prior), TABLE.confidence(log10_e + more, prior)
+def test_odds_are_facts_times_slopes_and_the_prior(facts, offset, prior):
+    slopes = tuple(0.5 + i for i in range(len(facts)))
+    odds = null.Odds(slopes, offset)
+    by_hand = offset + sum((0.5 + i) * fact for i, fact in enumerate(facts))
+    assert odds(*facts) == pytest.approx(by_hand)
+    assert odds(*facts, known_prior=prior) - odds(*facts) == pytest.approx(math.log(prior / (1 - prior)))
+
+
+@given(st.floats(-400, 10), st.floats(0, 50), st.floats(0.001, 0.999), st.sampled_from(["odds", "slot_odds"]))
+@settings(max_examples=100, deadline=None)
+def test_probability_falls_as_e_grows(log10_e, more, prior, name):
+    odds = getattr(TABLE, name)
+    high, low = (null.probability(odds(-e, known_prior=prior)) for e in (log10_e, log10_e + more))
     assert 0 <= low <= high <= 1
-    assert TABLE.confidence(log10_e, prior / 2) <= high
+    assert null.probability(odds(-log10_e, known_prior=prior / 2)) <= high
 
 
-def test_confidence_at_the_ends():
-    for log10_e in (-1e6, -300.0):
-        assert TABLE.confidence(log10_e, 0.5) == pytest.approx(1)
-    assert TABLE.confidence(1e6, 0.5) == pytest.approx(0)
-    assert TABLE.confidence(TABLE.confidence_offset / TABLE.confidence_slope, 0.5) == pytest.approx(0.5)
+@pytest.mark.parametrize("name", ["odds", "slot_odds"])
+def test_probability_at_the_ends(name):
+    odds = getattr(TABLE, name)
+    assert null.probability(odds(1e6)) == pytest.approx(1)
+    assert null.probability(odds(-1e6)) == pytest.approx(0)
+    assert null.probability(odds(-math.inf)) == pytest.approx(0)
+    assert null.probability(odds(-odds.offset / odds.slopes[0])) == pytest.approx(0.5)
+
+
+@given(st.floats(-30, 30))
+def test_probability_is_the_logistic_of_log_odds(x):
+    p = null.probability(x)
+    assert p == pytest.approx(math.exp(x) / (1 + math.exp(x)))
+    assert null.probability(-x) == pytest.approx(1 - p, abs=1e-12)
+
+
+def test_standing_out_is_distance_from_the_next_ones_in_their_spread():
+    logs = np.array([1.0, 3.0, 4.0, 5.0])
+    assert null.stands_out(logs) == (pytest.approx(3 / np.std([3, 4, 5])), 1.0)
+    many = np.concatenate([logs, np.full(60, 5.0)])
+    assert null.stands_out(many) == null.stands_out(many[:31])  # thirty strangers are enough
 
 
 @given(st.lists(st.floats(-2, 6), min_size=4, max_size=60), st.floats(0, 3), st.floats(0.01, 0.99))
 @settings(max_examples=100, deadline=None)
-def test_divergence_confidence_grows_as_the_best_stands_out(logs, gap, prior):
+def test_mixtures_are_surer_the_more_the_best_stands_out(logs, gap, prior):
     logs = np.sort(logs)
     better = logs.copy()
     better[0] -= gap
-    low, high = null.divergence_confidence(logs, prior), null.divergence_confidence(better, prior)
-    assert 0 <= low <= high + ROUNDING
-    assert high <= 1
-    assert null.divergence_confidence(logs + 1.5, prior) <= low + ROUNDING  # further from everything: less sure
 
+    def sure(values: np.ndarray) -> float:
+        return null.probability(TABLE.mixture_odds(*null.stands_out(values), known_prior=prior))
 
-@pytest.mark.parametrize("n", [0, 1, 2, 3])
-def test_with_too_few_tracks_divergence_alone_is_never_sure(n):
-    assert null.divergence_confidence(np.log(np.arange(1.0, n + 1)), 0.5) == 0
+    assert 0 <= sure(logs) <= sure(better) + ROUNDING
+    assert sure(better) <= 1
+    assert sure(logs + 1.5) <= sure(logs) + ROUNDING  # further from everything: less sure
 
 
 def test_equal_divergences_are_no_evidence():
     with np.errstate(all="raise"):
-        assert 0 <= null.divergence_confidence(np.zeros(10), 0.5) < null.DIVERGENCE_CERTAIN
-
-
-# --- block bootstrap ------------------------------------------------------------------------------------------
-
-
-def correlated(rng: np.random.Generator, n: int) -> np.ndarray:
-    """Agreement of frames that share samples with their neighbours."""
-    white = rng.standard_normal(n + 11)
-    return 0.4 + 0.1 * np.convolve(white, np.ones(12) / 12**0.5, mode="valid")
-
-
-def test_the_same_place_is_indistinguishable_from_itself(rng):
-    frames = correlated(rng, 150)
-    assert null.indistinguishable(frames, frames)
-    assert null.indistinguishable(np.zeros(50), np.zeros(50))
-
-
-def test_equal_means_are_told_as_equal_in_spite_of_correlated_frames(rng):
-    """Three standard errors: about one in some hundred is missed; independent-frame errors would miss half."""
-    same = [null.indistinguishable(correlated(rng, 150), correlated(rng, 150)) for _ in range(200)]
-    assert np.mean(same) > 0.95
-
-
-@pytest.mark.parametrize("gap", [0.25, -0.25])  # six standard errors: 0.1 * sqrt(2 * 12 / 150) each
-def test_a_clear_gap_is_seen(rng, gap):
-    same = [null.indistinguishable(correlated(rng, 150) + gap, correlated(rng, 150)) for _ in range(50)]
-    assert np.mean(same) < 0.05
-
-
-@pytest.mark.parametrize(("short", "alike"), [(0.2, True), (0.3, False)])
-def test_a_copy_may_fall_short_by_a_quarter(rng, short, alike):
-    """However sure that it does: nothing but its own noise tells a compressed copy from the original."""
-    frames = 0.8 + 0.001 * rng.standard_normal(150)
-    assert null.indistinguishable(frames, (1 - short) * frames) == alike
-    assert null.indistinguishable((1 - short) * frames, frames) == alike
-
-
-def test_frames_that_only_one_place_has_do_not_count(rng):
-    a, b = correlated(rng, 150), correlated(rng, 150)
-    a[:40], b[110:] = np.nan, np.nan
-    assert null.indistinguishable(a, b) == null.indistinguishable(a[40:110], b[40:110])
-    a[40:110] += 0.5
-    assert not null.indistinguishable(a, b)
-
-
-def test_nothing_in_common_is_nothing_alike():
-    a, b = np.full(60, np.nan), np.full(60, np.nan)
-    a[:30], b[30:] = 0.5, 0.5
-    assert not null.indistinguishable(a, b)
-    assert not null.indistinguishable(np.zeros(0), np.zeros(0))
-
-
-def test_few_frames_and_order_do_not_matter(rng):
-    for n in (1, 2, 15, 16, 17):
-        a, b = correlated(rng, n), correlated(rng, n)
-        assert null.indistinguishable(a, a)
-        assert null.indistinguishable(a, b) == null.indistinguishable(b, a)
+        facts = null.stands_out(np.zeros(10))
+    assert facts[0] == 0
 
 
 # --- the shipped file -----------------------------------------------------------------------------------------
 
 
 def test_the_tables_were_measured_on_many_lags():
-    for values in json.loads((FOLDER / "null-1.json").read_text())["tails"]:
-        assert values["lags"] * 10 ** values["log10_p"][-1] > 100  # the last entry of a table is a count, not a guess
+    """The last entry of a table is a count, not a guess."""
+    values = json.loads((FOLDER / "null-2.json").read_text())
+    for table in values["tails"] + values["slot_tails"]:
+        assert table["lags"] * 10 ** table["log10_p"][-1] > 100
+
+
+def test_a_map_is_built_from_its_file():
+    assert null.NullMap.from_dict(json.loads((FOLDER / "null-2.json").read_text())).bounds == TABLE.bounds
+    assert null.null_map() is TABLE
