@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from bench.fit import null
-from classifier.search import null as decide
-from classifier.search.chance import OWN_SPEED
+from classifier.search.null import Tail
+from classifier.search.significance import OWN_SPEED
 
 #: Lags of all searches together.
 LAGS = 1e9
@@ -34,7 +34,7 @@ def test_a_tail_is_found_with_its_rate(rate):
 @pytest.mark.parametrize("theta", [0.3, 1.0])
 def test_trials_that_go_together_are_counted_as_one(theta):
     """A share 1 - exp(-theta x) of searches reaches x expected matches, if theta of all trials are independent."""
-    tail = decide.Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.0)
+    tail = Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.0)
     ranks = (np.arange(4000) + 0.5) / 4000
     expected = -np.log1p(-ranks) / theta
     strangers = [null.Best(tail.z_for(np.log10(e) - 6), 6 - np.log10(OWN_SPEED), False, 0, 1.0, 5.0) for e in expected]
@@ -49,3 +49,12 @@ def test_confidence_is_found_with_its_slope_and_offset(slope, offset):
     right = rng.random(len(log10_e)) < 1 / (1 + np.exp(slope * log10_e - offset))
     found = null.fit_confidence(log10_e, right.astype(float))
     assert found == pytest.approx((slope, offset), rel=0.05, abs=0.05)
+
+
+def test_the_interval_of_a_rate_covers_it_and_narrows_with_more_excerpts():
+    rng = np.random.default_rng(3)
+    excerpts = [rng.poisson(counts(0.8) / 400) for _ in range(400)]
+    few, many = null.rate_interval(excerpts[:100]), null.rate_interval(excerpts)
+    assert many[0] < 0.8 * 1.03
+    assert many[1] > 0.8 * 0.97
+    assert many[1] - many[0] < few[1] - few[0]

@@ -19,7 +19,8 @@ import classifier.demo.songs
 import classifier.store.mongo  # noqa: F401
 from classifier.cli import main
 from classifier.config import FeatureConfig
-from classifier.models.track import builtin_background, model_track
+from classifier.models.background import builtin_background
+from classifier.models.track import model_track
 
 
 def child(arguments: list[str], output: str) -> int:
