@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -15,7 +15,14 @@ import numpy as np
 
 from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.config import FeatureConfig
-from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
+from classifier.errors import (
+    CatalogueNotFound,
+    CatalogueOutdated,
+    InvalidParameter,
+    SnippetSilent,
+    SnippetTooShort,
+    TrackNotFound,
+)
 from classifier.index.follower import Follower, View
 from classifier.models import fitting as backgrounds
 from classifier.models.background import BUILTIN, Background, builtin_background
@@ -44,6 +51,44 @@ class Enrolled:
     added: bool
 
 
+def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
+    """Return a catalogue's configuration.
+
+    Raises
+    ------
+    CatalogueOutdated
+        If an earlier release made it, with other parameters than there are now.
+    """
+    if record.config.keys() != {item.name for item in fields(FeatureConfig)}:
+        raise CatalogueOutdated(
+            f"catalogue {record.name!r} was enrolled by an earlier Earmark, whose models this one cannot compare: run "
+            f"`earmark catalogues renew {record.name} FOLDER` with the folders that hold its files"
+        )
+    return FeatureConfig.from_dict(record.config)
+
+
+def renew(store: Store, name: str) -> None:
+    """Bring an earlier release's catalogue up to date, so that its tracks can be enrolled anew.
+
+    Parameters that still exist keep their values; a catalogue that is up to date stays as it is.
+
+    Raises
+    ------
+    CatalogueNotFound
+        If there is no catalogue of that name.
+    """
+    record = catalogues.get_catalogue(store, name)
+    known = {item.name for item in fields(FeatureConfig)}
+    if record.config.keys() != known:
+        config = FeatureConfig.from_dict({key: value for key, value in record.config.items() if key in known})
+        catalogues.renew_catalogue(store, name, config.to_dict(), config.hash, background=_shipped(config))
+
+
+def _shipped(config: FeatureConfig) -> str:
+    """Name of the background that ships and serves this configuration; empty where there is none."""
+    return BUILTIN if config.front_end_hash == builtin_background().front_end else ""
+
+
 class Catalogue:
     """A named set of tracks, open for enrolling and identifying; safe to share between threads.
 
@@ -63,7 +108,7 @@ class Catalogue:
         self.settings = settings
         self.name = record.name
         self.id = record.id
-        self.config = FeatureConfig.from_dict(record.config)
+        self.config = current_config(record)
         self.decoder = decoder
         self._closing = closing or contextlib.ExitStack()  # what nobody else will close
         self._owner = new_owner()
@@ -113,6 +158,8 @@ class Catalogue:
             If it exists with another configuration than ``config``.
         CatalogueNotFound
             If it does not exist and ``create`` is false.
+        CatalogueOutdated
+            If an earlier release made it.
         StoreUnavailable
             If the store does not answer.
         """
@@ -134,8 +181,7 @@ class Catalogue:
                 if not create:
                     raise
                 new = config or FeatureConfig()
-                ships = BUILTIN if new.front_end_hash == builtin_background().front_end else ""
-                record = catalogues.create_catalogue(store, wanted, new.to_dict(), new.hash, background=ships)
+                record = catalogues.create_catalogue(store, wanted, new.to_dict(), new.hash, background=_shipped(new))
             if decoder is None:
                 decoder = closing.enter_context(Decoder(settings))
             return cls(store, record, settings, decoder, closing=closing)

@@ -16,7 +16,7 @@ never hold a server path, a stack trace or a secret.
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
   + Conflict
-    - CatalogueExists, TrackBusy, DuplicateKey
+    - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, Busy
@@ -164,6 +164,12 @@ class CatalogueExists(Conflict):
     """A catalogue of that name exists with another configuration."""
 
     name = "catalogue_exists"
+
+
+class CatalogueOutdated(Conflict):
+    """The catalogue was enrolled by an earlier Earmark, whose models this one cannot compare."""
+
+    name = "catalogue_outdated"
 
 
 class TrackBusy(Conflict):

@@ -141,6 +141,35 @@ def bump_revision(store: Store, catalogue_id: str) -> bool:
     return store.update("catalogues", {"_id": catalogue_id, "status": "ready"}, inc={"revision": 1}) is not None
 
 
+def renew_catalogue(
+    store: Store, name: str, config: Mapping[str, Any], config_hash: str, *, background: str = ""
+) -> CatalogueRecord:
+    """Give a catalogue of an earlier release the configuration of this one; its tracks must be modelled anew.
+
+    Parameters
+    ----------
+    store : Store
+        Where the catalogue is.
+    name : str
+        Which catalogue.
+    config : mapping
+        ``FeatureConfig.to_dict()``.
+    config_hash : str
+        ``FeatureConfig.hash``.
+    background : str
+        Identifier of a background that ships; empty if one must be fitted.
+
+    Raises
+    ------
+    CatalogueNotFound
+        If there is no catalogue of that name.
+    """
+    record = get_catalogue(store, name)
+    changes = {"config": dict(config), "config_hash": config_hash, "background": background}
+    store.update("catalogues", {"_id": record.id, "status": "ready"}, set=changes, inc={"revision": 1})
+    return get_catalogue(store, name)
+
+
 def set_background(store: Store, name: str, background: str, arrays: Mapping[str, np.ndarray]) -> CatalogueRecord:
     """Give a catalogue the background mixture that it has not got yet, once and for all.
 
