@@ -15,7 +15,14 @@ import numpy as np
 
 from classifier.audio.decoder import Audio, Decoder, Limits
 from classifier.config import FeatureConfig
-from classifier.errors import CatalogueNotFound, InvalidParameter, SnippetSilent, SnippetTooShort, TrackNotFound
+from classifier.errors import (
+    CatalogueNotFound,
+    EarmarkError,
+    InvalidParameter,
+    SnippetSilent,
+    SnippetTooShort,
+    TrackNotFound,
+)
 from classifier.index.follower import Follower, View
 from classifier.models import fitting as backgrounds
 from classifier.models.background import BUILTIN, Background, builtin_background
@@ -381,7 +388,13 @@ class Catalogue:
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
         )
-        tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
+        try:
+            tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
+        except EarmarkError:
+            raise
+        except Exception:
+            self._follower.suspect()  # damage to the index can make any step fail
+            raise
         stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
         return replace(tag, seconds={**stages, "total": time.perf_counter() - started})
 

@@ -35,6 +35,8 @@ from classifier.errors import (
     TrackBusy,
     TrackNotFound,
 )
+from classifier.index import checker
+from classifier.index.folder import IndexFolder
 from classifier.models import fitting as backgrounds
 from classifier.models.track import at_rate
 from classifier.records import catalogues
@@ -558,6 +560,33 @@ def test_a_catalogue_closes_what_it_opened_and_nothing_else(tmp_path):
             assert len(third.tracks()) == 1
             assert third.identify(sound).verdict == "identified"
     store.close()
+
+
+def test_a_search_that_fails_has_the_index_checked(tmp_path, catalogue, monkeypatch):
+    """Mixtures of nothing but zeros make NumPy complain, which is an error in tests; the next search is right again."""
+    monkeypatch.setattr(checker, "_TRUSTED_S", 0.0)
+    path = song_file(tmp_path, 1)
+    catalogue.enroll(path)
+    assert catalogue.identify(path).verdict == "identified"
+    index = catalogue._follower._index
+    settle(index)
+    (array,) = index.folder.glob("*/s.npy")
+    with open(array, "r+b") as file:
+        file.seek(128)
+        file.write(bytes(array.stat().st_size - 128))
+    with pytest.raises(RuntimeWarning):
+        catalogue.identify(path)
+    settle(index)
+    assert catalogue.identify(path).verdict == "identified"
+    assert not array.exists()
+
+
+def settle(index: IndexFolder) -> None:
+    """Wait until nothing is being checked or built."""
+    deadline = time.monotonic() + 60
+    while index.is_checking or index.is_building:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_catalogue_that_was_removed_and_created_anew_is_another(tmp_path, catalogue):

@@ -58,6 +58,15 @@ class View:
     tracks: Mapping[str, Track]
 
 
+def index_folder(data_dir: Path, store: Store, catalogue_id: str) -> Path:
+    """Return where this machine keeps the index of a catalogue.
+
+    The format is in the name, so that two releases can run side by side.
+    """
+    of_store = hashlib.sha256(store.url.encode()).hexdigest()[:12]
+    return data_dir / "index" / f"v{FORMAT}" / f"{of_store}-{catalogue_id}"
+
+
 class Follower:
     """Follows one catalogue; safe to share between threads.
 
@@ -76,10 +85,8 @@ class Follower:
     def __init__(self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float) -> None:
         self._store, self._name, self._id, self._seconds = store, record.name, record.id, seconds
         self._config = FeatureConfig.from_dict(record.config)
-        # The format is in the name, so that two releases can run side by side.
-        self._root = data_dir / "index" / f"v{FORMAT}"
-        self._prefix = hashlib.sha256(store.url.encode()).hexdigest()[:12] + "-"
-        self._index = IndexFolder(self._root / (self._prefix + self._id), self._load)
+        self._data_dir = data_dir
+        self._index = IndexFolder(index_folder(data_dir, store, record.id), self._load)
         self._tracks: Mapping[str, Track] = {}
         self._stamps: Mapping[str, tuple[int, int]] = {}
         self._view: View | None = None
@@ -105,6 +112,10 @@ class Follower:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_S)  # it may be waiting for a store that does not answer
         self._index.close()
+
+    def suspect(self) -> None:
+        """Have the index on disk checked for damage: a search failed for no reason that is known."""
+        self._index.suspect()
 
     @property
     def has_index(self) -> bool:
@@ -190,11 +201,12 @@ class Follower:
 
     def _forget_removed(self) -> None:
         """Delete index folders of catalogues that this store had once."""
-        folders = [*self._root.glob(self._prefix + "*")]  # first, for catalogues are older than their folders
-        there = {self._prefix + record.id for record in catalogues.list_catalogues(self._store)}
-        for folder in folders:
-            if folder.name not in there:
-                shutil.rmtree(folder, ignore_errors=True)
+        every = index_folder(self._data_dir, self._store, "*")
+        unknown = set(every.parent.glob(every.name))  # first, for catalogues are older than their folders
+        for record in catalogues.list_catalogues(self._store):
+            unknown.discard(index_folder(self._data_dir, self._store, record.id))
+        for folder in unknown:
+            shutil.rmtree(folder, ignore_errors=True)
 
     # --- between queries ------------------------------------------------------------------------------------
 

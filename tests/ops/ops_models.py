@@ -6,18 +6,17 @@ from functools import lru_cache
 
 import numpy as np
 
-from classifier.config import FeatureConfig, NoiseTwin
+from classifier.config import FeatureConfig
 from classifier.mixtures.gmm import Mixtures
-from classifier.models.track import TrackModel, builtin_background, model_track
-
-CONFIG = FeatureConfig(twins=(NoiseTwin("pink", 3.0),))
+from classifier.models.background import builtin_background
+from classifier.models.track import TrackModel, model_track
 
 
 @lru_cache(maxsize=1)
 def _base() -> TrackModel:
     rng = np.random.default_rng(1)
     samples = rng.standard_normal(9 * 16000) * np.repeat(rng.uniform(0.01, 0.3, 72), 2000)
-    return model_track(samples.astype(np.float32), CONFIG, builtin_background())
+    return model_track(samples.astype(np.float32), FeatureConfig(), builtin_background())
 
 
 def model(seed: int, n_windows: int = 4) -> TrackModel:
@@ -25,15 +24,13 @@ def model(seed: int, n_windows: int = 4) -> TrackModel:
     base = _base()
     rng = np.random.default_rng(seed)
     windows = rng.integers(0, len(base.window_frame), n_windows)
-    variants = len(base.moments) // len(base.window_frame)
-    rows = (windows[:, None] * variants + np.arange(variants)).ravel()
     words = rng.integers(0, 2**63, (n_windows * 31, 2)).astype(np.uint64)
     words[:, 0] = seed
     return TrackModel(
         window_frame=np.arange(n_windows, dtype=np.int32) * 67,
         silent=np.zeros(n_windows, np.uint8),
         mixtures=_moved(base.mixtures, windows, rng),
-        moments=_moved(base.moments, rows, rng),
+        slots=base.slots[rng.integers(0, len(base.slots), 8 * n_windows)],
         words=words,
     )
 
