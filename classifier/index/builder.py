@@ -72,7 +72,7 @@ class Builder:
         self.trouble: EarmarkError | None = None
 
     def after_fork(self) -> None:
-        """Go on without the parent's thread, backlog and lock."""
+        """Continue without the parent's thread, backlog and lock."""
         self._manifest.release()
         self._begin()
 

@@ -1,7 +1,7 @@
-"""The checker: a thread that reads the mapped segments now and then, and has those built again that are damaged.
+"""The checker: a thread that compares mapped segments with their checksums, and has damaged ones built again.
 
-What a process finds on disk when it starts is read at once, and everything once an hour. The first second of reading is
-worth waiting for (``IndexFolder.wait``); from then on it takes its time, to leave disk and processor to queries.
+It reads what a process finds on disk when it starts, and everything once an hour. A start waits for the first second of
+it (``IndexFolder.wait``); then it pauses between reads, to leave disk and processor to queries.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _INTERVAL_S = 3600.0
 _TRUSTED_S = 60.0
 #: Seconds of reading before the first pause.
 EAGER_S = 1.0
-#: Pauses are so many times as long as the reading between them.
+#: Length of a pause, in times of the read before it.
 _PAUSE = 3.0
 
 
@@ -48,7 +48,7 @@ class Checker:
         self._thread: threading.Thread | None = None
 
     def after_fork(self) -> None:
-        """Go on without the parent's thread."""
+        """Continue without the parent's thread."""
         self._begin()
 
     @property

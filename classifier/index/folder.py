@@ -55,7 +55,7 @@ class IndexFolder:
         self._checker = Checker(self._holdings, manifest, self._builder)
 
     def after_fork(self) -> None:
-        """Go on without the parent's thread, lock and file; what is mapped stays; call :meth:`follow` next."""
+        """Continue without the parent's thread, lock and file; what is mapped stays; call :meth:`follow` next."""
         self._holdings.after_fork()
         self._builder.after_fork()
         self._checker.after_fork()

@@ -58,7 +58,7 @@ class Holdings:
         self._damaged: set[str] = set()
 
     def after_fork(self) -> None:
-        """Go on without the parent's lock."""
+        """Continue without the parent's lock."""
         self.lock = threading.Condition()
 
     def is_behind(self) -> bool:
