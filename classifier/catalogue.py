@@ -18,6 +18,7 @@ from classifier.config import FeatureConfig
 from classifier.errors import (
     CatalogueNotFound,
     CatalogueOutdated,
+    EarmarkError,
     InvalidParameter,
     SnippetSilent,
     SnippetTooShort,
@@ -427,7 +428,13 @@ class Catalogue:
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
         )
-        tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
+        try:
+            tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
+        except EarmarkError:
+            raise
+        except Exception:
+            self._follower.suspect()  # damage to the index can make any step fail
+            raise
         stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
         return replace(tag, seconds={**stages, "total": time.perf_counter() - started})
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from classifier.audio.decoder import Audio, Decoder
+from classifier.audio.resample import at_rate
 from classifier.catalogue import Catalogue
 from classifier.config import PRESETS, FeatureConfig
 from classifier.demo.phone import NOISES
@@ -35,8 +36,9 @@ from classifier.errors import (
     TrackBusy,
     TrackNotFound,
 )
+from classifier.index import checker
+from classifier.index.folder import IndexFolder
 from classifier.models import fitting as backgrounds
-from classifier.models.track import at_rate
 from classifier.records import catalogues
 from classifier.records.tracks import load_models
 from classifier.records.writing import TrackWriter
@@ -560,6 +562,33 @@ def test_a_catalogue_closes_what_it_opened_and_nothing_else(tmp_path):
     store.close()
 
 
+def test_a_search_that_fails_has_the_index_checked(tmp_path, catalogue, monkeypatch):
+    """Covariances of nothing but zeros cannot be inverted; the next search is right again."""
+    monkeypatch.setattr(checker, "_TRUSTED_S", 0.0)
+    path = song_file(tmp_path, 1)
+    catalogue.enroll(path)
+    assert catalogue.identify(path).verdict == "identified"
+    index = catalogue._follower._index
+    settle(index)
+    (array,) = index.folder.glob("*/covariances.npy")
+    with open(array, "r+b") as file:
+        file.seek(128)
+        file.write(bytes(array.stat().st_size - 128))
+    with pytest.raises(np.linalg.LinAlgError):
+        catalogue.identify(path)
+    settle(index)
+    assert catalogue.identify(path).verdict == "identified"
+    assert not array.exists()
+
+
+def settle(index: IndexFolder) -> None:
+    """Wait until nothing is being checked or built."""
+    deadline = time.monotonic() + 60
+    while index.is_checking or index.is_building:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_catalogue_that_was_removed_and_created_anew_is_another(tmp_path, catalogue):
     path = song_file(tmp_path, 1)
     catalogue.enroll(path)
@@ -583,7 +612,7 @@ def test_a_catalogue_that_was_removed_and_created_anew_is_another(tmp_path, cata
     "config",
     [
         FeatureConfig(covariance_type="diag"),
-        FeatureConfig(window_length=3.0, window_step=0.5, twins=(), em_max_iterations=5, map_relevance=0),
+        FeatureConfig(window_length=3.0, window_step=0.5, em_max_iterations=5, map_relevance=0),
     ],
     ids=["diagonal covariances", "short windows, plain EM, no twins"],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +32,10 @@ class Check:
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what is safe to mend: leftovers of crashes, expired leases.")
+@click.option("--repair", is_flag=True, help="Mend what is safe to mend: leftovers of crashes, damage to the index.")
 @shell_command
 def doctor(shell: Shell, repair: bool) -> None:
-    """Check settings, disk, decoder and store; exit with 1 if anything is wrong.
+    """Check settings, disk, decoder, store and index; exit with 1 if anything is wrong.
 
     \b
     Example:
@@ -132,6 +132,7 @@ def _store(shell: Shell, repair: bool) -> list[Check]:
         return [
             Check("store", True, f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"),
             *_integrity(store, repair),
+            *_index(Path(shell.settings.data_dir), store, repair),
         ]
     except EarmarkError as error:
         return [Check("store", False, str(error))]
@@ -150,3 +151,28 @@ def _integrity(store: Store, repair: bool) -> list[Check]:
     wrong = [f for f in findings if f.severity != "info"]
     checks = [Check("integrity", f not in wrong, f.what + (hint if f.repairable else "")) for f in findings]
     return checks if wrong else [Check("integrity", True, "no damage found"), *checks]
+
+
+def _index(data_dir: Path, store: Store, repair: bool) -> Iterator[Check]:
+    """Compare what this machine has of an index of each catalogue with its checksums."""
+    from classifier.index.follower import index_folder
+    from classifier.index.integrity import examine
+    from classifier.index.manifest import Manifest
+    from classifier.index.profile import EXACT
+    from classifier.records.catalogues import list_catalogues
+
+    for record in list_catalogues(store):
+        manifest = Manifest(index_folder(data_dir, store, record.id), EXACT)
+        damage = examine(manifest)
+        for name, fault in damage.items():
+            what = f"{record.name}: segment {name} is damaged: {fault}"
+            if not repair:
+                yield Check("index", False, f"{what} (earmark doctor --repair)")
+                continue
+            try:
+                manifest.withdraw(name)
+                yield Check("index", True, f"{what}; it is out of use, its tracks are loaded again for the next search")
+            except OSError as error:
+                yield Check("index", False, f"{what}, and cannot be taken out of use: {error.strerror}")
+        if manifest.names() and not damage:
+            yield Check("index", True, f"{record.name}: no damage found")

@@ -2,24 +2,28 @@
 
 Of all processes, the one that locks the manifest loads and writes; the others wait for what it publishes. Segments that
 are small beside what is written are joined with it, so that a track is written about log2(tracks) times in all,
-however many are enrolled one by one. Where nothing can be written (a read-only folder, a full disk), segments stay in
-memory, and writing is tried again later.
+however many are enrolled one by one. Where nothing can be written (a read-only folder, a disk that is nearly full),
+segments stay in memory, and writing is tried again later.
 """
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import os
 import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from classifier.errors import EarmarkError, NotFound, StoreCorrupt
+from classifier.index.files import room
 from classifier.index.holdings import Holdings, keys
+from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
-from classifier.index.segment import Key, Segment, write
+from classifier.index.segment import Key, Segment, n_bytes, write
 from classifier.models.track import TrackModel
 
 log = logging.getLogger("earmark.index")
@@ -68,7 +72,7 @@ class Builder:
         self.trouble: EarmarkError | None = None
 
     def after_fork(self) -> None:
-        """Go on without the parent's thread, backlog and lock."""
+        """Continue without the parent's thread, backlog and lock."""
         self._manifest.release()
         self._begin()
 
@@ -92,6 +96,24 @@ class Builder:
             If the store does not answer.
         """
         self._keep(self._loaded(tracks))
+
+    def catch_up(self) -> None:
+        """Map what other processes have published, and note what is still missing or was lost; hold the lock."""
+        holdings = self._holdings
+        holdings.look()
+        self.backlog |= (holdings.lost & holdings.ready.items()) - holdings.held()
+        holdings.lost.clear()
+        holdings.renew()
+        self.backlog -= holdings.snapshot.live
+
+    def replace(self, name: str, fault: Exception) -> None:
+        """Withdraw a damaged segment on disk, and put its tracks into the backlog; hold the lock."""
+        place = self._manifest.folder / name
+        log.warning("index segment %s is damaged, its tracks are loaded again: %s", place, fault)
+        with contextlib.suppress(OSError):  # read-only: each process has to find out
+            self._manifest.withdraw(name)
+        self._holdings.drop(name)
+        self.catch_up()
 
     def start(self) -> None:
         """Begin, if there is anything to do and it has not begun; hold the lock."""
@@ -121,7 +143,7 @@ class Builder:
                 can_write = self._acquire()
             except BlockingIOError:
                 with holdings.lock:
-                    self._catch_up()
+                    self.catch_up()
                 if self._stopping.wait(_POLL_S):
                     return  # the other process writes it
                 continue
@@ -152,12 +174,6 @@ class Builder:
             bool(holdings.unwritten()) or any(holdings.is_wasteful(s) for s in holdings.disk.values())
         )
 
-    def _catch_up(self) -> None:
-        """Map what another process has published, and drop it from the backlog; hold the lock."""
-        self._holdings.look()
-        self._holdings.renew()
-        self.backlog -= self._holdings.snapshot.live
-
     def _report(self, trouble: EarmarkError) -> None:
         with self._holdings.lock:
             self.trouble = trouble
@@ -168,7 +184,7 @@ class Builder:
     def _load_batch(self) -> None:
         """Load the next tracks that are missing into memory."""
         with self._holdings.lock:
-            self._catch_up()
+            self.catch_up()
             batch = self._next_batch() if not self.is_stopping else []
         loaded = self._loaded(batch)
         with self._holdings.lock:
@@ -178,10 +194,10 @@ class Builder:
 
     def _next_batch(self) -> list[Key]:
         batch: list[Key] = []
-        room = BATCH
+        left = BATCH
         for key in sorted(self.backlog):
-            room -= self._holdings.windows[key[0]]
-            if batch and room < 0:
+            left -= self._holdings.windows[key[0]]
+            if batch and left < 0:
                 break
             batch.append(key)
         return batch
@@ -192,7 +208,7 @@ class Builder:
         for track_id, version in tracks:
             try:
                 model = self._load(track_id, version)
-                parts.append(Segment.build([(track_id, version, model)], self._manifest.profile))
+                parts.append(Segment.single(track_id, version, model, self._manifest.profile))
             except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged: the rest still counts
                 log.warning("track %s is left out of the index: %s", track_id, error)
         return Segment.join(parts) if parts else None
@@ -235,13 +251,16 @@ class Builder:
         """Write what is in memory only, joined with segments that are no larger or mostly dead; holds the lock."""
         holdings, folder = self._holdings, self._manifest.folder
         with holdings.lock:
-            holdings.look()
-            disk, parts, dead = holdings.disk, holdings.unwritten(), holdings.dead
-            joined = self._to_join(parts)
-        if not parts and not joined:
+            self.catch_up()
+            disk, new, dead = holdings.disk, holdings.unwritten(), holdings.dead
+            joined = self._to_join(new)
+        self._make_fit(joined, new, disk)
+        if not new and not joined:
             return
+        if not self._are_whole(joined):
+            return  # there is more to load now
         kept = [name for name in disk if name not in joined]
-        parts = [*(disk[name] for name in joined), *parts]
+        parts = [*(disk[name] for name in joined), *new]
         without = dead | keys(disk[name] for name in kept)
         name = uuid.uuid4().hex
         try:
@@ -256,8 +275,7 @@ class Builder:
                     shutil.rmtree(leftover, ignore_errors=True)
             raise
         with holdings.lock:
-            holdings.look()
-            holdings.renew()
+            self.catch_up()
 
     def _to_join(self, parts: Collection[Segment]) -> list[str]:
         """Segments on disk to write again together with ``parts``: mostly dead ones, and small ones, least first."""
@@ -270,3 +288,31 @@ class Builder:
             joined.append(name)
             size += holdings.size(disk[name])
         return joined
+
+    def _make_fit(self, joined: list[str], new: Sequence[Segment], disk: Mapping[str, Segment]) -> None:
+        """Take as many segments out of ``joined`` as the disk has no room for.
+
+        Raises
+        ------
+        OSError
+            If there is no room even for ``new``, or for any of the others.
+        """
+        dead = self._holdings.dead
+        while parts := [*(disk[name] for name in joined), *new]:
+            size, free = n_bytes(parts, dead), max(0, room(self._manifest.folder))
+            if size <= free:
+                return
+            if len(parts) == max(1, len(new)):
+                raise OSError(errno.ENOSPC, f"{size:,} bytes to write, room for {free:,}")
+            joined.pop()
+
+    def _are_whole(self, names: Iterable[str]) -> bool:
+        """Check segments on disk before they are written again, with new checksums; replace one that is damaged."""
+        for name in names:
+            try:
+                check(self._manifest.folder / name, self._manifest.profile)
+            except (ValueError, OSError) as fault:
+                with self._holdings.lock:
+                    self.replace(name, fault)
+                return False
+        return True

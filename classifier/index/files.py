@@ -1,10 +1,17 @@
-"""What the index needs of a file system besides reading and writing: that it lasts."""
+"""What the index asks of a file system: that writing lasts, that bytes are as they were, that there is room."""
 
 from __future__ import annotations
 
 import os
+import shutil
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
+
+_BLOCK_BYTES = 2**22
+#: Of a disk, this share is left to others, but not more than so many bytes.
+_LEFT_SHARE, _LEFT_BYTES = 0.05, 500_000_000
 
 
 def sync(file: IO[Any]) -> None:
@@ -20,3 +27,27 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def checksum(path: Path, pause: Callable[[], object] = lambda: None) -> int:
+    """Return the CRC-32 of a file; ``pause`` is called after every 4 MiB.
+
+    The file is read, not mapped: a disk that fails is then an error, where a mapping would kill the process.
+
+    Raises
+    ------
+    OSError
+        If the file is missing or cannot be read.
+    """
+    total, buffer = 0, memoryview(bytearray(_BLOCK_BYTES))
+    with open(path, "rb", buffering=0) as file:
+        while n := file.readinto(buffer):
+            total = zlib.crc32(buffer[:n], total)
+            pause()
+    return total
+
+
+def room(folder: Path) -> int:
+    """Return how many bytes may be written there, so that some are left to others: negative on a full disk."""
+    disk = shutil.disk_usage(folder)
+    return disk.free - min(int(_LEFT_SHARE * disk.total), _LEFT_BYTES)

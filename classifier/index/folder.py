@@ -1,7 +1,8 @@
 """The index on disk and in this process: what is ready in the store, as segments that queries can search.
 
 - The folder is a cache of the store: whatever is missing or damaged is built again from there. Segments are written
-  aside, synced, and named by an atomically replaced manifest.
+  aside, synced, and named by an atomically replaced manifest. What is on disk is compared with its checksums in the
+  background.
 - Every process maps the segments that the manifest names. A few new tracks are loaded at once, by whoever asks, into
   segments of this process's own memory, so that they count immediately, whoever writes them. Many are loaded in the
   background by the process that holds the manifest's lock; the others map what it publishes. Until then queries search
@@ -13,10 +14,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
+from classifier.index import checker
 from classifier.index.builder import Builder, Load
+from classifier.index.checker import Checker
 from classifier.index.holdings import Holdings, keys
 from classifier.index.manifest import Manifest
 from classifier.index.profile import EXACT, Profile
@@ -25,7 +29,7 @@ from classifier.index.snapshot import Snapshot
 
 #: Windows that are loaded by whoever asks, at most; more would keep a query waiting. About 0.13 ms each.
 AT_ONCE = 3000
-#: Seconds between looks at the builder while waiting for it.
+#: Seconds between looks at builder and checker while waiting for them.
 _POLL_S = 0.1
 
 
@@ -48,11 +52,13 @@ class IndexFolder:
         manifest = Manifest(folder, profile)
         self._holdings = Holdings(manifest)
         self._builder = Builder(self._holdings, manifest, load)
+        self._checker = Checker(self._holdings, manifest, self._builder)
 
     def after_fork(self) -> None:
-        """Go on without the parent's thread, lock and file; what is mapped stays; call :meth:`follow` next."""
+        """Continue without the parent's thread, lock and file; what is mapped stays; call :meth:`follow` next."""
         self._holdings.after_fork()
         self._builder.after_fork()
+        self._checker.after_fork()
 
     @property
     def snapshot(self) -> Snapshot:
@@ -64,13 +70,18 @@ class IndexFolder:
         """Whether tracks are being loaded, or segments written, by this process."""
         return self._builder.is_running
 
+    @property
+    def is_checking(self) -> bool:
+        """Whether segments are being compared with their checksums by this process."""
+        return self._checker.is_running
+
     def look(self) -> None:
         """Map what other processes have published meanwhile; does not wait for anybody."""
         holdings = self._holdings
         if holdings.is_behind() and holdings.lock.acquire(blocking=False):
             try:
-                holdings.look()
-                holdings.renew()
+                self._builder.catch_up()
+                self._builder.start()
             finally:
                 holdings.lock.release()
 
@@ -99,7 +110,7 @@ class IndexFolder:
         """
         holdings, builder = self._holdings, self._builder
         with holdings.lock:
-            holdings.look()
+            builder.catch_up()
             missing = ready.items() - holdings.held() - builder.backlog
             now, later = _shortest(missing, windows)
             builder.load(now)
@@ -108,9 +119,15 @@ class IndexFolder:
             builder.backlog = {key for key in (*builder.backlog, *later) if ready.get(key[0]) == key[1]}
             holdings.renew()
             builder.start()
+            self._checker.start()
+
+    def suspect(self) -> None:
+        """Check the segments on disk now: a search failed, and damage may be why."""
+        with self._holdings.lock:
+            self._checker.suspect()
 
     def wait(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Return when everything that :meth:`follow` left for later is there.
+        """Return when everything that :meth:`follow` left for later is there, and is whole as far as one second shows.
 
         Parameters
         ----------
@@ -123,12 +140,16 @@ class IndexFolder:
             If the store does not answer.
         """
         builder = self._builder
+        eager_until = time.monotonic() + checker.EAGER_S
+        total = 0
         with self._holdings.lock:
-            total = len(builder.backlog)
-            while builder.backlog and not builder.is_stopping:
-                if builder.trouble is not None:
+            while builder.backlog or (self.is_checking and time.monotonic() < eager_until):
+                if builder.is_stopping:
+                    return
+                if builder.backlog and builder.trouble is not None:
                     raise builder.trouble
-                if progress:
+                total = max(total, len(builder.backlog))
+                if progress and total:
                     progress(total - len(builder.backlog), total)
                 builder.start()
                 self._holdings.lock.wait(_POLL_S)
@@ -137,6 +158,7 @@ class IndexFolder:
 
     def close(self) -> None:
         """Write what is in memory only, unless another process writes, and stop."""
+        self._checker.stop()
         self._builder.stop()
 
 

@@ -1,8 +1,8 @@
 """Keeps each process's index in step with the store.
 
-Every change of a catalogue's tracks moves its revision. Each query looks at it, and so does a thread now and then
-while there are no queries, so that little is left to do when one comes. A query gets a view: an index snapshot and
-the tracks in it, which never change under its hands.
+Every change to a catalogue's tracks increments its revision. Each query compares it, and so does a thread between
+queries, so that little is left to do when one comes. A query gets a view: an index snapshot and its tracks, which never
+change while the query runs.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ from classifier.store.forks import forget_after_fork
 
 log = logging.getLogger("earmark.follower")
 
-#: Seconds after which the set of tracks is compared even if the revision has not moved: whoever changed something
-#: may have died before telling.
+#: Seconds after which the set of tracks is compared even if the revision is the same: a process that changed a track
+#: may have died before it incremented the revision.
 _RECHECK_S = 30.0
 #: Changed tracks above which the whole list is read instead of each one.
 _MANY = 100
-#: Most seconds between looks at a store that does not answer.
-_MOST_SILENT_S = 30.0
-#: Seconds that closing waits for a look under way.
+#: Longest pause, in seconds, between attempts to reach a store that does not answer.
+_MAX_PAUSE_S = 30.0
+#: Seconds that closing waits for the thread.
 _JOIN_S = 5.0
 
 
@@ -58,6 +58,15 @@ class View:
     tracks: Mapping[str, Track]
 
 
+def index_folder(data_dir: Path, store: Store, catalogue_id: str) -> Path:
+    """Return where this machine keeps the index of a catalogue.
+
+    The format is in the name, so that two releases can run side by side.
+    """
+    of_store = hashlib.sha256(store.url.encode()).hexdigest()[:12]
+    return data_dir / "index" / f"v{FORMAT}" / f"{of_store}-{catalogue_id}"
+
+
 class Follower:
     """Follows one catalogue; safe to share between threads.
 
@@ -70,16 +79,14 @@ class Follower:
     data_dir : Path
         Folder for indexes.
     seconds : float >= 0
-        Time between looks at the store while there are no queries; 0: only queries look.
+        Pause between looks at the store while there are no queries; 0: only queries look.
     """
 
     def __init__(self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float) -> None:
         self._store, self._name, self._id, self._seconds = store, record.name, record.id, seconds
         self._config = FeatureConfig.from_dict(record.config)
-        # The format is in the name, so that two releases can run side by side.
-        self._root = data_dir / "index" / f"v{FORMAT}"
-        self._prefix = hashlib.sha256(store.url.encode()).hexdigest()[:12] + "-"
-        self._index = IndexFolder(self._root / (self._prefix + self._id), self._load)
+        self._data_dir = data_dir
+        self._index = IndexFolder(index_folder(data_dir, store, record.id), self._load)
         self._tracks: Mapping[str, Track] = {}
         self._stamps: Mapping[str, tuple[int, int]] = {}
         self._view: View | None = None
@@ -94,7 +101,7 @@ class Follower:
         self._checked = 0.0
 
     def after_fork(self) -> None:
-        """Go on without the parent's threads."""
+        """Continue without the parent's threads."""
         self._index.after_fork()
         self._begin()
 
@@ -105,6 +112,10 @@ class Follower:
         if thread is not None and thread is not threading.current_thread():
             thread.join(_JOIN_S)  # it may be waiting for a store that does not answer
         self._index.close()
+
+    def suspect(self) -> None:
+        """Have the index on disk checked for damage, which may be why a search failed."""
+        self._index.suspect()
 
     @property
     def has_index(self) -> bool:
@@ -119,7 +130,7 @@ class Follower:
         Parameters
         ----------
         progress : callable, optional
-            Called with (loaded, total) tracks while the first call loads what the index lacks.
+            Called with (loaded, total) while the index catches up, in the first call.
 
         Raises
         ------
@@ -149,7 +160,7 @@ class Follower:
         return record.revision != self._revision or time.monotonic() - self._checked > _RECHECK_S
 
     def _follow(self, progress: Callable[[int, int], None] | None) -> None:
-        """Take over what changed: tracks added, replaced or removed into the index, edited ones into the table."""
+        """Bring index and table of tracks in step with the store, reading only what has changed."""
         self._index.look()
         seen = self._index.on_disk()
         stamps = tracks.stamps(self._store, self._name)
@@ -174,7 +185,7 @@ class Follower:
         self._view = View(self._index.snapshot, known)
 
     def _load(self, track_id: str, version: int) -> TrackModel:
-        """Load a track's model, and make sure that it fits to the others: archives may hold anything."""
+        """Load a track's model and check that it fits the catalogue's configuration: an archive may hold anything."""
         arrays = tracks.load_models(self._store, track_id, version)
         try:
             slots = tracks.load_slots(self._store, track_id, version)
@@ -185,16 +196,17 @@ class Follower:
         diagonal = self._config.covariance_type == "diag"
         found = (model.mixtures.means.shape, model.mixtures.diagonal, len(model.silent), model.slots.shape[1])
         if found != ((n, k, d), diagonal, n, self._config.slot_mfcc):
-            raise StoreCorrupt("its arrays do not fit to the catalogue's configuration")
+            raise StoreCorrupt("its arrays do not fit the catalogue's configuration")
         return model
 
     def _forget_removed(self) -> None:
-        """Delete index folders of catalogues that this store had once."""
-        folders = [*self._root.glob(self._prefix + "*")]  # first, for catalogues are older than their folders
-        there = {self._prefix + record.id for record in catalogues.list_catalogues(self._store)}
-        for folder in folders:
-            if folder.name not in there:
-                shutil.rmtree(folder, ignore_errors=True)
+        """Delete the index folders of catalogues that this store no longer has."""
+        every = index_folder(self._data_dir, self._store, "*")
+        unknown = set(every.parent.glob(every.name))  # first, for catalogues are older than their folders
+        for record in catalogues.list_catalogues(self._store):
+            unknown.discard(index_folder(self._data_dir, self._store, record.id))
+        for folder in unknown:
+            shutil.rmtree(folder, ignore_errors=True)
 
     # --- between queries ------------------------------------------------------------------------------------
 
@@ -216,7 +228,7 @@ class Follower:
             except EarmarkError as error:
                 if pause == self._seconds:
                     log.warning("catalogue %r cannot be followed: %s", self._name, error)
-                pause = min(2 * pause, _MOST_SILENT_S)
+                pause = min(2 * pause, _MAX_PAUSE_S)
             except Exception:
                 log.exception("catalogue %r cannot be followed", self._name)
-                pause = _MOST_SILENT_S
+                pause = _MAX_PAUSE_S

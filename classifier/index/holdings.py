@@ -40,6 +40,8 @@ class Holdings:
         Length of each of these tracks.
     dead : set of (str, int)
         Tracks on disk that the store does not hold any more, and that may be thrown away.
+    lost : set of (str, int)
+        Tracks of segments that were mapped, and dropped because of damage.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -52,9 +54,11 @@ class Holdings:
         self.ready: Mapping[str, int] = {}
         self.windows: Mapping[str, int] = {}
         self.dead: set[Key] = set()
+        self.lost: set[Key] = set()
+        self._damaged: set[str] = set()
 
     def after_fork(self) -> None:
-        """Go on without the parent's lock."""
+        """Continue without the parent's lock."""
         self.lock = threading.Condition()
 
     def is_behind(self) -> bool:
@@ -62,25 +66,41 @@ class Holdings:
         return self._manifest.stamp() != self._stamp
 
     def look(self) -> None:
-        """Map the segments that the manifest names now; call :meth:`renew` next."""
+        """Map the segments that the manifest names now, without withdrawn ones; call :meth:`renew` next."""
         if not self.is_behind():
             return
-        folder, profile = self._manifest.folder, self._manifest.profile
         for _ in range(_RETRIES):
             stamp, names = self._manifest.stamp(), self._manifest.names()
             disk: dict[str, Segment] = {}
             faults: dict[str, Exception] = {}
             for name in names:
                 try:
-                    disk[name] = self.disk.get(name) or Segment.load(folder / name, profile)
+                    disk[name] = self._mapped(name)
                 except (OSError, ValueError) as error:
                     faults[name] = error
             if not faults or names == self._manifest.names():
                 break  # else a builder replaced them meanwhile: look again
         for name, fault in faults.items():
-            log.warning("index segment %s is not usable, its tracks are loaded again: %s", folder / name, fault)
-        self.memory += [segment for name, segment in self.disk.items() if name not in disk]
+            if name not in self._damaged:  # else that was said already
+                place = self._manifest.folder / name
+                log.warning("index segment %s is not usable, its tracks are loaded again: %s", place, fault)
+        self.lost |= keys(segment for name, segment in self.disk.items() if name in faults)
+        self.memory += [segment for name, segment in self.disk.items() if name not in names]
         self.disk, self._stamp = disk, stamp
+
+    def _mapped(self, name: str) -> Segment:
+        if name in self._damaged:
+            raise ValueError("it is damaged")
+        segment = self.disk.get(name)
+        if segment is None or self._manifest.is_withdrawn(name):
+            segment = Segment.load(self._manifest.folder / name, self._manifest.profile)
+        return segment
+
+    def drop(self, name: str) -> None:
+        """Let go of a mapped segment that is damaged, and do not map it again; call :meth:`renew` next."""
+        self._damaged.add(name)
+        self.lost |= keys([self.disk[name]])
+        self.disk = {other: segment for other, segment in self.disk.items() if other != name}
 
     def renew(self) -> None:
         """Make a new snapshot, if it would differ, and let go of what it does not need."""

@@ -2,10 +2,14 @@
 
 It is replaced atomically, by one process at a time: whoever holds the lock on a file beside it, which dies with the
 process. A manifest that is missing, damaged, or of another format or profile names no segments.
+
+A damaged segment may be withdrawn by any process, at any time: its table is deleted, so that nobody maps it again, and
+the manifest is touched, so that all processes look again and let go of it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import logging
@@ -17,7 +21,7 @@ from typing import IO
 
 from classifier.index.files import sync, sync_folder
 from classifier.index.profile import Profile
-from classifier.index.segment import FORMAT
+from classifier.index.segment import FORMAT, TABLE
 
 log = logging.getLogger("earmark.index")
 
@@ -64,6 +68,10 @@ class Manifest:
             log.warning("the manifest of the index in %s is damaged (%r): it is built again", self.folder, error)
         return ()
 
+    def is_withdrawn(self, name: str) -> bool:
+        """Return whether a segment is there no more, or must not be used."""
+        return not (self.folder / name / TABLE).exists()
+
     # --- writing --------------------------------------------------------------------------------------------
 
     def acquire(self) -> None:
@@ -109,3 +117,15 @@ class Manifest:
         for item in self.folder.iterdir():  # what a mapping still uses stays alive until it is let go
             if item.is_dir() and item.name not in names:
                 shutil.rmtree(item, ignore_errors=True)
+
+    def withdraw(self, name: str) -> None:
+        """Keep all processes from using a segment; this needs no lock.
+
+        Raises
+        ------
+        OSError
+            If the folder cannot be written to.
+        """
+        (self.folder / name / TABLE).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # nobody has published yet, or all was deleted
+            os.utime(self._path)

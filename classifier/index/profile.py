@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -41,7 +42,7 @@ class Array:
     axes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Profile:
     """Which arrays a segment holds, and how they are made.
 
@@ -59,7 +60,7 @@ class Profile:
     arrays: Mapping[str, Array]
     pack: Callable[[TrackModel], Mapping[str, np.ndarray]]
 
-    @property
+    @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """Every kind of row that there is, in the order of the arrays."""
         return tuple(dict.fromkeys(array.kind for array in self.arrays.values()))

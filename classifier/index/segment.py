@@ -1,19 +1,21 @@
 """Segments: some tracks' arrays, back to back, in memory or mapped from a folder.
 
 A segment is never changed. Joining some of them, or leaving tracks out, makes a new one. In a folder, each array is a
-NumPy file ``NAME.npy``; ``tracks.json`` names the format, the profile, the tracks with their numbers of rows, and a
-checksum of each file.
+NumPy file ``NAME.npy``; ``tracks.json`` names the format, the profile, the tracks with their numbers of rows, and
+the shape and checksum of each array.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import math
+import os
 import zlib
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 
@@ -23,7 +25,8 @@ from classifier.models.track import TrackModel
 
 #: Version of how segments and manifests are written.
 FORMAT = 5
-_TABLE = "tracks.json"
+#: The file that makes a folder a segment.
+TABLE = "tracks.json"
 
 #: What identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -74,7 +77,15 @@ class Segment:
     @classmethod
     def build(cls, tracks: Iterable[tuple[str, int, TrackModel]], profile: Profile = EXACT) -> Segment:
         """Pack models of tracks (id, version, model) into a segment in memory; one track at least."""
-        return cls.join([_single(track_id, version, model, profile) for track_id, version, model in tracks])
+        return cls.join([cls.single(*track, profile) for track in tracks])
+
+    @classmethod
+    def single(cls, track_id: str, version: int, model: TrackModel, profile: Profile = EXACT) -> Segment:
+        """Pack the model of one track into a segment in memory."""
+        packed = profile.pack(model)
+        arrays = {name: packed[name].astype(layout.dtype) for name, layout in profile.arrays.items()}
+        rows = {layout.kind: range(len(arrays[name])) for name, layout in profile.arrays.items()}
+        return cls(profile, (Entry(track_id, version, rows),), arrays)
 
     @classmethod
     def join(cls, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> Segment:
@@ -95,17 +106,16 @@ class Segment:
         ValueError, OSError
             If the folder is not a whole segment of this format and profile; what it contains is not looked at.
         """
+        table = read_table(folder, profile)
         try:
-            table = json.loads((folder / _TABLE).read_text())
-            if (table["format"], table["profile"]) != (FORMAT, profile.name):
-                raise ValueError(
-                    f"it has format {table['format']} and profile {table['profile']!r}, "
-                    f"not format {FORMAT} and profile {profile.name!r}"
-                )
             entries = _tiled(profile, ((track_id, version, rows) for track_id, version, *rows in table["tracks"]))
-            segment = cls(profile, entries, {name: _map(folder / f"{name}.npy") for name in profile.arrays})
-        except (KeyError, TypeError, EOFError) as error:  # cut short, or not ours
-            raise ValueError(f"it is not a whole segment: {error!r}") from None
+            shapes = {name: tuple(map(int, table["arrays"][name]["shape"])) for name in profile.arrays}
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
+            raise ValueError(f"{TABLE} is damaged: {error!r}") from None
+        arrays = {
+            name: _map(folder / f"{name}.npy", layout.dtype, shapes[name]) for name, layout in profile.arrays.items()
+        }
+        segment = cls(profile, entries, arrays)
         _check_shapes(segment)
         return segment
 
@@ -150,71 +160,98 @@ def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozens
     """
     profile, chosen = parts[0].profile, _chosen(parts, dead)
     folder.mkdir(parents=True)
-    checksums = {}
+    arrays = {}
     for name in profile.arrays:
         pieces = [parts[0].arrays[name][:0], *(part.of(entry, name) for part, entry in chosen)]
-        checksums[name] = _write_array(folder / f"{name}.npy", pieces)
+        arrays[name] = _write_array(folder / f"{name}.npy", pieces)
     table = {
         "format": FORMAT,
         "profile": profile.name,
-        "checksums": checksums,
+        "arrays": arrays,
         "tracks": [[*e.key, *_lengths(profile, e)] for _, e in chosen],
     }
-    with open(folder / _TABLE, "w") as file:
+    with open(folder / TABLE, "w") as file:
         json.dump(table, file)
         sync(file)
     sync_folder(folder)
 
 
-def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> int:
-    """Write arrays as one NumPy file, and sync it; return the CRC-32 of the file."""
-    like = pieces[0]
-    head = {
-        "descr": np.lib.format.dtype_to_descr(like.dtype),
-        "fortran_order": False,
-        "shape": (sum(map(len, pieces)), *like.shape[1:]),
-    }
-    header = io.BytesIO()
-    np.lib.format.write_array_header_1_0(header, head)
-    blocks = (np.ascontiguousarray(piece, like.dtype).data for piece in pieces if piece.size)
-    checksum = 0
-    with open(path, "wb") as file:
-        for block in chain((header.getbuffer(),), blocks):
-            file.write(block)
-            checksum = zlib.crc32(block, checksum)
-        sync(file)
-    return checksum
+def n_bytes(parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> int:
+    """Return the size of the arrays that :func:`write` would write."""
+    chosen = _chosen(parts, dead)
+    rows = {kind: sum(len(entry.rows[kind]) for _, entry in chosen) for kind in parts[0].profile.kinds}
+    widths = {name: array.itemsize * math.prod(array.shape[1:]) for name, array in parts[0].arrays.items()}
+    return sum(rows[layout.kind] * widths[name] for name, layout in parts[0].profile.arrays.items())
 
 
-def _map(path: Path) -> np.ndarray:
-    """Memory-map an array; one without elements cannot be mapped and is read."""
+def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
+    """Return what a segment says of itself: its ``tracks``, and ``shape`` and ``crc32`` of the file of each array.
+
+    Raises
+    ------
+    ValueError, OSError
+        If it says nothing, or has another format or profile.
+    """
+    table = json.loads((folder / TABLE).read_text())
     try:
-        mapped: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        return mapped
-    except ValueError:
-        array: np.ndarray = np.load(path, allow_pickle=False)
-        if array.size:
-            raise
-        return array
+        found = table["format"], table["profile"]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{TABLE} is not a table of tracks: {error!r}") from None
+    if found != (FORMAT, profile.name):
+        raise ValueError(
+            "it has format {} and profile {!r}, not format {} and profile {!r}".format(*found, FORMAT, profile.name)
+        )
+    return cast(dict[str, Any], table)
+
+
+def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
+    """What a NumPy file of such an array begins with."""
+    header = io.BytesIO()
+    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(header, fields)
+    return header.getvalue()
+
+
+def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> dict[str, Any]:
+    """Write arrays as one NumPy file, and sync it; return what the table says of it."""
+    dtype, shape = pieces[0].dtype, (sum(map(len, pieces)), *pieces[0].shape[1:])
+    header = _header(dtype, shape)
+    checksum = zlib.crc32(header)
+    with open(path, "wb") as file:
+        file.write(header)
+        for piece in pieces:
+            if piece.size:
+                data = np.ascontiguousarray(piece, dtype).data
+                file.write(data)
+                checksum = zlib.crc32(data, checksum)
+        sync(file)
+    return {"shape": shape, "crc32": checksum}
+
+
+def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
+    """Memory-map an array; one without elements cannot be mapped and is made.
+
+    The header is compared, not interpreted: a damaged one may say anything.
+    """
+    header = _header(dtype, shape)
+    with open(path, "rb") as file:
+        start, size = file.read(len(header)), os.fstat(file.fileno()).st_size
+    wanted = len(header) + dtype.itemsize * math.prod(shape)
+    if start != header or size != wanted:
+        raise ValueError(f"{path.name} does not hold {dtype} of shape {shape} in {wanted} bytes")
+    return np.memmap(path, dtype, "r", len(header), shape) if math.prod(shape) else np.empty(shape, dtype)
 
 
 def _check_shapes(segment: Segment) -> None:
-    """Raise ValueError if an array is not laid out as the profile says, or does not fit to the others."""
+    """Raise ValueError if an array has not the axes of the profile, or not as many rows or columns as the others."""
     sizes: dict[str, int] = {kind: segment.n_rows(kind) for kind in segment.profile.kinds}
     for name, layout in segment.profile.arrays.items():
-        array, axes = segment.arrays[name], (layout.kind, *layout.axes)
-        if array.dtype != layout.dtype or array.ndim != len(axes):
-            raise ValueError(f"{name} holds {array.ndim}-dimensional {array.dtype}")
-        for axis, size in zip(axes, array.shape, strict=True):
+        axes, shape = (layout.kind, *layout.axes), segment.arrays[name].shape
+        if len(shape) != len(axes):
+            raise ValueError(f"{name} has {len(shape)} axes, not {len(axes)}")
+        for axis, size in zip(axes, shape, strict=True):
             if size != sizes.setdefault(axis, size):
                 raise ValueError(f"{name} has {size} {axis}, not {sizes[axis]}")
-
-
-def _single(track_id: str, version: int, model: TrackModel, profile: Profile) -> Segment:
-    packed = profile.pack(model)
-    arrays = {name: packed[name].astype(layout.dtype) for name, layout in profile.arrays.items()}
-    rows = {layout.kind: range(len(arrays[name])) for name, layout in profile.arrays.items()}
-    return Segment(profile, (Entry(track_id, version, rows),), arrays)
 
 
 def _chosen(parts: Sequence[Segment], dead: Container[Key]) -> list[tuple[Segment, Entry]]:

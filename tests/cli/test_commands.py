@@ -6,6 +6,7 @@ import re
 from dataclasses import fields
 
 import click
+import numpy as np
 import pytest
 
 from classifier.cli import main
@@ -293,6 +294,46 @@ def test_a_store_out_of_reach_is_a_failure_of_one_check(earmark, tmp_path):
     found = checks(done)
     assert [o["ok"] for o in found["store"]] == [False]
     assert found["decoder"][0]["ok"]
+
+
+def overwrite(folder, name: str, noise: bool) -> None:
+    """Damage an array of the index, and keep its size."""
+    for path in (folder / "index").rglob(name):
+        n = path.stat().st_size - 128
+        with open(path, "r+b") as file:
+            file.seek(128)
+            file.write(np.random.default_rng(3).bytes(n) if noise else bytes(n))
+
+
+@pytest.mark.parametrize("name", ["words.npy", "slots.npy"])
+@pytest.mark.parametrize("noise", [False, True], ids=["zeros", "noise"])
+def test_an_index_that_is_damaged_and_as_large_as_before(enrolled, folder, name, noise):
+    """The doctor names it; the next process builds it again before it answers."""
+    question = ("identify", folder / "noise 1.wav", "--json")
+    assert enrolled(*question).objects[0]["verdict"] == "identified"
+    overwrite(enrolled.data_dir, name, noise)
+    done = enrolled("doctor", "--json")
+    assert done.code == 1
+    (wrong,) = [o for o in done.objects if not o["ok"]]
+    assert wrong["check"] == "index"
+    assert f"{name} is not as it was written" in wrong["detail"]
+    answer = enrolled(*question).objects[0]
+    assert answer["verdict"] == "identified"
+    assert answer["searched"]["aligned_tracks"] == 6
+    healthy = enrolled("doctor", "--json")
+    assert healthy.code == 0
+    assert [o["detail"] for o in checks(healthy)["index"]] == ["default: no damage found"]
+
+
+def test_the_doctor_takes_a_damaged_part_of_the_index_out_of_use(enrolled, folder):
+    question = ("identify", folder / "noise 1.wav", "--json")
+    enrolled(*question)
+    overwrite(enrolled.data_dir, "words.npy", noise=True)
+    done = enrolled("doctor", "--repair", "--json")
+    assert done.code == 0
+    assert "out of use" in checks(done)["index"][0]["detail"]
+    assert enrolled("doctor").code == 0
+    assert enrolled(*question).objects[0]["verdict"] == "identified"
 
 
 def test_a_damaged_index_is_built_again_without_a_word(enrolled, folder):

@@ -162,6 +162,22 @@ def cut_in_the_header(folder):
     (folder / "gaussian_terms.npy").write_bytes((folder / "gaussian_terms.npy").read_bytes()[:20])
 
 
+def header_without_end(folder):
+    """NumPy's own reader raises neither ValueError nor OSError for this one."""
+    data = (folder / "words.npy").read_bytes()
+    (folder / "words.npy").write_bytes(data.replace(b")", b"(", 1))
+
+
+def one_byte_more(folder):
+    with open(folder / "words.npy", "ab") as file:
+        file.write(b"x")
+
+
+def table_without_arrays(folder):
+    table = json.loads((folder / "tracks.json").read_text())
+    (folder / "tracks.json").write_text(json.dumps({**table, "arrays": {name: [] for name in table["arrays"]}}))
+
+
 def garbage(folder):
     (folder / "means.npy").write_bytes(b"no array" * 100)
 
@@ -233,9 +249,10 @@ def gone(folder):
 
 
 DAMAGE = [
-    missing, emptied, cut_short, cut_in_the_header, garbage, fewer_rows, fewer_slots, fewer_frames, other_type,
-    another_axis, objects, no_table, table_of_nonsense, table_cut_short, table_of_another_format,
-    table_of_another_profile, table_out_of_step, table_with_short_rows, components_out_of_step, gone,
+    header_without_end, one_byte_more, table_without_arrays, missing, emptied, cut_short, cut_in_the_header,
+    garbage, fewer_rows, fewer_slots, fewer_frames, other_type, another_axis, objects, no_table, table_of_nonsense,
+    table_cut_short, table_of_another_format, table_of_another_profile, table_out_of_step, table_with_short_rows,
+    components_out_of_step, gone,
 ]  # fmt: skip
 
 

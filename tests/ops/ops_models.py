@@ -11,14 +11,12 @@ from classifier.mixtures.gmm import Mixtures
 from classifier.models.background import builtin_background
 from classifier.models.track import TrackModel, model_track
 
-CONFIG = FeatureConfig()
-
 
 @lru_cache(maxsize=1)
 def _base() -> TrackModel:
     rng = np.random.default_rng(1)
     samples = rng.standard_normal(9 * 16000) * np.repeat(rng.uniform(0.01, 0.3, 72), 2000)
-    return model_track(samples.astype(np.float32), CONFIG, builtin_background())
+    return model_track(samples.astype(np.float32), FeatureConfig(), builtin_background())
 
 
 def model(seed: int, n_windows: int = 4) -> TrackModel:
@@ -32,7 +30,7 @@ def model(seed: int, n_windows: int = 4) -> TrackModel:
         window_frame=np.arange(n_windows, dtype=np.int32) * 67,
         silent=np.zeros(n_windows, np.uint8),
         mixtures=_moved(base.mixtures, windows, rng),
-        slots=rng.integers(-100, 101, (n_windows * 8, CONFIG.slot_mfcc)).astype(np.int8),
+        slots=base.slots[rng.integers(0, len(base.slots), 8 * n_windows)],
         words=words,
     )
 

@@ -18,12 +18,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from ops_models import model, seed_of
-from ops_mounts import own_mounts, small_disk
+from ops_mounts import own_mounts, remount, small_disk
 
 from classifier.errors import StoreUnavailable, TrackNotFound
-from classifier.index import builder
+from classifier.index import builder, checker
 from classifier.index import folder as folders
+from classifier.index.files import room
 from classifier.index.folder import IndexFolder
+from classifier.index.integrity import examine
+from classifier.index.manifest import Manifest
+from classifier.index.profile import EXACT, Profile
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot
 from classifier.models.track import TrackModel
@@ -76,9 +80,9 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 def settle(*own: IndexFolder, seconds: float = 20.0) -> None:
-    """Wait until nothing is being built."""
+    """Wait until nothing is being checked or built."""
     deadline = time.monotonic() + seconds
-    while any(one.is_building for one in own):
+    while any(one.is_building or one.is_checking for one in own):
         assert time.monotonic() < deadline
         time.sleep(0.005)
     for one in own:
@@ -273,7 +277,7 @@ def test_what_another_process_threw_away_stays_mapped_while_it_is_needed(make: M
 
 
 def _truncate(folder: Path) -> None:
-    os.truncate(folder / "coarse.npy", 1000)
+    os.truncate(folder / "gaussians.npy", 1000)
 
 
 def _shorten(folder: Path) -> None:
@@ -284,7 +288,7 @@ def _shorten(folder: Path) -> None:
 DAMAGE: dict[str, Callable[[Path], object]] = {
     "truncated": _truncate,
     "short": _shorten,
-    "file missing": lambda folder: (folder / "coarse_terms.npy").unlink(),
+    "file missing": lambda folder: (folder / "gaussian_terms.npy").unlink(),
     "table missing": lambda folder: (folder / "tracks.json").unlink(),
     "table empty": lambda folder: (folder / "tracks.json").write_text(""),
     "segment missing": shutil.rmtree,
@@ -309,6 +313,169 @@ def test_damage_is_mended_from_the_store(make: Make, damage: str) -> None:
     assert len(on_disk(second)) == 1
     first.look()
     check(first.snapshot, library.ready)
+
+
+def _overwrite(folder: Path, name: str, how: str) -> None:
+    """Damage an array without changing its size, as a failing disk does."""
+    path = folder / f"{name}.npy"
+    n = path.stat().st_size - 128
+    with open(path, "r+b") as file:
+        file.seek(128)
+        file.write(bytes(n) if how == "zeros" else np.random.default_rng(1).bytes(n))
+
+
+@pytest.mark.parametrize("how", ["zeros", "noise"])
+@pytest.mark.parametrize("name", EXACT.arrays)
+def test_damage_that_keeps_the_size_is_mended_before_the_first_search(make: Make, name: str, how: str) -> None:
+    library = Library(5)
+    first = make(library)
+    library.follow(first)
+    settle(first)
+    damaged = on_disk(first)[0]
+    if not np.load(first.folder / damaged / f"{name}.npy").any() and how == "zeros":
+        how = "noise"
+    _overwrite(first.folder / damaged, name, how)
+    assert examine(Manifest(first.folder, EXACT)) == {damaged: f"{name}.npy is not as it was written"}
+    second = make(library)
+    library.follow(second)
+    second.wait()
+    check(second.snapshot, library.ready)
+    settle(second)
+    assert damaged not in on_disk(second)
+    assert examine(Manifest(first.folder, EXACT)) == {}
+    library.loads.clear()
+    first.look()
+    check(first.snapshot, library.ready)
+    assert library.loads == []
+
+
+def test_damage_to_one_segment_leaves_the_others_searched(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a segment is built again, what is in the others counts, and nothing false is found in it."""
+    monkeypatch.setattr(folders, "AT_ONCE", 0)
+    monkeypatch.setattr(checker, "EAGER_S", 0.0)
+    monkeypatch.setattr(checker, "_TRUSTED_S", 0.0)
+    library = Library(20)
+    own = make(library)
+    library.follow(own)
+    settle(own)
+    large = on_disk(own)[0]
+    library.ready["t0077"] = 1
+    library.follow(own)
+    settle(own)
+    assert len(on_disk(own)) == 2
+    _overwrite(own.folder / large, "words", "zeros")
+    library.open.clear()
+    own.suspect()
+    assert {e.track_id for _, e in own.snapshot} >= {"t0077"}
+    deadline = time.monotonic() + 20
+    while len(own.snapshot) > 1:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    check(own.snapshot, {"t0077": 1})
+    library.open.set()
+    own.wait()
+    check(own.snapshot, library.ready)
+    settle(own)
+    check(own.snapshot, library.ready)
+    assert examine(Manifest(own.folder, EXACT)) == {}
+
+
+def test_damage_while_a_process_runs_is_found_once_an_hour(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = Library(5)
+    own = make(library)
+    library.follow(own)
+    settle(own)
+    library.follow(own)
+    settle(own)
+    (damaged,) = on_disk(own)
+    _overwrite(own.folder / damaged, "gaussians", "noise")
+    library.follow(own)
+    assert not own.is_checking  # it was written just now
+    monkeypatch.setattr(checker, "_INTERVAL_S", 0.5)
+    deadline = time.monotonic() + 20
+    while (own.folder / damaged).exists():
+        library.follow(own)
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    monkeypatch.setattr(checker, "_INTERVAL_S", 3600.0)
+    settle(own)
+    check(own.snapshot, library.ready)
+
+
+def test_damage_is_never_merged_into_a_segment_that_is_whole(make: Make) -> None:
+    library = Library(5)
+    own = make(library)
+    library.follow(own)
+    settle(own)
+    (damaged,) = on_disk(own)
+    _overwrite(own.folder / damaged, "means", "noise")
+    library.ready |= {f"t{i:04d}": 1 for i in range(10, 20)}
+    library.follow(own)  # the new tracks are joined with the five before
+    settle(own)
+    own.wait()
+    settle(own)
+    check(own.snapshot, library.ready)
+    assert damaged not in on_disk(own)
+    assert examine(Manifest(own.folder, EXACT)) == {}
+
+
+def test_a_segment_that_was_withdrawn_is_dropped_by_all_processes(make: Make) -> None:
+    library = Library(5)
+    processes = [make(library) for _ in range(3)]
+    for own in processes:
+        library.follow(own)
+        settle(own)
+    assert all(map(mapped, processes))
+    (damaged,) = on_disk(processes[0])
+    _overwrite(processes[0].folder / damaged, "words", "noise")
+    Manifest(processes[0].folder, EXACT).withdraw(damaged)
+    library.loads.clear()
+    for own in processes:
+        own.look()
+        own.wait()
+        check(own.snapshot, library.ready)
+    settle(*processes)
+    for own in processes:
+        own.look()
+        check(own.snapshot, library.ready)
+    assert damaged not in on_disk(processes[0])
+    assert all(map(mapped, processes))
+
+
+@own_mounts
+def test_damage_on_a_read_only_disk(tmp_path: Path) -> None:
+    small = small_disk(tmp_path / "small", "20m")
+    library = Library(5)
+    writer = IndexFolder(small / "index", library.load)
+    library.follow(writer)
+    settle(writer)
+    (damaged,) = on_disk(writer)
+    writer.close()
+    _overwrite(writer.folder / damaged, "words", "zeros")
+    remount(small, "ro")
+    own = IndexFolder(small / "index", library.load)
+    for _ in range(2):
+        library.follow(own)
+        own.wait()
+        settle(own)
+        check(own.snapshot, library.ready)
+    own.close()
+
+
+def test_an_index_of_another_profile_is_built_again(make: Make) -> None:
+    library = Library(5)
+    first = make(library)
+    library.follow(first)
+    settle(first)
+    library.loads.clear()
+    bare = {name: EXACT.arrays[name] for name in ("window_frame", "silent", "words")}
+    other = IndexFolder(first.folder, library.load, Profile("bare", bare, EXACT.pack))
+    library.follow(other)
+    settle(other)
+    assert sorted(library.loads) == sorted(library.ready.items())
+    assert {path.name for path in first.folder.rglob("*.npy")} == {f"{name}.npy" for name in bare}
+    assert {seed_of(segment.words(e)) for segment, e in other.snapshot} == {seed(*key) for key in library.ready.items()}
+    other.close()
 
 
 def test_tracks_that_cannot_be_loaded_are_left_out(make: Make) -> None:
@@ -416,6 +583,54 @@ def test_a_small_disk_runs_full_without_killing_anybody(tmp_path: Path) -> None:
     settle(own)
     check(own.snapshot, library.ready)
     assert not list(small.glob("index/*/"))
+    own.close()
+
+
+@own_mounts
+def test_a_disk_that_is_nearly_full_is_not_filled(tmp_path: Path) -> None:
+    """What others need on the disk is left to them; once there is room, the index is written."""
+    small = small_disk(tmp_path / "small", "10m")
+    (small / "filler").write_bytes(bytes(room(small) - 300_000))
+    least, begun, original = [], [], builder.write
+    library = Library(40)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(builder, "_RETRY_S", 0.1)
+        patch.setattr(builder, "write", lambda *arguments: begun.append(arguments) or original(*arguments))
+        own = IndexFolder(small / "index", library.load)
+        for i in range(40, 46):
+            library.ready[f"t{i:04d}"] = 1
+            library.follow(own)
+            settle(own)
+            least.append(room(small))
+            time.sleep(0.15)
+        check(own.snapshot, library.ready)
+        assert begun == []
+        assert min(least) == max(least) > 0
+        (small / "filler").unlink()
+        library.follow(own)
+        settle(own)
+        check(own.snapshot, library.ready)
+        assert mapped(own)
+        own.close()
+
+
+@own_mounts
+def test_where_there_is_no_room_to_merge_new_segments_are_written_alone(tmp_path: Path) -> None:
+    small = small_disk(tmp_path / "small", "16m")
+    library = Library(60)
+    own = IndexFolder(small / "index", library.load)
+    library.follow(own)
+    settle(own)
+    (large,) = on_disk(own)
+    size = sum(path.stat().st_size for path in (own.folder / large).iterdir())
+    (small / "filler").write_bytes(bytes(room(small) - size))
+    library.ready |= {f"t{i:04d}": 1 for i in range(100, 140)}  # would be joined with the large one
+    library.follow(own)
+    settle(own)
+    check(own.snapshot, library.ready)
+    assert large in on_disk(own)
+    assert len(on_disk(own)) == 2
+    assert mapped(own)
     own.close()
 
 
