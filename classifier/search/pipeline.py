@@ -32,6 +32,8 @@ _AFTER_CERTAIN = 20
 _CHART_POINTS = 600
 #: Tracks listed as sounding alike.
 _NEAREST = 10
+#: Tracks that tie are all listed, up to so many, however few candidates were asked for.
+_TIED_LISTED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +95,17 @@ def identify(
     clock.lap("divergence")
     if options.method == "kl":
         verdict, matches = _decide_by_divergence(ranking, query, lookup, options)
+        tied = int(verdict == "identified")
         searched = Searched(snapshot.n_windows, 0, True)
         charts: dict[str, Any] = {"alignment": None}
     else:
         chance = Chance(query, snapshot, ranking, config)
         candidates, searched = _align(query, snapshot, ranking, chance, options)
         clock.lap("align")
-        verdict, matches, charts = _decide(query, candidates, ranking, chance, lookup, options)
+        verdict, tied, matches, charts = _decide(query, candidates, ranking, chance, lookup, options)
     clock.lap("decide")
     charts["nearest"] = [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near]
-    return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts)
+    return Tag(verdict, options.method, matches, near, searched, clock.seconds, query.duration_s, charts, tied)
 
 
 class _Clock:
@@ -183,21 +186,22 @@ def _decide(
     chance: Chance,
     lookup: Callable[[str], Track],
     options: Options,
-) -> tuple[str, list[Match], dict]:
-    """Turn alignments into verdict, matches and chart."""
+) -> tuple[str, int, list[Match], dict]:
+    """Turn alignments into verdict, number of tracks it names, matches (those first) and chart."""
     if not candidates:
-        return "no_match", [], {"alignment": None}
+        return "no_match", 0, [], {"alignment": None}
     limit = float(np.log10(options.max_false_alarms))
     passing = [c for c in candidates if chance.log10_e(c) <= limit]
-    verdict = "identified" if passing else "no_match"
-    if any(_rivals(passing[0], other) for other in passing[1:]):
-        verdict = "ambiguous"
+    named = [c for c in passing if c is passing[0] or _rivals(passing[0], c)]
+    verdict = "ambiguous" if len(named) > 1 else "identified" if named else "no_match"
+    keys = {c.entry.key for c in named}
+    listed = [*named, *(c for c in candidates if c.entry.key not in keys)]
     matches = []
-    for c in candidates[: options.top]:
+    for c in listed[: max(options.top, min(len(named), _TIED_LISTED))]:
         e_value, confidence = chance.log10_e(c), chance.confidence(c, options.known_prior)
         others = _other_offsets(c, chance.z_for(limit, c.heard)) if c in passing else []
         matches.append(_match(query, c, e_value, confidence, others, ranking, lookup(c.entry.track_id)))
-    return verdict, matches, {"alignment": _chart(candidates[0], chance.threshold(candidates[0], limit))}
+    return verdict, len(named), matches, {"alignment": _chart(candidates[0], chance.threshold(candidates[0], limit))}
 
 
 def _frames(c: Candidate) -> np.ndarray:
