@@ -34,6 +34,11 @@ export class VerdictCard {
   protected readonly chosen = computed(() => chosen(this.tag()));
   protected readonly works = computed(() => works(this.tag()));
   protected readonly tied = computed(() => tiedWords(this.tag()));
+  /** The album that all of them are on, or empty. */
+  protected readonly commonAlbum = computed(() => {
+    const albums = new Set(this.chosen().map((match) => match.album ?? ''));
+    return albums.size === 1 ? [...albums][0]! : '';
+  });
   /** How many that tie are beyond the list of matches. */
   protected readonly unlisted = computed(() => (this.tag().tied ?? 0) - this.chosen().length);
   /** How sure it is of the best one, in words and as a number; empty where the service does not say. */
