@@ -169,7 +169,7 @@ def needs(role: str, *, named: bool = False) -> Callable[[View], View]:
     ----------
     role : {"tag", "admin"}
     named : bool
-        Whether it takes a key once there are any, even where snippets are taken without.
+        Whether a key is needed once keys exist, even where open tagging takes snippets without one.
 
     Raises
     ------

@@ -12,8 +12,8 @@ import click
 from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
 from classifier.cli.identify import answer, show
-from classifier.settings import Settings
 from classifier.errors import EarmarkError
+from classifier.settings import Settings
 
 #: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
 SONG, START_S, LENGTH_S, SNR_DB = 7, 31.4, 5.0, 5.0

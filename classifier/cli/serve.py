@@ -26,7 +26,7 @@ def serve(shell: Shell, host: str | None, port: int | None, workers: int | None,
 
     given = {"host": host, "port": port, "workers": workers}
     settings = shell.settings.replace(**{name: value for name, value in given.items() if value is not None})
-    shell.remark("Starting: store, decoder and index are made ready.")
+    shell.remark("Starting: opening the store, loading the index, warming up the decoder.")
 
     def ready(url: str) -> None:
         shell.remark("Ready; Ctrl-C stops it. The page and the HTTP interface are at:")

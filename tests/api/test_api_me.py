@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 
 from app import create_app
 from classifier.api import problems
-from classifier.settings import Settings
 from classifier.records import keys, tags
 from classifier.results import Searched, Tag
+from classifier.settings import Settings
 from classifier.store import open_store
 
 UNKNOWN = Tag("no_match", "auto", [], [], Searched(0, 0, True), {})

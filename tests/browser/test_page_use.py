@@ -387,7 +387,7 @@ def test_a_track_that_cannot_be_asked_for_is_not_said_to_be_gone(
     tag = service.identify(music.snippet(0, 21.0))
     page.route("**/api/v1/tracks/*", lambda route: route.abort())
     page.goto(f"/tags/{tag['id']}")
-    expect(page.get_by_text("How long this track is could not be asked.")).to_be_visible()
+    expect(page.get_by_text("The length of this track could not be loaded.")).to_be_visible()
     page.unroute("**/api/v1/tracks/*")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator("em-track-line svg")).to_be_visible()

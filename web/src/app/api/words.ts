@@ -39,11 +39,11 @@ export const WORDS: Record<ErrorName, Words> = {
     title: 'There is no such tag',
     detail: 'It was deleted, belongs to another key, or its address was copied incompletely.',
   },
-  job_not_found: { title: 'This upload is not known any more', detail: 'Look into the library, and add it again.' },
+  job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
   // What stands in the way
   conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
   catalogue_exists: { title: 'This catalogue exists already' },
-  track_busy: { title: 'This track is being added at this moment', detail: 'Try again in some seconds.' },
+  track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
   duplicate_key: { title: 'This is stored already', detail: 'Reload the page to see it.' },
   idempotency_in_progress: {
     title: 'This recording is still being worked on',
@@ -55,7 +55,7 @@ export const WORDS: Record<ErrorName, Words> = {
   not_ready: { title: 'Earmark is still starting', detail: 'Try again in a moment.' },
   unavailable: { title: 'Earmark is not available', detail: AGAIN },
   store_unavailable: { title: 'The library does not answer', detail: AGAIN },
-  decoder_unavailable: { title: 'Recordings cannot be read at this moment', detail: AGAIN },
+  decoder_unavailable: { title: 'Recordings cannot be read right now', detail: AGAIN },
   store_failed: { title: 'The library has a fault', detail: OPERATOR },
   store_full: { title: 'The disk of the service is full', detail: `Nothing was changed. ${OPERATOR}` },
   store_read_only: { title: 'The library cannot be changed', detail: `Nothing was changed. ${OPERATOR}` },

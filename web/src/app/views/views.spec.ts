@@ -68,7 +68,7 @@ describe('VerdictCard', () => {
   it('says that a track is gone only if it is', async () => {
     for (const [status, said] of [
       [404, 'no longer in the library'],
-      [500, 'could not be asked'],
+      [500, 'could not be loaded'],
     ] as const) {
       const fixture = TestBed.createComponent(VerdictCard);
       fixture.componentRef.setInput('tag', tag());
