@@ -92,7 +92,7 @@ def sentence(tag: Tag) -> str:
         return f"Identified: {_named(best)}{place}. The rest is the evidence."
     named = tag.matches[: tag.tied]
     if len({_named(match) for match in named}) == 1:
-        return f"{tag.tied} copies of {_named(best)} fit equally well; the names of their files tell them apart."
+        return f"{tag.tied} copies of {_named(best)} fit equally well; their file names tell them apart."
     return f"{tag.tied} recordings fit equally well: they are the first {tag.tied} below."
 
 

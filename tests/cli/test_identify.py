@@ -146,9 +146,7 @@ def test_ties_are_counted_and_copies_told_apart():
         return Tag("ambiguous", "auto", list(matches), [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, len(matches))
 
     copies = in_terminal(tag(*(a_match(source=f"side {i}") for i in range(5))), 80)
-    assert (
-        copies[1] == "5 copies of Copper Waltz by Ida Varga fit equally well; the names of their files tell them apart."
-    )
+    assert copies[1] == "5 copies of Copper Waltz by Ida Varga fit equally well; their file names tell them apart."
     assert [f"file side {i}" in "".join(copies) for i in range(5)] == [True] * 5
     others = in_terminal(tag(a_match(), a_match(title="Copper Waltz (live)")), 80)
     assert others[1] == "2 recordings fit equally well: they are the first 2 below."
