@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -128,7 +129,7 @@ class Service:
                 self._decoder.warm_up()
                 self._state["decoder"] = "ok"
                 catalogue = self.catalogue(self.settings.catalogue)
-                catalogue.refresh(self._report_loading())
+                catalogue.view(self._report_loading())
                 with self.gate.cpu():
                     catalogue.identify(_rising_tone())
                 self._state["index"] = "ok"
