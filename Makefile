@@ -8,7 +8,7 @@ export OPENBLAS_NUM_THREADS ?= 1
 .PHONY: help install demo test lint format types web bench docs clean
 
 help:
-	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, open the dashboard (SERVE=0: do not serve)"
+	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, serve the page (PORT=8001, SERVE=0: do not)"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    style, spelling and types      make format  put the code into the house style"
 	@echo "make web     build the page into static/    make bench   the quick benchmark (a few minutes)"
@@ -30,7 +30,7 @@ $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requir
 install: $(VENV)/.installed
 
 demo: install
-	$(BIN)/earmark demo $(if $(filter 0,$(SERVE)),--no-serve,)
+	$(BIN)/earmark demo $(if $(filter 0,$(SERVE)),--no-serve,) $(if $(PORT),--port $(PORT),)
 
 test: $(VENV)/.installed-tests
 	$(BIN)/python -m pytest $(ARGS)

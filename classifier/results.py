@@ -162,7 +162,10 @@ class Searched:
 class Tag:
     """One identification: verdict, matches, what sounds alike, how much was searched, seconds per stage.
 
-    ``charts`` holds what the dashboard draws: ``{"alignment": {"track_id", "lags_s": [...], "agreement":
+    ``tied`` is how many tracks the verdict names: 0 for ``no_match``, 1 for ``identified``, and for ``ambiguous`` all
+    copies of the recording. They come first in ``matches``.
+
+    ``charts`` holds what the page draws: ``{"alignment": {"track_id", "lags_s": [...], "agreement":
     [...], "threshold": float} or None, "divergence": {"track_id", "starts_s": [...], "divergence": [...], "unrelated":
     float} or None, "nearest": [...]}``. Lags are offsets in the first match's track; divergence is slot by slot along
     the snippet at the first match's place, beside that of unrelated sound.
@@ -176,6 +179,7 @@ class Tag:
     seconds: dict[str, float]
     duration_s: float = 0.0
     charts: dict[str, Any] = field(default_factory=dict)
+    tied: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the contract, without the charts."""

@@ -11,7 +11,7 @@ import os
 from apiflask import APIFlask
 
 from classifier import __version__
-from classifier.api import catalogues, docs, guard, health, jobs, logs, page, problems, tags, tracks, uploads
+from classifier.api import catalogues, docs, guard, health, jobs, logs, me, page, problems, tags, tracks, uploads
 from classifier.api.openapi import describe
 from classifier.api.service import Service
 from classifier.settings import Settings
@@ -50,7 +50,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)
-    for part in (health, tags, tracks, jobs, catalogues):
+    for part in (health, me, tags, tracks, jobs, catalogues):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -2,8 +2,9 @@
 
 Until keys exist, everything is allowed from this machine and nothing from any other. Once there are keys,
 reading and tagging need one of either role, unless ``open_tagging`` is on and the service is bound to this machine;
-the history and every change of the library need the role ``admin``. A page of another site may only write if its
-origin is allowed.
+every change of the library needs the role ``admin``. A tag is read by ``admin`` and by whoever made it: the holder of
+the key that the snippet came with, or, if it came without one, whoever asks without one and knows its id. A page of
+another site may only write if its origin is allowed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from flask_cors import CORS
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
 from classifier.api.service import service
 from classifier.errors import InvalidConfig
-from classifier.records import keys
+from classifier.records import keys, tags
 from classifier.settings import Settings
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
@@ -31,8 +32,8 @@ READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
 """Asked by address, by whatever watches over the process; they tell nothing about anyone."""
 
-GUARDED = ("tags", "tracks", "jobs", "catalogues")
-"""Blueprints that need a key once there are any."""
+GUARDED = ("tags", "tracks", "jobs", "catalogues", "me")
+"""Blueprints that look at keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 """A request with one of these came through a proxy, from wherever."""
 
@@ -145,13 +146,37 @@ def _open(settings: Settings) -> bool:
     return settings.open_tagging and is_loopback(settings.host)
 
 
-def needs(role: str) -> Callable[[View], View]:
+def caller_role() -> str:
+    """Return what the caller of this request may do: ``admin``, ``tag`` or ``none``."""
+    if not g.keyed:
+        return "admin"
+    if g.key is not None:
+        return str(g.key.role)
+    return "tag" if _open(service().settings) else "none"
+
+
+def owner() -> tags.Owner:
+    """Return whose tags the caller of this request may read."""
+    if caller_role() == "admin":
+        return tags.ANYONE
+    return None if g.key is None else g.key.id
+
+
+def needs(role: str, *, named: bool = False) -> Callable[[View], View]:
     """Let a view only be called by who holds ``role``: a decorator, to stand right under the route.
+
+    Parameters
+    ----------
+    role : {"tag", "admin"}
+    named : bool
+        Whether a key is needed once keys exist, even where open tagging takes snippets without one.
 
     Raises
     ------
-    KeyMissing, KeyRole
-        As their names say.
+    KeyMissing
+        If no key was sent where one is needed.
+    KeyRole
+        If the key's role does not cover this.
     """
 
     def decorate(view: View) -> View:
@@ -159,7 +184,7 @@ def needs(role: str) -> Callable[[View], View]:
         def checked(*args: Any, **kwargs: Any) -> Any:
             if g.keyed:
                 if g.key is None:
-                    if role != "tag" or not _open(service().settings):
+                    if named or role != "tag" or not _open(service().settings):
                         raise KeyMissing(f"this request needs a key with role {role}: send 'Authorization: Bearer KEY'")
                 elif not g.key.allows(role):
                     raise KeyRole(f"this request needs a key with role {role}; this one has {g.key.role}")

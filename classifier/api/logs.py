@@ -1,7 +1,9 @@
-"""Logs as one JSON object a line on standard error, each with the id of the request it belongs to.
+"""Logs on standard error: one JSON object a line, or plain lines where a person watches at a terminal.
 
-Every answer is logged once, with method, route, status and milliseconds. Routes are logged as rules
-(``/api/v1/tags/<tag_id>``), never as addresses, and neither bodies nor headers are: no secret gets in.
+Every answer is logged once, with method, route, status, milliseconds and the id of its request. Routes are logged as
+rules (``/api/v1/tags/<tag_id>``), never as addresses, and neither bodies nor headers are: no secret gets in. A terminal
+shows what the service says of itself; answers and gunicorn's own messages only if they are warnings, or if the level
+is ``DEBUG``.
 """
 
 from __future__ import annotations
@@ -42,15 +44,36 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(entry, ensure_ascii=False, default=str)
 
 
+class PlainFormatter(logging.Formatter):
+    """One line a record for people: time of day, level if it matters, message; then the traceback, if any."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        parts = [time.strftime("%H:%M:%S", time.localtime(record.created)) + " "]
+        if record.levelno >= logging.WARNING:
+            parts.append(f"{record.levelname.lower()}:")
+        parts.append(record.getMessage())
+        extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
+        if record.name == access.name:
+            parts += [str(extra.get("route") or ""), f"{extra.get('ms', 0)} ms", extra.get("problem", "")]
+        line = " ".join(part for part in parts if part)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
 def configure(level: str) -> None:
-    """Send Earmark's and gunicorn's logs to standard error as JSON, from ``level`` up."""
+    """Send Earmark's and gunicorn's logs to standard error, from ``level`` up: JSON, or plain lines to a terminal."""
+    people = sys.stderr.isatty()
+    least: int = logging.getLevelName(level)
+    quiet = max(least, logging.WARNING) if people and least > logging.DEBUG else least
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(PlainFormatter() if people else JsonFormatter())
     for name in ("earmark", "gunicorn.error", "py.warnings"):
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
         logger.propagate = False
-        logger.setLevel(level if name != "gunicorn.error" else max(logging.getLevelName(level), logging.INFO))
+        logger.setLevel(least)
+    access.setLevel(quiet)
+    logging.getLogger("gunicorn.error").setLevel(max(quiet, logging.INFO))
     logging.captureWarnings(True)
 
 

@@ -52,6 +52,7 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     spec["components"]["schemas"].update(schema.pop("$defs", {}))
+    schema["properties"]["name"]["enum"] = sorted(problems.known())
     spec["components"]["schemas"]["Problem"] = schema
     for unused in ("HTTPError", "ValidationError"):
         spec["components"]["schemas"].pop(unused, None)

@@ -172,6 +172,9 @@ class Tag(BaseModel):
     nearest: list[Near] = Field(description="Tracks of least divergence, nearest first.")
     searched: Searched
     seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
+    tied: int | None = Field(
+        description="How many tracks the verdict names; they come first in `matches`. Null in tags of older versions."
+    )
 
 
 class Tags(BaseModel):
@@ -290,6 +293,19 @@ class Catalogues(BaseModel):
     """Every catalogue of the store."""
 
     catalogues: list[Catalogue]
+
+
+class Me(BaseModel):
+    """What this caller may do."""
+
+    role: Literal["none", "tag", "admin"] = Field(
+        description="`admin` also while no keys exist; `none`: nothing without a key."
+    )
+    key: str | None = Field(description="Name of the key that was sent, if any.")
+    features: list[Literal["identify", "library", "history", "edit"]] = Field(
+        description="`identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the "
+        "role is `admin`. `edit`: add, change and delete."
+    )
 
 
 class Health(BaseModel):

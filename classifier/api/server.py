@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import struct
+import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -103,15 +104,18 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def started(worker: Any) -> None:
-    """Warm the process up before it takes connections: a gunicorn hook, called in it.
+    """Begin to warm the process up before it takes connections: a gunicorn hook, called in it.
 
-    Meanwhile connections are the other workers', or wait. If a part does not answer, the process serves nevertheless:
-    it says so by 503 and ``/readyz``, and goes on trying.
+    The first processes take connections as soon as their store is open, so that ``/readyz`` says how far they are. One
+    that replaces another leaves connections to the rest until it is warm. If a part does not answer, the process serves
+    nevertheless: it says so by 503 and ``/readyz``, and goes on trying.
     """
     own: Service = worker.wsgi.extensions["earmark"]
     own.start()
+    replaces = worker.cfg.workers > 1 and worker.age > worker.cfg.workers
+    enough = own.tried if replaces else own.opened
     deadline = time.monotonic() + WARM_SECONDS
-    while not (own.tried.wait(0.5) or own.closing.is_set() or time.monotonic() > deadline):
+    while not (enough.wait(0.5) or own.closing.is_set() or time.monotonic() > deadline):
         worker.notify()  # gunicorn kills a worker that is silent
 
 
@@ -194,13 +198,18 @@ class Server(BaseApplication):  # type: ignore[misc]
     settings : Settings
     processes : int >= 1
     ready : callable
-        Called with the URL when connections are taken.
+        Called with the URL by the first process that is warm, or has failed to warm up once.
     """
 
     def __init__(self, settings: Settings, processes: int, ready: Callable[[str], None]) -> None:
         self._settings = settings
         self._processes = processes
         self._ready = ready
+        self._url = ""
+        # Whichever process takes the one byte out is the one that says so.
+        self._token, end = os.pipe()
+        os.write(end, b"1")
+        os.close(end)
         super().__init__()
 
     def load_config(self) -> None:
@@ -208,6 +217,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in configuration(self._settings, self._processes).items():
             self.cfg.set(name, value)
         self.cfg.set("when_ready", self._when_ready)
+        self.cfg.set("post_worker_init", self._started)
 
     def load(self) -> Any:
         """Make the application, in the process that serves it."""
@@ -217,7 +227,17 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def _when_ready(self, server: Any) -> None:
         host, port = server.LISTENERS[0].sock.getsockname()[:2]
-        self._ready(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+        self._url = f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+    def _started(self, worker: Any) -> None:
+        started(worker)
+        own: Service = worker.wsgi.extensions["earmark"]
+        threading.Thread(target=self._announce, args=(own,), name="announce", daemon=True).start()
+
+    def _announce(self, own: Service) -> None:
+        own.tried.wait()
+        if not own.closing.is_set() and os.read(self._token, 1):
+            self._ready(self._url)
 
 
 def serve(settings: Settings, processes: int, ready: Callable[[str], None]) -> None:

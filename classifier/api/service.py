@@ -10,8 +10,9 @@ from __future__ import annotations
 import io
 import logging
 import threading
+import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import cast
 
@@ -38,6 +39,8 @@ MAX_STREAMS = 16
 """Event streams open at the same time in one process; each holds a thread."""
 TIDY_SECONDS = 600.0
 """Time between deletions of what has expired."""
+LOADING_SECONDS = 2.0
+"""Time between lines of the log on how far the index is loaded."""
 STOP_SECONDS = 20.0
 """How long a job may take over its step when the process is asked to end."""
 
@@ -60,6 +63,8 @@ class Service:
         Bounds the open event streams.
     closing : threading.Event
         Set when the process is asked to end.
+    opened : threading.Event
+        Set once the store is open and the default catalogue is there, or a first attempt at it has failed.
     tried : threading.Event
         Set once the process is warm, or a first attempt to warm it up has failed.
     """
@@ -70,6 +75,7 @@ class Service:
         self.spool = Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()
+        self.opened = threading.Event()
         self.tried = threading.Event()
         self._lock = threading.RLock()
         self._started = self._closed = False
@@ -117,23 +123,40 @@ class Service:
         while not self.closing.is_set():
             try:
                 self.store.ensure_schema()
+                self._open(self.settings.catalogue, self._decoder, create=True).close()
                 self._state["store"] = "ok"
+                self.opened.set()
                 self._decoder.warm_up()
                 self._state["decoder"] = "ok"
-                self._open(self.settings.catalogue, self._decoder, create=True).close()
+                catalogue = self.catalogue(self.settings.catalogue)
+                catalogue.view(self._report_loading())
                 with self.gate.cpu():
-                    self.catalogue(self.settings.catalogue).identify(_rising_tone())
+                    catalogue.identify(_rising_tone())
                 self._state["index"] = "ok"
-                log.info("warm: ready for snippets")
+                log.info("ready for snippets")
                 return
             except EarmarkError as error:
                 log.warning("not warm yet, next attempt in %.0f s: %s: %s", wait, error.name, error)
             except Exception:
                 log.exception("warming up failed, next attempt in %.0f s", wait)
             finally:
+                self.opened.set()
                 self.tried.set()
             self.closing.wait(wait)
             wait = min(30.0, 2 * wait)
+
+    def _report_loading(self) -> Callable[[int, int], None]:
+        """Return a progress callback that keeps ``/readyz`` and the log informed while the index loads."""
+        said = 0.0
+
+        def report(loaded: int, total: int) -> None:
+            nonlocal said
+            self._state["index"] = f"{loaded:,} of {total:,} tracks loaded"
+            if time.monotonic() - said >= LOADING_SECONDS:
+                log.info("loading the index: %s", self._state["index"])
+                said = time.monotonic()
+
+        return report
 
     def _tidy(self) -> None:
         """Delete what has expired, now and then."""

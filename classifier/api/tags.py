@@ -7,10 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response
+from flask import Response, g
 
 from classifier import results
-from classifier.api.guard import needs
+from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
@@ -35,12 +35,13 @@ def create(query_data: TagQuery) -> Any:
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
     content, name = read_snippet(own.settings.snippet_bytes)
+    key_id = None if g.key is None else g.key.id
     parameters = {**query_data.model_dump(), "catalogue": catalogue}
 
     def work() -> dict[str, Any]:
         with own.gate.admitted():
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
-        return stored.save(own.store, catalogue, tag, file=name)
+        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id)
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
@@ -59,13 +60,16 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
 
 
 @bp.get("")
-@needs("admin")
+@needs("tag", named=True)
 @bp.input(HistoryQuery, location="query")
 @bp.output(Tags)
 @bp.doc(operation_id="listTags", responses=[401, 403])
 def history(query_data: HistoryQuery) -> dict[str, Any]:
-    """List tags, newest first."""
-    found, cursor = stored.history(service().store, **query_data.model_dump())
+    """List tags, newest first.
+
+    A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+    """
+    found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
     return {"tags": found, "next": cursor}
 
 
@@ -74,8 +78,11 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 @bp.output(Tag)
 @bp.doc(operation_id="getTag", responses=[401, 403, 404])
 def get(tag_id: str) -> dict[str, Any]:
-    """Return a tag."""
-    return stored.get(service().store, tag_id)
+    """Return a tag.
+
+    With a key of role `tag`, one that was made with it; without a key, one that was made without.
+    """
+    return stored.get(service().store, tag_id, owner=owner())
 
 
 @bp.get("/<tag_id>/charts")
@@ -84,7 +91,7 @@ def get(tag_id: str) -> dict[str, Any]:
 @bp.doc(operation_id="getTagCharts", responses=[401, 403, 404])
 def charts(tag_id: str) -> dict[str, Any]:
     """Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks."""
-    return stored.charts(service().store, tag_id)
+    return stored.charts(service().store, tag_id, owner=owner())
 
 
 @bp.delete("/<tag_id>")

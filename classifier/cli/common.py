@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -81,6 +82,19 @@ class Shell:
         wide = None if sys.stdout.isatty() else 160
         Console(file=sys.stdout, width=wide, highlight=False, markup=False).print(table)
 
+    def numbered(self, heading: str, items: Sequence[Sequence[str]]) -> None:
+        """Print numbered items of several lines each under a heading; what is too long for the terminal is folded."""
+        grid = Table.grid(padding=(0, 1))
+        grid.add_column(justify="right")
+        grid.add_column(overflow="fold")
+        grid.add_row("", heading)
+        for number, (first, *rest) in enumerate(items, start=1):
+            grid.add_row(str(number), first)
+            for line in rest:
+                grid.add_row("", line)
+        wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
+        Console(file=sys.stdout, width=wide, highlight=False, markup=False).print(grid)
+
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar with the time left on a terminal, nothing elsewhere; gives a function to say how many are done."""
@@ -120,6 +134,22 @@ def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(str(error)) from None
 
     return wrapper
+
+
+def percent(probability: float) -> str:
+    """Return a probability in per cent, never as 0 or 100: ``> 99.9 %``, ``99.3 %``, ``72 %``, ``< 0.1 %``."""
+    if probability > 0.999:
+        return "> 99.9 %"
+    if probability < 0.001:
+        return "< 0.1 %"
+    if 0.01 <= probability <= 0.99:
+        return f"{100 * probability:.0f} %"
+    return f"{math.floor(1000 * probability + 1e-9) / 10:.1f} %"  # cut, so that rounding reaches no bound
+
+
+def readable(text: str) -> str:
+    """Return text from a file's tags without what would control the terminal."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def clock_time(seconds: float) -> str:

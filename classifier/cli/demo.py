@@ -13,6 +13,7 @@ from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
 from classifier.cli.identify import answer, show
 from classifier.errors import EarmarkError
+from classifier.settings import Settings
 
 #: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
 SONG, START_S, LENGTH_S, SNR_DB = 7, 31.4, 5.0, 5.0
@@ -29,11 +30,13 @@ def compose_to(folder: Path, seed: int) -> str:
 
 @click.command()
 @click.option("--folder", type=click.Path(path_type=Path), default=".demo", show_default=True, help="Where to keep it.")
-@click.option("--serve/--no-serve", default=True, show_default=True, help="Open the dashboard at the end.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port of the dashboard; default 8000.")
+@click.option("--serve/--no-serve", default=True, show_default=True, help="Serve the page at the end.")
+@click.option("--port", type=click.IntRange(0, 65535), help="Port of the page; default 8000.")
 @shell_command
 def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
-    """Compose 32 songs, enroll them, record one in a noisy bar, identify it, and open the dashboard.
+    """Compose 32 songs, enroll them, record one in a noisy bar, identify it, and serve the page.
+
+    The demo keeps a library of its own in its folder, apart from yours.
 
     \b
     Example:
@@ -48,19 +51,23 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         data_dir=str(folder), store=f"sqlite:///{folder / 'earmark.sqlite'}", catalogue=CATALOGUE, port=port
     )
     shell = Shell(settings, shell.as_json, shell.quiet)
+    if serve:
+        _check_port(settings)
     music = folder / "music"
     music.mkdir(parents=True, exist_ok=True)
     seeds = list(catalogue_seeds(N_SONGS))
     names = _compose_all(shell, music, seeds)
     with Catalogue.open(settings=settings) as catalogue:
         started = time.perf_counter()
+        n_added = 0
         with shell.progress("enrolling the demo songs", len(names)) as done:
             outcomes = enroll_all(catalogue, [music / name for name in names], jobs=2, replace=False)
             for number, (path, outcome) in enumerate(outcomes, start=1):
                 if isinstance(outcome, EarmarkError):
                     raise click.ClickException(f"{path.name}: {outcome}")
+                n_added += outcome.added
                 done(number)
-        shell.remark(f"{len(catalogue.tracks())} songs enrolled in {time.perf_counter() - started:.1f} s")
+        shell.remark(_enrolled(n_added, len(names), time.perf_counter() - started))
         song = compose(seeds[SONG])
         heard = phone.record(song.samples, song.sample_rate, START_S, LENGTH_S, snr_db=SNR_DB, noise="babble", seed=1)
         snippet = folder / "snippet.wav"
@@ -75,14 +82,34 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         else:
             show(shell, str(snippet), tag)
         saved = save(catalogue.store, catalogue.name, tag, file=snippet.name)
+    shell.remark(f"This library is the demo's own; --store {settings.store} opens it with any other command.")
     if serve:
         from classifier.api.server import serve as run
 
-        run(
-            settings,
-            1,
-            lambda url: click.echo(f"The dashboard shows this tag at {url}tags/{saved['id']} (Ctrl-C stops)"),
-        )
+        def ready(url: str) -> None:
+            shell.remark("The page shows this tag; Ctrl-C stops it:")
+            click.echo(f"{url}tags/{saved['id']}")
+
+        run(settings, 1, ready)
+
+
+def _enrolled(n_added: int, n: int, seconds: float) -> str:
+    """Return what there was to enroll, in words."""
+    if n_added == 0:
+        return f"{n} songs are enrolled already"
+    if n_added == n:
+        return f"{n} songs enrolled in {seconds:.1f} s"
+    return f"{n_added} of {n} songs enrolled in {seconds:.1f} s; the others were there already"
+
+
+def _check_port(settings: Settings) -> None:
+    """Fail before the work, not after it, where the page could not be served."""
+    from classifier.api.server import check_address  # the web layer is loaded only for serving
+
+    try:
+        check_address(settings)
+    except EarmarkError as error:
+        raise click.ClickException(f"{error}, as in 'make demo PORT=8001'") from None
 
 
 def _compose_all(shell: Shell, music: Path, seeds: list[int]) -> list[str]:

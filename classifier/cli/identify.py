@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import click
 
-from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.cli.common import Shell, clock_time, percent, readable, shell_command
 from classifier.errors import EarmarkError
-from classifier.results import METHODS, METHODS_HELP, Tag
+from classifier.results import METHODS, METHODS_HELP, Match, Tag
 
-_VERDICTS = {
-    "identified": "identified",
-    "ambiguous": "ambiguous: two recordings explain it equally well",
-    "no_match": "no match",
-}
+_VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
 
 
 @click.command()
@@ -63,33 +60,65 @@ def answer(name: str, tag: Tag) -> dict[str, Any]:
 
 
 def show(shell: Shell, name: str, tag: Tag) -> None:
-    """Print a tag as tables for a person."""
-    click.echo(f"{name}: {_VERDICTS[tag.verdict]}")
+    """Print a tag for a person: the verdict, what it means, and then the evidence."""
+    click.echo(f"{readable(name)}: {_VERDICTS[tag.verdict]}")
+    click.echo(sentence(tag))
     if tag.matches:
-        auto = tag.method == "auto"
-        columns = [
-            "title",
-            "artist",
-            "at",
-            "confidence",
-            *(["agreement", "z", "log10 E"] if auto else []),
-            "divergence",
+        click.echo()
+        columns = _figures(tag)
+        widths = [max(map(len, column)) for column in columns]
+        heading, *rows = zip(*columns, strict=True)
+        lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
+        # Copies have one name: their files tell them apart.
+        names = [
+            _named(m) + (f", file {readable(m.source)}" if tag.verdict == "ambiguous" else "") for m in tag.matches
         ]
-        rows = []
-        for m in tag.matches:
-            numbers = [f"{m.agreement:.3f}", f"{m.z:.1f}", f"{m.log10_e_value:.1f}"] if auto else []
-            confidence = "" if m.confidence is None else f"{100 * m.confidence:.1f} %"
-            divergence = "" if m.divergence is None else f"{m.divergence:.2f}"
-            at = "" if m.offset_s is None else clock_time(m.offset_s)
-            rows.append([m.title, m.artist or "", at, confidence, *numbers, divergence])
-        shell.table(columns, rows)
-    elif tag.verdict == "no_match" and not tag.searched.windows:
-        click.echo("the catalogue is empty: enroll some music first")
+        shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
     if tag.nearest:
-        near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
+        near = ", ".join(f"{readable(n.title)} ({n.divergence:.1f})" for n in tag.nearest[:5])
         click.echo(f"sounds alike, by symmetric KL divergence in nats: {near}")
     scope = "all" if tag.searched.complete else "the likeliest"
     click.echo(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "
         f"{1000 * tag.seconds['total']:.0f} ms"
     )
+
+
+def sentence(tag: Tag) -> str:
+    """Return what a verdict means, in one plain sentence or two."""
+    if tag.verdict == "no_match" and not tag.searched.windows:
+        return "The catalogue is empty: enroll some music first."
+    if tag.verdict == "no_match":
+        return "Not in this catalogue. The candidates below are too weak to be named."
+    best = tag.matches[0]
+    if tag.verdict == "identified":
+        place = "" if best.offset_s is None else f", {clock_time(best.offset_s)} into the track"
+        return f"Identified: {_named(best)}{place}. The rest is the evidence."
+    named = tag.matches[: tag.tied]
+    if len({_named(match) for match in named}) == 1:
+        return f"{tag.tied} copies of {_named(best)} fit equally well; their file names tell them apart."
+    return f"{tag.tied} recordings fit equally well: they are the first {tag.tied} below."
+
+
+def _named(match: Match) -> str:
+    return readable(f"{match.title} by {match.artist}" if match.artist else match.title)
+
+
+def _figures(tag: Tag) -> list[list[str]]:
+    """Return the evidence column by column, each with its heading."""
+
+    def column(heading: str, write: Callable[[float], str], values: Iterable[float | None]) -> list[str]:
+        return [heading, *("" if value is None else write(value) for value in values)]
+
+    columns = [
+        column("at", clock_time, (m.offset_s for m in tag.matches)),
+        column("confidence", percent, (m.confidence for m in tag.matches)),
+        column("divergence", "{:.2f}".format, (m.divergence for m in tag.matches)),
+    ]
+    if tag.method == "auto":
+        columns[2:2] = [
+            column("agreement", "{:.3f}".format, (m.agreement for m in tag.matches)),
+            column("z", "{:.1f}".format, (m.z for m in tag.matches)),
+            column("log10 E", "{:.1f}".format, (m.log10_e_value for m in tag.matches)),
+        ]
+    return columns

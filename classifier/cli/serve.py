@@ -14,7 +14,9 @@ from classifier.cli.common import Shell, shell_command
 @click.option("--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="Worker processes.")
 @shell_command
 def serve(shell: Shell, host: str | None, port: int | None, workers: int | None, processes: int) -> None:
-    """Serve the HTTP API and the page until Ctrl-C.
+    """Serve the page and the HTTP interface until Ctrl-C.
+
+    The address is printed when everything is warm; until then /readyz says how far it is.
 
     \b
     Example:
@@ -24,4 +26,10 @@ def serve(shell: Shell, host: str | None, port: int | None, workers: int | None,
 
     given = {"host": host, "port": port, "workers": workers}
     settings = shell.settings.replace(**{name: value for name, value in given.items() if value is not None})
-    run(settings, processes, lambda url: click.echo(f"Earmark serves at {url} (Ctrl-C stops it)"))
+    shell.remark("Starting: opening the store, loading the index, warming up the decoder.")
+
+    def ready(url: str) -> None:
+        shell.remark("Ready; Ctrl-C stops it. The page and the HTTP interface are at:")
+        click.echo(url)
+
+    run(settings, processes, ready)

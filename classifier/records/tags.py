@@ -7,6 +7,7 @@ the charts need lies beside it, compressed, and is read only for them.
 
 from __future__ import annotations
 
+import enum
 import json
 import zlib
 from typing import Any
@@ -19,7 +20,18 @@ from classifier.store.base import Document, Store
 _LISTED = ("catalogue", "created", "verdict", "answer")
 
 
-def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> dict[str, Any]:
+class _Anyone(enum.Enum):
+    ANYONE = "anyone"
+
+
+ANYONE = _Anyone.ANYONE
+Owner = str | None | _Anyone
+"""Who made a tag: the id of a key, None for whoever sent none, or ``ANYONE``."""
+
+
+def save(
+    store: Store, catalogue: str, tag: Tag, *, file: str | None = None, key_id: str | None = None
+) -> dict[str, Any]:
     """Keep an identification.
 
     Parameters
@@ -30,6 +42,8 @@ def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> 
     tag : Tag
     file : str or None
         Name the client gave the snippet.
+    key_id : str or None
+        Key that the snippet came with, if any: its holder may read the tag again.
 
     Returns
     -------
@@ -43,6 +57,7 @@ def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> 
         "catalogue": catalogue,
         "created": created,
         "verdict": tag.verdict,
+        "key": key_id,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
         "data": zlib.compress(json.dumps(tag.charts, allow_nan=False).encode()),
     }
@@ -52,7 +67,7 @@ def save(store: Store, catalogue: str, tag: Tag, *, file: str | None = None) -> 
 
 def _answer(document: Document) -> dict[str, Any]:
     try:
-        answer: dict[str, Any] = json.loads(document["answer"])
+        answer: dict[str, Any] = {"tied": None, **json.loads(document["answer"])}
         for place, match in enumerate(answer["matches"]):  # what tags of earlier releases do not say
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
@@ -62,30 +77,42 @@ def _answer(document: Document) -> dict[str, Any]:
     return answer
 
 
-def _one(store: Store, tag_id: str, fields: tuple[str, ...]) -> Document:
-    for document in store.find("tags", {"_id": tag_id}, limit=1, fields=fields):
+def _one(store: Store, tag_id: str, fields: tuple[str, ...], owner: Owner) -> Document:
+    where: dict[str, Any] = {"_id": tag_id}
+    if owner is not ANYONE:
+        where["key"] = owner
+    for document in store.find("tags", where, limit=1, fields=fields):
         return document
     raise TagNotFound(f"no tag {tag_id!r} is stored")
 
 
-def get(store: Store, tag_id: str) -> dict[str, Any]:
+def get(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
     """Return a tag's JSON object.
 
-    Raises
-    ------
-    TagNotFound
-    """
-    return _answer(_one(store, tag_id, _LISTED))
-
-
-def charts(store: Store, tag_id: str) -> dict[str, Any]:
-    """Return what the dashboard draws of a tag: ``tag_id``, ``alignment`` and ``nearest``.
+    Parameters
+    ----------
+    store : Store
+    tag_id : str
+    owner : Owner
+        Only if the tag was made by this one.
 
     Raises
     ------
     TagNotFound
+        If there is no such tag, or it is not the owner's.
     """
-    document = _one(store, tag_id, ("data",))
+    return _answer(_one(store, tag_id, _LISTED, owner))
+
+
+def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
+    """Return what the page draws of a tag: ``tag_id``, ``alignment`` and ``nearest``; parameters as of :func:`get`.
+
+    Raises
+    ------
+    TagNotFound
+        If there is no such tag, or it is not the owner's.
+    """
+    document = _one(store, tag_id, ("data",), owner)
     try:
         drawn = json.loads(zlib.decompress(document["data"]))
     except (KeyError, ValueError, zlib.error):
@@ -98,6 +125,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    owner: Owner = ANYONE,
     limit: int = 20,
     cursor: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -108,6 +136,8 @@ def history(
     store : Store
     catalogue, verdict : str or None
         Only tags with these.
+    owner : Owner
+        Only tags made by this one.
     limit : int >= 1
         Most tags.
     cursor : str or None
@@ -123,6 +153,8 @@ def history(
         where["catalogue"] = catalogue
     if verdict is not None:
         where["verdict"] = verdict
+    if owner is not ANYONE:
+        where["key"] = owner
     if cursor is not None:
         where["_id"] = {"$lt": cursor}
     found = list(store.find("tags", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))

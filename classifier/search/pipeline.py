@@ -32,6 +32,8 @@ from classifier.search.speed import at_speed_of, other_speeds, true_speed
 _EXHAUSTIVE = 1e9
 #: Once a match is certain, so many further candidates are aligned before the rest is left out.
 _AFTER_CERTAIN = 20
+#: Copies of the answer are all listed, up to so many, however few candidates were asked for.
+_TIED_LISTED = 50
 #: Tracks listed as sounding alike.
 _NEAREST = 10
 #: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each serves 2 to 3 % around it.
@@ -97,6 +99,7 @@ class _Answer:
     verdict: str
     matches: list[Match]
     charts: dict[str, Any]
+    tied: int = 0
     aligned_tracks: int = 0
     complete: bool = True
     other_speeds: bool = True
@@ -146,7 +149,9 @@ def identify(
     n_windows = snapshot.n_windows if len(query.start_s) else 0
     searched = Searched(n_windows, answer.aligned_tracks, answer.complete, answer.other_speeds)
     method = search.options.method
-    return Tag(answer.verdict, method, answer.matches, near, searched, search.seconds, query.duration_s, drawn)
+    return Tag(
+        answer.verdict, method, answer.matches, near, searched, search.seconds, query.duration_s, drawn, answer.tied
+    )
 
 
 def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
@@ -232,7 +237,7 @@ def _decide(
 ) -> _Answer:
     """Turn alignments into verdict, matches and charts."""
     if not candidates:
-        return _Answer("no_match", [], {}, *searched)
+        return _Answer("no_match", [], {}, 0, *searched)
     limit, null_map = search.options.limit, null.null_map()
     n_passing = sum(significance.log10_e(c) <= limit for c in candidates)
     frames = [c.frames() for c in candidates[: max(n_passing, search.options.top)]]
@@ -243,10 +248,12 @@ def _decide(
         null_map.odds(-significance.log10_e(c), known_prior=search.options.known_prior)
         for c in candidates[: len(frames)]
     ]
-    verdict = "no_match" if not passing else "ambiguous" if passing.count(0) > 1 else "identified"
+    tied = passing.count(0)
+    verdict = "no_match" if not tied else "ambiguous" if tied > 1 else "identified"
     shares = recordings.posterior(odds, numbers)
-    # What is listed: the answer's copies first, however many others share a part with them.
-    listed = sorted(range(len(frames)), key=lambda i: (numbers[i] != 0, i))[: search.options.top]
+    # The answer's copies come first, however many others share a part with them.
+    n_listed = max(search.options.top, min(tied, _TIED_LISTED))
+    listed = sorted(range(len(frames)), key=lambda i: (numbers[i] != 0, i))[:n_listed]
     matches = []
     for i in listed:
         c = candidates[i]
@@ -260,7 +267,7 @@ def _decide(
         "alignment": charts.agreement(best, significance.threshold(best, limit)),
         "divergence": _slots_chart(search, best.segment, best.entry, best.alignment.offset_s, best.hypothesis.speed),
     }
-    return _Answer(verdict, matches, drawn, *searched)
+    return _Answer(verdict, matches, drawn, tied, *searched)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +364,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
     if order:
         segment, entry = search.snapshot.items[order[0]]
         drawn["divergence"] = _slots_chart(search, segment, entry, best.offset_s(order[0], search.config), best.speed)
-    return _Answer(verdict, matches, drawn, other_speeds=all_speeds)
+    return _Answer(verdict, matches, drawn, int(verdict == "identified"), other_speeds=all_speeds)
 
 
 def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
@@ -402,7 +409,7 @@ def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
                 divergence_variational=divergence,
             )
         )
-    return _Answer(verdict, matches, {})
+    return _Answer(verdict, matches, {}, int(verdict == "identified"))
 
 
 # --- matches --------------------------------------------------------------------------------------------------

@@ -135,8 +135,10 @@ def test_keys_from_the_command_line(
     tag = client.tag(snippet, **bearer(tagger))
     assert tag.json["verdict"] == "identified"
     assert client.get(f"/api/v1/tags/{tag.json['id']}", **bearer(tagger)).status == 200
-    client.get("/api/v1/tags", **bearer(tagger)).problem(403, "key_role")
-    assert client.get("/api/v1/tags", **bearer(admin)).status == 200
+    assert [t["id"] for t in client.get("/api/v1/tags", **bearer(tagger)).json["tags"]] == [tag.json["id"]]
+    others = client.tag(snippet, **bearer(admin)).json["id"]
+    client.get(f"/api/v1/tags/{others}", **bearer(tagger)).problem(404, "tag_not_found")
+    assert [t["id"] for t in client.get("/api/v1/tags", **bearer(admin)).json["tags"]] == [others, tag.json["id"]]
     assert client.get("/healthz").status == client.get("/readyz").status == client.get("/").status == 200
     assert client.get("/api/v1/openapi.json").status == 200
 

@@ -14,7 +14,7 @@ from api_client import until
 from classifier import results
 from classifier.api import schemas
 from classifier.api.gate import Gate
-from classifier.api.logs import JsonFormatter
+from classifier.api.logs import JsonFormatter, PlainFormatter
 from classifier.api.uploads import RAW_TYPES, Watchdog, client_name
 from classifier.errors import Busy
 
@@ -97,6 +97,21 @@ def test_types_of_raw_bodies(kind: str) -> None:
     assert RAW_TYPES.match(kind)
     assert not RAW_TYPES.match(kind + "\n")
     assert not RAW_TYPES.match("text/" + kind)
+
+
+def test_lines_for_people_say_what_was_asked_and_answered() -> None:
+    answered = logging.LogRecord("earmark.access", logging.INFO, __file__, 1, "%s %s", ("GET", 404), None)
+    answered.route, answered.ms, answered.problem = "/api/v1/tags/<tag_id>", 3.2, "tag_not_found"
+    line = PlainFormatter().format(answered)
+    assert line[8:] == "  GET 404 /api/v1/tags/<tag_id> 3.2 ms tag_not_found"
+    try:
+        raise ValueError("x")
+    except ValueError as error:
+        raised = (ValueError, error, error.__traceback__)
+    failed = logging.LogRecord("earmark", logging.ERROR, __file__, 1, "it broke", (), raised)
+    first, *rest = PlainFormatter().format(failed).splitlines()
+    assert first.endswith("  error: it broke")
+    assert rest[-1] == "ValueError: x"
 
 
 def test_log_lines_are_json_with_traceback_and_extras() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
+import pty
 import re
 import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -17,10 +20,23 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from api_client import Answer, Client, Running, descendants, multipart, piece, running, until, wav
+from api_client import (
+    ROOT,
+    Answer,
+    Client,
+    Running,
+    descendants,
+    environment,
+    multipart,
+    piece,
+    running,
+    until,
+    wav,
+)
 
 from app import create_app
 from classifier.api import page
+from classifier.api.service import Service
 from classifier.demo.songs import Song, compose
 from classifier.settings import Settings
 
@@ -92,11 +108,11 @@ def test_a_worker_that_dies_loses_no_upload(two: Running) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 def test_stopping_is_clean_and_quick(tmp_path: Path, how: signal.Signals) -> None:
     with running(tmp_path, ready=False) as own:
+        not_yet = own.client.get("/readyz")  # answered before the decoder and the search are warm
+        not_yet.problem(503, "not_ready")
+        assert "retry-after" in not_yet.headers
+        assert not_yet.json["checks"]["store"] == "ok"
         assert own.client.get("/healthz").json == {"status": "ok"}
-        not_yet = own.client.get("/readyz")
-        if not_yet.status != 200:
-            not_yet.problem(503, "not_ready")
-            assert "retry-after" in not_yet.headers
         until(lambda: own.client.get("/readyz").status == 200, 120)
         below = descendants(own.process.pid)
         started = time.monotonic()
@@ -106,6 +122,39 @@ def test_stopping_is_clean_and_quick(tmp_path: Path, how: signal.Signals) -> Non
         until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
         assert "Traceback" not in "".join(own.client.log)
         own.process.send_signal = lambda _: None  # type: ignore[method-assign]
+
+
+def test_at_a_terminal_the_address_is_the_last_line_and_alone(tmp_path: Path) -> None:
+    """Plain lines for people, none of gunicorn's; the address comes when everything is warm."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "classifier", "serve", "--port", "0"]
+    process = subprocess.Popen(command, stdout=theirs, stderr=theirs, env=environment(tmp_path, {}), cwd=ROOT)
+    os.close(theirs)
+    seen = b""
+    try:
+        while not re.search(rb"^http://\S+\r\n", seen, re.MULTILINE):
+            seen += os.read(ours, 4096)
+        lines = seen.decode().splitlines()
+        client = Client("127.0.0.1", int(lines[-1].rstrip("/").rpartition(":")[2]), [])
+        assert client.get("/readyz").status == 200
+        assert client.get("/api/v1/tracks").status == 200
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(40)
+        with contextlib.suppress(OSError):  # the terminal's other end is gone
+            while more := os.read(ours, 4096):
+                seen += more
+        os.close(ours)
+    assert seen.decode().splitlines() == lines, "nothing comes after the address"
+    assert lines[0].startswith("Starting")
+    assert any(line.endswith("ready for snippets") for line in lines)
+    assert not any("{" in line or "gunicorn" in line for line in lines)
+
+
+def test_readyz_says_how_far_the_index_is_loaded(tmp_path: Path) -> None:
+    service = Service(Settings(data_dir=str(tmp_path)))
+    service._report_loading()(1200, 5000)
+    assert service.checks()["index"] == "1,200 of 5,000 tracks loaded"
 
 
 def test_malformed_requests_get_problem_documents_too(client: Client) -> None:

@@ -88,7 +88,7 @@ class Service:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise RuntimeError(f"earmark serve ended:\n{self.log()}")
-            found = re.search(r"serves at (http://\S+)", self.log())
+            found = re.search(r"^(http://\S+)$", self.log(), re.MULTILINE)
             if found:
                 self.url = found[1].rstrip("/")
                 if self._ready():

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 
+from classifier.api import problems
+from tests.browser.harness import ROOT
 from tests.browser.openapi import COPY, document
+
+
+def test_every_error_has_words_for_people() -> None:
+    words = (ROOT / "web" / "src" / "app" / "api" / "words.ts").read_text("utf-8")
+    table = words[words.index("export const WORDS") : words.index("export function")]
+    assert set(re.findall(r"^  (\w+): \{", table, re.MULTILINE)) == set(problems.known())
 
 
 def test_copy_is_up_to_date() -> None:

@@ -20,7 +20,6 @@ from tests.browser.harness import (
     launch,
     microphone_flags,
     open_context,
-    running,
 )
 
 OFFSET_TOLERANCE_S = 0.15
@@ -176,6 +175,33 @@ def test_two_recordings_of_the_same_music_are_both_named(
     expect(page.get_by_text("This track is no longer in the library.").first).to_be_visible()
 
 
+def test_copies_of_one_name_are_told_apart_by_their_files(page: Page, service: Service, music: Music) -> None:
+    song = music.song(5)
+    trimmed = replace(song, samples=song.samples[7 * song.sample_rate :])
+    copies = {}
+    for name, copy in (("first pressing", song), ("second pressing", trimmed)):
+        (music.folder / name).mkdir()
+        copies[name] = songs.write(copy, music.folder / name).rename(music.folder / f"{name}.flac")
+    enrolled = service.enroll(*copies.values())
+    page.goto("/")
+    choose(page, music.snippet(5, 20.0))
+    expect(verdict(page)).to_have_text(song.title)
+    expect(page.locator(".verdict .lead")).to_contain_text("Two copies of it fit equally well.")
+    for name, place, length in (("first pressing", "0:20.0", "0:40"), ("second pressing", "0:13.0", "0:33")):
+        option = page.locator(".option", has_text=name)
+        expect(option).to_contain_text(f"at {place}")
+        expect(option).to_contain_text(f"{length} long")
+        expect(option).to_contain_text(re.compile(r"added \d+ \w+ 20\d\d"))
+    expect(page).to_have_title(f"{song.title} · Earmark")
+    page.goto("/history")
+    expect(page.locator(".rows li").first).to_contain_text("2 copies")
+    page.goto(f"/library?search={song.title}")
+    for name in copies:
+        expect(page.locator(".tracks li", has_text=name)).to_have_count(1)
+    for file in enrolled:
+        service.ask("DELETE", f"/tracks/{file['track_id']}")
+
+
 def test_history_leads_to_tags_and_deletes_them(page: Page, service: Service, music: Music, watch: Watch) -> None:
     tag = service.identify(music.snippet(0, 21.0))
     page.goto("/history")
@@ -238,6 +264,133 @@ def test_service_out_of_reach(page: Page, music: Music, watch: Watch) -> None:
     page.unroute("**/api/v1/tags")
     page.get_by_role("button", name="Send again").click()
     expect(verdict(page)).to_have_text(music.song(0).title)
+
+
+def test_a_view_that_cannot_be_loaded_says_so_and_comes_when_it_can(page: Page, watch: Watch) -> None:
+    watch.expect("ERR_FAILED")
+    page.goto("/")
+    page.route(re.compile(r"/chunk-\w+\.js|/healthz"), lambda route: route.abort())
+    page.get_by_role("link", name="History", exact=True).click()
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("The service does not answer")
+    page.get_by_role("link", name="Library", exact=True).click()
+    expect(alert).to_contain_text("The service does not answer")
+    page.unroute(re.compile(r"/chunk-\w+\.js|/healthz"))
+    alert.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    expect(alert).to_have_count(0)
+
+
+def test_a_view_of_an_updated_service_is_loaded_with_the_page(page: Page, watch: Watch) -> None:
+    """Its files have other names then: the page is loaded again, once, at the address that was wanted."""
+    watch.expect("404")
+    chunk = re.compile(r"/chunk-\w+\.js")
+    page.goto("/")
+    page.evaluate("window.first = true")
+    page.route(chunk, lambda route: route.fulfill(status=404), times=1)
+    page.get_by_role("link", name="Library", exact=True).click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    assert page.evaluate("window.first") is None
+
+    watch.expect("Failed to fetch dynamically imported module")
+    page.get_by_role("link", name="Listen", exact=True).click()
+    page.evaluate("sessionStorage.setItem('earmark.reloaded', JSON.stringify([Date.now(), '/history']))")
+    page.route(chunk, lambda route: route.fulfill(status=404), times=1)
+    page.get_by_role("link", name="History", exact=True).click()
+    expect(page.get_by_role("alert")).to_contain_text("This view could not be loaded")
+
+
+def test_files_are_taken_wherever_they_are_dropped(page: Page, service: Service, music: Music) -> None:
+    page.goto("/history")
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    drop(page, music.snippet(0, 21.0))
+    expect(verdict(page)).to_have_text(music.song(0).title)
+    page.goto("/no/such/view")
+    drop(page, music.snippet(1, 17.0))
+    expect(verdict(page)).to_have_text(music.song(1).title)
+    page.goto("/library")
+    expect(page.get_by_text("Add tracks")).to_be_visible()
+    drop(page, music.track(0), "audio/flac")
+    expect(page.locator(".upload[data-state=present]")).to_be_visible()
+
+
+def test_leaving_asks_while_something_is_under_way(page: Page, music: Music) -> None:
+    page.goto("/")
+    page.route("**/api/v1/tags", lambda route: None)  # never answered
+    choose(page, music.snippet(0, 21.0))
+    expect(page.get_by_role("list", name="Steps")).to_be_visible()
+    unload = "() => !window.dispatchEvent(new Event('beforeunload', { cancelable: true }))"
+    assert page.evaluate(unload)
+    page.get_by_role("button", name="Cancel").click()
+    assert not page.evaluate(unload)
+    page.unroute("**/api/v1/tags")
+
+
+def test_what_another_window_deleted_is_not_an_error(page: Page, service: Service, music: Music, watch: Watch) -> None:
+    watch.expect("404")
+    file = service.enroll(music.track(3))[0]
+    page.goto("/library")
+    row = page.locator(".tracks li", has_text=music.song(3).title)
+    row.get_by_role("button", name="Edit").click()
+    service.ask("DELETE", f"/tracks/{file['track_id']}")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text(f"“{music.song(3).title}” was already deleted.")).to_be_visible()
+    expect(row).to_have_count(0)
+
+    file = service.enroll(music.track(3))[0]
+    page.reload()
+    row.get_by_role("button", name="Delete").click()
+    service.ask("DELETE", f"/tracks/{file['track_id']}")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_text(f"“{music.song(3).title}” was already deleted.")).to_be_visible()
+    expect(row).to_have_count(0)
+
+    tag = service.identify(music.snippet(0, 21.0))
+    page.goto("/history")
+    page.locator(".rows li").first.get_by_role("button", name="Delete tag").click()
+    service.ask("DELETE", f"/tags/{tag['id']}")
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator(f'.rows a[href="/tags/{tag["id"]}"]')).to_have_count(0)
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
+def test_after_a_deletion_the_next_row_has_the_focus(page: Page, service: Service, music: Music) -> None:
+    service.enroll(music.track(3))
+    service.identify(music.snippet(0, 21.0))
+    service.identify(music.snippet(0, 21.0))
+    for path, rows in (("/library", ".tracks li"), ("/history", ".rows li")):
+        page.goto(path)
+        row = page.locator(rows, has_text=music.song(3).title if path == "/library" else music.song(0).title).first
+        place = row.evaluate("row => [...document.querySelectorAll('.rows li')].indexOf(row)")
+        before = page.locator(rows).count()
+        row.get_by_role("button", name="Delete").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").press("Enter")
+        expect(page.locator(rows)).to_have_count(before - 1)
+        next_row = page.locator(rows).nth(min(place, before - 2))
+        expect(next_row.get_by_role("button", name="Delete")).to_be_focused()
+
+
+def test_a_title_of_spaces_is_refused_before_it_is_sent(page: Page) -> None:
+    page.goto("/library")
+    page.get_by_role("button", name="Edit").first.click()
+    title = page.get_by_role("textbox", name="Title")
+    title.fill("   ")
+    page.get_by_role("button", name="Save").click()
+    assert title.evaluate("input => !input.validity.valid && input.title") == "A track needs a title."
+    expect(page.get_by_role("dialog")).to_be_visible()
+
+
+def test_a_track_that_cannot_be_asked_for_is_not_said_to_be_gone(
+    page: Page, service: Service, music: Music, watch: Watch
+) -> None:
+    watch.expect("ERR_FAILED")
+    tag = service.identify(music.snippet(0, 21.0))
+    page.route("**/api/v1/tracks/*", lambda route: route.abort())
+    page.goto(f"/tags/{tag['id']}")
+    expect(page.get_by_text("The length of this track could not be loaded.")).to_be_visible()
+    page.unroute("**/api/v1/tracks/*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("em-track-line svg")).to_be_visible()
 
 
 def test_microphone_missing(page: Page) -> None:
@@ -335,25 +488,6 @@ def test_everything_can_be_reached_by_keyboard(page: Page, music: Music) -> None
     expect(page.get_by_role("textbox", name="Title")).to_be_focused()
     page.keyboard.press("Escape")
     expect(page.get_by_role("button", name="Edit").first).to_be_focused()
-
-
-def test_key_is_asked_for_where_the_service_wants_one(browser: Browser, tmp_path: Path, music: Music) -> None:
-    with running(tmp_path / "keyed") as keyed:
-        secret = re.search(r"ek_\S+", keyed.command("keys", "create", "bar", "--role", "admin"))
-        assert secret
-        page = browser.new_page()
-        page.set_default_timeout(TIMEOUT_MS)
-        page.wait_for_timeout(1100)  # the service looks for new keys once a second
-        page.goto(f"{keyed.url}/history")
-        dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("needs a key")
-        dialog.get_by_label("Key").fill(secret[0])
-        dialog.get_by_role("button", name="Use it").click()
-        expect(page.get_by_text("Nothing has been tagged yet.")).to_be_visible()
-        page.goto(f"{keyed.url}/library")
-        page.locator(".library-tools input[type=file]").set_input_files(music.track(0))
-        expect(page.locator(".upload[data-state=added]")).to_contain_text(music.song(0).title)
-        page.close()
 
 
 @pytest.mark.parametrize("path", ["/", "/history", "/library", "/nowhere"])

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 import os
 
+import click
 import numpy as np
 import pytest
+from click.testing import CliRunner
+from rich.cells import cell_len
 
+from classifier.cli.common import Shell, percent
+from classifier.cli.identify import show
+from classifier.results import Match, Searched, Tag
+from classifier.settings import Settings
 from tests.library import RATE, as_wav, clean_snippet, lively_noise, phone_snippet
 
 #: The command line's contract: exactly these keys, in this order.
-ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds"]
+ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds", "tied"]
 MATCH = [
     "track_id",
     "title",
@@ -33,6 +40,23 @@ MATCH = [
 NEAR = ["track_id", "title", "artist", "source", "divergence", "window_start_s"]
 SEARCHED = ["windows", "aligned_tracks", "complete"]
 ALIGNED = ["query_start_s", "query_end_s", "speed", "agreement", "z", "log10_e_value"]
+
+
+def a_match(**values) -> Match:
+    known = {"track_id": "t", "title": "Copper Waltz", "artist": "Ida Varga", "album": None, "source": "copper"}
+    place = {"offset_s": 31.4, "query_start_s": 0.0, "query_end_s": 5.0, "speed": 1.0, "agreement": 0.401, "z": 17.8}
+    judged = {"log10_e_value": -54.8, "confidence": 1.0, "divergence": 9.62, "divergence_variational": 9.0}
+    return Match(**{**known, **place, **judged, **values})
+
+
+def in_terminal(tag: Tag, columns: int) -> list[str]:
+    """Return the lines that people see of a tag in a terminal of this width."""
+
+    @click.command()
+    def command() -> None:
+        show(Shell(Settings(), as_json=False, quiet=False), "a.wav", tag)
+
+    return CliRunner().invoke(command, env={"COLUMNS": str(columns)}, catch_exceptions=False).stdout.splitlines()
 
 
 @pytest.fixture
@@ -82,7 +106,7 @@ def test_method_may_come_from_the_environment(stocked, snippet):
     assert one["method"] == "auto"
 
 
-def test_the_table_tells_people_what_and_where(stocked, tmp_path, enrolled_songs):
+def test_people_are_told_what_and_where(stocked, tmp_path, enrolled_songs):
     song = enrolled_songs[3]
     path = tmp_path / "bar.wav"
     path.write_bytes(phone_snippet(song, 12.3, 5, noise="pink", snr_db=5.0, seed=3))
@@ -90,9 +114,12 @@ def test_the_table_tells_people_what_and_where(stocked, tmp_path, enrolled_songs
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     assert lines[0] == f"{path}: identified"
-    row = next(line for line in lines if song.title in line)
-    assert song.artist in row
-    assert "0:12.3" in row
+    assert lines[1].startswith(f"Identified: {song.title} by {song.artist}, 0:12.3 into the track.")
+    first = next(i for i, line in enumerate(lines) if line.startswith("1 "))
+    assert lines[first].rstrip() == f"1 {song.title} by {song.artist}"
+    assert "0:12.3" in lines[first + 1]
+    assert "> 99.9 %" in lines[first + 1]
+    assert "100" not in lines[first + 1]
     assert "sounds alike, by symmetric KL divergence in nats" in done.out
     assert "432 windows compared, 12 tracks aligned (all)" in done.out
     kl = stocked("identify", path, "--method", "kl").out
@@ -100,10 +127,50 @@ def test_the_table_tells_people_what_and_where(stocked, tmp_path, enrolled_songs
     assert song.title in kl
 
 
+@pytest.mark.parametrize("columns", [62, 80])
+def test_the_evidence_fits_the_terminal(columns):
+    """However long a title is; figures stay under their headings."""
+    long = "A title of very many words " * 8
+    matches = [a_match(title=long, artist=None), a_match(title="交響曲" * 30)]
+    tag = Tag("identified", "auto", matches, [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, 1)
+    shown = in_terminal(tag, columns)
+    evidence = shown[shown.index("") + 1 :]
+    assert max(cell_len(line.rstrip()) for line in evidence) <= columns
+    heading, row = evidence[0], next(line for line in evidence if "17.8" in line)
+    assert heading.index("  z") + 3 == row.index("17.8") + 4
+    assert "".join("".join(evidence).split()).count("交響曲") == 30
+
+
+def test_ties_are_counted_and_copies_told_apart():
+    def tag(*matches):
+        return Tag("ambiguous", "auto", list(matches), [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, len(matches))
+
+    copies = in_terminal(tag(*(a_match(source=f"side {i}") for i in range(5))), 80)
+    assert copies[1] == "5 copies of Copper Waltz by Ida Varga fit equally well; their file names tell them apart."
+    assert [f"file side {i}" in "".join(copies) for i in range(5)] == [True] * 5
+    others = in_terminal(tag(a_match(), a_match(title="Copper Waltz (live)")), 80)
+    assert others[1] == "2 recordings fit equally well: they are the first 2 below."
+
+
+def test_tags_of_files_do_not_control_the_terminal():
+    tag = Tag("identified", "auto", [a_match(title="red \x1b[31mink")], [], Searched(1, 1, True), {"total": 0.1})
+    assert "\x1b" not in "\n".join(in_terminal(tag, 80))
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"),
+    [(1.0, "> 99.9 %"), (0.9991, "> 99.9 %"), (0.999, "99.9 %"), (0.99899, "99.8 %"), (0.991, "99.1 %"),
+     (0.99, "99 %"), (0.7251, "73 %"), (0.016, "2 %"), (0.0099, "0.9 %"), (0.001, "0.1 %"), (0.0009, "< 0.1 %"),
+     (0.0, "< 0.1 %")],
+)  # fmt: skip
+def test_per_cent_never_reach_0_or_100(probability, text):
+    assert percent(probability) == text
+
+
 def test_no_match_is_an_answer_and_no_failure(stocked, tmp_path):
     path = tmp_path / "noise.wav"
     path.write_bytes(as_wav(0.1 * np.random.default_rng(1).standard_normal(5 * RATE), RATE))
-    assert stocked("identify", path).out.startswith(f"{path}: no match\n")
+    assert stocked("identify", path).out.startswith(f"{path}: no match\nNot in this catalogue.")
     done = stocked("identify", path, "--json")
     assert (done.code, done.objects[0]["verdict"]) == (0, "no_match")
     assert done.objects[0]["matches"]

@@ -163,6 +163,35 @@ def test_a_place_without_repeats_has_no_other_offsets(shelf):
     assert tag.matches[0].other_offsets_s == []
 
 
+@pytest.mark.parametrize("start_s", [2.0, 13.3, 24.0])
+def test_a_copy_makes_it_ambiguous_and_both_are_named(shelf, sounds, start_s):
+    tag = shelf.ask(cut(sounds[0], start_s, 5) + 0.01 * np.random.default_rng(3).standard_normal(5 * RATE))
+    assert tag.verdict == "ambiguous"
+    assert {m.title for m in tag.matches[:2]} == {"song 0", "copy of 0"}
+    for match in tag.matches[:2]:
+        assert match.offset_s == pytest.approx(start_s, abs=2 * OFFSET_S)
+
+
+def test_all_that_tie_are_named_first_however_few_were_asked_for(sounds):
+    """Five copies in slightly different noise: as many candidates are listed, and no other comes between."""
+    shelf, noise = Shelf(), np.random.default_rng(5)
+    for number in range(5):
+        shelf.put(f"copy {number}", sounds[0] + 0.003 * noise.standard_normal(len(sounds[0])))
+    shelf.put("another", sounds[2])
+    heard = cut(sounds[0], 13.3, 5)
+    for top, n_listed in ((2, 5), (6, 6)):
+        tag = shelf.ask(heard, top=top)
+        assert (tag.verdict, tag.tied, len(tag.matches)) == ("ambiguous", 5, n_listed)
+        assert {match.title for match in tag.matches[:5]} == {f"copy {number}" for number in range(5)}
+
+
+def test_the_number_named_agrees_with_the_verdict(shelf, sounds):
+    assert shelf.ask(cut(sounds[2], 5, 5)).tied == 1
+    assert shelf.ask(cut(sounds[2], 5, 5), method="kl").tied == 1
+    assert shelf.ask(stranger(1)).tied == 0
+    assert shelf.ask(stranger(1), method="kl").tied == 0
+
+
 def test_an_excerpt_in_another_file_is_ambiguous_where_they_share(shelf, sounds):
     shared = shelf.ask(cut(sounds[1], 11, 5))
     assert shared.verdict == "ambiguous"

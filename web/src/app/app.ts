@@ -11,21 +11,32 @@ import { toSignal } from '@angular/core/rxjs-interop';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 import { filter, map } from 'rxjs';
 
+import { Me } from './api/me';
+import { Capture } from './capture/capture';
 import { Announcer } from './ui/announcer';
+import { DropZone } from './ui/drop-zone';
 import { Icon } from './ui/icon';
 import { KeyDialog } from './ui/key-dialog';
+import { LostView } from './ui/lost-view';
 import { ThemeChoice } from './ui/theme';
+import { TroubleNote } from './ui/trouble-note';
+import { Uploads } from './views/uploads';
 
 /** Header, navigation, the live region, and the view of the address. */
 @Component({
   selector: 'em-root',
-  imports: [RouterLink, RouterLinkActive, RouterOutlet, Icon, KeyDialog],
+  imports: [DropZone, Icon, KeyDialog, RouterLink, RouterLinkActive, RouterOutlet, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './app.html',
+  host: { '(window:beforeunload)': 'leave($event)' },
 })
 export class App {
   protected readonly announcer = inject(Announcer);
+  protected readonly lost = inject(LostView);
+  protected readonly me = inject(Me);
   protected readonly themes = inject(ThemeChoice);
+  private readonly capture = inject(Capture);
+  private readonly uploads = inject(Uploads);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
   protected readonly themeLabel = computed(() => {
@@ -47,6 +58,11 @@ export class App {
       if (!first) this.main().nativeElement.focus({ preventScroll: true });
       first = false;
     });
+  }
+
+  /** Ask before what is under way is lost. */
+  protected leave(event: BeforeUnloadEvent): void {
+    if (this.capture.busy() || this.uploads.active()) event.preventDefault();
   }
 
   protected skip(event: Event): void {

@@ -92,16 +92,36 @@ describe('Api', () => {
 });
 
 describe('troubleOf', () => {
-  it('passes a problem document on', () => {
+  it('says a problem document in the words of the page', () => {
     const error = new HttpErrorResponse({ status: 503, error: busy, headers: new HttpHeaders({ 'Retry-After': '2' }) });
     expect(troubleOf(error)).toEqual({
       name: 'busy',
-      title: 'Busy',
-      detail: 'The queue is full.',
+      title: 'Earmark is busy',
+      detail: 'Many recordings are being compared. Try again in a moment.',
       more: '/problems/busy',
       retryAfter_s: 2,
       passing: true,
     });
+  });
+
+  it('keeps the sentence of the service where that names the remedy', () => {
+    const short = { ...busy, name: 'snippet_too_short', detail: 'snippet has 0.4 s of sound: record longer' };
+    expect(troubleOf(new HttpErrorResponse({ status: 422, error: short }))).toMatchObject({
+      title: 'That was too short',
+      detail: 'Snippet has 0.4 s of sound: record longer.',
+    });
+  });
+
+  it('names the fields that did not pass, not what the checker said of them', () => {
+    const errors = [{ location: 'json', field: 'title', message: 'String should have at least 1 character' }];
+    const wrong = { ...busy, name: 'invalid_parameter', detail: `title: ${errors[0]!.message}`, errors };
+    const trouble = troubleOf(new HttpErrorResponse({ status: 422, error: wrong }));
+    expect(trouble).toMatchObject({ title: 'Please check what you entered', detail: 'Look at: title.' });
+  });
+
+  it('lets a newer service speak for itself', () => {
+    const error = new HttpErrorResponse({ status: 422, error: { ...busy, name: 'new_kind', title: 'New.' } });
+    expect(troubleOf(error)).toMatchObject({ title: 'New.', detail: 'The queue is full.' });
   });
 
   it('has words for no answer, for an answer of something else, and for a fault of the page', () => {

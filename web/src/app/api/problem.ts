@@ -1,6 +1,7 @@
 import { HttpErrorResponse } from '@angular/common/http';
 
 import type { ProblemDocument } from './types';
+import { wordsFor } from './words';
 
 /** What went wrong, fit to be shown. */
 export interface Trouble {
@@ -16,7 +17,7 @@ export interface Trouble {
   readonly retryAfter_s?: number;
 }
 
-/** Turn whatever a request failed with into words. Problem documents (RFC 9457) speak for themselves. */
+/** Turn whatever a request failed with into words: the page's own for every problem document (RFC 9457). */
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof HttpErrorResponse)) {
     return { name: 'page_error', title: 'Something went wrong on this page', detail: String(error) };
@@ -37,7 +38,7 @@ export function troubleOf(error: unknown): Trouble {
   const problem = documentOf(error.error);
   if (problem) {
     const more = problem.type.startsWith('/problems/') ? { more: problem.type } : {};
-    return { name: problem.name, title: problem.title, detail: sentence(problem.detail), ...more, ...retry };
+    return { name: problem.name, ...said(problem), ...more, ...retry };
   }
   return {
     name: `http_${error.status}`,
@@ -45,6 +46,18 @@ export function troubleOf(error: unknown): Trouble {
     detail: `It answered with status ${error.status}.`,
     ...retry,
   };
+}
+
+/** Whether a request failed because what it named is not there (any more). */
+export function isGone(error: unknown): boolean {
+  return error instanceof HttpErrorResponse && error.status === 404;
+}
+
+function said(problem: ProblemDocument): { title: string; detail: string } {
+  const words = wordsFor(problem.name);
+  const fields = problem.errors?.map((error) => error.field) ?? [];
+  const detail = words?.detail ?? (fields.length ? `Look at: ${fields.join(', ')}.` : sentence(problem.detail));
+  return { title: words?.title ?? problem.title, detail };
 }
 
 function documentOf(body: unknown): ProblemDocument | null {

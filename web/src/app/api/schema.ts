@@ -62,6 +62,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the role and the features of whoever asks; needs no key. */
+        get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags": {
         parameters: {
             query?: never;
@@ -69,7 +86,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tags, newest first. */
+        /**
+         * List tags, newest first.
+         * @description A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+         */
         get: operations["listTags"];
         put?: never;
         /**
@@ -92,7 +112,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return a tag. */
+        /**
+         * Return a tag.
+         * @description With a key of role `tag`, one that was made with it; without a key, one that was made without.
+         */
         get: operations["getTag"];
         put?: never;
         post?: never;
@@ -503,6 +526,28 @@ export interface components {
             z: number | null;
         };
         /**
+         * Me
+         * @description What this caller may do.
+         */
+        Me: {
+            /**
+             * Features
+             * @description `identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the role is `admin`. `edit`: add, change and delete.
+             */
+            features: ("identify" | "library" | "history" | "edit")[];
+            /**
+             * Key
+             * @description Name of the key that was sent, if any.
+             */
+            key: string | null;
+            /**
+             * Role
+             * @description `admin` also while no keys exist; `none`: nothing without a key.
+             * @enum {string}
+             */
+            role: "none" | "tag" | "admin";
+        };
+        /**
          * Near
          * @description A track that sounds alike: least divergence, whatever the verdict.
          */
@@ -547,8 +592,9 @@ export interface components {
             /**
              * Name
              * @description Stable; what programs match on.
+             * @enum {string}
              */
-            name: string;
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "media_type_unsupported" | "method_not_allowed" | "not_found" | "not_ready" | "origin_not_allowed" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -635,6 +681,11 @@ export interface components {
             seconds: {
                 [key: string]: number;
             };
+            /**
+             * Tied
+             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older versions.
+             */
+            tied: number | null;
             /**
              * Verdict
              * @enum {string}
@@ -1052,6 +1103,61 @@ export interface operations {
             };
             /** @description Too many streams: ask for the job itself now and then */
             503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -14,4 +14,7 @@ export type Tracks = Schemas['Tracks'];
 export type TrackEdit = Schemas['TrackEdit'];
 export type Job = Schemas['Job'];
 export type JobFile = Job['files'][number];
+export type Me = Schemas['Me'];
+export type Feature = Me['features'][number];
 export type ProblemDocument = Schemas['Problem'];
+export type ErrorName = ProblemDocument['name'];

@@ -1,4 +1,4 @@
-import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, input, signal } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, input } from '@angular/core';
 
 import { TroubleNote } from '../ui/trouble-note';
 import { bytes } from '../ui/format';
@@ -12,12 +12,7 @@ import { BARS, DIAL, spoke } from './dial';
   imports: [Icon, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './capture-panel.html',
-  host: {
-    '[class.compact]': 'compact()',
-    '(document:dragover)': 'dragOver($event)',
-    '(document:dragleave)': 'dragLeave($event)',
-    '(document:drop)': 'drop($event)',
-  },
+  host: { '[class.compact]': 'compact()' },
 })
 export class CapturePanel {
   protected readonly capture = inject(Capture);
@@ -26,7 +21,6 @@ export class CapturePanel {
 
   protected readonly lengths = LENGTHS_S;
   protected readonly size = DIAL;
-  protected readonly dragging = signal(false);
 
   protected readonly spokes = computed(() => {
     const bars = this.capture.bars();
@@ -82,7 +76,9 @@ export class CapturePanel {
   protected readonly bytes = bytes;
 
   constructor() {
+    this.capture.panels.update((count) => count + 1);
     inject(DestroyRef).onDestroy(() => {
+      this.capture.panels.update((count) => count - 1);
       // Leaving the page in the middle ends it: a microphone must not stay open behind another view.
       if (this.capture.busy()) this.capture.cancel();
     });
@@ -99,24 +95,6 @@ export class CapturePanel {
     if (file) this.capture.tagFile(file);
     // The same file may be chosen again.
     input.value = '';
-  }
-
-  protected dragOver(event: DragEvent): void {
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    this.dragging.set(true);
-  }
-
-  protected dragLeave(event: DragEvent): void {
-    if (event.relatedTarget === null) this.dragging.set(false);
-  }
-
-  protected drop(event: DragEvent): void {
-    this.dragging.set(false);
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    const file = event.dataTransfer.files[0];
-    if (file) this.capture.tagFile(file);
   }
 }
 

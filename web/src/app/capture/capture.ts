@@ -41,6 +41,8 @@ export class Capture {
   readonly waiting_s = signal(0);
   readonly name = signal('');
   readonly recorded = signal(false);
+  /** How many dials are on the page: without one, nobody sees what is under way. */
+  readonly panels = signal(0);
 
   readonly busy = computed(() => !['idle', 'failed'].includes(this.phase()));
   readonly remaining_s = computed(() => Math.max(0, Math.ceil(this.seconds() - this.elapsed_s())));

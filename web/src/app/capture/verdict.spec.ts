@@ -1,5 +1,5 @@
 import { match, tag } from '../testing';
-import { chosen, verdictSentence } from './verdict';
+import { chosen, tiedWords, titles, verdictSentence, works } from './verdict';
 
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
 
@@ -13,6 +13,31 @@ it('says both names when two fit', () => {
   expect(verdictSentence(tag({ verdict: 'ambiguous' }))).toContain(
     'Copper Waltz by Ida Varga, or Copper Waltz (live) by Ida Varga',
   );
+});
+
+it('says all that tie, and how many', () => {
+  const matches = ['A', 'B', 'C', 'D', 'E'].map((title) => match({ track_id: title, title, artist: null }));
+  const five = tag({ verdict: 'ambiguous', matches, tied: 5 });
+  expect(chosen(five)).toHaveLength(5);
+  expect(tiedWords(five)).toBe('Five');
+  expect(titles(five)).toBe('A or 4 others');
+  expect(verdictSentence(five)).toBe('Ambiguous: A, or B, or C, or D, or E; all fit equally well.');
+  expect(titles(tag({ verdict: 'ambiguous', matches, tied: 3 }))).toBe('A, B or C');
+  expect(titles(tag({ verdict: 'ambiguous', matches, tied: 2 }))).toBe('A or B');
+});
+
+it('puts copies of one name together, however it is written', () => {
+  const matches = [match(), match({ title: 'COPPER WALTZ' }), match({ artist: 'Ida Varga Trio' })];
+  expect(works(tag({ verdict: 'ambiguous', matches, tied: 3 })).map((work) => work.copies.length)).toEqual([2, 1]);
+  const copies = tag({ verdict: 'ambiguous', matches, tied: 2 });
+  expect(titles(copies)).toBe('Copper Waltz');
+  expect(verdictSentence(copies)).toBe('Copper Waltz by Ida Varga: two copies fit equally well.');
+});
+
+it('does not guess how many tie where an old tag does not know', () => {
+  const old = tag({ verdict: 'ambiguous', tied: null });
+  expect(chosen(old)).toHaveLength(2);
+  expect(tiedWords(old)).toBe('Several');
 });
 
 it('never names a candidate that was not good enough', () => {

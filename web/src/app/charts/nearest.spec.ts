@@ -13,6 +13,17 @@ it('draws bars from zero in proportion, least divergence first', () => {
   expect(chart.ticks[0]).toEqual({ x: 0, label: '0' });
 });
 
+it('puts the file before a name that several share', () => {
+  const copies = ['b.flac', 'a.mp3'].map((source, index) => ({
+    ...items[1]!,
+    track_id: source,
+    source,
+    divergence: index,
+  }));
+  const labels = nearestChart([...copies, items[0]!], 400).bars.map((bar) => bar.label);
+  expect(labels).toEqual(['b.flac · First · Someone', 'a.mp3 · First · Someone', 'Second']);
+});
+
 it('leaves room for the values after the bars', () => {
   for (const width of [280, 1000]) {
     expect(Math.max(...nearestChart(items, width).bars.map((bar) => bar.width))).toBeLessThanOrEqual(width - 50);

@@ -3,10 +3,14 @@
 import { max } from 'd3-array';
 import { scaleLinear } from 'd3-scale';
 
+import { nameKey, sharedNames } from '../capture/verdict';
+
 export interface NearItem {
   readonly track_id: string;
   readonly title: string;
   readonly artist?: string | null;
+  /** Name of the file: what tells copies of one name apart. */
+  readonly source?: string;
   readonly divergence: number;
 }
 
@@ -52,12 +56,13 @@ export function nearestChart<T extends NearItem>(items: readonly T[], width: num
   const top = max(sorted, (item) => item.divergence) ?? 0;
   const plot = Math.max(40, width - VALUE_ROOM);
   const scale = scaleLinear([0, top > 0 ? top : 1], [0, plot]);
+  const shared = sharedNames(sorted);
   const bars = sorted.map((item, row) => ({
     item,
     y: row * ROW,
     barY: row * ROW + LABEL,
     width: Math.max(1, scale(Math.max(0, item.divergence))),
-    label: ellipsis(trackName(item), width),
+    label: ellipsis(shared.has(nameKey(item)) ? `${item.source ?? ''} · ${trackName(item)}` : trackName(item), width),
   }));
   const format = scale.tickFormat(Math.max(2, Math.floor(plot / 90)));
   const ticks = scale

@@ -2,8 +2,10 @@ import { httpResource } from '@angular/common/http';
 import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
 
 import { API } from '../api/client';
+import { optional } from '../api/key';
+import { isGone } from '../api/problem';
 import type { Match, Track } from '../api/types';
-import { clock } from '../ui/format';
+import { clock, moment } from '../ui/format';
 import { elementWidth } from '../ui/width';
 import { stretch, timeline } from './timeline';
 
@@ -16,8 +18,15 @@ import { stretch, timeline } from './timeline';
 export class TrackLine {
   readonly match = input.required<Match>();
   readonly snippet_s = input.required<number>();
+  /** Whether to say what tells it from other copies: file, length, when it was added. */
+  readonly copy = input(false);
 
-  protected readonly track = httpResource<Track>(() => `${API}/tracks/${encodeURIComponent(this.match().track_id)}`);
+  protected readonly track = httpResource<Track>(() => ({
+    url: `${API}/tracks/${encodeURIComponent(this.match().track_id)}`,
+    context: optional(),
+  }));
+  protected readonly known = computed(() => (this.track.hasValue() ? this.track.value() : null));
+  protected readonly gone = computed(() => isGone(this.track.error()));
   protected readonly viewWidth = elementWidth();
   protected readonly viewHeight = 74;
   protected readonly heard = computed(() => stretch(this.match(), this.snippet_s()));
@@ -25,7 +34,7 @@ export class TrackLine {
     const length = this.length_s();
     return length === null ? null : timeline(length, this.heard(), this.match().other_offsets_s, this.viewWidth());
   });
-  protected readonly length_s = computed(() => (this.track.hasValue() ? this.track.value().duration_s : null));
+  protected readonly length_s = computed(() => this.known()?.duration_s ?? null);
   protected readonly summary = computed(() => {
     const length = this.length_s();
     const heard = this.heard();
@@ -35,4 +44,5 @@ export class TrackLine {
     return `Heard from ${clock(heard[0])} to ${clock(heard[1])} of a track of ${clock(length)}${also}.`;
   });
   protected readonly clock = clock;
+  protected readonly moment = (created: string) => moment(new Date(created));
 }

@@ -8,7 +8,7 @@ import { AccessKey } from '../api/key';
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <dialog #dialog class="dialog" aria-labelledby="key-heading" (close)="key.refusal.set(null)">
-      <h2 id="key-heading">Key</h2>
+      <h2 id="key-heading">{{ key.refusal()?.title ?? 'Key' }}</h2>
       <p>
         {{
           key.refusal()?.detail ??

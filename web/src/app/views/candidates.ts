@@ -1,7 +1,7 @@
 import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
 
-import type { Tag } from '../api/types';
-import { chosen } from '../capture/verdict';
+import type { Match, Tag } from '../api/types';
+import { chosen, nameKey, sharedNames } from '../capture/verdict';
 import { clock, fixed, percent, power } from '../ui/format';
 
 /** Every candidate with its figures, whatever the verdict. */
@@ -32,7 +32,7 @@ import { clock, fixed, percent, power } from '../ui/format';
               <tr [class.named]="rank < named()">
                 <th scope="row">
                   {{ match.title }}{{ rank < named() ? ' ✓' : '' }}
-                  <small>{{ match.artist ?? match.source }}</small>
+                  <small>{{ sub(match) }}</small>
                 </th>
                 <td class="number">{{ match.offset_s === null ? '–' : clock(match.offset_s, 1) }}</td>
                 <td class="number">{{ match.agreement === null ? '–' : fixed(match.agreement, 2) }}</td>
@@ -52,9 +52,17 @@ export class Candidates {
   readonly tag = input.required<Tag>();
 
   protected readonly named = computed(() => chosen(this.tag()).length);
+  private readonly shared = computed(() => sharedNames(this.tag().matches));
   protected readonly note = computed(() =>
     this.named() ? 'Those with ✓ are what the verdict names.' : 'None of them is good enough to be named.',
   );
+
+  /** Artist; the file too where only that tells copies apart. */
+  protected sub(match: Match): string {
+    if (match.artist === null) return match.source;
+    return this.shared().has(nameKey(match)) ? `${match.artist} · ${match.source}` : match.artist;
+  }
+
   protected readonly clock = clock;
   protected readonly fixed = fixed;
   protected readonly percent = percent;

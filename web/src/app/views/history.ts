@@ -1,12 +1,23 @@
 import { HttpClient } from '@angular/common/http';
-import { ChangeDetectionStrategy, Component, computed, inject, signal, viewChild } from '@angular/core';
+import {
+  afterNextRender,
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  ElementRef,
+  inject,
+  Injector,
+  signal,
+  viewChild,
+} from '@angular/core';
 import { RouterLink } from '@angular/router';
 
 import { Api, API } from '../api/client';
-import { troubleOf, type Trouble } from '../api/problem';
+import { Me } from '../api/me';
+import { isGone, troubleOf, type Trouble } from '../api/problem';
 import type { Tag, Tags } from '../api/types';
 import { TagCache } from '../capture/tag-cache';
-import { chosen } from '../capture/verdict';
+import { titles } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
 import { day } from '../ui/format';
@@ -28,6 +39,9 @@ export class History {
   private readonly api = inject(Api);
   private readonly cache = inject(TagCache);
   private readonly announcer = inject(Announcer);
+  private readonly injector = inject(Injector);
+  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
+  protected readonly me = inject(Me);
   private readonly confirm = viewChild.required(Confirm);
 
   protected readonly tags = signal<readonly Tag[]>([]);
@@ -72,10 +86,6 @@ export class History {
     });
   }
 
-  protected nameOf(tag: Tag): string {
-    return chosen(tag)[0]?.title ?? 'no match';
-  }
-
   protected ask(tag: Tag): void {
     this.doomed = tag;
     this.confirm().ask();
@@ -85,12 +95,27 @@ export class History {
     const tag = this.doomed;
     if (!tag) return;
     this.api.deleteTag(tag.id).subscribe({
-      next: () => {
-        this.cache.drop(tag.id);
-        this.tags.update((tags) => tags.filter((other) => other.id !== tag.id));
-        this.announcer.say('Tag deleted.');
-      },
-      error: (error: unknown) => this.trouble.set(troubleOf(error)),
+      next: () => this.leaveOut(tag, 'Tag deleted.'),
+      error: (error: unknown) =>
+        isGone(error) ? this.leaveOut(tag, 'This tag was already deleted.') : this.trouble.set(troubleOf(error)),
     });
   }
+
+  /** Take a tag out of the list; the row that takes its place gets the focus. */
+  private leaveOut(tag: Tag, said: string): void {
+    const row = this.tags().indexOf(tag);
+    this.cache.drop(tag.id);
+    this.tags.update((tags) => tags.filter((other) => other.id !== tag.id));
+    this.announcer.say(said);
+    afterNextRender(
+      () => {
+        const buttons = this.element.querySelectorAll<HTMLButtonElement>('.rows .delete');
+        const next = buttons[Math.min(row, buttons.length - 1)] ?? this.element.querySelector<HTMLElement>('.empty a');
+        next?.focus();
+      },
+      { injector: this.injector },
+    );
+  }
+
+  protected readonly titles = titles;
 }

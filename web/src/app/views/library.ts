@@ -5,7 +5,7 @@ import {
   Component,
   computed,
   effect,
-  type ElementRef,
+  ElementRef,
   inject,
   Injector,
   input,
@@ -17,8 +17,10 @@ import {
 import { Router } from '@angular/router';
 
 import { Api, API } from '../api/client';
-import { troubleOf, type Trouble } from '../api/problem';
+import { Me } from '../api/me';
+import { isGone, troubleOf, type Trouble } from '../api/problem';
 import type { Track, Tracks } from '../api/types';
+import { nameKey, sharedNames } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
 import { bytes, clock, count, moment } from '../ui/format';
@@ -35,16 +37,18 @@ const TYPING_MS = 250;
   imports: [Confirm, Icon, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './library.html',
-  host: { '(document:dragover)': 'dragOver($event)', '(document:drop)': 'drop($event)' },
 })
 export class Library {
   private readonly injector = inject(Injector);
   private readonly api = inject(Api);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
+  protected readonly me = inject(Me);
   protected readonly uploads = inject(Uploads);
+  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
   private readonly confirm = viewChild.required(Confirm);
   private readonly editor = viewChild.required<ElementRef<HTMLDialogElement>>('editor');
+  private readonly searchBox = viewChild.required<ElementRef<HTMLInputElement>>('searchBox');
 
   /** From the address. */
   readonly search = input('', { transform: (value: string | undefined) => value ?? '' });
@@ -66,12 +70,39 @@ export class Library {
   protected readonly saving = signal(false);
   protected readonly editTrouble = signal<Trouble | null>(null);
   protected readonly deleteTrouble = signal<Trouble | null>(null);
+  /** What has become of a track that another window deleted. */
+  protected readonly notice = signal('');
+  protected readonly deleteText = computed(() => {
+    const track = this.chosen();
+    if (!track) return '';
+    const file = this.isTwin(track) ? ` (${track.source})` : '';
+    return `“${track.title}”${file} will no longer be recognised. Tags that name it stay. To have it again, you will need the file.`;
+  });
+  private readonly twins = computed(() => sharedNames(this.shown()?.tracks ?? []));
   private typing: ReturnType<typeof setTimeout> | undefined;
+  /** Row of a track that was just deleted: the one that takes its place gets the focus. */
+  private vacated: number | null = null;
 
   constructor() {
     effect(() => {
       if (this.uploads.added()) untracked(() => this.resource.reload());
     });
+    effect(() => {
+      this.shown();
+      const row = this.vacated;
+      this.vacated = null;
+      if (row !== null) afterNextRender(() => this.focusRow(row), { injector: this.injector });
+    });
+  }
+
+  private focusRow(row: number): void {
+    const buttons = this.element.querySelectorAll<HTMLButtonElement>('.tracks .delete');
+    (buttons[Math.min(row, buttons.length - 1)] ?? this.searchBox().nativeElement).focus();
+  }
+
+  /** Whether another track on this page has the same name. */
+  protected isTwin(track: Track): boolean {
+    return this.twins().has(nameKey(track));
   }
 
   protected type(event: Event): void {
@@ -97,18 +128,9 @@ export class Library {
     input.value = '';
   }
 
-  protected dragOver(event: DragEvent): void {
-    if (event.dataTransfer?.types.includes('Files')) event.preventDefault();
-  }
-
-  protected drop(event: DragEvent): void {
-    if (!event.dataTransfer?.types.includes('Files')) return;
-    event.preventDefault();
-    this.uploads.add(event.dataTransfer.files);
-  }
-
   protected edit(track: Track): void {
     this.chosen.set(track);
+    this.notice.set('');
     this.editTrouble.set(null);
     // Opened when its form is there, so that the first field takes the focus.
     afterNextRender(() => this.editor().nativeElement.showModal(), { injector: this.injector });
@@ -132,7 +154,9 @@ export class Library {
         },
         error: (error: unknown) => {
           this.saving.set(false);
-          this.editTrouble.set(troubleOf(error));
+          if (!isGone(error)) return this.editTrouble.set(troubleOf(error));
+          this.editor().nativeElement.close();
+          this.forgotten(track);
         },
       });
   }
@@ -146,15 +170,32 @@ export class Library {
     const track = this.chosen();
     if (!track) return;
     this.deleteTrouble.set(null);
+    this.notice.set('');
     this.api.deleteTrack(track.id).subscribe({
       next: () => {
         this.announcer.say(`${track.title} deleted.`);
-        // The last track of the last page leaves an empty page behind.
-        if (this.shown()?.tracks.length === 1 && this.page() > 1) this.go(this.search(), this.page() - 1);
-        else this.resource.reload();
+        this.leaveOut(track);
       },
-      error: (error: unknown) => this.deleteTrouble.set(troubleOf(error)),
+      error: (error: unknown) => (isGone(error) ? this.forgotten(track) : this.deleteTrouble.set(troubleOf(error))),
     });
+  }
+
+  /** The track was deleted by somebody else before. */
+  private forgotten(track: Track): void {
+    this.notice.set(`“${track.title}” was already deleted.`);
+    this.leaveOut(track);
+  }
+
+  /** Show the list without a track that is gone. */
+  private leaveOut(track: Track): void {
+    const tracks = this.shown()?.tracks ?? [];
+    this.vacated = Math.max(
+      0,
+      tracks.findIndex((other) => other.id === track.id),
+    );
+    // The last track of the last page leaves an empty page behind.
+    if (tracks.length === 1 && this.page() > 1) this.go(this.search(), this.page() - 1);
+    else this.resource.reload();
   }
 
   protected readonly clock = clock;

@@ -3,6 +3,8 @@ import { ChangeDetectionStrategy, Component, computed, inject } from '@angular/c
 import { RouterLink } from '@angular/router';
 
 import { API } from '../api/client';
+import { AccessKey, optional } from '../api/key';
+import { Me } from '../api/me';
 import type { Tags } from '../api/types';
 import { Capture } from '../capture/capture';
 import { CapturePanel } from '../capture/capture-panel';
@@ -18,6 +20,12 @@ import { TagRow } from './tag-row';
       <div class="listen-hero">
         <h1>What’s playing?</h1>
         <p class="lead">{{ capture.seconds() }} seconds are enough, even in a noisy bar.</p>
+        @if (me.outside()) {
+          <p class="locked">
+            This service asks for a key before it listens.
+            <button type="button" class="button small" (click)="key.ask()">Enter a key</button>
+          </p>
+        }
         <em-capture />
       </div>
       @if (recent().length && !capture.busy()) {
@@ -38,6 +46,10 @@ import { TagRow } from './tag-row';
 })
 export class Listen {
   protected readonly capture = inject(Capture);
-  private readonly tags = httpResource<Tags>(() => ({ url: `${API}/tags`, params: { limit: 3 } }));
+  protected readonly me = inject(Me);
+  protected readonly key = inject(AccessKey);
+  private readonly tags = httpResource<Tags>(() =>
+    this.me.may('history') ? { url: `${API}/tags`, params: { limit: 3 }, context: optional() } : undefined,
+  );
   protected readonly recent = computed(() => (this.tags.hasValue() ? this.tags.value().tags : []));
 }

@@ -2,7 +2,7 @@ import { ChangeDetectionStrategy, Component, computed, input } from '@angular/co
 import { RouterLink } from '@angular/router';
 
 import type { Tag } from '../api/types';
-import { chosen, VERDICT_ICONS, VERDICT_WORDS } from '../capture/verdict';
+import { chosen, titles, VERDICT_ICONS, VERDICT_WORDS, works } from '../capture/verdict';
 import { clock, moment, percent, timeOfDay } from '../ui/format';
 import { Icon } from '../ui/icon';
 
@@ -34,10 +34,7 @@ export class TagRow {
 
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
   protected readonly created = computed(() => new Date(this.tag().created));
-  protected readonly title = computed(() => {
-    const names = chosen(this.tag()).map((match) => match.title);
-    return names.length ? names.join(' or ') : VERDICT_WORDS.no_match;
-  });
+  protected readonly title = computed(() => titles(this.tag()));
   protected readonly sub = computed(() => {
     const tag = this.tag();
     const first = chosen(tag)[0];
@@ -46,7 +43,10 @@ export class TagRow {
       return near ? `Sounds most like ${near.title}` : 'Nothing alike either';
     }
     const place = first.offset_s === null ? '' : `at\u00a0${clock(first.offset_s)}`;
-    return [tag.verdict === 'ambiguous' ? VERDICT_WORDS.ambiguous : first.artist, place].filter(Boolean).join(' · ');
+    const found = works(tag);
+    const copies = found[0]!.copies.length > 1 ? `${found[0]!.copies.length} copies` : '';
+    const what = found.length > 1 ? [VERDICT_WORDS.ambiguous] : [first.artist, copies];
+    return [...what, place].filter(Boolean).join(' · ');
   });
   protected readonly sure = computed(() => {
     const first = chosen(this.tag())[0];

@@ -4,11 +4,12 @@ import { Title } from '@angular/platform-browser';
 import { Router, RouterLink } from '@angular/router';
 
 import { Api, API } from '../api/client';
-import { troubleOf, type Trouble } from '../api/problem';
+import { Me } from '../api/me';
+import { isGone, troubleOf, type Trouble } from '../api/problem';
 import type { Charts, Tag } from '../api/types';
 import { CapturePanel } from '../capture/capture-panel';
 import { TagCache } from '../capture/tag-cache';
-import { chosen, VERDICT_WORDS } from '../capture/verdict';
+import { chosen, titles } from '../capture/verdict';
 import { AgreementChartView } from '../charts/agreement-chart';
 import { NearestChartView } from '../charts/nearest-chart';
 import { TimingsChart } from '../charts/timings-chart';
@@ -43,6 +44,7 @@ export class TagView {
   private readonly cache = inject(TagCache);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
+  protected readonly me = inject(Me);
 
   /** From the address. */
   readonly id = input.required<string>();
@@ -76,8 +78,7 @@ export class TagView {
     effect(() => {
       const tag = this.tag();
       if (!tag) return;
-      const names = chosen(tag).map((match) => match.title);
-      title.setTitle(`${names.length ? names.join(' or ') : VERDICT_WORDS.no_match} · Earmark`);
+      title.setTitle(`${titles(tag)} · Earmark`);
     });
   }
 
@@ -93,13 +94,15 @@ export class TagView {
   }
 
   protected delete(): void {
+    const leave = (said: string) => {
+      this.cache.drop(this.id());
+      this.announcer.say(said);
+      void this.router.navigate(['/history']);
+    };
     this.api.deleteTag(this.id()).subscribe({
-      next: () => {
-        this.cache.drop(this.id());
-        this.announcer.say('Tag deleted.');
-        void this.router.navigate(['/history']);
-      },
-      error: (error: unknown) => this.deleteTrouble.set(troubleOf(error)),
+      next: () => leave('Tag deleted.'),
+      error: (error: unknown) =>
+        isGone(error) ? leave('This tag was already deleted.') : this.deleteTrouble.set(troubleOf(error)),
     });
   }
 

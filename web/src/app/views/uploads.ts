@@ -4,6 +4,7 @@ import { type Subscription, switchMap, tap } from 'rxjs';
 import { Api } from '../api/client';
 import { sentence, troubleOf } from '../api/problem';
 import type { Job } from '../api/types';
+import { wordsFor } from '../api/words';
 import { Announcer } from '../ui/announcer';
 
 export type UploadState = 'waiting' | 'sending' | 'modelling' | 'added' | 'present' | 'failed';
@@ -119,8 +120,11 @@ export function outcome(job: Job | null): Partial<Upload> {
   const file = job?.files[0];
   if (!file || job?.status !== 'done')
     return { state: 'failed', message: 'The service ended the job without a result.' };
-  if (file.status === 'failed')
-    return { state: 'failed', message: sentence(file.error?.message ?? 'It could not be added') };
+  if (file.status === 'failed') {
+    const words = wordsFor(file.error?.name ?? '');
+    const said = [words?.title ?? 'It could not be added', words?.detail ?? file.error?.message ?? ''];
+    return { state: 'failed', message: said.map(sentence).filter(Boolean).join(' ') };
+  }
   const title = file.title ?? file.name;
   if (file.status === 'present')
     return { state: 'present', title, message: 'This recording was already in the library.' };

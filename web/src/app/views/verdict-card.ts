@@ -1,8 +1,9 @@
-import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, inject, input } from '@angular/core';
 import { RouterLink } from '@angular/router';
 
+import { Me } from '../api/me';
 import type { Tag } from '../api/types';
-import { chosen, VERDICT_ICONS, VERDICT_WORDS } from '../capture/verdict';
+import { chosen, tiedWords, VERDICT_ICONS, VERDICT_WORDS, works } from '../capture/verdict';
 import { TrackLine } from '../charts/track-line';
 import { clock, confidenceWords, count, fixed, moment, percent, power, speedWords } from '../ui/format';
 import { Icon } from '../ui/icon';
@@ -28,8 +29,23 @@ function plural(number: number, noun: string): string {
 })
 export class VerdictCard {
   readonly tag = input.required<Tag>();
+  protected readonly me = inject(Me);
 
   protected readonly chosen = computed(() => chosen(this.tag()));
+  protected readonly works = computed(() => works(this.tag()));
+  protected readonly tied = computed(() => tiedWords(this.tag()));
+  /** The album that all of them are on, or empty. */
+  protected readonly commonAlbum = computed(() => {
+    const albums = new Set(this.chosen().map((match) => match.album ?? ''));
+    return albums.size === 1 ? [...albums][0]! : '';
+  });
+  /** How many that tie are beyond the list of matches. */
+  protected readonly unlisted = computed(() => (this.tag().tied ?? 0) - this.chosen().length);
+  /** How sure it is of the best one, in words and as a number; empty where the service does not say. */
+  protected readonly sure = computed(() => {
+    const confidence = this.chosen()[0]?.confidence ?? null;
+    return confidence === null ? '' : `${confidenceWords(confidence)} (${percent(confidence)})`;
+  });
   protected readonly word = computed(() => VERDICT_WORDS[this.tag().verdict]);
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
   protected readonly created = computed(() => moment(new Date(this.tag().created)));
@@ -86,4 +102,5 @@ export class VerdictCard {
   protected readonly confidenceWords = confidenceWords;
   protected readonly fixed = fixed;
   protected readonly percent = percent;
+  protected readonly plural = plural;
 }

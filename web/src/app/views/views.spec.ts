@@ -26,7 +26,8 @@ async function card(value: Tag): Promise<ComponentFixture<VerdictCard>> {
   const fixture = TestBed.createComponent(VerdictCard);
   fixture.componentRef.setInput('tag', value);
   TestBed.tick();
-  for (const request of TestBed.inject(HttpTestingController).match(() => true)) request.flush({ duration_s: 200 });
+  for (const request of TestBed.inject(HttpTestingController).match(() => true))
+    request.flush({ duration_s: 200, created: '2026-03-03T12:00:00Z' });
   await fixture.whenStable();
   return fixture;
 }
@@ -45,6 +46,39 @@ describe('VerdictCard', () => {
     const shown = text(await card(tag({ verdict: 'ambiguous' })));
     expect(shown).toContain('Copper Waltz (live)');
     expect(shown).toContain('Two recordings fit equally well');
+  });
+
+  it('names all that tie, and how many there are beyond the list', async () => {
+    const five = ['A', 'B', 'C', 'D', 'E'].map((title, index) => match({ track_id: `t${index}`, title }));
+    const shown = text(await card(tag({ verdict: 'ambiguous', matches: five, tied: 5 })));
+    expect(shown).toContain('Five recordings fit equally well');
+    for (const title of ['A', 'B', 'C', 'D', 'E']) expect(shown).toContain(` ${title} Ida Varga`);
+    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: 7 })))).toContain('2 further recordings');
+    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: null })))).toContain('Several recordings');
+  });
+
+  it('tells copies of one name apart by file, length and date', async () => {
+    const copies = ['side a', 'side b'].map((source, index) => match({ track_id: `t${index}`, source }));
+    const shown = text(await card(tag({ verdict: 'ambiguous', matches: copies })));
+    expect(shown.match(/Copper Waltz/g)).toHaveLength(1);
+    expect(shown).toContain('Two copies of it fit equally well.');
+    for (const file of ['side a', 'side b']) expect(shown).toContain(`${file} 3:20 long added 3 Mar 2026`);
+  });
+
+  it('says that a track is gone only if it is', async () => {
+    for (const [status, said] of [
+      [404, 'no longer in the library'],
+      [500, 'could not be loaded'],
+    ] as const) {
+      const fixture = TestBed.createComponent(VerdictCard);
+      fixture.componentRef.setInput('tag', tag());
+      TestBed.tick();
+      const server = TestBed.inject(HttpTestingController);
+      server.expectOne('/api/v1/tracks/t1').flush('', { status, statusText: 'no' });
+      for (const request of server.match('/api/v1/me')) request.flush({ features: [] });
+      await fixture.whenStable();
+      expect(text(fixture)).toContain(said);
+    }
   });
 
   it('says honestly that it does not know, how far it looked and what sounds alike', async () => {
@@ -113,9 +147,9 @@ describe('outcome of an upload', () => {
   it('tells added, present and failed apart', () => {
     expect(outcome(job('added'))).toMatchObject({ state: 'added', title: 'A' });
     expect(outcome(job('present'))).toMatchObject({ state: 'present' });
-    expect(outcome(job('failed', { name: 'audio_empty', message: 'file is empty' }))).toMatchObject({
+    expect(outcome(job('failed', { name: 'audio_empty', message: 'it has 0 bytes' }))).toMatchObject({
       state: 'failed',
-      message: 'File is empty.',
+      message: 'The file is empty. It has 0 bytes.',
     });
     expect(outcome(null)).toMatchObject({ state: 'failed' });
   });

@@ -1,0 +1,29 @@
+"""``/me``: what this caller may do, so that a page or an app shows nothing that would be refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from apiflask import APIBlueprint
+from flask import g
+
+from classifier.api.guard import caller_role
+from classifier.api.schemas import Me
+
+bp = APIBlueprint("me", __name__, tag="Operation", url_prefix="/api/v1/me")
+
+
+@bp.get("")
+@bp.output(Me)
+@bp.doc(operation_id="getMe", responses=[401, 403])
+def me() -> dict[str, Any]:
+    """Return the role and the features of whoever asks; needs no key."""
+    own = caller_role()
+    features = []
+    if own != "none":
+        features += ["identify", "library"]
+    if own == "admin" or g.key is not None:
+        features.append("history")
+    if own == "admin":
+        features.append("edit")
+    return {"role": own, "key": None if g.key is None else g.key.name, "features": features}

@@ -1,0 +1,104 @@
+/** What each error of the service is called on this page: for people, not for programs. */
+
+import type { ErrorName } from './types';
+
+export interface Words {
+  readonly title: string;
+  /** Said instead of the service's own sentence, where that speaks to programmers or names identifiers. */
+  readonly detail?: string;
+}
+
+const AGAIN = 'Nothing was changed. Try again in a moment.';
+const OPERATOR = 'Whoever runs this service has to look into it.';
+
+/** One entry for every name in the OpenAPI document: the type makes sure of it. */
+export const WORDS: Record<ErrorName, Words> = {
+  // What was sent
+  audio_empty: { title: 'The file is empty' },
+  audio_error: { title: 'This recording cannot be used' },
+  audio_no_stream: { title: 'There is no sound in this file' },
+  audio_too_large: { title: 'This file is too large' },
+  audio_too_long: { title: 'This recording is too long' },
+  audio_unreadable: { title: 'This is not a sound file, or it is damaged' },
+  audio_unsupported: { title: 'This kind of recording is not supported' },
+  decode_limit: { title: 'This file cannot be read', detail: 'It may be damaged. Try another format or another file.' },
+  file_missing: { title: 'No file arrived' },
+  snippet_silent: { title: 'Nothing was heard' },
+  snippet_too_short: { title: 'That was too short' },
+  invalid_input: { title: 'This cannot be used' },
+  invalid_parameter: { title: 'Please check what you entered' },
+  invalid_config: { title: 'Please check these settings' },
+  // What is not there, or not any more
+  not_found: { title: 'There is nothing here' },
+  track_not_found: {
+    title: 'This track is no longer in the library',
+    detail: 'It was deleted, here or somewhere else.',
+  },
+  catalogue_not_found: { title: 'There is no such catalogue' },
+  tag_not_found: {
+    title: 'There is no such tag',
+    detail: 'It was deleted, belongs to another key, or its address was copied incompletely.',
+  },
+  job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
+  // What stands in the way
+  conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
+  catalogue_exists: { title: 'This catalogue exists already' },
+  track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
+  duplicate_key: { title: 'This is stored already', detail: 'Reload the page to see it.' },
+  idempotency_in_progress: {
+    title: 'This recording is still being worked on',
+    detail: 'Wait a second and send it again.',
+  },
+  idempotency_mismatch: { title: 'This recording was not expected', detail: 'Record or choose it once more.' },
+  // The service
+  busy: { title: 'Earmark is busy', detail: 'Many recordings are being compared. Try again in a moment.' },
+  not_ready: { title: 'Earmark is still starting', detail: 'Try again in a moment.' },
+  unavailable: { title: 'Earmark is not available', detail: AGAIN },
+  store_unavailable: { title: 'The library does not answer', detail: AGAIN },
+  decoder_unavailable: { title: 'Recordings cannot be read right now', detail: AGAIN },
+  store_failed: { title: 'The library has a fault', detail: OPERATOR },
+  store_full: { title: 'The disk of the service is full', detail: `Nothing was changed. ${OPERATOR}` },
+  store_read_only: { title: 'The library cannot be changed', detail: `Nothing was changed. ${OPERATOR}` },
+  store_corrupt: { title: 'Part of the library is damaged', detail: OPERATOR },
+  schema_too_new: { title: 'This Earmark is older than its library', detail: OPERATOR },
+  internal_error: { title: 'Earmark failed', detail: `Try again. If it fails again, ${OPERATOR.toLowerCase()}` },
+  // Who may ask
+  key_missing: {
+    title: 'A key is needed',
+    detail: 'This service asks for a key here. Enter yours, or ask whoever runs the service for one.',
+  },
+  key_invalid: {
+    title: 'This key is not valid',
+    detail: 'It is unknown or was revoked. Enter another, or ask whoever runs the service for one.',
+  },
+  key_role: {
+    title: 'Your key does not allow this',
+    detail: 'It is for tagging; this needs an administrator’s key.',
+  },
+  keys_required: {
+    title: 'This service is not open to other machines yet',
+    detail: 'Whoever runs it has to create a key first.',
+  },
+  host_not_allowed: {
+    title: 'The service does not answer to this address',
+    detail: 'Whoever runs it has to allow the address.',
+  },
+  origin_not_allowed: {
+    title: 'This site may not use the service',
+    detail: 'Whoever runs the service has to allow the site.',
+  },
+  // What a page that fits its service never sends
+  bad_request: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
+  method_not_allowed: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
+  media_type_unsupported: {
+    title: 'The service did not understand this page',
+    detail: 'Reload the page and try again.',
+  },
+  request_timeout: { title: 'Sending took too long', detail: 'The connection may be slow or broken. Try again.' },
+  request_too_large: { title: 'That is too much at once', detail: 'Send fewer or smaller files.' },
+};
+
+/** The words for a name that may come from a newer service. */
+export function wordsFor(name: string): Words | undefined {
+  return (WORDS as Readonly<Record<string, Words | undefined>>)[name];
+}
