@@ -63,7 +63,7 @@ class FeatureConfig:
                     object.__setattr__(self, item.name, float(value) + 0.0)  # nor may -0.0 differ from 0.0
         if self.covariance_type not in ("full", "diag"):
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
-        if self.method not in METHODS:
+        if self.method not in tuple(METHODS):
             raise InvalidConfig(f"method is {self.method!r}: choose one of {', '.join(METHODS)}")
         if self.frame_step > self.frame_length:
             raise InvalidConfig(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from classifier.config import PRESETS, FeatureConfig
 from classifier.errors import InvalidConfig
 from classifier.models.background import builtin_background
+from classifier.results import METHODS
 
 BOUNDED = [field for field in fields(FeatureConfig) if "low" in field.metadata]
 
@@ -43,6 +44,7 @@ def test_counts_are_whole(field):
     ("values", "message"),
     [
         ({"covariance_type": "tied"}, "covariance_type is 'tied': choose full or diag"),
+        ({"method": "magic"}, "method is 'magic': choose one of auto, kl, kl-mixture"),
         ({"frame_step": 481}, "frame_step 481 exceeds frame_length 480"),
         ({"f_max": 8001.0}, "do not fit below half the sample rate"),
         ({"f_min": 7000.0}, "do not fit"),
@@ -73,6 +75,7 @@ def test_preset_has_synced_fms_parameters():
     assert (preset.em_max_iterations, preset.map_relevance, preset.floor) == (100, 0.0, 0.0)
     assert (preset.sample_rate, preset.frame_length, preset.frame_step) == (16000, 480, 240)
     assert (preset.window_length, preset.window_step, preset.n_components) == (5.0, 1.0, 6)
+    assert preset.method == "kl-mixture"
     assert PRESETS["default"] == FeatureConfig()
     assert len({preset.hash for preset in PRESETS.values()}) == len(PRESETS)
 
@@ -91,6 +94,7 @@ configs = st.builds(
     floor=st.floats(0, 10),
     slot_length=st.floats(0.02, 1.0),
     slot_mfcc=st.integers(2, 40),
+    method=st.sampled_from(sorted(METHODS)),
 )
 
 
@@ -148,6 +152,7 @@ def test_the_built_in_background_serves_the_default_front_end_only():
         {"window_step": 0.5},
         {"covariance_type": "diag"},
         {"em_max_iterations": 9},
+        {"method": "kl"},
         {"slot_length": 0.125},  # as many whole frames
     ):
         assert replace(FeatureConfig(), **same).front_end_hash == shipped
@@ -179,6 +184,7 @@ def test_the_built_in_background_serves_the_default_front_end_only():
         ({"slot_size": 0.12}, "did you mean slot_length"),
         ({"sample_rate": "16000"}, "sample_rate is '16000'"),
         ({"covariance_type": ["full"]}, "choose full or diag"),
+        ({"method": ["kl"]}, r"method is \['kl'\]: choose one of"),
     ],
 )
 def test_plain_values_that_do_not_fit(values, message):

@@ -41,7 +41,7 @@ def test_the_shipped_background_is_of_the_default_front_end():
 
 
 def test_the_shipped_scale_fits_slots_of_music_into_eight_bits(enrolled_songs):
-    """Deviations are about one, so that few means saturate and few are lost in rounding."""
+    """Their mean square is about one, so that few means saturate and few are lost in rounding."""
     mel = features.mel_power(features.spectrum(decoded(enrolled_songs[0]), CONFIG), CONFIG)
     means = fitting.whole_slots(mel, CONFIG).mean(axis=1) / BACKGROUND.slot_scale
     assert 0.3 < means.std() < 2
@@ -92,12 +92,17 @@ def test_fitting_standardises_and_finds_clusters(rng):
 
 
 def test_fitting_measures_slots_as_they_were_made(rng):
-    """Means of n frames vary by between^2 + within^2 / n, frames about them by within^2 (n - 1) / n."""
+    """Means of n frames vary by between^2 + within^2 / n, frames about them by within^2 (n - 1) / n.
+
+    Coefficients are divided by the fourth root of their deviation, then all alike, so that their mean square is one.
+    """
     between, within = np.array([0.5, 2.0, 30.0]), np.array([0.2, 4.0, 10.0])
     found = fitting.fit(rng.standard_normal((500, 13)), slots_of(rng, 20_000, between, within), CONFIG)
-    scale = np.sqrt(between**2 + within**2 / 8)
-    np.testing.assert_allclose(found.slot_scale, scale, rtol=0.02)
-    assert found.slot_variance == pytest.approx(float(np.mean(within**2 * 7 / 8 / scale**2)), rel=0.02)
+    deviation = np.sqrt(between**2 + within**2 / 8)
+    scaled = deviation / found.slot_scale
+    assert np.mean(scaled**2) == pytest.approx(1, rel=0.02)
+    np.testing.assert_allclose(scaled / scaled[0], (deviation / deviation[0]) ** 0.75, rtol=0.03)
+    assert found.slot_variance == pytest.approx(float(np.mean(within**2 * 7 / 8 / found.slot_scale**2)), rel=0.02)
 
 
 def test_an_id_is_its_content(rng):

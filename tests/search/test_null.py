@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from classifier.audio.decoder import Audio
 from classifier.data import FOLDER
 from classifier.demo.phone import NOISES
 from classifier.search import null
@@ -153,7 +154,7 @@ def chance(request, library) -> np.ndarray:
     for seed in range(40):
         kind = ("babble", "pink", "white", "lively")[seed % 4]
         sound = 0.1 * NOISES[kind](3 * RATE, RATE, seed) if kind != "lively" else lively_noise(3.0, 1000 + seed)
-        tag = library.identify_samples(sound.astype(np.float32), top=1, method=request.param)
+        tag = library.identify_audio(Audio.from_samples(sound, RATE), top=1, method=request.param)
         assert tag.verdict == "no_match", (kind, seed)
         found.append(tag.matches[0].log10_e_value if tag.matches else np.inf)
     return np.array(found)
