@@ -273,7 +273,8 @@ def test_a_view_that_cannot_be_loaded_says_so_and_comes_when_it_can(page: Page, 
     page.get_by_role("link", name="History", exact=True).click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The service does not answer")
-    page.get_by_role("link", name="Library", exact=True).click()
+    with page.expect_event("requestfailed", lambda request: request.url.endswith("/healthz")):
+        page.get_by_role("link", name="Library", exact=True).click()
     expect(alert).to_contain_text("The service does not answer")
     page.unroute(re.compile(r"/chunk-\w+\.js|/healthz"))
     alert.get_by_role("button", name="Try again").click()
