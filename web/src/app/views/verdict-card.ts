@@ -41,10 +41,13 @@ export class VerdictCard {
   });
   /** How many that tie are beyond the list of matches. */
   protected readonly unlisted = computed(() => (this.tag().tied ?? 0) - this.chosen().length);
-  /** How sure it is of the best one, in words and as a number; empty where the service does not say. */
+  /** How sure it is of one of them, in words and as a number; empty where the service does not say. */
   protected readonly sure = computed(() => {
-    const confidence = this.chosen()[0]?.confidence ?? null;
-    return confidence === null ? '' : `${confidenceWords(confidence)} (${percent(confidence)})`;
+    const shares = this.chosen().map((match) => match.confidence);
+    if (shares.length === 0 || shares.includes(null)) return '';
+    // Copies share the probability of their recording.
+    const confidence = shares.reduce<number>((sum, share) => sum + (share ?? 0), 0);
+    return `${confidenceWords(confidence)} (${percent(confidence)})`;
   });
   protected readonly word = computed(() => VERDICT_WORDS[this.tag().verdict]);
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
@@ -53,7 +56,7 @@ export class VerdictCard {
   /** What was looked at, in a sentence. */
   protected readonly searched = computed(() => {
     const { windows, aligned_tracks, complete } = this.tag().searched;
-    if (windows === 0) return 'The library is empty, so there was nothing to compare with.';
+    if (windows === 0 && aligned_tracks === 0) return 'There was nothing to compare with.';
     const scope = complete ? 'No track was left out.' : PARTLY;
     return `Compared with ${plural(windows, 'window')} by divergence and aligned with ${plural(aligned_tracks, 'track')}. ${scope}`;
   });
