@@ -86,18 +86,28 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
 
 def sentence(tag: Tag) -> str:
     """Return what a verdict means, in one plain sentence or two."""
-    if tag.verdict == "no_match" and not tag.searched.windows:
-        return "The catalogue is empty: enroll some music first."
+    if tag.verdict == "no_match" and not tag.searched.windows and not tag.searched.aligned_tracks:
+        return "There was nothing to compare: enroll some music first, or record longer."
     if tag.verdict == "no_match":
         return "Not in this catalogue. The candidates below are too weak to be named."
     best = tag.matches[0]
     if tag.verdict == "identified":
         place = "" if best.offset_s is None else f", {clock_time(best.offset_s)} into the track"
-        return f"Identified: {_named(best)}{place}. The rest is the evidence."
+        return f"Identified: {_named(best)}{place}.{_parts(tag)} The rest is the evidence."
     named = tag.matches[: tag.tied]
     if len({_named(match) for match in named}) == 1:
         return f"{tag.tied} copies of {_named(best)} fit equally well; their file names tell them apart."
     return f"{tag.tied} recordings fit equally well: they are the first {tag.tied} below."
+
+
+def _parts(tag: Tag) -> str:
+    """Return which other tracks the recording holds some of, as a sentence with a blank before it."""
+    parts = [
+        f"{_named(m)} ({clock_time(m.query_start_s)} to {clock_time(m.query_end_s)})"
+        for m in tag.matches
+        if m.role == "part" and m.query_start_s is not None and m.query_end_s is not None
+    ]
+    return f" The recording also contains {', '.join(parts)}." if parts else ""
 
 
 def _named(match: Match) -> str:
