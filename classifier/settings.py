@@ -199,7 +199,7 @@ def _parse(item: Field[Any], value: Any) -> Any:
         raise InvalidConfig(f"{name} is {value!r}: expected {_KINDS[kind]}") from None
     choices = item.metadata.get("choices")
     if choices and value not in choices:
-        raise InvalidConfig(f"{name} is {value!r}: choose one of {', '.join(choices)}")
+        raise InvalidConfig(f"{name} is {value!r}: choose one of {', '.join(filter(None, choices))}")
     if "low" in item.metadata:
         check_bounds(name, value, item.metadata["low"], item.metadata["high"])
     return value

@@ -70,9 +70,8 @@ def parameters() -> str:
     rows = []
     for item in fields(FeatureConfig):
         name = item.name
-        text = item.metadata.get("help", "noise twins of every window, KIND:SNR_DB, comma-separated")
         differs = "" if other[name] == values[name] else shown(other[name]) or "none"
-        rows.append((f"`{name}`", shown(values[name]), differs, limits(item.metadata), text))
+        rows.append((f"`{name}`", shown(values[name]), differs, limits(item.metadata), item.metadata["help"]))
     return table(("parameter", "default", "`synced-fm`", "may be", "meaning"), iter(rows))
 
 

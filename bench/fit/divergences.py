@@ -93,6 +93,9 @@ def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Hear
     samples = queries.render(query, material=conditions.load_material("development"))
     model = model_query(np.asarray(samples, np.float32), config, builtin_background())
     own = shared.get(str(query.reference_id), set())
+    if query.reference_id is not None:
+        # Music of one hand, on the same instruments, returns to the same phrases: no chance, and no other recording.
+        own = own | {r.id for r in references() if r.package == corpus.find(query.reference_id).package}
     ranking = rank(model, snapshot, config)
     ids = [entry.track_id for _, entry in snapshot.items]
     foreign = np.array([track_id not in own for track_id in ids])
@@ -115,10 +118,10 @@ def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Hear
         log10_places=float(np.log10(max(1, ranking.n_places) * (1 + len(SLOT_SPEEDS)))),
         z=float(ranking.z[best]),
         foreign_z=float(ranking.z[foreign].max(initial=-np.inf)),
-        right=ids[best] in own,
+        right=ids[best] in shared.get(str(query.reference_id), set()),
         alike=_facts(by_mixtures),
         foreign_alike=_facts(strangers),
-        alike_right=bool(by_mixtures) and by_mixtures[0][1] in own,
+        alike_right=bool(by_mixtures) and by_mixtures[0][1] in shared.get(str(query.reference_id), set()),
     )
 
 

@@ -81,8 +81,6 @@ def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig
 
 def _typed(text: str, like: object) -> object:
     """Convert a value to the type of the one it replaces; what does not fit is left for the configuration to refuse."""
-    if isinstance(like, list):
-        return [part for part in text.split(",") if part]
     try:
         return type(like)(text) if isinstance(like, (int, float)) else text
     except ValueError:

@@ -165,15 +165,19 @@ def test_every_experiment_has_its_date_and_commit() -> None:
 
 def test_sizes_in_the_operations_guide_follow_from_the_defaults() -> None:
     config = FeatureConfig()
-    d, k, variants = config.n_mfcc, config.n_components, 1 + len(config.twins)
+    d, k = config.n_mfcc, config.n_components
     triangle = d * (d + 1) // 2
-    stored = k * (1 + d + triangle) + variants * (d + triangle)
-    p = gmm.packed_length(d, diagonal=False)
-    mapped = 2 * variants * (2 * (p - 1) * 2 + 3 * 4) + k * (p + 1) * 4
+    by_window = 3600 / config.window_step
+    rows = {
+        4 * k * (1 + d + triangle): by_window,  # mixtures in the store
+        2 * (gmm.packed_length(d, diagonal=False) - 1) * 2 + 3 * 4: by_window,  # a Gaussian in the index
+        2 * k * (1 + d + triangle): by_window,  # mixtures in the index
+    }
     text = (ROOT / "docs" / "operations.md").read_text()
-    for size in (4 * stored, mapped):
-        assert f"| {size:,} | {size * 3600 / config.window_step / 1e6:.1f} |" in text
+    for size, times in rows.items():
+        assert f"| {size:,} | {size * times / 1e6:.1f} |" in text
     assert f"| {16 / subfingerprint.HOP_S * 3600 / 1e6:.1f} |" in text
+    assert f"| {config.slot_mfcc / config.slot_s * 3600 / 1e6:.1f} |" in text
 
 
 # --- the house ----------------------------------------------------------------------------------------------

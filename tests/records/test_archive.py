@@ -282,7 +282,8 @@ TRACK = "tracks/000000/track.json"
 @pytest.mark.parametrize(
     ("change", "words_"),
     [
-        (change_json("archive.json", version=2), "has version 2, this Earmark knows up to 1"),
+        (change_json("archive.json", version=3), "has version 3, this Earmark knows up to 2"),
+        (change_json("archive.json", version=1), "has version 1, whose models this Earmark cannot compare"),
         (change_json("archive.json", format="zip"), "holds 'zip', not 'earmark-catalogue'"),
         (change_json("archive.json", catalogue={}), "'archive.json' lacks 'name'"),
         (change_json(TRACK, title=3), f"'{TRACK}' lacks 'title', or has it in another form"),

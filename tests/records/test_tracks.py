@@ -259,7 +259,7 @@ def test_a_track_without_anything(store: Store) -> None:
 
 
 def test_six_hours(place: Place) -> None:
-    """21,600 windows of full-covariance mixtures with six noise twins stay far below 16 MB a document."""
+    """21,600 windows of full-covariance mixtures stay far below 16 MB a document."""
     store = place.open()
     catalogue(store)
     n_windows = 21_600
