@@ -9,7 +9,8 @@ Conventions
   ``MAX_DOCUMENT_BYTES`` in all, is refused. The fields of a unique key must be there. ``documents.py`` checks all
   this with :class:`~classifier.errors.InvalidParameter`.
 - A ``where`` is ``{field: value}`` for equality (``None`` matches a missing field too), or
-  ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``; several conditions are joined by *and*.
+  ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``, or with ``$contains`` and a list of texts, each of
+  which must occur in the field's text, character for character; several conditions are joined by *and*.
   Fields may be dotted to reach into a ``dict``. A field that is compared or sorted by holds values of one kind,
   text or numbers or bools, in all documents, or nothing; text is ordered by its UTF-8 bytes. How a list
   compares is undefined.
@@ -34,14 +35,23 @@ Where = Mapping[str, Any]
 MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections and indexes; a store written by a newer one is refused.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
-#: collection -> (unique keys, plain indexes), each a tuple of field names.
-COLLECTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]] = {
+#: Unique keys and plain indexes of a collection, each a tuple of field names.
+Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
+
+#: What is indexed in each collection. An index that has all the fields of a
+#: condition and of an order answers without a look at the documents: tracks are listed, counted and searched so.
+COLLECTIONS: dict[str, Indexes] = {
     "catalogues": ((("name",),), ()),
     "tracks": (
         (("catalogue", "content_hash"),),
-        (("catalogue", "status"), ("catalogue", "file_hash"), ("status", "lease_expires"), ("catalogue", "title")),
+        (
+            ("catalogue", "file_hash"),
+            ("catalogue", "packet_hash"),
+            ("status", "lease_expires"),
+            ("catalogue_id", "status", "title", "folded"),
+        ),
     ),
     "models": ((), (("track_id",),)),
     "subfingerprints": ((), (("track_id",),)),
@@ -63,9 +73,9 @@ class Store(Protocol):
     """Where the store lives, passwords masked; safe to print."""
 
     def ensure_schema(self) -> None:
-        """Create collections and indexes; idempotent and safe to run from many processes at once.
+        """Create collections and indexes, and bring an older store up to date; any number of processes may do so at once.
 
-        The first use of a store does this too.
+        The first use of a store does this too. What documents of an older schema lack: ``upgrades.py``.
 
         Raises
         ------
