@@ -17,9 +17,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-#: Most characters of a name: a title, an artist, a file. MAX_NOTE: of free text.
-MAX_NAME = 500
-MAX_NOTE = 5000
+#: Most characters of a name (a title, an artist, a file), and of free text.
+MAX_NAME, MAX_NOTE = 500, 5000
 
 #: Format characters (category Cf) that are kept: joiners, which Persian, Indic scripts and emoji need, and signs that
 #: are visible, though Unicode counts them among the invisible ones.
@@ -28,9 +27,14 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 #: Quotes, primes, and accents that stand alone: people type another one, or none.
 _QUOTES = dict.fromkeys(
-    map(ord, "'\"`\u00b4\u02b9\u02ba\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f")
+    map(
+        ord,
+        "'\"`\u00b4\u02b9\u02ba\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f",
+    )
 )
-_QUOTES |= dict.fromkeys(map(ord, "\u00ab\u00bb\u2032\u2033\u2034\u2035\u2036\u2039\u203a\u300c\u300d\u300e\u300f\uff02\uff07"))
+_QUOTES |= dict.fromkeys(
+    map(ord, "\u00ab\u00bb\u2032\u2033\u2034\u2035\u2036\u2039\u203a\u300c\u300d\u300e\u300f\uff02\uff07")
+)
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"), "-")
 #: Letters that Unicode does not decompose, as those write them who lack the key.
 _LETTERS = str.maketrans(
@@ -109,9 +113,9 @@ def _escaped(character: str) -> str:
 def fold(text: str) -> str:
     """Return text without what a search should not depend on.
 
-    Case, accents, quotes and the kind of dash go, as do the differences between compatible forms (full width, ligatures,
-    superscripts). Letters such as ø, ł and æ become those that stand in for them. Marks that make another letter,
-    such as Japanese voicing and the vowels of Indic scripts and Thai, stay.
+    Case, accents, quotes and the kind of dash go, and so do the differences between compatible forms (full width,
+    ligatures, superscripts). Letters such as ø, ł and æ become those that stand in for them. Marks that make another
+    letter, such as Japanese voicing and the vowels of Indic scripts and Thai, stay.
 
     Parameters
     ----------

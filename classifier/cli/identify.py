@@ -62,7 +62,7 @@ def answer(name: str, tag: Tag) -> dict[str, Any]:
 
 def show(shell: Shell, name: str, tag: Tag) -> None:
     """Print a tag as tables for a person."""
-    click.echo(f"{name}: {_VERDICTS[tag.verdict]}")
+    shell.say(f"{name}: {_VERDICTS[tag.verdict]}")
     if tag.matches:
         auto = tag.method == "auto"
         columns = [
@@ -82,12 +82,12 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
             rows.append([m.title, m.artist or "", at, confidence, *numbers, divergence])
         shell.table(columns, rows)
     elif tag.verdict == "no_match" and not tag.searched.windows:
-        click.echo("the catalogue is empty: enroll some music first")
+        shell.say("the catalogue is empty: enroll some music first")
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
-        click.echo(f"sounds alike, by symmetric KL divergence in nats: {near}")
+        shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")
     scope = "all" if tag.searched.complete else "the likeliest"
-    click.echo(
+    shell.say(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "
         f"{1000 * tag.seconds['total']:.0f} ms"
     )

@@ -73,9 +73,10 @@ class Store(Protocol):
     """Where the store lives, passwords masked; safe to print."""
 
     def ensure_schema(self) -> None:
-        """Create collections and indexes, and bring an older store up to date; any number of processes may do so at once.
+        """Create collections and indexes, or bring those of an older store up to date.
 
-        The first use of a store does this too. What documents of an older schema lack: ``upgrades.py``.
+        The first use of a store does this too; any number of processes may do so at once. What documents of an older
+        schema lack: ``upgrades.py``.
 
         Raises
         ------

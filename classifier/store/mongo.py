@@ -18,7 +18,6 @@ import re
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from itertools import islice
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -60,6 +59,7 @@ SCHEMA_COLLECTION = "schema"
 
 _BATCH_DOCUMENTS = 500
 _BATCH_BYTES = 8_000_000
+_UPGRADE_DOCUMENTS = 100
 
 # Error codes of the server.
 _NAMESPACE_EXISTS = 48
@@ -327,14 +327,14 @@ def _upgrade(database: Database[Document], collection: str) -> None:
         documents.drop_index(name)
     if collection not in UPGRADED:
         return
-    # Only where still nothing is there: other processes may be writing, or doing the same.
-    changes = (
-        pymongo.UpdateOne({"_id": document["_id"], **dict.fromkeys(fields)}, {"$set": fields})
-        for document in documents.find()
-        if (fields := lacking(document))
-    )
-    while batch := list(islice(changes, _BATCH_DOCUMENTS)):
-        documents.bulk_write(batch, ordered=False)
+    # In pages and one by one: FerretDB 1 does not write while a cursor is open, nor many documents at once.
+    last = ""
+    while page := list(documents.find({"_id": {"$gt": last}}).sort("_id").limit(_UPGRADE_DOCUMENTS)):
+        for document in page:
+            if fields := lacking(document):
+                # Only where still nothing is there: other processes may be writing, or doing the same.
+                documents.update_one({"_id": document["_id"], **dict.fromkeys(fields)}, {"$set": fields})
+        last = page[-1]["_id"]
 
 
 def _create_collection(database: Database[Document], collection: str, unique: tuple[tuple[str, ...], ...]) -> None:

@@ -57,7 +57,6 @@ APPLICATION_ID = 0x45726D31
 _JOURNAL_BYTES = 64 * 2**20
 _BATCH_DOCUMENTS = 200
 _BATCH_BYTES = 8_000_000
-_PAGE_DOCUMENTS = 1000
 
 #: collection -> its indexed fields, which are columns.
 _COLUMNS = {
@@ -431,7 +430,7 @@ def _create_table(connection: sqlite3.Connection, collection: str, indexes: Inde
 def _upgrade(connection: sqlite3.Connection, collection: str) -> None:
     """Give documents of an older schema what they lack."""
     last = ""
-    page = f"SELECT _id, doc FROM {collection} WHERE _id > ? ORDER BY _id LIMIT {_PAGE_DOCUMENTS}"
+    page = f"SELECT _id, doc FROM {collection} WHERE _id > ? ORDER BY _id LIMIT {_BATCH_DOCUMENTS}"
     while rows := connection.execute(page, (last,)).fetchall():
         changed = []
         for document_id, text in rows:
