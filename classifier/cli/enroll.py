@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import textwrap
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -79,7 +80,8 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, update_tags:
         if path not in files:
             _report(shell, path, reason)
     if left_out:
-        shell.remark(f"left out: {sentence(left_out)}")
+        for line in textwrap.wrap(f"left out: {sentence(left_out)}", 80, break_on_hyphens=False):
+            shell.remark(line)
     if new_tags and update_tags:
         shell.remark(f"{_tracks(len(new_tags))} with new tags")
     elif new_tags:

@@ -37,13 +37,13 @@ _ENDING = re.compile(r"\.([a-z0-9_+-]{1,10})")
 #: Kinds that are not endings, and how several of them are called.
 COMPANION = "file-system companion"
 BROKEN = "broken link"
-REPEATED = "linked folder that is searched anyway"
+REPEATED = "repeated folder"
 SPECIAL = "pipe or device"
 ENDLESS = "file without an ending"
 _PLURALS = {
     COMPANION: "file-system companions",
     BROKEN: "broken links",
-    REPEATED: "linked folders that are searched anyway",
+    REPEATED: "repeated folders",
     SPECIAL: "pipes or devices",
     ENDLESS: "files without an ending",
 }

@@ -137,4 +137,4 @@ def _print(shell: Shell, track: Track) -> None:
     notes = values.pop("metadata")
     values["by_hand"] = ", ".join(values["by_hand"])
     rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
-    shell.facts([*rows, *((f"metadata {name}", text) for name, text in notes.items())])
+    shell.facts([*rows, *(("metadata", f"{name}: {text}") for name, text in notes.items())])
