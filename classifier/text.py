@@ -13,6 +13,7 @@ Unicode 3.13 (caseless matching).
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -108,6 +109,12 @@ def _escaped(character: str) -> str:
     if unicodedata.category(character) in ("Zs", "Co", "Cn"):
         return character  # spaces; characters of a font, or newer than this Python
     return character.encode("unicode_escape").decode()
+
+
+def json_line(value: object) -> str:
+    """Return a value as JSON on one line that a terminal only displays; all beyond ASCII is escaped where need be."""
+    line = json.dumps(value, ensure_ascii=False, default=str)
+    return line if line.isprintable() else json.dumps(value, default=str)
 
 
 def fold(text: str) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from classifier.text import MAX_NAME, clean, fold, searched, shown, words
+from classifier.text import MAX_NAME, clean, fold, json_line, searched, shown, words
 
 #: Any text that Python can hold, half surrogate pairs among them.
 ANYTHING = st.text(st.characters(), max_size=80)
@@ -77,6 +78,15 @@ def test_what_is_shown_obeys_nobody(text: str) -> None:
     assert shown(seen) == seen
     assert not {unicodedata.category(c) for c in seen} & {"Cc", "Cs", "Zl", "Zp"}
     assert not set(seen) & set(BIDI)
+
+
+@given(st.dictionaries(ANYTHING, ANYTHING, max_size=3))
+def test_json_is_one_harmless_line(value: dict[str, str]) -> None:
+    line = json_line(value)
+    line.encode()
+    assert line.isprintable()
+    assert json.loads(line) == json.loads(json.dumps(value))
+    assert json_line({"a": "Ødger 東京"}) == '{"a": "Ødger 東京"}'
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ Every answer is logged once, with method, route, status and milliseconds. Routes
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -16,6 +15,8 @@ from typing import Any
 
 import flask
 from flask import g, has_request_context, request
+
+from classifier.text import json_line
 
 access = logging.getLogger("earmark.access")
 
@@ -39,7 +40,7 @@ class JsonFormatter(logging.Formatter):
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return json_line(entry)
 
 
 def configure(level: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from rich.table import Table
 
 from classifier.config import Settings
 from classifier.errors import CatalogueNotFound, EarmarkError
-from classifier.text import shown
+from classifier.text import json_line, shown
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
@@ -71,8 +70,7 @@ class Shell:
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
-        text = json.dumps(value, ensure_ascii=False)
-        click.echo(text if text.isprintable() else json.dumps(value))  # names of files need not be valid text
+        click.echo(json_line(value))
 
     def table(
         self,

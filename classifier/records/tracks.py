@@ -242,8 +242,11 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
     for name, value in changes.items():
         if name not in EDITABLE:
             raise InvalidParameter(f"{name!r} of a track cannot be edited: only {', '.join(EDITABLE)}")
-        if isinstance(value, str) and len(value) > MAX_NAME:
-            raise InvalidParameter(f"{name} has {len(value)} characters; at most {MAX_NAME} are kept: shorten it")
+        texts = [value] if isinstance(value, str) else value.values() if isinstance(value, Mapping) else ()
+        most = MAX_NOTE if name == "metadata" else MAX_NAME
+        longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
+        if longest > most:
+            raise InvalidParameter(f"{name} has {longest} characters; at most {most} are kept: shorten it")
     fields = text_fields(changes)
     if not fields:
         return get_track(store, track_id)

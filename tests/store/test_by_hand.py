@@ -37,6 +37,8 @@ def test_edits_are_by_hand(store: Store) -> None:
     assert tracks.edit(store, track_id, metadata={"k": "v"}).by_hand == ["title", "artist", "album", "isrc", "metadata"]
     with pytest.raises(InvalidParameter, match=f"title has {MAX_NAME + 1} characters; at most {MAX_NAME}"):
         tracks.edit(store, track_id, title="x" * (MAX_NAME + 1))
+    with pytest.raises(InvalidParameter, match="metadata has 9000 characters"):
+        tracks.edit(store, track_id, metadata={"k": "x" * 9000})
 
 
 def test_replacing_keeps_what_was_set_by_hand(store: Store) -> None:
