@@ -7,15 +7,17 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 
-from classifier.audio.decoder import Audio, Decoder, Limits
+from classifier.audio.decoder import Audio, Decoder, Limits, Tagged
 from classifier.config import FeatureConfig
 from classifier.errors import (
+    AudioError,
     CatalogueNotFound,
     CatalogueOutdated,
     EarmarkError,
@@ -39,6 +41,7 @@ from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
+from classifier.text import clean
 
 #: A snippet whose loudest 100 ms stay below this rms (full scale 1) is silent: -66 dBFS.
 _SILENT_RMS = 5e-4
@@ -46,10 +49,25 @@ _SILENT_RMS = 5e-4
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Outcome of an enrollment: the track, and whether it is new (or was modelled anew)."""
+    """Outcome of an enrollment.
+
+    Parameters
+    ----------
+    track : Track
+        As it is stored.
+    added : bool
+        Whether it is new, or was modelled anew.
+    file_hash : str
+        SHA-256 of the file, if it was read; the track's own if it was made from this very file.
+    new_tags : dict of str to str
+        What the file's tags say otherwise than the track's fields, but for those set by hand. Nothing of it is stored:
+        see :meth:`Catalogue.take_tags`.
+    """
 
     track: Track
     added: bool
+    file_hash: str = ""
+    new_tags: dict[str, str] = field(default_factory=dict)
 
 
 def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
@@ -224,13 +242,13 @@ class Catalogue:
         source : bytes or Path
             An audio file.
         title, artist, album, isrc : str, optional
-            Default: as the file says; the title falls back to the file's name.
+            Set by hand; default: as the file's tags say, and without a title its name.
         source_name : str, optional
             What to call the source; default the file's name without extension.
         metadata : mapping of str to str, optional
-            Free text by name.
+            Free text by name, set by hand.
         replace : bool
-            Model the track anew and take over the file's and the given metadata.
+            Model the track anew and take over the file's tags; fields set by hand stay unless they are given here.
 
         Returns
         -------
@@ -243,43 +261,56 @@ class Catalogue:
         TrackBusy
             If another process is writing the same audio at this moment.
         """
-        if isinstance(source, Path) and not replace:
-            known = self._find_file(source)
-            if known is not None:
-                return Enrolled(known, False)
-        audio = self.decoder.decode(source, Limits.for_track(self.settings), self.config.sample_rate)
-        source_name = _readable(source_name or (source.stem if isinstance(source, Path) else ""))
+        limits = Limits.for_track(self.settings)
+        file_hash = _file_hash(source, limits.max_bytes)
+        if not replace and (known := self._find(file_hash=file_hash)):
+            return Enrolled(known, False, file_hash)
+        probed = self._probe(source, limits)
+        if not replace and (known := self._find(packet_hash=probed.packet_hash)):
+            return _known(known, file_hash, probed.tags)
+        audio = self.decoder.decode(source, limits, self.config.sample_rate)
+        given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
+        by_hand: dict[str, Any] = {name: text for name, value in given.items() if value and (text := clean(value))}
+        if metadata:
+            by_hand["metadata"] = metadata
+        source_name = clean(source_name or (source.stem if isinstance(source, Path) else ""))
         source_name = source_name or audio.tags.get("title") or "upload"
+        tags = {name: audio.tags.get(name) for name in tracks.TAGGED}
         fields = {
             "catalogue": self.name,
             "catalogue_id": self.id,
-            "title": title or audio.tags.get("title") or source_name,
-            "artist": artist or audio.tags.get("artist"),
-            "album": album or audio.tags.get("album"),
-            "isrc": isrc or audio.tags.get("isrc"),
+            **tags,
+            "title": tags["title"] or source_name,
+            **by_hand,
+            "by_hand": list(by_hand),
             "source": source_name,
             "duration_s": audio.duration_s,
             "content_hash": audio.content_hash,
+            "packet_hash": probed.packet_hash,
             "file_hash": audio.file_hash,
-            "metadata": dict(metadata or {}),
         }
         with self._alone_with(audio.content_hash):
-            known = tracks.find(self.store, self.name, content_hash=audio.content_hash)
+            known = self._find(content_hash=audio.content_hash)
             if known is not None and not replace:
-                return Enrolled(known, False)
+                if probed.packet_hash:
+                    tracks.set_packet_hash(self.store, known.id, probed.packet_hash)
+                return _known(known, audio.file_hash, audio.tags)
             model = self._model(audio)
             lease_seconds = self.settings.lease_seconds
             try:
+                # An earlier release's models are replaced; whoever is faster makes AlreadyEnrolled of it.
+                old = tracks.find(self.store, self.name, content_hash=audio.content_hash)
+                stale = old is not None and tracks.is_outdated(self.store, old.id)
                 writer = TrackWriter.begin(
-                    self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace
+                    self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace or stale
                 )
             except AlreadyEnrolled as found:  # another process was faster
-                return Enrolled(self.track(found.track_id), False)
+                return _known(self.track(found.track_id), audio.file_hash, audio.tags)
             with writer:
                 writer.add_models(model.window_arrays())
                 writer.add_slots(model.slots)
                 writer.add_subfingerprints(model.words)
-                return Enrolled(writer.commit(), True)
+                return Enrolled(writer.commit(), True, audio.file_hash)
 
     @contextlib.contextmanager
     def _alone_with(self, content_hash: str) -> Iterator[None]:
@@ -302,16 +333,16 @@ class Catalogue:
             raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
         return model_track(audio.samples, self.config, self.background())
 
-    def _find_file(self, path: Path) -> Track | None:
-        """Recognise an enrolled file by its bytes, before decoding it."""
+    def _probe(self, source: bytes | Path, limits: Limits) -> Tagged:
         try:
-            if not path.is_file() or path.stat().st_size > self.settings.track_bytes:
-                return None  # a pipe would never end; the decoder says what is wrong with it
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except (OSError, ValueError):
-            return None  # the decoder says what is wrong with it
-        return tracks.find(self.store, self.name, file_hash=digest)
+            return self.decoder.probe(source, limits)
+        except AudioError:
+            return Tagged("")  # decoding says what is wrong
+
+    def _find(self, **hashes: str) -> Track | None:
+        """Return the track with this content, unless an earlier release modelled it."""
+        found = tracks.find(self.store, self.name, **hashes)
+        return None if found is None or tracks.is_outdated(self.store, found.id) else found
 
     def background(self) -> Background:
         """Return the catalogue's background mixture; fit and store it if its front end has none yet."""
@@ -473,7 +504,7 @@ class Catalogue:
         return catalogues.revision(self.store, self.name)
 
     def tracks(self, *, search: str | None = None, limit: int | None = None, skip: int = 0) -> list[Track]:
-        """List tracks by title; ``search`` finds words in title, artist, album or source."""
+        """List tracks by title; each word of ``search`` occurs in title, artist, album, ISRC or source."""
         return tracks.list_tracks(self.store, self.name, search=search, limit=limit, skip=skip)
 
     def track(self, track_id: str) -> Track:
@@ -489,10 +520,29 @@ class Catalogue:
             raise TrackNotFound(f"there is no track {track_id!r} in catalogue {self.name!r}")
         return found
 
+    def ids_beginning(self, beginning: str, limit: int = 2) -> list[str]:
+        """Return ids of at most ``limit`` tracks that begin like this."""
+        return tracks.ids_beginning(self.store, self.name, beginning, limit)
+
     def edit(self, track_id: str, **fields: object) -> Track:
-        """Change title, artist, album, isrc or metadata of a track; return it as it is then."""
+        """Change title, artist, album, isrc or metadata of a track by hand, for good; return it as it is then."""
         self.track(track_id)
         return tracks.edit(self.store, track_id, **fields)
+
+    def take_tags(self, track_id: str, tags: Mapping[str, str], *, source_name: str, file_hash: str) -> Track:
+        """Take over a file's tags where they differ and nothing was set by hand; models stay as they are.
+
+        Parameters
+        ----------
+        track_id : str
+            A track of this catalogue.
+        tags : mapping of str to str
+            Such as :attr:`Enrolled.new_tags`.
+        source_name, file_hash : str
+            The file: its name without extension, and the SHA-256 of its bytes.
+        """
+        self.track(track_id)
+        return tracks.take_tags(self.store, track_id, tags, source=source_name, file_hash=file_hash)
 
     def remove(self, track_id: str) -> None:
         """Remove a track; a query that runs now may still name it, the next one will not."""
@@ -500,9 +550,21 @@ class Catalogue:
         tracks.remove(self.store, track_id)
 
 
-def _readable(name: str) -> str:
-    """Return a file's name as text; bytes that are not UTF-8 become replacement characters."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
+def _file_hash(source: bytes | Path, most: int) -> str:
+    """Return the SHA-256 of a file's bytes, or nothing if it is not a file, cannot be read or has too many."""
+    try:
+        if not isinstance(source, Path):
+            return hashlib.sha256(source).hexdigest() if len(source) <= most else ""
+        if not source.is_file() or source.stat().st_size > most:
+            return ""  # a pipe would never end; the decoder says what is wrong with it
+        with open(source, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError, TypeError):
+        return ""  # the decoder says what is wrong with it
+
+
+def _known(track: Track, file_hash: str, tags: Mapping[str, str]) -> Enrolled:
+    return Enrolled(track, False, file_hash, tracks.new_tags(track, tags))
 
 
 def _loudest_rms(samples: np.ndarray, sample_rate: int) -> float:

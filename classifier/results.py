@@ -43,6 +43,8 @@ class Track:
         Counts re-enrollments, from 1.
     metadata : dict
         Free text by name.
+    by_hand : list of str
+        Fields that a person set or edited; tags in files do not overwrite them.
     """
 
     id: str
@@ -59,6 +61,7 @@ class Track:
     created: str
     version: int = 1
     metadata: dict[str, str] = field(default_factory=dict)
+    by_hand: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""

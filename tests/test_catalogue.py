@@ -341,12 +341,16 @@ def test_given_names_go_before_those_in_the_file(tmp_path, catalogue, music_file
     ("name", "title"),
     [
         (b"plain name.wav", "plain name"),
-        (b"caf\xe9 \xff.wav", "caf\ufffd \ufffd"),  # Latin-1
+        (b"caf\xe9 \xff.wav", "caf\xe9 \xff"),  # Latin-1
+        (b"\x81.wav", "\ufffd"),  # in no code page
         ("Größe 東京 🎵.wav".encode(), "Größe 東京 🎵"),
         (b"   .wav", "upload"),
         (b"...wav", ".."),
         (b"noending", "noending"),
-        (b"new\nline\ttab.wav", "new\nline\ttab"),
+        (b"new\nline\ttab.wav", "new line tab"),
+        (b"evil\x1b]0;owned\x07\x1b[2A.wav", "evil ]0;owned [2A"),
+        ("cod\u202egnp.wav".encode(), "codgnp"),
+        ("A\u030a.wav".encode(), "\xc5"),  # as macOS writes it
     ],
 )
 def test_any_file_name_will_do(tmp_path, catalogue, name, title):

@@ -17,7 +17,7 @@ PACKAGE = ROOT / "classifier"
 
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
-    ("errors", "results", "data", "metrics"),  # words and tables that everything shares
+    ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
     ("bounds", "noise"),  # checks of parameters; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised

@@ -8,7 +8,6 @@ is ``DEBUG``.
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import sys
@@ -18,6 +17,8 @@ from typing import Any
 
 import flask
 from flask import g, has_request_context, request
+
+from classifier.text import json_line
 
 access = logging.getLogger("earmark.access")
 
@@ -41,7 +42,7 @@ class JsonFormatter(logging.Formatter):
         entry.update({name: value for name, value in vars(record).items() if name not in _STANDARD})
         if record.exc_info:
             entry["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(entry, ensure_ascii=False, default=str)
+        return json_line(entry)
 
 
 class PlainFormatter(logging.Formatter):

@@ -55,7 +55,12 @@ class TracksQuery(Strict):
     catalogue: str | None = Field(
         None, max_length=100, description="Catalogue to list. Left out: the one of the settings."
     )
-    search: str | None = Field(None, max_length=200, description="Part of title, artist, album or source, in any case.")
+    search: str | None = Field(
+        None,
+        max_length=200,
+        description="Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of "
+        "quotes and dashes do not matter.",
+    )
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
     skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to leave out from the start.")
 
@@ -66,7 +71,10 @@ class EnrollQuery(Strict):
     catalogue: str | None = Field(
         None, max_length=100, description="Catalogue to add to. Left out: the one of the settings."
     )
-    replace: bool = Field(False, description="Model recordings that are already there again.")
+    replace: bool = Field(
+        False,
+        description="Model recordings that are already there again and re-read their tags; what was set by hand stays.",
+    )
 
 
 class EnrollForm(Strict):
@@ -81,7 +89,7 @@ class EnrollForm(Strict):
 
 
 class TrackEdit(Strict):
-    """What to change; names left out stay as they are, null empties a field."""
+    """What to change by hand, for good; names left out stay as they are, null empties a field."""
 
     title: str = Field(default_factory=str, min_length=1, max_length=500)
     artist: str | None = Field(None, max_length=500)
@@ -230,6 +238,7 @@ class Track(BaseModel):
     created: str
     version: int = Field(description="Counts re-enrollments, from 1.")
     metadata: dict[str, str]
+    by_hand: list[str] = Field(description="Fields that a person set or edited: tags in files do not overwrite them.")
 
 
 class Tracks(BaseModel):

@@ -17,7 +17,6 @@ import shutil
 import socket
 import threading
 import time
-import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from classifier.api.errors import MediaTypeUnsupported, RequestRefused, RequestTimeout
 from classifier.errors import AudioTooLarge, Busy, FileMissing, StoreFull
+from classifier.text import clean
 
 GRACE_SECONDS = 30.0
 """How long a body may take whatever its size."""
@@ -247,12 +247,8 @@ class Request(flask.Request):
 
 
 def client_name(name: str | None) -> str | None:
-    """Return the last part of a file name the client gave, without control characters; None if nothing is left."""
-    if not name:
-        return None
-    tail = re.split(r"[/\\]", unicodedata.normalize("NFC", name))[-1]
-    tail = "".join(c for c in tail if unicodedata.category(c)[0] != "C").strip()
-    return tail[:200] or None
+    """Return the last part of a file name the client gave, cleaned; None if nothing is left."""
+    return clean(re.split(r"[/\\]", name or "")[-1], 200) or None
 
 
 def _too_large(limit: int, what: str) -> AudioTooLarge:

@@ -159,6 +159,39 @@ def decode(job: Mapping[str, Any], source: Source, target: int, progress: Callab
         }
 
 
+def probe(job: Mapping[str, Any], source: Source) -> dict[str, Any]:
+    """Read tags and hash the encoded audio, which no tag in the file changes; nothing is decoded.
+
+    Parameters
+    ----------
+    job : mapping
+        The fields of :class:`classifier.audio.decoder.Limits`.
+    source : Source
+        The file.
+
+    Returns
+    -------
+    dict
+        The facts of :class:`classifier.audio.decoder.Tagged`.
+
+    Raises
+    ------
+    Refusal, MemoryError, av.error.FFmpegError, OSError
+        As :func:`decode`.
+    """
+    with contextlib.closing(_open(source)) as container:
+        stream = _first_audio(container, job)
+        context = stream.codec_context
+        digest = hashlib.sha256(f"{context.codec.name}:{context.sample_rate}:{context.layout.nb_channels}\n".encode())
+        is_whole = True
+        for packet in _packets(container, stream):
+            if packet is None:
+                is_whole = False
+                break
+            digest.update(packet)
+        return {"packet_hash": digest.hexdigest() if is_whole else "", "tags": _raw_tags(container, stream)}
+
+
 def _open(source: Source) -> InputContainer:
     codecs = (*CODECS, *(name for name in av.codecs_available if name.startswith("pcm_")))
     options = {"format_whitelist": FORMATS, "protocol_whitelist": "none", "codec_whitelist": ",".join(codecs)}
@@ -343,7 +376,8 @@ def _answer(job: Mapping[str, Any], descriptors: list[int], channel: socket.sock
 
     try:
         _fence(job)
-        return decode(job, Source(descriptors[0]), descriptors[1], progress)
+        source = Source(descriptors[0])
+        return probe(job, source) if job["probe"] else decode(job, source, descriptors[1], progress)
     except Refusal as error:
         refusal = error
     except MemoryError:

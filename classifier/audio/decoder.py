@@ -55,6 +55,7 @@ _REFUSALS = (
     "DecodeLimit",
     "DecoderUnavailable",
 )
+_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 _RESET = threading.Lock()
 
 
@@ -198,6 +199,23 @@ class Audio:
         return len(self.samples) / self.sample_rate
 
 
+@dataclass(frozen=True, slots=True)
+class Tagged:
+    """What a file says of itself, read without decoding it.
+
+    Parameters
+    ----------
+    packet_hash : str
+        SHA-256 of codec, rate, channels and encoded audio: the same whatever the tags are. Empty if the audio cannot
+        be read to its end.
+    tags : dict
+        As :class:`Audio`.
+    """
+
+    packet_hash: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
 class Decoder:
     """A few fenced child processes; safe to share between threads.
 
@@ -292,7 +310,32 @@ class Decoder:
         """
         if isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or not 1000 <= sample_rate <= 192000:
             raise InvalidParameter(f"sample_rate is {sample_rate!r}: it must be a whole number from 1000 to 192000 Hz")
-        job = {**asdict(limits), "sample_rate": sample_rate}
+        with self._done(source, limits, {"probe": False, "sample_rate": sample_rate}) as (reply, target):
+            return _audio(reply, target, limits, sample_rate)
+
+    def probe(self, source: bytes | Path, limits: Limits) -> Tagged:
+        """Read a file's tags, and hash its first audio stream as it is encoded; costs little beside decoding.
+
+        Parameters
+        ----------
+        source : bytes or Path
+            The file's content, or where it lies; it is only ever read.
+        limits : Limits
+            What it may cost.
+
+        Raises
+        ------
+        AudioError, FileMissing, DecoderUnavailable, InvalidParameter
+            As :meth:`decode`.
+        """
+        with self._done(source, limits, {"probe": True, "sample_rate": 1000}) as (reply, _):
+            return _tagged(reply)
+
+    @contextlib.contextmanager
+    def _done(
+        self, source: bytes | Path, limits: Limits, job: Mapping[str, Any]
+    ) -> Iterator[tuple[dict[str, Any], int]]:
+        """Have a child do a job; yield its answer and the descriptor of the samples."""
         with contextlib.ExitStack() as stack:
             opened = stack.enter_context(_opened(source, limits))
             stack.enter_context(self._slot())
@@ -301,8 +344,7 @@ class Decoder:
                 target = stack.enter_context(_unnamed())
             except OSError as error:
                 raise DecoderUnavailable(f"no room for a file to decode ({error.strerror}): try again later") from None
-            reply = self._run(job, (descriptor, target))
-            return _audio(reply, target, limits, sample_rate)
+            yield self._run({**asdict(limits), **job}, (descriptor, target)), target
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:
@@ -440,11 +482,7 @@ def _unnamed(content: bytes = b"") -> Iterator[int]:
 
 def _audio(reply: Mapping[str, Any], target: int, limits: Limits, sample_rate: int) -> Audio:
     """Turn a child's answer into a result, trusting nothing in it."""
-    if "error" in reply:
-        kind: Callable[[str], EarmarkError] = DecodeLimit
-        if reply["error"] in _REFUSALS:
-            kind = getattr(errors, reply["error"])
-        raise kind(str(reply.get("message", ""))[:1000])
+    _check_reply(reply)
     try:
         samples = _read_samples(target, int(reply["n_samples"]), int((limits.max_seconds + 1) * sample_rate))
         return Audio(
@@ -458,9 +496,26 @@ def _audio(reply: Mapping[str, Any], target: int, limits: Limits, sample_rate: i
             tags=clean_tags(reply["tags"]),
         )
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
-        raise DecodeLimit("the decoder answered nonsense on this file: convert it to another format") from None
+        raise DecodeLimit(_NONSENSE) from None
     except MemoryError:
         raise DecodeLimit("the decoded audio does not fit into memory: cut the file, or free some memory") from None
+
+
+def _tagged(reply: Mapping[str, Any]) -> Tagged:
+    _check_reply(reply)
+    try:
+        return Tagged(reply["packet_hash"] and _digest(reply["packet_hash"]), clean_tags(reply["tags"]))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise DecodeLimit(_NONSENSE) from None
+
+
+def _check_reply(reply: Mapping[str, Any]) -> None:
+    """Raise what a child says went wrong."""
+    if "error" in reply:
+        kind: Callable[[str], EarmarkError] = DecodeLimit
+        if reply["error"] in _REFUSALS:
+            kind = getattr(errors, reply["error"])
+        raise kind(str(reply.get("message", ""))[:1000])
 
 
 def _read_samples(target: int, count: int, most: int) -> np.ndarray:

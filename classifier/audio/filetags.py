@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Mapping
 
+from classifier.text import clean
+
 MAX_TAGS = 50
-MAX_LENGTH = 500
 #: Those that Earmark uses itself; the last to go if there are too many.
 FIRST = ("title", "artist", "album", "isrc")
 #: What muxers and players write about themselves rather than about the music.
@@ -40,8 +40,8 @@ _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     """Return tags under lower-case names.
 
-    Control characters go and white space is folded. ``isrc`` (ID3's ``TSRC``) is kept only in its proper form,
-    and without hyphens.
+    They are cleaned as all text from outside (:func:`~classifier.text.clean`). ``isrc`` (ID3's ``TSRC``) is kept only
+    in its proper form, and without hyphens.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        At most :data:`MAX_TAGS`, of at most :data:`MAX_LENGTH` characters each; none empty.
+        At most :data:`MAX_TAGS`; none empty.
     """
     tags: dict[str, str] = {}
     for name, value in raw.items():
-        key = _readable(name).lower()[:64].rstrip()
+        key = clean(name, 64).lower()
         key = "isrc" if key == "tsrc" else key
-        text = _readable(value)[:MAX_LENGTH].rstrip()
+        text = clean(value)
         if key and text and key not in _TECHNICAL:
             tags.setdefault(key, text)
     if "isrc" in tags:
@@ -66,11 +66,3 @@ def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
             tags["isrc"] = code
     order = [name for name in FIRST if name in tags] + [name for name in tags if name not in FIRST]
     return {name: tags[name] for name in order[:MAX_TAGS]}
-
-
-def _readable(text: str) -> str:
-    with contextlib.suppress(UnicodeEncodeError):
-        text.encode()
-        return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    # Surrogates stand for bytes that were no UTF-8: old Windows taggers wrote their code page.
-    return _readable(text.encode("utf-8", "surrogateescape").decode("cp1252", "replace"))

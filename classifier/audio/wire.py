@@ -3,7 +3,8 @@
 A message is four bytes of length (big-endian) and UTF-8 JSON. A child says ``{"ready": …}`` or ``{"failed": …}``
 once. A job carries two file descriptors, the file to read and an empty one for the samples; the child answers
 ``{"started": true}``, perhaps ``{"audio_s": seconds}`` now and then, and last either ``{"error": class name,
-"message": text}`` or the facts of :class:`classifier.audio.decoder.Audio`.
+"message": text}`` or the facts of :class:`classifier.audio.decoder.Audio`; of a job with ``probe`` set, those of
+:class:`classifier.audio.decoder.Tagged`.
 """
 
 from __future__ import annotations

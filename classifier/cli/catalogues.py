@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
 import click
 
 from classifier.cli.common import Shell, shell_command
@@ -85,6 +89,42 @@ def _typed(text: str, like: object) -> object:
         return type(like)(text) if isinstance(like, (int, float)) else text
     except ValueError:
         return text
+
+
+@catalogues.command()
+@click.argument("name")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
+@shell_command
+def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
+    """Bring a catalogue of an earlier release up to date: model its tracks anew from the files and folders in PATHS.
+
+    Titles and whatever was edited by hand stay. Tracks whose files are not among PATHS are named at the end; run the
+    command again with the folders that hold them.
+
+    \b
+    Example:
+      earmark catalogues renew default ~/Music
+    """
+    from classifier import catalogue
+    from classifier.cli.enroll import enroll_paths
+    from classifier.records import tracks
+    from classifier.store import open_store
+
+    with closing(open_store(shell.settings.store)) as store:
+        store.ensure_schema()
+        catalogue.renew(store, name)
+        try:
+            if paths:
+                enroll_paths(replace(shell, settings=shell.settings.replace(catalogue=name)), paths)
+        finally:
+            waiting = tracks.outdated(store, name)
+            for track in waiting:
+                shell.remark(f"not renewed: {track.title} (file {track.source})")
+                if shell.as_json:
+                    shell.emit(
+                        {"track_id": track.id, "title": track.title, "source": track.source, "status": "waiting"}
+                    )
+            shell.remark(f"{len(waiting)} tracks of catalogue {name!r} wait for their files")
 
 
 @catalogues.command()

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from rich.table import Table
 
 from classifier.errors import CatalogueNotFound, EarmarkError
 from classifier.settings import Settings
+from classifier.text import json_line, shown
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
@@ -56,31 +56,62 @@ class Shell:
             with catalogue:
                 yield catalogue
 
+    def say(self, text: str) -> None:
+        """Print a line for a person on standard output; whatever a terminal would obey is escaped."""
+        click.echo(shown(text))
+
     def remark(self, text: str) -> None:
         """Say something to a person, on standard error."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(shown(text), err=True)
 
     def failed(self, what: object, error: EarmarkError) -> None:
         """Say in one line on standard error what could not be done, and why."""
-        name = str(what)
-        click.echo(f"failed: {name if name.isprintable() else ascii(name)}: {error}", err=True)
+        click.echo(shown(f"failed: {what}: {error}"), err=True)
 
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
-        text = json.dumps(value, ensure_ascii=False)
-        click.echo(text if text.isprintable() else json.dumps(value))  # names of files need not be valid text
+        click.echo(json_line(value))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> None:
-        """Print a table on standard output; numbers are set flush right."""
+    def table(
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        title: str | None = None,
+        *,
+        whole: Collection[str] = (),
+    ) -> None:
+        """Print a table on standard output, as wide as the terminal at most; numbers are set flush right.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            Names of the columns.
+        rows : sequence of sequence of str
+            Any text, a cell a column.
+        title : str or None
+            Heading.
+        whole : collection of str
+            Columns whose cells are never broken into lines, so that they can be copied.
+        """
         table = Table(title=title, title_justify="left", header_style="bold")
         for i, column in enumerate(columns):
             numeric = bool(rows) and all(row[i].replace(" s", "").strip("-+.:%0123456789e") == "" for row in rows)
-            table.add_column(column, justify="right" if numeric else "left", overflow="fold")
+            table.add_column(
+                column, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric or column in whole
+            )
         for row in rows:
-            table.add_row(*row)
-        wide = None if sys.stdout.isatty() else 160
-        Console(file=sys.stdout, width=wide, highlight=False, markup=False).print(table)
+            table.add_row(*map(shown, row))
+        _console().print(table)
+
+    def facts(self, rows: Sequence[tuple[str, str]]) -> None:
+        """Print names and values on standard output, without lines around them, as wide as the terminal at most."""
+        table = Table.grid(padding=(0, 2))
+        table.add_column(no_wrap=True)
+        table.add_column(overflow="fold")
+        for name, value in rows:
+            table.add_row(shown(name), shown(value))
+        _console().print(table)
 
     def numbered(self, heading: str, items: Sequence[Sequence[str]]) -> None:
         """Print numbered items of several lines each under a heading; what is too long for the terminal is folded."""
@@ -103,6 +134,12 @@ class Shell:
         with Progress(*columns, console=console, disable=self.quiet or not console.is_terminal) as bar:
             task = bar.add_task(what, total=total)
             yield lambda done: bar.update(task, completed=done)
+
+
+def _console() -> Console:
+    # Into a file or a pipe as wide as the text mostly is, unless somebody says how wide.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+    return Console(file=sys.stdout, width=width, highlight=False, markup=False)
 
 
 def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -131,7 +168,11 @@ def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
             shell = Shell(settings, as_json or bool(root.get("as_json")), quiet or bool(root.get("quiet")))
             return function(shell, **arguments)
         except EarmarkError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(shown(str(error))) from None
+        except click.UsageError:
+            raise
+        except click.ClickException as error:
+            raise click.ClickException(shown(error.message)) from None
 
     return wrapper
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
+import textwrap
 import time
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import islice
 from pathlib import Path
@@ -14,13 +16,10 @@ import click
 
 from classifier.catalogue import Catalogue, Enrolled
 from classifier.cli.common import Shell, shell_command
+from classifier.cli.folders import search, sentence
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks
-
-_PLAIN = (".aac", ".aif", ".aifc", ".aiff", ".amr", ".caf", ".flac", ".mp2", ".mp3", ".wav")
-_CONTAINERS = (".3g2", ".3gp", ".m4a", ".m4b", ".mka", ".mp4", ".oga", ".ogg", ".opus", ".webm")
-#: Endings of files that are taken from a folder; a file named on the command line is tried whatever its ending.
-AUDIO_ENDINGS = frozenset((*_PLAIN, *_CONTAINERS))
+from classifier.text import clean
 
 #: How long after a dead writer's lease its audio is still tried, and how often.
 _LEASE_MARGIN_S, _LEASE_POLL_S = 5.0, 1.0
@@ -29,29 +28,36 @@ _LEASE_MARGIN_S, _LEASE_POLL_S = 5.0, 1.0
 @click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--jobs", type=click.IntRange(1, 64), help="Files worked on at the same time; default: one a core.")
+@click.option("--update-tags", is_flag=True, help="Take over new tags of files that are enrolled already.")
 @click.option("--replace", is_flag=True, help="Model files anew that are enrolled already, and re-read their tags.")
 @shell_command
-def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: bool) -> None:
+def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, update_tags: bool, replace: bool) -> None:
     """Enroll audio files, and all audio files in folders and below them.
 
-    Files whose audio is enrolled already are skipped; a broken file is named at the end and stops nothing. After
-    Ctrl-C or a crash the same command goes on where it was.
+    Files whose audio is enrolled already are skipped; a broken file is named at the end and stops nothing. What a
+    folder holds besides audio is counted by kind. Whatever was edited by hand stays as it is. After Ctrl-C or a crash
+    the same command goes on where it was.
 
     \b
     Example:
       earmark enroll ~/Music interview.mp3 --jobs 4
+      earmark enroll ~/Music --update-tags
     """
+    if update_tags and replace:
+        raise click.UsageError("--replace re-reads all tags anyway: give one of --update-tags and --replace")
+    enroll_paths(shell, paths, jobs=jobs, update_tags=update_tags, replace=replace)
+
+
+def enroll_paths(
+    shell: Shell, paths: tuple[Path, ...], *, jobs: int | None = None, update_tags: bool = False, replace: bool = False
+) -> None:
+    """Enroll files and folders, report each, and leave with the exit code of the command."""
     jobs = jobs or os.cpu_count() or 1
-    failed: list[tuple[Path, EarmarkError]] = []
-    files = []
-    for path in paths:
-        try:
-            files.extend(_files(path, failed))
-        except EarmarkError as error:
-            failed.append((path, error))
+    files, left_out, failed = _files(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
     with shell.catalogue(jobs=jobs) as catalogue:
         stopped = False
+        retagged = Retagged()
         with shell.progress("enrolling", len(files)) as done:
             try:
                 for number, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, replace), start=1):
@@ -59,22 +65,97 @@ def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, replace: boo
                         failed.append((path, outcome))
                     else:
                         counts["enrolled" if outcome.added else "skipped"] += 1
-                    _report(shell, path, outcome)
+                    if not retagged.holds(path, outcome):
+                        _report(shell, path, outcome)
                     done(number)
             except KeyboardInterrupt:
                 stopped = True
+        new_tags, copies = retagged.sorted()
+        if stopped:  # whose tags count, nobody knows before all files are seen
+            new_tags, copies = [], [*new_tags, *copies]
+        for path, outcome in copies:
+            _report(shell, path, outcome)
+        if update_tags:
+            failed += _take_tags(shell, catalogue, new_tags)
+        else:
+            for path, outcome in new_tags:
+                _report(shell, path, outcome, new_tags=outcome.new_tags)
         if not stopped:
             _prepare_search(shell, catalogue, counts["enrolled"])
     for path, reason in failed:
         shell.failed(path, reason)
         if path not in files:
             _report(shell, path, reason)
+    if left_out:
+        for line in textwrap.wrap(f"left out: {sentence(left_out)}", 80, break_on_hyphens=False):
+            shell.remark(line)
+    if new_tags and update_tags:
+        shell.remark(f"{_tracks(len(new_tags))} with new tags")
+    elif new_tags:
+        shell.remark(f"{_tracks(len(new_tags))} with other tags than the file now: '--update-tags' takes them over")
     shell.remark(f"{counts['enrolled']} enrolled, {counts['skipped']} already there, {len(failed)} failed")
     if stopped:
         shell.remark("stopped: the same command goes on from here")
         raise SystemExit(130)
     if failed:
         raise SystemExit(1)
+
+
+def _tracks(n: int) -> str:
+    return f"{n} track" if n == 1 else f"{n} tracks"
+
+
+class Retagged:
+    """Known files whose tags differ from their track's, held back until it is clear which of them count.
+
+    The same audio may lie in several files with several tags, such as an album's and a collection's. A track follows
+    the file that it was made from as long as that one is there; else the file of its name, else the first by name.
+    """
+
+    def __init__(self) -> None:
+        self._held: list[tuple[Path, Enrolled]] = []
+        self._unchanged: set[str] = set()
+
+    def holds(self, path: Path, outcome: Enrolled | EarmarkError) -> bool:
+        """Look at an outcome; return whether it is held back."""
+        if isinstance(outcome, EarmarkError):
+            return False
+        if outcome.file_hash == outcome.track.file_hash:
+            self._unchanged.add(outcome.track.id)
+        if outcome.new_tags:
+            self._held.append((path, outcome))
+        return bool(outcome.new_tags)
+
+    def sorted(self) -> tuple[list[tuple[Path, Enrolled]], list[tuple[Path, Enrolled]]]:
+        """Return the files whose tags count, one a track, and the others."""
+        counting: dict[str, Path] = {}
+        for path, outcome in sorted(self._held, key=_precedence):
+            if outcome.track.id not in self._unchanged:
+                counting.setdefault(outcome.track.id, path)
+        chosen = [held for held in self._held if counting.get(held[1].track.id) == held[0]]
+        return chosen, [held for held in self._held if held not in chosen]
+
+
+def _precedence(held: tuple[Path, Enrolled]) -> tuple[bool, Path]:
+    path, outcome = held
+    return clean(path.stem) != outcome.track.source, path
+
+
+def _take_tags(
+    shell: Shell, catalogue: Catalogue, files: list[tuple[Path, Enrolled]]
+) -> list[tuple[Path, EarmarkError]]:
+    """Take over tags; return which files failed, and why."""
+    failed: list[tuple[Path, EarmarkError]] = []
+    for path, outcome in files:
+        try:
+            track = catalogue.take_tags(
+                outcome.track.id, outcome.new_tags, source_name=path.stem, file_hash=outcome.file_hash
+            )
+            _report(shell, path, Enrolled(track, False), status="tags_updated")
+        except EarmarkError as error:
+            failed.append((path, error))
+            _report(shell, path, error)
+    return failed
 
 
 def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None:
@@ -87,26 +168,35 @@ def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None
         shell.remark(f"not indexed yet: {error}")
 
 
-def _files(path: Path, failed: list[tuple[Path, EarmarkError]]) -> list[Path]:
-    """Return the file, or the audio files in and below a folder by name; folders that cannot be read have failed."""
+def _files(shell: Shell, paths: Iterable[Path]) -> tuple[list[Path], Counter[str], list[tuple[Path, EarmarkError]]]:
+    """Return the files that are meant, how much of what is left out in folders, and what cannot be read."""
+    files: list[Path] = []
+    left_out: Counter[str] = Counter()
+    failed: list[tuple[Path, EarmarkError]] = []
+    for path in paths:
+        try:
+            if not _is_folder(path):
+                files.append(path)
+                continue
+            found = search(path)
+        except EarmarkError as error:
+            failed.append((path, error))
+            continue
+        files += found.files
+        failed += found.unreadable
+        left_out += found.left_out
+        if shell.as_json and found.left_out:
+            shell.emit({"folder": str(path), "status": "left_out", "left_out": dict(found.left_out)})
+    return files, left_out, failed
+
+
+def _is_folder(path: Path) -> bool:
     try:
-        if not stat.S_ISDIR(path.stat().st_mode):
-            return [path]
+        return stat.S_ISDIR(path.stat().st_mode)
     except FileNotFoundError:
         raise FileMissing(f"{path} does not exist") from None
-    except OSError as error:
-        raise FileMissing(f"it cannot be read ({error.strerror})") from None
-
-    def unreadable(error: OSError) -> None:
-        if not isinstance(error, FileNotFoundError):  # else it went away while we looked
-            failed.append((Path(error.filename), FileMissing(f"the folder cannot be read ({error.strerror})")))
-
-    n_failed = len(failed)
-    below = (Path(folder, name) for folder, _, names in os.walk(path, onerror=unreadable) for name in names)
-    found = sorted(file for file in below if file.suffix.lower() in AUDIO_ENDINGS and file.is_file())
-    if not found and len(failed) == n_failed:
-        raise FileMissing(f"{path} holds no audio files ({' '.join(sorted(AUDIO_ENDINGS))})")
-    return found
+    except (OSError, ValueError) as error:
+        raise FileMissing(f"it cannot be read ({getattr(error, 'strerror', error)})") from None
 
 
 def enroll_all(
@@ -148,11 +238,19 @@ def enroll_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _report(shell: Shell, path: Path, outcome: Enrolled | EarmarkError) -> None:
+def _report(
+    shell: Shell,
+    path: Path,
+    outcome: Enrolled | EarmarkError,
+    *,
+    status: str | None = None,
+    new_tags: Mapping[str, str] | None = None,
+) -> None:
     if not shell.as_json:
         return
     if isinstance(outcome, EarmarkError):
         shell.emit({"file": str(path), "status": "failed", "error": outcome.name, "detail": str(outcome)})
-    else:
-        status = "enrolled" if outcome.added else "already_enrolled"
-        shell.emit({"file": str(path), "status": status, "track": outcome.track.to_dict()})
+        return
+    status = status or ("enrolled" if outcome.added else "already_enrolled")
+    more = {"new_tags": dict(new_tags)} if new_tags else {}
+    shell.emit({"file": str(path), "status": status, "track": outcome.track.to_dict(), **more})

@@ -78,7 +78,7 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         near = ", ".join(f"{readable(n.title)} ({n.divergence:.1f})" for n in tag.nearest[:5])
         click.echo(f"sounds alike, by symmetric KL divergence in nats: {near}")
     scope = "all" if tag.searched.complete else "the likeliest"
-    click.echo(
+    shell.say(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "
         f"{1000 * tag.seconds['total']:.0f} ms"
     )

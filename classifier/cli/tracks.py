@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from classifier.cli.archive import export_tracks, import_tracks
 from classifier.cli.common import Shell, clock_time, shell_command
-from classifier.errors import EarmarkError
+from classifier.errors import EarmarkError, InvalidParameter
 from classifier.results import Track
+
+if TYPE_CHECKING:
+    from classifier.catalogue import Catalogue
+
+#: Characters of an id that are listed; eighty columns have no room for all, and this many tell millions apart.
+_SHORT_ID = 10
 
 
 @click.group()
@@ -25,7 +33,9 @@ tracks.add_command(import_tracks)
 
 
 @tracks.command("list")
-@click.option("--search", help="Words that must occur in title, artist, album or source.")
+@click.option(
+    "--search", help="Words that occur in title, artist, album, ISRC or source; case and accents do not matter."
+)
 @click.option("--limit", type=click.IntRange(1), help="So many at most.")
 @shell_command
 def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
@@ -41,9 +51,9 @@ def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
         for track in found:
             shell.emit(track.to_dict())
         return
-    rows = [[t.id, t.title, t.artist or "", t.album or "", clock_time(t.duration_s)] for t in found]
+    rows = [[t.id[:_SHORT_ID], t.title, t.artist or "", t.album or "", clock_time(t.duration_s)] for t in found]
     if rows:
-        shell.table(["id", "title", "artist", "album", "length"], rows)
+        shell.table(["id", "title", "artist", "album", "length"], rows, whole=("id",))
     shell.remark(f"{len(found)} tracks")
 
 
@@ -51,14 +61,14 @@ def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
 @click.argument("track_id")
 @shell_command
 def show(shell: Shell, track_id: str) -> None:
-    """Show everything that is stored about one track.
+    """Show everything that is stored about one track, named by its id or the first characters of it (as listed).
 
     \b
     Example:
-      earmark tracks show 3f2a…
+      earmark tracks show 3f2a91c07b
     """
     with shell.catalogue(create=False) as catalogue:
-        _print(shell, catalogue.track(track_id))
+        _print(shell, _named(catalogue, track_id))
 
 
 @tracks.command()
@@ -69,17 +79,17 @@ def show(shell: Shell, track_id: str) -> None:
 @click.option("--isrc", help="New International Standard Recording Code.")
 @shell_command
 def edit(shell: Shell, track_id: str, **fields: str | None) -> None:
-    """Change what a track is called.
+    """Change what a track is called; nothing else changes it afterwards. An empty ARTIST, ALBUM or ISRC removes it.
 
     \b
     Example:
-      earmark tracks edit 3f2a… --title "Blue Monday"
+      earmark tracks edit 3f2a91c07b --title "Blue Monday"
     """
     changes = {name: value for name, value in fields.items() if value is not None}
     if not changes:
         raise click.UsageError("nothing to change: give --title, --artist, --album or --isrc")
     with shell.catalogue(create=False) as catalogue:
-        _print(shell, catalogue.edit(track_id, **changes))
+        _print(shell, catalogue.edit(_named(catalogue, track_id).id, **changes))
 
 
 @tracks.command()
@@ -90,28 +100,41 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
 
     \b
     Example:
-      earmark tracks remove 3f2a… 77c0…
+      earmark tracks remove 3f2a91c07b 77c02be5d1
     """
     failed = 0
     with shell.catalogue(create=False) as catalogue:
         for track_id in track_ids:
             try:
-                title = catalogue.track(track_id).title
-                catalogue.remove(track_id)
+                track = _named(catalogue, track_id)
+                catalogue.remove(track.id)
             except EarmarkError as error:
                 failed += 1
                 shell.failed(track_id, error)
                 continue
             if shell.as_json:
-                shell.emit({"track_id": track_id, "removed": True})
-            shell.remark(f"removed {title}")
+                shell.emit({"track_id": track.id, "removed": True})
+            shell.remark(f"removed {track.title}")
     if failed:
         raise SystemExit(1)
+
+
+def _named(catalogue: Catalogue, name: str) -> Track:
+    """Return the track whose id this is, or whose id alone begins so."""
+    found = catalogue.ids_beginning(name.rstrip("…"))
+    if len(found) > 1 and name not in found:
+        raise InvalidParameter(
+            f"several tracks have ids that begin with {name!r}: give more of it ('--json' lists all)"
+        )
+    return catalogue.track(found[0] if len(found) == 1 else name)
 
 
 def _print(shell: Shell, track: Track) -> None:
     if shell.as_json:
         shell.emit(track.to_dict())
         return
-    rows = [[name, "" if value is None else str(value)] for name, value in track.to_dict().items()]
-    shell.table(["field", "value"], rows)
+    values = track.to_dict()
+    notes = values.pop("metadata")
+    values["by_hand"] = ", ".join(values["by_hand"])
+    rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
+    shell.facts([*rows, *(("metadata", f"{name}: {text}") for name, text in notes.items())])

@@ -46,7 +46,7 @@ from classifier.records.catalogues import (
 )
 from classifier.records.clock import Clock, iso
 from classifier.records.leases import new_owner
-from classifier.records.tracks import TRACK_FIELDS
+from classifier.records.tracks import TRACK_FIELDS, set_by_hand
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store.base import MAX_DOCUMENT_BYTES, Document, Store
 from classifier.store.packing import pack, unpack
@@ -64,6 +64,8 @@ _INDEX, _INDEX_SUM = "index.json", "index.sha256"
 _MAX_INDEX_BYTES = 2**30
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "file_hash", "created")
+#: What tracks in older archives lack.
+_SINCE_SCHEMA_2: dict[str, Any] = {"by_hand": [], "packet_hash": ""}
 
 
 class ArchiveUnreadable(InvalidInput):
@@ -190,6 +192,7 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
         if track is None or track["status"] != "ready":
             return False
         about = {"id": track_id, **{name: track[name] for name in TRACK_FIELDS if name != "catalogue"}}
+        about |= {"by_hand": set_by_hand(track), "packet_hash": track.get("packet_hash", "")}
         try:
             blobs = list(_read_chunks(store, track, about))
         except StoreCorrupt:
@@ -334,7 +337,7 @@ def _import_track(
     now: Clock,
 ) -> bool:
     flat = track["metadata"]
-    fields = {name: track[name] for name in (*_TEXT_FIELDS, "duration_s")}
+    fields = {name: track[name] for name in (*_TEXT_FIELDS, *_SINCE_SCHEMA_2, "duration_s")}
     fields |= {
         "catalogue": record.name,
         "catalogue_id": record.id,
@@ -435,7 +438,8 @@ class _Reader:
         for name in self.names:
             folder, slash, last = name.rpartition("/")
             if last == "track.json":
-                yield {**_json(name, self.read(name), _TRACK_FIELDS), "folder": folder + slash}
+                about = _SINCE_SCHEMA_2 | _json(name, self.read(name), _TRACK_FIELDS)
+                yield {**_check(name, about, {"by_hand": list, "packet_hash": str}), "folder": folder + slash}
 
     def arrays(self, track: Mapping[str, Any], collection: str) -> Iterator[dict[str, np.ndarray]]:
         """Iterate over the arrays of a track's chunks."""
@@ -492,7 +496,9 @@ def _check(name: str, values: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is(values: Mapping[str, Any], field: str, kind: Any) -> bool:
     value = values.get(field)
-    if field == "metadata" and (len(value or "") % 2 or not all(isinstance(text, str) for text in value or "")):
+    if field in ("metadata", "by_hand") and not all(isinstance(text, str) for text in value or ()):
+        return False
+    if field == "metadata" and len(value or ()) % 2:
         return False
     return field in values and isinstance(value, kind) and (field != "version" or value >= 1)
 

@@ -15,6 +15,7 @@ from typing import Any
 from classifier.errors import InvalidParameter, NotFound
 from classifier.records.clock import new_id, now
 from classifier.store.base import Document, Store
+from classifier.text import clean
 
 ROLES = ("tag", "admin")
 """What a key allows, each role including those before it."""
@@ -64,12 +65,13 @@ def create(store: Store, name: str, role: str) -> tuple[Key, str]:
     """
     if role not in ROLES:
         raise InvalidParameter(f"role {role!r} is unknown: choose {' or '.join(ROLES)}")
-    if not 0 < len(name.strip()) <= 100:
+    name = clean(name)
+    if not 0 < len(name) <= 100:
         raise InvalidParameter("a key's name has 1 to 100 characters")
     secret = _MARK + secrets.token_urlsafe(32)
     document: Document = {
         "_id": new_id(),
-        "name": name.strip(),
+        "name": name,
         "role": role,
         "prefix": secret[: len(_MARK) + 8],
         "digest": _digest(secret),

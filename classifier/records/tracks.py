@@ -7,8 +7,7 @@ at last the record, so that a removal that is cut short can be finished by anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from itertools import islice
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.results import Track
 from classifier.store.base import Document, Store
+from classifier.store.upgrades import EDITABLE, SEARCHED
+from classifier.text import MAX_NAME, MAX_NOTE, clean, searched, words
 
 #: Fields of a record that make up a :class:`~classifier.results.Track`.
 TRACK_FIELDS = (
@@ -35,8 +36,8 @@ TRACK_FIELDS = (
     "version",
     "metadata",
 )
-EDITABLE = ("title", "artist", "album", "isrc", "metadata")
-_SEARCHED = ("title", "artist", "album", "isrc", "source")
+#: Fields that tags in a file may say.
+TAGGED = ("title", "artist", "album", "isrc")
 
 
 # -------------------------------------------------------------------- finding
@@ -54,18 +55,46 @@ def get_track(store: Store, track_id: str) -> Track:
 
 
 def find(
-    store: Store, catalogue: str, *, content_hash: str | None = None, file_hash: str | None = None
+    store: Store,
+    catalogue: str,
+    *,
+    content_hash: str | None = None,
+    packet_hash: str | None = None,
+    file_hash: str | None = None,
 ) -> Track | None:
-    """Return the track with this content, or, if only that is given, made from this file; None if there is none.
+    """Return the track with this content, these packets or made from this file (the first hash given); else None.
 
     Raises
     ------
     CatalogueNotFound
         If there is no such catalogue.
     """
-    key = {"content_hash": content_hash} if content_hash is not None else {"file_hash": file_hash}
-    where = _of_catalogue(store, catalogue) | key
-    return next((to_track(record) for record in store.find("tracks", where, limit=1)), None)
+    catalogue_id = get_catalogue(store, catalogue).id
+    for field, value in (("content_hash", content_hash), ("packet_hash", packet_hash), ("file_hash", file_hash)):
+        if value:
+            # Conditions are what one index holds; whatever has the same hash are few.
+            for record in store.find("tracks", {"catalogue": catalogue, field: value}):
+                if record["status"] == "ready" and record["catalogue_id"] == catalogue_id:
+                    return to_track(record)
+            break
+    return None
+
+
+def is_outdated(store: Store, track_id: str) -> bool:
+    """Whether a track was modelled by an earlier release, so that it cannot be found until it is enrolled again."""
+    return any("n_slots" not in record for record in store.find("tracks", {"_id": track_id}, limit=1))
+
+
+def outdated(store: Store, catalogue: str) -> list[Track]:
+    """Return the tracks of a catalogue that an earlier release modelled, by title.
+
+    Raises
+    ------
+    CatalogueNotFound
+        If there is no such catalogue.
+    """
+    records = store.find("tracks", _of_catalogue(store, catalogue), sort=("title", 1))
+    return [to_track(record) for record in records if "n_slots" not in record]
 
 
 def list_tracks(
@@ -80,7 +109,8 @@ def list_tracks(
     catalogue : str
         Which catalogue.
     search : str or None
-        Words that must all occur in title, artist, album, ISRC or file name, in any case.
+        Words, each of which must occur somewhere in title, artist, album, ISRC or source; case, accents, quotes and
+        kinds of dashes do not matter (:func:`~classifier.text.fold`).
     limit, skip : int or None
         How many to return, after how many.
 
@@ -89,13 +119,10 @@ def list_tracks(
     CatalogueNotFound
         If there is no such catalogue.
     """
-    where = _of_catalogue(store, catalogue)
-    if not search:
-        records = store.find("tracks", where, sort=("title", 1), limit=limit, skip=skip, fields=TRACK_FIELDS)
-        return [to_track(record) for record in records]
-    wanted = _matcher(search)
-    found = filter(wanted, store.find("tracks", where, sort=("title", 1), fields=TRACK_FIELDS))
-    return [to_track(record) for record in islice(found, skip, None if limit is None else skip + limit)]
+    where = _of_catalogue(store, catalogue, search)
+    fields = (*TRACK_FIELDS, "by_hand")
+    records = store.find("tracks", where, sort=("title", 1), limit=limit, skip=skip, fields=fields)
+    return [to_track(record) for record in records]
 
 
 def count_tracks(store: Store, catalogue: str, *, search: str | None = None) -> int:
@@ -106,20 +133,19 @@ def count_tracks(store: Store, catalogue: str, *, search: str | None = None) -> 
     CatalogueNotFound
         If there is no such catalogue.
     """
-    where = _of_catalogue(store, catalogue)
-    if not search:
-        return store.count("tracks", where)
-    return sum(map(_matcher(search), store.find("tracks", where, fields=_SEARCHED)))
+    return store.count("tracks", _of_catalogue(store, catalogue, search))
 
 
-def _matcher(search: str) -> Callable[[Document], bool]:
-    words = search.casefold().split()
+def ids_beginning(store: Store, catalogue: str, beginning: str, limit: int = 2) -> list[str]:
+    """Return ids of at most ``limit`` tracks that begin like this.
 
-    def matches(record: Document) -> bool:
-        text = "\n".join(str(record[name]) for name in _SEARCHED if record.get(name)).casefold()
-        return all(word in text for word in words)
-
-    return matches
+    Raises
+    ------
+    CatalogueNotFound
+        If there is no such catalogue.
+    """
+    where = {**_of_catalogue(store, catalogue), "_id": {"$gte": beginning, "$lt": beginning + "\U0010ffff"}}
+    return [record["_id"] for record in store.find("tracks", where, limit=limit, fields=[])]
 
 
 def ready(store: Store, catalogue: str) -> dict[str, int]:
@@ -147,9 +173,11 @@ def stamps(store: Store, catalogue: str) -> dict[str, tuple[int, int]]:
     return {record["_id"]: (record["version"], record["edited"]) for record in found}
 
 
-def _of_catalogue(store: Store, name: str) -> dict[str, Any]:
-    # The id too: a straggler of a removed catalogue of the same name must not show up in the new one.
-    return {"catalogue": name, "status": "ready", "catalogue_id": get_catalogue(store, name).id}
+def _of_catalogue(store: Store, name: str, search: str | None = None) -> dict[str, Any]:
+    # By id: a straggler of a removed catalogue of the same name must not show up in the new one.
+    where: dict[str, Any] = {"catalogue_id": get_catalogue(store, name).id, "status": "ready"}
+    wanted = words(search or "")
+    return {**where, "folded": {"$contains": wanted}} if wanted else where
 
 
 def _ready_record(store: Store, track_id: str) -> Document:
@@ -233,26 +261,73 @@ def _version_record(store: Store, track_id: str, version: int) -> Document:
 
 
 def edit(store: Store, track_id: str, **changes: Any) -> Track:
-    """Change title, artist, album, ISRC or metadata of a track; other processes see it with the next revision.
+    """Change title, artist, album, ISRC or metadata by hand; other processes see it with the next revision.
+
+    What is changed so is kept, and named in ``by_hand``: tags in files do not overwrite it any more.
 
     Raises
     ------
     TrackNotFound
         If there is no such track.
     InvalidParameter
-        For any other field, an empty title, or values of the wrong type.
+        For any other field, an empty title, values of the wrong type or too long.
     """
-    for name in changes:
+    for name, value in changes.items():
         if name not in EDITABLE:
             raise InvalidParameter(f"{name!r} of a track cannot be edited: only {', '.join(EDITABLE)}")
+        texts = [value] if isinstance(value, str) else value.values() if isinstance(value, Mapping) else ()
+        most = MAX_NOTE if name == "metadata" else MAX_NAME
+        longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
+        if longest > most:
+            raise InvalidParameter(f"{name} has {longest} characters; at most {most} are kept: shorten it")
     fields = text_fields(changes)
     if not fields:
         return get_track(store, track_id)
-    record = store.update("tracks", {"_id": track_id, "status": "ready"}, set=fields, inc={"edited": 1})
-    if record is None:
-        raise TrackNotFound(f"there is no track {track_id!r}")
-    bump_revision(store, record["catalogue_id"])
-    return to_track(record)
+    return _change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
+
+
+def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
+    """Return what a file's tags say of a track otherwise than its fields, but for those that were set by hand.
+
+    Parameters
+    ----------
+    track : Track
+        As it is stored.
+    tags : mapping of str to str
+        Cleaned tags of the same audio. What they leave out stays as it is.
+    """
+    fields = text_fields({name: tags[name] for name in TAGGED if name in tags and name not in track.by_hand})
+    return {name: value for name, value in fields.items() if value and value != getattr(track, name)}
+
+
+def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: str, file_hash: str) -> Track:
+    """Take over :func:`new_tags` of a file, and its name and hash; models stay as they are.
+
+    Raises
+    ------
+    TrackNotFound
+        If there is no such track.
+    """
+    of_file = {**text_fields({"source": source}), "file_hash": file_hash}
+    return _change(store, track_id, lambda record: {**new_tags(to_track(record), tags), **of_file})
+
+
+def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
+    """Remember the hash of a track's encoded audio, if none is known; nothing that readers see changes."""
+    store.update("tracks", {"_id": track_id, "status": "ready", "packet_hash": ""}, set={"packet_hash": packet_hash})
+
+
+def _change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
+    """Change fields of a track that follow from its record; begins anew if somebody else was faster."""
+    while True:
+        record = _ready_record(store, track_id)
+        fields = changes(record)
+        folded = with_search({**record, **fields})["folded"]
+        where = {"_id": track_id, "status": "ready", "edited": record["edited"], "version": record["version"]}
+        changed = store.update("tracks", where, set={**fields, "folded": folded}, inc={"edited": 1})
+        if changed is not None:
+            bump_revision(store, changed["catalogue_id"])
+            return to_track(changed)
 
 
 def remove(store: Store, track_id: str) -> None:
@@ -286,15 +361,20 @@ def to_track(record: Mapping[str, Any]) -> Track:
         # Flat, since names in metadata are whatever the files say: dots and dollar signs are no names of fields.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
+        by_hand = set_by_hand(record)
     except (KeyError, TypeError, ValueError) as error:
         raise StoreCorrupt(f"track {record.get('_id')}: the record is damaged: {error}") from None
-    return Track(id=record["_id"], **values, metadata=metadata)
+    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand)
+
+
+def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:
+    """Return which fields of a record a person set, ``more`` among them, in one order."""
+    names = {*record.get("by_hand", ()), *more}  # an older Earmark that still runs does not write it
+    return [name for name in EDITABLE if name in names]
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return title, artist, album, ISRC, source and metadata as they are stored.
-
-    Halves of surrogate pairs and NULs, which some files carry, are left out.
+    """Return title, artist, album, ISRC, source and metadata as they are stored: cleaned, bounded, None if empty.
 
     Raises
     ------
@@ -304,18 +384,23 @@ def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, value in values.items():
         if name == "metadata":
-            items = dict(value or {}).items()
-            fields[name] = [_text("metadata", text) for item in items for text in item]
-        elif value is None and name != "title":
-            fields[name] = None
+            items = {_text(name, key, 100): _text(name, text, MAX_NOTE) for key, text in dict(value or {}).items()}
+            fields[name] = [text for item in items.items() for text in item]
+        elif name == "source":
+            fields[name] = _text(name, value, MAX_NAME)
         else:
-            fields[name] = _text(name, value)
-    if "title" in fields and not fields["title"].strip():
+            fields[name] = None if value is None and name != "title" else _text(name, value, MAX_NAME) or None
+    if "title" in fields and fields["title"] is None:
         raise InvalidParameter("the title of a track must not be empty")
     return fields
 
 
-def _text(name: str, value: Any) -> str:
+def with_search(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a track together with ``folded``, the text that it is searched by."""
+    return {**record, "folded": searched(record[name] for name in SEARCHED)}
+
+
+def _text(name: str, value: Any, most: int) -> str:
     if not isinstance(value, str):
         raise InvalidParameter(f"{name} is {value!r}: it must be text")
-    return value.encode(errors="ignore").decode().replace("\0", "")
+    return clean(value, most)

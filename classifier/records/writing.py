@@ -6,7 +6,7 @@ Conventions
   status to ``ready``, on condition that the lease is still its own. The record's unique key, catalogue and
   content hash, lets one of several writers of the same audio through.
 - Replacing a track leaves the record ``ready`` in the old version, writes the chunks of the next, switches, and
-  deletes the old chunks.
+  deletes the old chunks. Fields that a person set by hand are kept, unless they are given by hand again.
 - ``attempts`` is the highest version ever handed to a writer: each attempt has a version of its own, so that a
   writer that was thought dead cannot write among the chunks of the one that took over.
 - A crash leaves a record with an expired lease, or chunks that no record names; the next writer of the same
@@ -38,12 +38,20 @@ from classifier.errors import (
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
-from classifier.records.tracks import text_fields, to_track
+from classifier.records.tracks import set_by_hand, text_fields, to_track, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
 
 _TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
-_OPTIONAL: dict[str, Any] = {"artist": None, "album": None, "isrc": None, "metadata": {}, "file_hash": ""}
+_OPTIONAL: dict[str, Any] = {
+    "artist": None,
+    "album": None,
+    "isrc": None,
+    "metadata": {},
+    "file_hash": "",
+    "packet_hash": "",
+    "by_hand": (),
+}
 _REQUIRED = ("catalogue", "content_hash", "title", "source", "duration_s")
 _ATTEMPTS = 20
 
@@ -114,8 +122,9 @@ class TrackWriter:
             Where it will be.
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
-            ``isrc``, ``metadata`` (str to str), ``file_hash`` and ``created`` if they are known; ``catalogue_id``
-            to be sure that the catalogue has not been removed and created again since its configuration was read.
+            ``isrc``, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if they are known;
+            ``by_hand``, names of those that a person gave; ``catalogue_id`` to be sure that the catalogue has not been
+            removed and created again since its configuration was read.
         owner : str
             Who writes, for people who look into the store.
         lease_seconds : float
@@ -153,7 +162,7 @@ class TrackWriter:
         for _ in range(_ATTEMPTS):
             moment = now()
             lease = {"lease_owner": owner, "lease_token": uuid.uuid4().hex, "lease_expires": moment + lease_seconds}
-            record = {**_new_record(track_id, first_version), **body, **lease}
+            record = {**_new_record(track_id, first_version), **with_search(body), **lease}
             try:
                 store.insert("tracks", [record])
                 return cls(store, record, body, lease_seconds, now)
@@ -306,7 +315,6 @@ class TrackWriter:
         self._check_open()
         self._fields = {**self._fields, **_checked_fields(changes)}
         final = {
-            **self._fields,
             "status": "ready",
             "version": self.version,
             "version_token": self._token,
@@ -314,9 +322,14 @@ class TrackWriter:
             **{n_rows: self._n_rows[collection] for collection, (_, n_rows) in chunks.COUNTS.items()},
             **_NO_LEASE,
         }
-        record = self._store.update("tracks", self._mine, set=final)
-        if record is None:
-            raise self._refusal()
+        record = None
+        while record is None:
+            before = self._store.get("tracks", self.track_id)
+            if before is None or before["lease_token"] != self._token:
+                raise self._refusal()
+            # Somebody may be editing what is replaced: then look again.
+            where = {**self._mine, "edited": before["edited"]}
+            record = self._store.update("tracks", where, set={**_with_kept(self._fields, before), **final})
         self._is_open = False
         if not bump_revision(self._store, record["catalogue_id"]):
             mark_removed(self._store, self.track_id, catalogue_id=record["catalogue_id"])
@@ -367,6 +380,12 @@ class TrackWriter:
                 self.abort()
 
 
+def _with_kept(fields: Document, before: Document) -> Document:
+    """Return the fields with those that were set by hand before and are not now, and what they are searched by."""
+    kept = {name: before[name] for name in set_by_hand(before) if name not in fields["by_hand"]}
+    return with_search({**fields, **kept, "by_hand": set_by_hand(fields, kept)})
+
+
 def _catalogue_gone(name: str) -> CatalogueNotFound:
     return CatalogueNotFound(f"catalogue {name!r} was removed while a track was written")
 
@@ -395,7 +414,7 @@ def _take_over(store: Store, existing: Document, moment: float, lease: Document,
         "lease_expires": {"$lt": moment},
     }
     # Readers still see a track that is ready: its fields change with the commit.
-    change = lease if existing["status"] == "ready" else {**body, **lease}
+    change = lease if existing["status"] == "ready" else {**with_search(body), **lease}
     record = store.update("tracks", where, set=change, inc={"attempts": 1})
     if record is not None and record["attempts"] - record["version"] > 1:
         current = {"$ne": record["version"], "$lt": record["attempts"]}
@@ -415,4 +434,6 @@ def _checked_fields(fields: Mapping[str, Any]) -> Document:
         if name not in (*_REQUIRED, *_OPTIONAL, "created", "catalogue_id"):
             raise InvalidParameter(f"a track has no field {name!r}")
     checked = text_fields({name: value for name, value in fields.items() if name in _TEXTS})
+    if "by_hand" in fields:
+        checked["by_hand"] = set_by_hand(fields)
     return {name: checked.get(name, value) for name, value in fields.items()}

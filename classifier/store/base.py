@@ -9,10 +9,10 @@ Conventions
   documents over ``MAX_DOCUMENT_BYTES``. The fields of a unique key must be present. ``documents.py`` checks all this
   and raises :class:`~classifier.errors.InvalidParameter`.
 - A ``where`` is ``{field: value}`` for equality (``None`` matches a missing field too), or
-  ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``; several conditions are joined by *and*.
-  Fields may be dotted to reach into a ``dict``. A field used in a comparison or for sorting holds values of one kind
-  (text, numbers or bools) in every document that has it; text is ordered by its UTF-8 bytes. How a list compares is
-  undefined.
+  ``{field: {op: value}}`` with ``$lt $lte $gt $gte $ne $in``, or with ``$contains`` and a list of texts, each of which
+  must occur in the field's text, character for character; several conditions are joined by *and*. Fields may be dotted
+  to reach into a ``dict``. A field used in a comparison or for sorting holds values of one kind (text, numbers or
+  bools) in every document that has it; text is ordered by its UTF-8 bytes. How a list compares is undefined.
 - Every call is atomic for one document and durable when it returns. Nothing here needs transactions, pipelines,
   validators or change streams. What spans several documents (writing a track) is built on top, once for all
   engines, in ``classifier/records``.
@@ -36,12 +36,21 @@ MAX_DOCUMENT_BYTES = 15_000_000
 #: Version of collections and indexes; a store written by a newer one is refused.
 SCHEMA_VERSION = 2
 
-#: collection -> (unique keys, plain indexes), each a tuple of field names.
-COLLECTIONS: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]] = {
+#: Unique keys and plain indexes of a collection, each a tuple of field names.
+Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
+
+#: What is indexed in each collection. An index that has all the fields of a
+#: condition and of an order answers without a look at the documents: tracks are listed, counted and searched so.
+COLLECTIONS: dict[str, Indexes] = {
     "catalogues": ((("name",),), ()),
     "tracks": (
         (("catalogue", "content_hash"),),
-        (("catalogue", "status"), ("catalogue", "file_hash"), ("status", "lease_expires"), ("catalogue", "title")),
+        (
+            ("catalogue", "file_hash"),
+            ("catalogue", "packet_hash"),
+            ("status", "lease_expires"),
+            ("catalogue_id", "status", "title", "folded"),
+        ),
     ),
     "models": ((), (("track_id",),)),
     "slots": ((), (("track_id",),)),
@@ -64,9 +73,10 @@ class Store(Protocol):
     """Where the store lives, passwords masked; safe to print."""
 
     def ensure_schema(self) -> None:
-        """Create collections and indexes; idempotent and safe to run from many processes at once.
+        """Create collections and indexes, or bring those of an older store up to date.
 
-        The first use of a store does the same.
+        The first use of a store does the same; any number of processes may do so at once. What documents of an older
+        schema lack: ``upgrades.py``.
 
         Raises
         ------

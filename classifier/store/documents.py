@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from classifier.errors import InvalidParameter
 from classifier.store.base import COLLECTIONS, MAX_DOCUMENT_BYTES, Document, Where
 
-OPERATORS = ("$lt", "$lte", "$gt", "$gte", "$ne", "$in")
+OPERATORS = ("$lt", "$lte", "$gt", "$gte", "$ne", "$in", "$contains")
 _MAX_DEPTH = 16
 _INT64 = range(-(2**63), 2**63)
 _FORBIDDEN = re.compile(r'[."\\\x00-\x1f]')
@@ -139,10 +139,12 @@ def conditions(where: Where | None) -> list[Condition]:
                 raise InvalidParameter(
                     f"condition on {field!r} has the operator {operator!r}: use {', '.join(OPERATORS)}"
                 )
-            if operator == "$in":
+            if operator in ("$in", "$contains"):
                 if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-                    raise InvalidParameter(f"$in on {field!r} needs a list")
+                    raise InvalidParameter(f"{operator} on {field!r} needs a list")
                 value = [_scalar(field, item) for item in value]
+                if operator == "$contains" and not (value and all(isinstance(item, str) and item for item in value)):
+                    raise InvalidParameter(f"$contains on {field!r} needs texts, none of them empty")
             else:
                 value = _scalar(field, value)
                 if operator != "$ne" and (value is None or isinstance(value, bool)):

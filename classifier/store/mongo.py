@@ -49,6 +49,8 @@ from classifier.store.documents import (
     conditions,
 )
 from classifier.store.forks import forget_after_fork, leak
+from classifier.store.upgrades import COLLECTIONS as UPGRADED
+from classifier.store.upgrades import lacking
 
 _DATABASE = re.compile(r'[^/\\. "$*<>:|?\0]{1,63}')
 
@@ -57,6 +59,7 @@ SCHEMA_COLLECTION = "schema"
 
 _BATCH_DOCUMENTS = 500
 _BATCH_BYTES = 8_000_000
+_UPGRADE_DOCUMENTS = 100
 
 # Error codes of the server.
 _NAMESPACE_EXISTS = 48
@@ -291,9 +294,11 @@ class MongoStore:
         return database
 
     def _create(self, database: Database[Document]) -> None:
-        _stored_version(database)
+        is_older = 0 < _stored_version(database) < SCHEMA_VERSION
         for collection, (unique, plain) in COLLECTIONS.items():
             _create_collection(database, collection, unique)
+            if is_older:
+                _upgrade(database, collection)
             for keys in (unique, plain):
                 for key in keys:  # one at a time: FerretDB 1 crashes on a list with several existing indexes
                     index = pymongo.IndexModel([(field, 1) for field in key], name="_".join(key), unique=keys is unique)
@@ -312,6 +317,24 @@ def _stored_version(database: Database[Document]) -> int:
             f"the store has schema {version}, this Earmark knows up to {SCHEMA_VERSION}: use a newer Earmark"
         )
     return version
+
+
+def _upgrade(database: Database[Document], collection: str) -> None:
+    """Drop indexes that are not wanted any more, and give documents of an older schema what they lack."""
+    documents = database[collection]
+    wanted = {"_".join(key) for keys in COLLECTIONS[collection] for key in keys}
+    for name in documents.index_information().keys() - wanted - {"_id_"}:
+        documents.drop_index(name)
+    if collection not in UPGRADED:
+        return
+    # In pages and one by one: FerretDB 1 does not write while a cursor is open, nor many documents at once.
+    last = ""
+    while page := list(documents.find({"_id": {"$gt": last}}).sort("_id").limit(_UPGRADE_DOCUMENTS)):
+        for document in page:
+            if fields := lacking(document):
+                # Only where still nothing is there: other processes may be writing, or doing the same.
+                documents.update_one({"_id": document["_id"], **dict.fromkeys(fields)}, {"$set": fields})
+        last = page[-1]["_id"]
 
 
 def _create_collection(database: Database[Document], collection: str, unique: tuple[tuple[str, ...], ...]) -> None:
@@ -341,7 +364,9 @@ def _create_collection(database: Database[Document], collection: str, unique: tu
 def _filter(where: Where | None) -> dict[str, Any]:
     filter_: dict[str, Any] = {}
     for field, operator, value in conditions(where):
-        if operator == "$eq":
+        if operator == "$contains":
+            filter_.setdefault("$and", []).extend({field: {"$regex": re.escape(text)}} for text in value)
+        elif operator == "$eq":
             filter_[field] = value
         else:
             filter_.setdefault(field, {})[operator] = value

@@ -3,7 +3,7 @@
 Conventions
 -----------
 - Each collection is one STRICT table: ``_id``; the document without ``_id`` and ``data``, as JSON text; and ``data`` as
-  a BLOB. Indexes are expressions over the JSON text, spelled exactly as conditions spell them.
+  a BLOB. Each indexed field is a virtual column over the JSON text too, so that an index can answer by itself.
 - The write-ahead log lets readers and the one writer work without waiting for each other; with ``synchronous=FULL`` a
   commit survives a power cut. Local disks only: the log's shared memory does not work over a network.
 - Each thread of each process has its own connection, since a connection is a transaction. No read stays open between
@@ -36,7 +36,7 @@ from classifier.errors import (
     StoreReadOnly,
     StoreUnavailable,
 )
-from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Where
+from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Indexes, Where
 from classifier.store.documents import (
     Condition,
     apply_changes,
@@ -48,6 +48,8 @@ from classifier.store.documents import (
     conditions,
 )
 from classifier.store.forks import forget_after_fork, leak
+from classifier.store.upgrades import COLLECTIONS as UPGRADED
+from classifier.store.upgrades import lacking
 
 #: ``PRAGMA application_id`` of a store: "Erm1" in ASCII.
 APPLICATION_ID = 0x45726D31
@@ -55,6 +57,12 @@ APPLICATION_ID = 0x45726D31
 _JOURNAL_BYTES = 64 * 2**20
 _BATCH_DOCUMENTS = 200
 _BATCH_BYTES = 8_000_000
+
+#: collection -> its indexed fields, which are columns.
+_COLUMNS = {
+    collection: sorted({field for keys in indexes for key in keys for field in key} - {"_id"})
+    for collection, indexes in COLLECTIONS.items()
+}
 
 
 class SqliteStore:
@@ -132,11 +140,11 @@ class SqliteStore:
         check_collection(collection)
         check_page(sort, limit, skip)
         wanted = checked_fields(fields)
-        clause, values = _where(where)
+        clause, values = _where(collection, where)
         with_data = wanted is None or "data" in wanted
         query = (
-            f"SELECT _id{'' if with_data else ', doc'} FROM {collection} WHERE {clause} ORDER BY {_order(sort)} "
-            f"LIMIT {-1 if limit is None else limit} OFFSET {skip}"
+            f"SELECT _id{'' if with_data else ', doc'} FROM {collection} WHERE {clause} "
+            f"ORDER BY {_order(collection, sort)} LIMIT {-1 if limit is None else limit} OFFSET {skip}"
         )
         return self._iterate(collection, query, values, wanted, with_data)
 
@@ -153,7 +161,7 @@ class SqliteStore:
     def count(self, collection: str, where: Where | None = None, /) -> int:
         """Count matching documents; see :meth:`Store.count`."""
         check_collection(collection)
-        clause, values = _where(where)
+        clause, values = _where(collection, where)
         with self._translated() as connection:
             number: int = connection.execute(f"SELECT count(*) FROM {collection} WHERE {clause}", values).fetchone()[0]
         return number
@@ -173,8 +181,8 @@ class SqliteStore:
         check_page(sort, None, 0)
         changes, additions = checked_changes(collection, set, inc)
         data = changes.pop("data", None)
-        clause, values = _where(where)
-        query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {_order(sort)} LIMIT 1"
+        clause, values = _where(collection, where)
+        query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {_order(collection, sort)} LIMIT 1"
         with self._translated() as connection:
             # Looking first costs little, and spares callers that poll in vain the lock of the one writer.
             if connection.execute(query, values).fetchone() is None:
@@ -209,7 +217,7 @@ class SqliteStore:
     def delete(self, collection: str, where: Where, /) -> int:
         """Delete matching documents; see :meth:`Store.delete`."""
         check_collection(collection)
-        clause, values = _where(where)
+        clause, values = _where(collection, where)
         with self._translated() as connection, _transaction(connection):
             return connection.execute(f"DELETE FROM {collection} WHERE {clause}", values).rowcount
 
@@ -308,17 +316,8 @@ class SqliteStore:
         with _transaction(connection):
             if self._is_current(connection):
                 return
-            for collection, (unique, plain) in COLLECTIONS.items():
-                connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS {collection} "
-                    "(_id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL, data BLOB) STRICT"
-                )
-                for kind, keys in (("UNIQUE INDEX", unique), ("INDEX", plain)):
-                    for key in keys:
-                        connection.execute(
-                            f"CREATE {kind} IF NOT EXISTS {'_'.join((collection, *key))} "
-                            f"ON {collection} ({', '.join(map(_expression, key))})"
-                        )
+            for collection, indexes in COLLECTIONS.items():
+                _create_table(connection, collection, indexes)
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -397,6 +396,54 @@ class _Handle:
     __del__ = close
 
 
+# -------------------------------------------------------------------- tables
+
+
+def _create_table(connection: sqlite3.Connection, collection: str, indexes: Indexes) -> None:
+    """Create a collection's table, columns and indexes, or bring those of an older schema up to date."""
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS {collection} (_id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL, data BLOB) STRICT"
+    )
+    wanted = {
+        "_".join((collection, *key)): f"{kind} {'_'.join((collection, *key))} ON {collection} ({', '.join(key)})"
+        for kind, keys in zip(("CREATE UNIQUE INDEX", "CREATE INDEX"), indexes, strict=True)
+        for key in keys
+    }
+    found = dict(
+        connection.execute(
+            "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND tbl_name = ? AND sql IS NOT NULL",
+            (collection,),
+        )
+    )
+    for name in found:
+        if wanted.get(name) != found[name]:
+            connection.execute(f"DROP INDEX {name}")
+    if collection in UPGRADED:
+        _upgrade(connection, collection)
+    columns = {row[1] for row in connection.execute(f"PRAGMA table_xinfo({collection})")}
+    for field in _COLUMNS[collection]:
+        if field not in columns:
+            generated = f"GENERATED ALWAYS AS (json_extract(doc, {_path(field)})) VIRTUAL"
+            connection.execute(f"ALTER TABLE {collection} ADD COLUMN {field} ANY {generated}")
+    for name, sql in wanted.items():
+        if found.get(name) != sql:
+            connection.execute(sql)
+
+
+def _upgrade(connection: sqlite3.Connection, collection: str) -> None:
+    """Give documents of an older schema what they lack."""
+    last = ""
+    page = f"SELECT _id, doc FROM {collection} WHERE _id > ? ORDER BY _id LIMIT {_BATCH_DOCUMENTS}"
+    while rows := connection.execute(page, (last,)).fetchall():
+        changed = []
+        for document_id, text in rows:
+            document = _document(document_id, text, None)
+            if fields := lacking(document):
+                changed.append((_row(document | fields)[1], document_id))
+        connection.executemany(f"UPDATE {collection} SET doc = ? WHERE _id = ?", changed)
+        last = rows[-1][0]
+
+
 # -------------------------------------------------------------------- rows and documents
 
 
@@ -442,21 +489,21 @@ def _path(field: str) -> str:
     return "'$" + "".join(f'."{part}"' for part in field.split(".")) + "'"
 
 
-def _expression(field: str) -> str:
-    return "_id" if field == "_id" else f"json_extract(doc, {_path(field)})"
+def _expression(collection: str, field: str) -> str:
+    return field if field == "_id" or field in _COLUMNS[collection] else f"json_extract(doc, {_path(field)})"
 
 
-def _order(sort: tuple[str, int] | None) -> str:
+def _order(collection: str, sort: tuple[str, int] | None) -> str:
     field, direction = sort or ("_id", 1)
     word = "ASC" if direction == 1 else "DESC"
-    return f"_id {word}" if field == "_id" else f"{_expression(field)} {word}, _id {word}"
+    return f"_id {word}" if field == "_id" else f"{_expression(collection, field)} {word}, _id {word}"
 
 
-def _where(where: Where | None) -> tuple[str, list[Any]]:
+def _where(collection: str, where: Where | None) -> tuple[str, list[Any]]:
     clauses = ["TRUE"]
     values: list[Any] = []
     for condition in conditions(where):
-        clause, more = _CLAUSES[condition.operator](condition)
+        clause, more = _CLAUSES[condition.operator](collection, condition)
         clauses.append(clause)
         values += more
     return " AND ".join(clauses), values
@@ -465,48 +512,60 @@ def _where(where: Where | None) -> tuple[str, list[Any]]:
 Clause = tuple[str, list[Any]]
 
 
-def _kind(field: str, value: Any) -> str:
-    """Condition that the stored value is of the same kind as ``value``: for SQLite JSON's true is 1, a list is text."""
+def _kind(collection: str, field: str, value: Any) -> str:
+    """Condition that the stored value is of the same kind as ``value``: JSON's true is 1 for SQLite, a list text.
+
+    Of indexed fields the kind is known; asking for it would mean reading the document.
+    """
     if field == "_id":
         return "TRUE" if isinstance(value, str) else "FALSE"
+    if field in _COLUMNS[collection]:
+        return "TRUE"
     kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
     return f"json_type(doc, {_path(field)}) IN {kinds}"
 
 
-def _equal(condition: Condition) -> Clause:
+def _equal(collection: str, condition: Condition) -> Clause:
     field, _, value = condition
     if value is None:
-        return f"{_expression(field)} IS NULL", []
+        return f"{_expression(collection, field)} IS NULL", []
     if isinstance(value, bool):
         return "FALSE" if field == "_id" else f"json_type(doc, {_path(field)}) = '{str(value).lower()}'", []
-    return f"({_expression(field)} = ? AND {_kind(field, value)})", [value]
+    return f"({_expression(collection, field)} = ? AND {_kind(collection, field, value)})", [value]
 
 
-def _not_equal(condition: Condition) -> Clause:
-    clause, values = _equal(condition)
+def _not_equal(collection: str, condition: Condition) -> Clause:
+    clause, values = _equal(collection, condition)
     return f"({clause}) IS NOT TRUE", values
 
 
-def _in(condition: Condition) -> Clause:
+def _in(collection: str, condition: Condition) -> Clause:
     clauses = ["FALSE"]
     values: list[Any] = []
     texts = [value for value in condition.value if isinstance(value, str)]
     if texts:  # as one JSON parameter, since SQLite limits their number
         field = condition.field
-        clauses.append(f"({_expression(field)} IN (SELECT value FROM json_each(?)) AND {_kind(field, '')})")
+        expression = _expression(collection, field)
+        clauses.append(f"({expression} IN (SELECT value FROM json_each(?)) AND {_kind(collection, field, '')})")
         values.append(json.dumps(texts, ensure_ascii=False))
     for value in condition.value:
         if not isinstance(value, str):
-            clause, more = _equal(Condition(condition.field, "$eq", value))
+            clause, more = _equal(collection, Condition(condition.field, "$eq", value))
             clauses.append(clause)
             values += more
     return "(" + " OR ".join(clauses) + ")", values
 
 
+def _contains(collection: str, condition: Condition) -> Clause:
+    field, _, texts = condition
+    found = f"instr({_expression(collection, field)}, ?) > 0"
+    return " AND ".join([_kind(collection, field, ""), *[found] * len(texts)]), list(texts)
+
+
 def _compare(sign: str) -> Any:
-    def clause(condition: Condition) -> Clause:
+    def clause(collection: str, condition: Condition) -> Clause:
         field, _, value = condition
-        return f"({_expression(field)} {sign} ? AND {_kind(field, value)})", [value]
+        return f"({_expression(collection, field)} {sign} ? AND {_kind(collection, field, value)})", [value]
 
     return clause
 
@@ -515,6 +574,7 @@ _CLAUSES: dict[str, Any] = {
     "$eq": _equal,
     "$ne": _not_equal,
     "$in": _in,
+    "$contains": _contains,
     "$lt": _compare("<"),
     "$lte": _compare("<="),
     "$gt": _compare(">"),

@@ -64,8 +64,10 @@ def test_a_track_added_edited_and_removed(library: Client, songs: list[Song], fi
     path = f"/api/v1/tracks/{file['track_id']}"
     track = library.get(path).json
     assert (track["title"], track["artist"], track["source"], track["version"]) == ("My title", "Me", "one", 1)
+    assert track["by_hand"] == ["title", "artist"]
     edited = library.send("PATCH", path, {"title": "Another", "artist": None, "metadata": {"a.b": "c"}}).json
     assert (edited["title"], edited["artist"], edited["metadata"]) == ("Another", None, {"a.b": "c"})
+    assert edited["by_hand"] == ["title", "artist", "metadata"]
     assert heard(library, songs[0]) == ("identified", "Another")
 
     again = library.enroll(("copy.wav", files[0][1]))
@@ -118,7 +120,25 @@ def test_listing_and_search(library: Client) -> None:
     page = library.get(f"/api/v1/tracks?limit=1&skip={everything['total'] - 1}").json
     assert page["tracks"] == everything["tracks"][-1:]
     assert page["total"] == everything["total"]
-    assert library.get("/api/v1/tracks?search=%C3%BClk%C3%BCm").json["total"] == 1
+    for search in ("%C3%BClk%C3%BCm", "ULKUM", "%E2%80%9Czebra%E2%80%9D%20ulku"):
+        assert library.get(f"/api/v1/tracks?search={search}").json["total"] == 1, search
+
+
+def test_text_that_would_command_a_terminal_or_turn_the_page(library: Client) -> None:
+    made = compose(22, duration_s=8.0)
+    hostile, cleaned = "evil\x1b[31m\nnext\u202egnp", "evil [31m nextgnp"
+    upload = (f"{hostile}.wav", wav(made.samples, made.sample_rate))
+    (file,) = library.enroll(upload, title=hostile, album="\x1b\x07")["files"]
+    assert file["title"] == cleaned
+    path = f"/api/v1/tracks/{file['track_id']}"
+    track = library.get(path).json
+    assert (track["title"], track["album"], track["by_hand"]) == (cleaned, None, ["title"])
+    edited = library.send("PATCH", path, {"artist": hostile, "metadata": {"k\0": hostile}}).json
+    assert (edited["artist"], edited["metadata"]) == (cleaned, {"k": cleaned})
+    library.send("PATCH", path, {"title": "\u202e\x1b"}).problem(422, "invalid_parameter")
+    library.send("PATCH", path, {"metadata": {"k": "x" * 5001}}).problem(422, "invalid_parameter")
+    assert library.get(path).json == edited
+    assert library.delete(path).status == 204
 
 
 def test_catalogues(library: Client, songs: list[Song], files: list[tuple[str, bytes]]) -> None:
@@ -160,6 +180,8 @@ def test_bad_requests(library: Client, own: tuple[Running, Path]) -> None:
 
 def test_replace(library: Client, files: list[tuple[str, bytes]]) -> None:
     first = library.enroll(files[1])["files"][0]
+    library.send("PATCH", f"/api/v1/tracks/{first['track_id']}", {"title": "By hand"})
     second = library.enroll(files[1], query="?replace=true")["files"][0]
     assert (second["status"], second["track_id"]) == ("added", first["track_id"])
-    assert library.get(f"/api/v1/tracks/{first['track_id']}").json["version"] == 2
+    replaced = library.get(f"/api/v1/tracks/{first['track_id']}").json
+    assert (replaced["version"], replaced["title"], replaced["by_hand"]) == (2, "By hand", ["title"])

@@ -48,7 +48,7 @@ def test_a_folder_is_enrolled_with_what_lies_below(earmark, folder):
     (folder / "notes.txt").write_text("no music either")
     done = earmark("enroll", folder)
     assert (done.code, done.out) == (0, "")
-    assert done.err == "6 enrolled, 0 already there, 0 failed\n"
+    assert done.err == "left out: 1 jpg, 1 txt\n6 enrolled, 0 already there, 0 failed\n"
     assert sources(earmark) == [f"noise {i}" for i in range(6)]
 
 

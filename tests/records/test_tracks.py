@@ -343,9 +343,13 @@ def test_fields_that_cannot_be_a_tracks(store: Store, change: dict[str, Any], wo
 
 def test_text_from_careless_files(store: Store) -> None:
     catalogue(store)
-    with TrackWriter.begin(store, facts("a", title="T\0it\ud800le", metadata={"k\0": "\udfffv"}), owner="me") as writer:
+    metadata = {"k\0": "\udfffv\n"}
+    fields = facts("a", title="T\0it\ud800l\x1b[31m" + "e" * 600, artist="\u202e", source="\udce9", metadata=metadata)
+    with TrackWriter.begin(store, fields, owner="me") as writer:
         track = writer.commit()
-    assert (track.title, track.metadata) == ("Title", {"k": "v"})
+    assert track.title[:20] == "T it\ufffdl [31meeeeeeeee"
+    assert (len(track.title), track.title[-1]) == (500, "…")
+    assert (track.artist, track.source, track.metadata) == (None, "é", {"k": "\ufffdv"})
 
 
 def test_leaving_without_commit_takes_everything_back(store: Store) -> None:

@@ -69,13 +69,13 @@ def test_conditions_use_the_indexes(make: Any) -> None:
     store = make()
     seen: list[str] = []
     store._connection().set_trace_callback(seen.append)
-    list(store.find("tracks", {"catalogue": "c", "status": "ready"}, fields=["title"]))
+    list(store.find("tracks", {"catalogue_id": "c", "status": "ready"}, fields=["title"]))
     store.update("tracks", {"catalogue": "c", "content_hash": "h"}, set={"title": "t"})
     list(store.find("jobs", {"status": "running", "lease_expires": {"$lt": 5.0}}))
 
     plans = [store._connection().execute("EXPLAIN QUERY PLAN " + query).fetchall()[0][3] for query in seen]
     assert [plan.split("USING ")[1].split(" (")[0] for plan in plans] == [
-        "INDEX tracks_catalogue_status",
+        "INDEX tracks_catalogue_id_status_title_folded",
         "INDEX tracks_catalogue_content_hash",
         "INDEX jobs_status_lease_expires",
     ]

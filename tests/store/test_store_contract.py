@@ -195,6 +195,8 @@ def matches(document: dict[str, Any], where: dict[str, Any]) -> bool:
                 good = any(same(value, item) for item in other)
             elif operator in ("$eq", "$ne"):
                 good = same(value, other) == (operator == "$eq")
+            elif operator == "$contains":
+                good = isinstance(value, str) and all(text in value for text in other)
             elif kind(value) != kind(other):
                 good = False
             else:
@@ -264,9 +266,15 @@ CONDITIONS: list[dict[str, Any]] = [
     {"d.e.f": {"$gt": 1}},
     {"n": {"$gte": 1}, "b": True},
     {"s": "x", "n": 2},
+    {"s": {"$contains": ["x"]}},
+    {"s": {"$contains": ["1", "0"]}},
+    {"s": {"$contains": ["é"]}, "n": 2.5},
+    {"s": {"$contains": ["."]}},
+    {"s": {"$contains": ["x", "X"]}},
+    {"missing": {"$contains": ["1"]}},
 ]
-#: Conditions that tell a missing field from others in a way that not every emulator knows.
-ABSENT: list[dict[str, Any]] = [{"n": {"$ne": None}}, {"missing": {"$ne": None}}]
+#: Conditions that tell a missing field, or a number, from others in a way that not every emulator knows.
+ABSENT: list[dict[str, Any]] = [{"n": {"$ne": None}}, {"missing": {"$ne": None}}, {"n": {"$contains": ["1"]}}]
 MIXED: list[dict[str, Any]] = [
     {"_id": f"{i:02d}", **({} if value == "missing" else {"v": value})}
     for i, value in enumerate([1, 2, 2.5, "1", "b", None, True, False, "missing", 0, ""])
@@ -501,6 +509,32 @@ def test_a_closed_store_says_so(store: Store) -> None:
 
     with pytest.raises(StoreUnavailable, match="was closed"):
         store.get("tags", "a")
+
+
+#: What SQL and regular expressions might take for something else than a character.
+PECULIAR = ".*+?^$()[]{}|\\/%_'\"-#&~ \n\t0Aé東😀"
+
+
+@pytest.mark.parametrize(("collection", "field"), [("tracks", "folded"), ("tags", "file")])
+@pytest.mark.parametrize("where", [{}, {"catalogue": "c"}], ids=["alone", "with another condition"])
+def test_texts_that_contain_texts(store: Store, collection: str, field: str, where: dict[str, Any]) -> None:
+    """Character for character, anywhere, all of them; in a field that is indexed and in one that is not."""
+    text = "\n".join(PECULIAR)
+    store.insert(collection, [{**track("1", "c", "1"), field: text}, {**track("2", "c", "2"), field: "odger"}])
+    store.insert(collection, [track("3", "c", "3"), {**track("4", "c", "4"), field: None}])
+
+    def found(*texts: str) -> list[str]:
+        wanted = {**where, field: {"$contains": list(texts)}}
+        ids = [document["_id"] for document in store.find(collection, wanted, fields=[])]
+        assert store.count(collection, wanted) == len(ids)
+        return ids
+
+    for character in PECULIAR:
+        assert found(character) == ["1"], character
+        assert found(character, "x" + character) == []
+    assert found(text[3:9]) == found(text) == ["1"]
+    assert found("odger") == found("o", "dg", "er", "od") == ["2"]
+    assert found("Odger") == found("odgers") == found(".dger") == []
 
 
 def test_the_schema_can_be_created_again(store: Store) -> None:

@@ -714,6 +714,11 @@ export interface components {
             album: string | null;
             /** Artist */
             artist: string | null;
+            /**
+             * By Hand
+             * @description Fields that a person set or edited: tags in files do not overwrite them.
+             */
+            by_hand: string[];
             /** Catalogue */
             catalogue: string;
             /**
@@ -755,7 +760,7 @@ export interface components {
         };
         /**
          * TrackEdit
-         * @description What to change; names left out stay as they are, null empties a field.
+         * @description What to change by hand, for good; names left out stay as they are, null empties a field.
          */
         TrackEdit: {
             /**
@@ -1640,7 +1645,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to list. Left out: the one of the settings. */
                 catalogue?: string | null;
-                /** @description Part of title, artist, album or source, in any case. */
+                /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
@@ -1726,7 +1731,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to add to. Left out: the one of the settings. */
                 catalogue?: string | null;
-                /** @description Model recordings that are already there again. */
+                /** @description Model recordings that are already there again and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
             };
             header?: never;

@@ -1,0 +1,29 @@
+"""What documents of an older schema lack: stores fill it in once, when a newer Earmark first opens them.
+
+Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set.
+"""
+
+from __future__ import annotations
+
+from classifier.store.base import Document
+from classifier.text import searched
+
+#: Collections whose documents have changed since schema 1.
+COLLECTIONS = ("tracks",)
+
+#: Fields of a track that are searched, and that people may edit.
+SEARCHED = ("title", "artist", "album", "isrc", "source")
+EDITABLE = ("title", "artist", "album", "isrc", "metadata")
+
+
+def lacking(track: Document) -> Document:
+    """Return the fields of the newest schema that a track's document has not got, with their values.
+
+    Schema 1 counted edits but did not say of what: after one, every field counts as set by hand.
+    """
+    fields: Document = {
+        "folded": searched(track.get(name) for name in SEARCHED),
+        "by_hand": list(EDITABLE) if track.get("edited") else [],
+        "packet_hash": "",
+    }
+    return {name: value for name, value in fields.items() if name not in track}

@@ -1,0 +1,149 @@
+"""A store of an older schema, opened by this Earmark: nothing is lost, and everything is found."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pymongo
+
+from classifier.records import tracks
+from classifier.records.catalogues import create_catalogue
+from classifier.store import SCHEMA_VERSION
+from classifier.store.sqlite import APPLICATION_ID
+from classifier.store.upgrades import EDITABLE
+from tests.places import Place
+
+#: A track's document as schema 1 had it, without ``_id``.
+TRACK: dict[str, Any] = {
+    "status": "ready",
+    "version": 1,
+    "version_token": "t",
+    "attempts": 1,
+    "edited": 0,
+    "n_windows": 0,
+    "n_frames": 0,
+    "n_model_chunks": 0,
+    "n_subfingerprint_chunks": 0,
+    "created": "2026-01-01T00:00:00.000Z",
+    "artist": None,
+    "album": "Älbum",
+    "isrc": None,
+    "metadata": ["key", "value"],
+    "catalogue": "default",
+    "catalogue_id": "the id",
+    "source": "file",
+    "duration_s": 3.0,
+    "lease_owner": "",
+    "lease_token": "",
+    "lease_expires": 0.0,
+}
+
+
+def documents(n: int) -> list[dict[str, Any]]:
+    made = [
+        {**TRACK, "_id": f"{i:04d}", "title": f"Ødger {i}", "content_hash": f"c{i}", "file_hash": f"f{i}"}
+        for i in range(n)
+    ]
+    made[3] |= {"title": "Don’t", "edited": 2}
+    made[4] |= {"status": "writing"}
+    return made
+
+
+CATALOGUE = {
+    "_id": "the id",
+    "name": "default",
+    "status": "ready",
+    "config": {"sample_rate": 16000},
+    "config_hash": "hash",
+    "background": "",
+    "created": "2026-01-01T00:00:00.000Z",
+    "revision": 7,
+}
+
+
+def write_schema_1(place: Place, n: int) -> None:
+    """Write a store as schema 1 laid it out."""
+    contents = {"catalogues": [CATALOGUE], "tracks": documents(n)}
+    if place.kind != "sqlite":
+        with pymongo.MongoClient(place.url) as client:
+            database = client.get_default_database()
+            for collection, made in contents.items():
+                database[collection].insert_many(made)
+            database["tracks"].create_index([("catalogue", 1), ("status", 1)], name="catalogue_status")
+            database["schema"].insert_one({"_id": "earmark", "version": 1})
+        return
+    path = Path(place.url.removeprefix("sqlite:///"))
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for collection, made in contents.items():
+            connection.execute(
+                f"CREATE TABLE {collection} (_id TEXT PRIMARY KEY NOT NULL, doc TEXT NOT NULL, data BLOB) STRICT"
+            )
+            rows = [
+                (document["_id"], json.dumps({name: document[name] for name in document if name != "_id"}))
+                for document in made
+            ]
+            connection.executemany(f"INSERT INTO {collection} (_id, doc) VALUES (?, ?)", rows)
+        expression = "json_extract(doc, '$.\"{}\"')".format
+        connection.execute(
+            f"CREATE INDEX tracks_catalogue_status ON tracks ({expression('catalogue')}, {expression('status')})"
+        )
+        connection.execute(
+            "CREATE UNIQUE INDEX tracks_catalogue_content_hash ON tracks "
+            f"({expression('catalogue')}, {expression('content_hash')})"
+        )
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute("PRAGMA user_version = 1")
+
+
+def test_tracks_of_schema_1_are_all_there_and_found(place: Place) -> None:
+    n = 203 if place.kind == "sqlite" else 103  # more than are read or written at a time
+    write_schema_1(place, n)
+    store = place.open()
+
+    assert tracks.count_tracks(store, "default") == n - 1
+    assert tracks.count_tracks(store, "default", search="odger") == n - 2
+    assert [track.id for track in tracks.list_tracks(store, "default", search="DON'T album")] == ["0003"]
+    assert tracks.get_track(store, "0002").by_hand == []
+    assert tracks.get_track(store, "0003").by_hand == list(EDITABLE)  # nobody knows what was edited
+    assert tracks.find(store, "default", file_hash="f2") == tracks.get_track(store, "0002")
+    kept = store.get("tracks", "0002")
+    assert kept is not None
+    assert kept.items() >= documents(n)[2].items()
+    assert tracks.edit(store, "0002", title="Neu").by_hand == ["title"]
+    assert store.faults() == []
+
+
+def test_an_upgraded_store_is_laid_out_like_a_new_one(place: Place, tmp_path: Path) -> None:
+    write_schema_1(place, 5)
+    store = place.open()
+    create_catalogue(store, "other", {}, "hash")
+    store.ensure_schema()
+
+    if place.kind != "sqlite":
+        with pymongo.MongoClient(place.url) as client:
+            database = client.get_default_database()
+            assert database["schema"].find_one() == {"_id": "earmark", "version": SCHEMA_VERSION}
+            assert "catalogue_status" not in database["tracks"].index_information()
+        return
+    new = Place("sqlite", f"sqlite:///{tmp_path}/new.sqlite")
+    new.open().ensure_schema()
+    layouts = []
+    for url in (place.url, new.url):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            indexes = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' ORDER BY name"
+            layouts.append(
+                (
+                    connection.execute("PRAGMA user_version").fetchone(),
+                    connection.execute(indexes).fetchall(),
+                    [row[1] for row in connection.execute("PRAGMA table_xinfo(tracks)")],
+                )
+            )
+    new.close()
+    assert layouts[0] == layouts[1]
+    assert layouts[0][0] == (SCHEMA_VERSION,)
