@@ -34,7 +34,7 @@ from classifier.mixtures import slots
 from classifier.models.background import builtin_background
 from classifier.models.query import model_query
 from classifier.search import alike, null
-from classifier.search.pipeline import SLOT_SPEEDS
+from classifier.search.pipeline import AUDIBLE_SHARE, SLOT_SPEEDS
 from classifier.search.ranking import rank
 
 #: Slots at which classes of lengths meet: about 4 and 7.5 seconds.
@@ -86,12 +86,14 @@ def _snapshot(folder: str) -> Snapshot:
     return Snapshot((segment,), frozenset(e.key for e in segment.entries))
 
 
-def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Heard:
-    """Compare one snippet with every track."""
+def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Heard | None:
+    """Compare one snippet with every track; None for silence and lone tones, which divergence never names."""
     config = FeatureConfig()
     snapshot = _snapshot(folder)
     samples = queries.render(query, material=conditions.load_material("development"))
     model = model_query(np.asarray(samples, np.float32), config, builtin_background())
+    if model.fingerprint.audible_share < AUDIBLE_SHARE:
+        return None
     own = shared.get(str(query.reference_id), set())
     if query.reference_id is not None:
         # Music of one hand, on the same instruments, returns to the same phrases: no chance, and no other recording.
@@ -157,7 +159,8 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         shared = shared_groups(refs, pool)
         run = partial(hear, folder=folder, shared=shared)
-        heard = list(progress(pool.map(run, planned, chunksize=4), "snippets", total=len(planned)))
+        answers = progress(pool.map(run, planned, chunksize=4), "snippets", total=len(planned))
+        heard = [h for h in answers if h is not None]
     tables = []
     for kind in range(len(BOUNDS) + 1):
         table = fit_tail(np.sum([h.counts for h in heard if h.kind == kind], axis=0))

@@ -210,6 +210,11 @@ class Fingerprint:
         ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
         return ones + 2 * twos
 
+    @property
+    def audible_share(self) -> float:
+        """Share of the frames that weigh anything: neither silence nor steady nor a lone tone; 0 without frames."""
+        return float((self.frame_weight.max(axis=0) > 0).mean()) if self.n_frames else 0.0
+
 
 def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprint:
     """Sub-fingerprints of a snippet.

@@ -38,6 +38,9 @@ _TIED_LISTED = 50
 _NEAREST = 10
 #: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each serves 2 to 3 % around it.
 SLOT_SPEEDS = (0.96, 1.04)
+#: Share of a snippet that must be more than silence or lone tones for divergence alone to name a track: two notes of a
+#: whistle are as like as two notes can be.
+AUDIBLE_SHARE = 0.5
 #: Confidence from which ``kl-mixture`` names a track.
 _MIXTURE_CERTAIN = 0.95
 
@@ -341,7 +344,8 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
     search.lap("divergence")
     log10_e = _slot_log10_e(best)
     odds = null_map.slot_odds(-log10_e, known_prior=search.options.known_prior)
-    verdict = "identified" if log10_e <= limit else "no_match"
+    audible = search.query.fingerprint.audible_share >= AUDIBLE_SHARE
+    verdict = "identified" if log10_e <= limit and audible else "no_match"
     order = [int(n) for n in best.order() if np.isfinite(best.divergence[n])]
     matches = []
     for place, number in enumerate(order[: search.options.top]):
@@ -355,7 +359,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
                 offset_s=round(offset_s, 4),
                 speed=best.speed,
                 log10_e_value=_slot_log10_e(best, number),
-                confidence=null.probability(odds) if place == 0 else None,
+                confidence=(null.probability(odds) if audible else 0.0) if place == 0 else None,
                 divergence=float(best.divergence[number]),
                 divergence_variational=_variational(search, segment, entry, offset_s, best.speed),
             )
@@ -387,7 +391,7 @@ def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
     found.sort()
     search.lap("divergence")
     confidence = 0.0  # among very few tracks, nobody can stand out
-    if len(found) >= null.FEW:
+    if len(found) >= null.FEW and query.fingerprint.audible_share >= AUDIBLE_SHARE:
         facts = null.stands_out(np.log([divergence for divergence, _, _ in found]))
         confidence = null.probability(null.null_map().mixture_odds(*facts, known_prior=search.options.known_prior))
     verdict = "identified" if confidence >= _MIXTURE_CERTAIN else "no_match"
