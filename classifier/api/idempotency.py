@@ -1,8 +1,9 @@
 """The ``Idempotency-Key`` header: a phone that repeats a request gets the first answer.
 
 A record is kept for 24 hours per key, caller and route. It is inserted before the work begins, so two requests
-at the same moment cannot both be the first; it holds a lease, so a worker that died does not block the key. An
-answer of 5xx is not remembered. A tag is remembered by its id alone: who deletes the tag deletes all of it.
+at the same moment cannot both be the first; it holds a lease, so a worker that died does not block the key. Of
+errors only those are remembered that the same snippet always meets with; whatever may pass is forgotten. A tag is
+remembered by its id alone: who deletes the tag deletes all of it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from classifier.api.errors import IdempotencyInProgress, IdempotencyMismatch, RequestRefused
-from classifier.errors import DuplicateKey
+from classifier.errors import AudioError, DecodeLimit, DuplicateKey, EarmarkError
 from classifier.store.base import Document, Store
 
 KEEP_SECONDS = 24 * 3600.0
@@ -133,6 +134,14 @@ def begin(
         ):
             return Record(store, record_id, owner)
     raise IdempotencyInProgress("the first request with this Idempotency-Key is still being worked on")
+
+
+def is_lasting(error: EarmarkError) -> bool:
+    """Return whether an error would meet the same snippet again: a fault of the audio, never one of the moment.
+
+    A decoder that was slow or was killed says more about the machine than about the file.
+    """
+    return isinstance(error, AudioError) and not isinstance(error, DecodeLimit)
 
 
 def clean(store: Store) -> None:

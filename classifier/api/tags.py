@@ -12,7 +12,7 @@ from classifier.api.guard import needs
 from classifier.api.problems import known
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import service
-from classifier.api.uploads import read_snippet
+from classifier.api.snippets import read_snippet
 from classifier.errors import EarmarkError, TagNotFound
 from classifier.records import tags as stored
 
@@ -48,7 +48,7 @@ def create(query_data: TagQuery) -> Any:
         answer = own.identify(content, catalogue, method=query_data.method, top=query_data.top, file=name)
     except EarmarkError as error:
         if record is not None:
-            if error.status < 500 and error.status not in (404, 408, 409):
+            if idempotency.is_lasting(error):
                 record.keep(problem={"name": error.name, "status": error.status, "detail": str(error)})
             else:
                 record.forget()

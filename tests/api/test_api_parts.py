@@ -15,7 +15,9 @@ from classifier import results
 from classifier.api import schemas
 from classifier.api.gate import Gate
 from classifier.api.logs import JsonFormatter
-from classifier.api.uploads import RAW_TYPES, Watchdog, client_name
+from classifier.api.requests import client_name
+from classifier.api.snippets import RAW_TYPES
+from classifier.api.watchdog import Watchdog
 from classifier.errors import Busy
 
 

@@ -171,6 +171,15 @@ def test_the_page_is_there_for_its_own_addresses(client: Client) -> None:
         assert client.get(path).status == 404, path
 
 
+@pytest.mark.parametrize(
+    "path", ["/" + "a" * 300, "/" + "a" * 3000, "/%00", "/a%00.js", "/%ff", "/\\", "/" + "a/" * 1500]
+)
+def test_addresses_that_cannot_be_files(client: Client, path: str) -> None:
+    """They are views of the page like any other, or not found: no error of ours, and nothing in the log."""
+    assert client.get(path).status in (200, 404)
+    assert not [entry for entry in client.entries() if entry["level"] == "ERROR"]
+
+
 def test_files_of_the_page_are_packed_and_not_sent_twice(client: Client) -> None:
     path = "/" + next(p.name for p in sorted(page.ROOT.glob("main*.js")))
     plain = client.get(path)
