@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
+from material import CONFIG, CONFIG_HASH, Crash, DyingStore, enroll, facts, models, same_arrays, words
 from places import Clock
 
+from classifier.config import hash_of
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
+from classifier.models.track import builtin_background
 from classifier.records import tracks
 from classifier.records.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
 from classifier.records.catalogues import (
@@ -28,7 +30,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.records.writing import TrackWriter
 from classifier.store import Store, open_store
 
-BACKGROUND = {"weights": np.full(6, 1 / 6, np.float32), "deviations": np.arange(13.0)}
+BACKGROUND = {name: array.astype(np.float64) for name, array in builtin_background().to_arrays().items()}
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def other(tmp_path: Path) -> Iterator[Store]:
 
 def fill(store: Store, clock: Clock) -> None:
     """Make a catalogue with three tracks, one of several chunks, one edited, one with nothing in it."""
-    create_catalogue(store, "default", CONFIG, "h", now=clock)
+    create_catalogue(store, "default", CONFIG, CONFIG_HASH, now=clock)
     set_background(store, "default", "own-1", BACKGROUND)
     fields = facts("a", title="Zoë", artist="Ä", metadata={"a.b": "c", "$": "\n"})
     with TrackWriter.begin(store, fields, owner="me", now=clock) as writer:
@@ -95,7 +97,7 @@ def test_there_and_back(store: Store, other: Store, clock: Clock, tmp_path: Path
 
 
 def test_an_empty_catalogue(store: Store, other: Store, tmp_path: Path) -> None:
-    create_catalogue(store, "empty", {}, "h", background="builtin-1")
+    create_catalogue(store, "empty", {}, hash_of({}), background="builtin-1")
     assert export_catalogue(store, "empty", tmp_path / "a.zip") == 0
     assert import_catalogue(other, tmp_path / "a.zip").added == 0
     assert get_catalogue(other, "empty").background == "builtin-1"
@@ -104,7 +106,7 @@ def test_an_empty_catalogue(store: Store, other: Store, tmp_path: Path) -> None:
 def test_known_tracks_are_left_alone(store: Store, other: Store, clock: Clock, tmp_path: Path) -> None:
     fill(store, clock)
     export_catalogue(store, "default", tmp_path / "a.zip")
-    create_catalogue(other, "default", CONFIG, "h", background="")
+    create_catalogue(other, "default", CONFIG, CONFIG_HASH, background="")
     known = enroll(other, "b", seed=9, title="Mine")
     done = import_catalogue(other, tmp_path / "a.zip")
 
@@ -151,7 +153,7 @@ def archive(other: Store, clock: Clock, tmp_path: Path) -> Path:
 @pytest.mark.stores(["sqlite"])
 def test_catalogues_that_do_not_fit(store: Store, archive: Path) -> None:
     create_catalogue(store, "default", {}, "another configuration")
-    create_catalogue(store, "x", CONFIG, "h", background="builtin-1")
+    create_catalogue(store, "x", CONFIG, CONFIG_HASH, background="builtin-1")
     with pytest.raises(CatalogueExists, match="another configuration"):
         import_catalogue(store, archive)
     with pytest.raises(CatalogueExists, match="background 'builtin-1', the archive 'own-1'"):
@@ -165,7 +167,7 @@ def test_what_cannot_be_exported(store: Store, tmp_path: Path) -> None:
     target.parent.mkdir()
     with pytest.raises(CatalogueNotFound):
         export_catalogue(store, "none", target)
-    create_catalogue(store, "default", CONFIG, "h")
+    create_catalogue(store, "default", CONFIG, CONFIG_HASH)
     track_id = enroll(store, "a")
     store.delete("models", {"track_id": track_id})
     target.write_bytes(b"an older archive")
@@ -275,6 +277,21 @@ def change_json(name: str, **fields: Any) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
+def change_catalogue(**fields: Any) -> Callable[[dict[str, bytes]], None]:
+    def change(entries: dict[str, bytes]) -> None:
+        about = json.loads(entries["archive.json"])["catalogue"] | fields
+        if about["background"] != "own-1":
+            entries.pop("background.bin"), about.pop("layout")
+        change_json("archive.json", catalogue=about)(entries)
+
+    return change
+
+
+def other_config(**changed: Any) -> Callable[[dict[str, bytes]], None]:
+    """Say that the catalogue has another configuration, with the hash that belongs to it."""
+    return change_catalogue(config=CONFIG | changed, config_hash=hash_of(CONFIG | changed))
+
+
 TRACK = "tracks/000000/track.json"
 
 
@@ -297,6 +314,17 @@ TRACK = "tracks/000000/track.json"
             "'background.bin' is damaged: packed data has 1 bytes",
         ),
         (lambda entries: entries.update({"background.bin": bytes(15_000_001)}), "is too large"),
+        (change_catalogue(config_hash="x"), "not the one that its 'config_hash' belongs to"),
+        (other_config(n_windows=1e9), "cannot be used by this Earmark: unknown parameter 'n_windows'"),
+        (other_config(n_components=10**400), "cannot be used by this Earmark: n_components is 1000"),
+        (other_config(n_components=4), r"no finite 'weights' of shape \(1, 4\)"),
+        (change_catalogue(layout=["scale <f8 13"]), "'background.bin' is damaged: packed data has"),
+        (change_catalogue(layout="scale"), "'archive.json' lacks 'layout'"),
+        (change_catalogue(background="own-2"), "background 'own-2' is not in it"),
+        (
+            change_catalogue(background="builtin-1", config={"n_mfcc": 9}, config_hash=hash_of({"n_mfcc": 9})),
+            "background 'builtin-1' is not in it, and does not ship",
+        ),
     ],
 )
 def test_sealed_but_wrong(
@@ -326,7 +354,7 @@ def test_a_bomb(store: Store, archive: Path, tmp_path: Path) -> None:
         made.writestr("index.sha256", b"0" * 64)
         made.writestr("index.json", b"0" * 50_000_000)
         made.writestr("archive.json", b"0" * 50_000_000)
-    with pytest.raises(ArchiveUnreadable):
+    with pytest.raises(ArchiveUnreadable, match=r"'index\.json' is too large"):
         import_catalogue(store, bad)
 
 
@@ -342,7 +370,7 @@ def test_two_entries_of_one_name(store: Store, archive: Path) -> None:
 def test_the_documentation_reads_an_archive(other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
     code = text.split("```python\n")[1].split("```")[0]
-    create_catalogue(other, "default", CONFIG, "h")
+    create_catalogue(other, "default", CONFIG, CONFIG_HASH)
     enroll(other, "a")
     export_catalogue(other, "default", tmp_path / "catalogue.zip")
     monkeypatch.chdir(tmp_path)
