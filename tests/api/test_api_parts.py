@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shutil
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from api_client import until
 
+from app import create_app
 from classifier import results
 from classifier.api import schemas
 from classifier.api.gate import Gate
@@ -18,7 +21,11 @@ from classifier.api.logs import JsonFormatter
 from classifier.api.requests import client_name
 from classifier.api.snippets import RAW_TYPES
 from classifier.api.watchdog import Watchdog
+from classifier.catalogue import Catalogue
+from classifier.config import Settings
 from classifier.errors import Busy
+from classifier.records import tracks
+from classifier.store import open_store
 
 
 @pytest.mark.parametrize("name", ["Match", "Near", "Searched", "Track"])
@@ -112,3 +119,29 @@ def test_log_lines_are_json_with_traceback_and_extras() -> None:
     entry = json.loads(JsonFormatter().format(record))
     assert (entry["message"], entry["level"], entry["status"]) == ("it broke", "ERROR", 500)
     assert "ValueError: x" in entry["traceback"]
+
+
+def test_ready_says_how_many_tracks_are_missing(tmp_path: Path, files: list[tuple[str, bytes]]) -> None:
+    """A damaged track does not stop the service, and does not go unnoticed either."""
+    settings = Settings(data_dir=str(tmp_path))
+    with Catalogue.open(settings=settings) as catalogue:
+        good, bad = (catalogue.enroll(content).track.id for _, content in files[:2])
+    shutil.rmtree(tmp_path / "index", ignore_errors=True)
+    store = open_store(settings.store)
+    store.update("models", {"track_id": bad}, set={"sha256": "0" * 64})
+    for removed, missing in ((None, 1), (bad, 0)):
+        if removed is not None:
+            tracks.remove(store, removed)
+        app = create_app(settings)
+        try:
+            client = app.test_client()
+            answer = until(lambda client=client: (a := client.get("/readyz")).status_code == 200 and a, 60)
+            assert answer.json == {
+                "ready": True,
+                "checks": dict.fromkeys(("store", "index", "decoder"), "ok"),
+                "tracks_missing": missing,
+            }
+        finally:
+            app.extensions["earmark"].close()
+    assert good in tracks.ready(store, settings.catalogue)
+    store.close()
