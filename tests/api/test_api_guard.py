@@ -89,6 +89,15 @@ def test_request_ids_and_the_log(client: Client) -> None:
     assert entry["ms"] >= 0
 
 
+def test_neither_bodies_nor_headers_are_logged(client: Client) -> None:
+    secrets_ = {"Authorization": "Bearer hush-1", "Idempotency-Key": "hush-2", "X-Other": "hush-3", "Cookie": "hush-4"}
+    client.tag(b"hush-5" * 100, file="hush-6.wav", **secrets_)
+    client.send("PATCH", "/api/v1/tracks/hush-7?hush-8", {"title": "hush-9"})
+    client.get("/api/v1/tracks?search=hush-10", **{"X-Request-ID": "the-last"})
+    until(lambda: any("the-last" in line for line in client.log))
+    assert not [line for line in client.log if "hush" in line]
+
+
 # --- with keys, and a friendly origin ---------------------------------------------------------------------------
 
 

@@ -22,9 +22,9 @@ from classifier.api.requests import client_name
 from classifier.api.snippets import RAW_TYPES
 from classifier.api.watchdog import Watchdog
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
 from classifier.errors import Busy
 from classifier.records import tracks
+from classifier.settings import Settings
 from classifier.store import open_store
 
 

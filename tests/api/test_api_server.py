@@ -108,6 +108,32 @@ def test_stopping_is_clean_and_quick(tmp_path: Path, how: signal.Signals) -> Non
         own.process.send_signal = lambda _: None  # type: ignore[method-assign]
 
 
+def test_who_is_being_served_when_the_service_stops_is_served(tmp_path: Path, songs: list[Song]) -> None:
+    """SIGTERM in the middle of an upload, of work and of an idle connection."""
+    snippet = wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate)
+    fields = ["POST /api/v1/tags HTTP/1.1", "Host: localhost", "Content-Type: audio/wav"]
+    head = "\r\n".join([*fields, f"Content-Length: {len(snippet)}", "", ""])
+    with running(tmp_path) as own:
+        client, answers = own.client, []
+        threads = [threading.Thread(target=lambda: answers.append(client.tag(snippet))) for _ in range(6)]
+        address = (client.host, client.port)
+        with socket.create_connection(address, 60) as half, socket.create_connection(address, 60) as idle:
+            half.sendall(head.encode() + snippet[:1000])
+            for thread in threads:
+                thread.start()
+            until(lambda: answers)  # the others are on their way
+            own.process.send_signal(signal.SIGTERM)
+            until(lambda: any("Worker exiting" in line or "Handling signal: term" in line for line in client.log))
+            half.sendall(snippet[1000:])
+            assert half.recv(12) == b"HTTP/1.1 200"
+            assert idle.recv(1) == b""
+        for thread in threads:
+            thread.join()
+        assert [answer.status for answer in answers] == [200] * 6
+        assert own.process.wait(40) == 0
+        own.process.send_signal = lambda _: None  # type: ignore[method-assign]
+
+
 def test_malformed_requests_get_problem_documents_too(client: Client) -> None:
     with socket.create_connection((client.host, client.port)) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nbad header\r\n\r\n")
