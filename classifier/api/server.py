@@ -17,7 +17,7 @@ from typing import Any
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
 
-from classifier.api import logs
+from classifier.api import logs, memory
 from classifier.api.addresses import is_loopback
 from classifier.api.bodies import MAX_UPLOADS
 from classifier.api.service import MAX_STREAMS, Service
@@ -46,6 +46,7 @@ def started(worker: Any) -> None:
     Meanwhile connections are the other workers', or wait. If a part does not answer, the process serves nevertheless:
     it says so by 503 and ``/readyz``, and goes on trying.
     """
+    memory.give_back()
     own: Service = worker.wsgi.extensions["earmark"]
     own.start()
     deadline = time.monotonic() + WARM_SECONDS

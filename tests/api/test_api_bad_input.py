@@ -137,16 +137,18 @@ def test_a_decoder_killed_at_work(strict: Running, songs: list[Song]) -> None:
                 os.kill(pid, signal.SIGKILL)
             time.sleep(0.01)
 
-    before = client.n_tags()
+    snippet = wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate)
+    before, n_answers = client.n_tags(), 1
     killer = threading.Thread(target=kill)
     killer.start()
     try:
-        answer = client.tag(wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate))
+        while (answer := client.tag(snippet)).status == 200:  # it was faster
+            n_answers += 1
     finally:
         stop.set()
         killer.join()
     assert answer.json["name"] in ("decode_limit", "decoder_unavailable"), answer
-    assert client.n_tags() == before
+    assert client.n_tags() == before + n_answers - 1
     answer = client.tag(wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate))
     assert answer.status == 200
     assert answer.json["matches"][0]["title"] == songs[0].title
