@@ -13,7 +13,7 @@ import pytest
 
 from classifier.config import hash_of
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
-from classifier.models.background import builtin_background
+from classifier.models.background import BUILTIN, builtin_background
 from classifier.records import tracks
 from classifier.records.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
 from classifier.records.catalogues import (
