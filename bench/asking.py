@@ -24,7 +24,8 @@ from bench import corpus, identical, queries
 from bench.corpus import CorpusError, Reference
 from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
-from classifier.audio.decoder import Decoder, Limits
+from classifier.audio.decoder import Decoder
+from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot

@@ -7,13 +7,13 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
-from classifier.audio.decoder import Audio, Decoder, Limits
+from classifier.audio import level
+from classifier.audio.decoder import Audio, Decoder
+from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
 from classifier.errors import (
     CatalogueNotFound,
@@ -40,16 +40,24 @@ from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
 
-#: A snippet whose loudest 100 ms stay below this rms (full scale 1) is silent: -66 dBFS.
-_SILENT_RMS = 5e-4
-
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """Outcome of an enrollment: the track, and whether it is new (or was modelled anew)."""
+    """Outcome of an enrollment.
+
+    Parameters
+    ----------
+    track : Track
+        As it is stored.
+    added : bool
+        Whether it is new, or was modelled anew.
+    remarks : list of str
+        On the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`; none if it was not decoded.
+    """
 
     track: Track
     added: bool
+    remarks: list[str] = field(default_factory=list)
 
 
 def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
@@ -247,7 +255,8 @@ class Catalogue:
             known = self._find_file(source)
             if known is not None:
                 return Enrolled(known, False)
-        audio = self.decoder.decode(source, Limits.for_track(self.settings), self.config.sample_rate)
+        limits = _limits(source, Limits.for_track(self.settings))
+        audio = self.decoder.decode(source, limits, self.config.sample_rate)
         source_name = _readable(source_name or (source.stem if isinstance(source, Path) else ""))
         source_name = source_name or audio.tags.get("title") or "upload"
         fields = {
@@ -266,7 +275,7 @@ class Catalogue:
         with self._alone_with(audio.content_hash):
             known = tracks.find(self.store, self.name, content_hash=audio.content_hash)
             if known is not None and not replace:
-                return Enrolled(known, False)
+                return Enrolled(known, False, audio.remarks)
             model = self._model(audio)
             lease_seconds = self.settings.lease_seconds
             try:
@@ -274,12 +283,12 @@ class Catalogue:
                     self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace
                 )
             except AlreadyEnrolled as found:  # another process was faster
-                return Enrolled(self.track(found.track_id), False)
+                return Enrolled(self.track(found.track_id), False, audio.remarks)
             with writer:
                 writer.add_models(model.window_arrays())
                 writer.add_slots(model.slots)
                 writer.add_subfingerprints(model.words)
-                return Enrolled(writer.commit(), True)
+                return Enrolled(writer.commit(), True, audio.remarks)
 
     @contextlib.contextmanager
     def _alone_with(self, content_hash: str) -> Iterator[None]:
@@ -295,17 +304,18 @@ class Catalogue:
                 self._turn.notify_all()
 
     def _model(self, audio: Audio) -> TrackModel:
-        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
+        loudest = audio.loudest
+        if level.is_silent(loudest, audio.step):
             raise SnippetSilent(f"{audio.duration_s:.1f} s of silence: there is nothing to recognise in it")
         if audio.duration_s < self.settings.min_snippet_seconds:
             least = self.settings.min_snippet_seconds
             raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
-        return model_track(audio.samples, self.config, self.background())
+        return model_track(level.levelled(audio.samples, loudest), self.config, self.background())
 
     def _find_file(self, path: Path) -> Track | None:
         """Recognise an enrolled file by its bytes, before decoding it."""
         try:
-            if not path.is_file() or path.stat().st_size > self.settings.track_bytes:
+            if not path.is_file():
                 return None  # a pipe would never end; the decoder says what is wrong with it
             with open(path, "rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -378,7 +388,8 @@ class Catalogue:
         AudioError
             If the source is not usable audio.
         """
-        return self.decoder.decode(source, Limits.for_snippet(self.settings), self.config.sample_rate)
+        limits = _limits(source, Limits.for_snippet(self.settings))
+        return self.decoder.decode(source, limits, self.config.sample_rate)
 
     def identify_audio(self, audio: Audio, *, method: str | None = None, top: int = 5, view: View | None = None) -> Tag:
         """Identify decoded audio; everything else as :meth:`identify`.
@@ -412,13 +423,15 @@ class Catalogue:
                 f"snippet has {audio.duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
                 "needed: record longer"
             )
-        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
+        loudest = audio.loudest
+        if level.is_silent(loudest, audio.step):
             raise SnippetSilent("the snippet is silent: check the microphone and move closer to the music")
         started = time.perf_counter()
         if view is None:
             view = self.view()
         viewed = time.perf_counter()
-        recording = Recording(audio.samples, audio.bandwidth_hz, self.config, self.background())
+        samples = level.levelled(audio.samples, loudest)
+        recording = Recording(samples, audio.bandwidth_hz, self.config, self.background())
         query = recording.query()
         modelled = time.perf_counter()
         options = Options(
@@ -436,7 +449,7 @@ class Catalogue:
             self._follower.suspect()  # damage to the index can make any step fail
             raise
         stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
-        return replace(tag, seconds={**stages, "total": time.perf_counter() - started})
+        return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
         """Bring the index up to date with the store; return what it holds: a snapshot and its tracks by id.
@@ -505,11 +518,6 @@ def _readable(name: str) -> str:
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace").strip()
 
 
-def _loudest_rms(samples: np.ndarray, sample_rate: int) -> float:
-    """Root mean square of the loudest 100 ms."""
-    block = sample_rate // 10
-    n = len(samples) // block
-    if n == 0:
-        return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
-    squares = np.square(samples[: n * block].reshape(n, block)).mean(axis=1)
-    return float(np.sqrt(squares.max()))
+def _limits(source: bytes | Path, limits: Limits) -> Limits:
+    """Return what a source may cost: the size of a file on this machine is its owner's affair."""
+    return limits.for_own_file() if isinstance(source, Path) else limits

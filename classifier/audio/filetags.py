@@ -55,9 +55,9 @@ def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     """
     tags: dict[str, str] = {}
     for name, value in raw.items():
-        key = _readable(name).lower()[:64].rstrip()
+        key = readable(name).lower()[:64].rstrip()
         key = "isrc" if key == "tsrc" else key
-        text = _readable(value)[:MAX_LENGTH].rstrip()
+        text = readable(value)[:MAX_LENGTH].rstrip()
         if key and text and key not in _TECHNICAL:
             tags.setdefault(key, text)
     if "isrc" in tags:
@@ -68,9 +68,10 @@ def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     return {name: tags[name] for name in order[:MAX_TAGS]}
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
+    """Return text without control characters, white space folded; surrogates are read as Windows-1252."""
     with contextlib.suppress(UnicodeEncodeError):
         text.encode()
         return " ".join("".join(c if c.isprintable() else " " for c in text).split())
     # Surrogates stand for bytes that were no UTF-8: old Windows taggers wrote their code page.
-    return _readable(text.encode("utf-8", "surrogateescape").decode("cp1252", "replace"))
+    return readable(text.encode("utf-8", "surrogateescape").decode("cp1252", "replace"))

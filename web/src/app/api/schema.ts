@@ -673,6 +673,11 @@ export interface components {
              * @description Tracks of least divergence, nearest first.
              */
             nearest: components["schemas"]["Near"][];
+            /**
+             * Remarks
+             * @description What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
+             */
+            remarks: string[];
             searched: components["schemas"]["Searched"];
             /**
              * Seconds
