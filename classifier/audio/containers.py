@@ -116,6 +116,9 @@ def open_stream(stream: AudioStream, limits: Limits) -> None:
     check_shape(limits, context.layout.nb_channels, context.sample_rate)
     # One thread: the processor is shared with others, and threads' stacks count against the memory limit.
     context.thread_count = 1
+    if context.codec.lossless:
+        # What does not have its check sum is not what was stored.
+        context.options = {"err_detect": "crccheck+explode"}
     try:
         context.open(strict=False)
     except Exception:

@@ -41,9 +41,20 @@ def promised_s(container: Any, stream: Any, source: Source) -> float | None:
     seconds = None
     if stream.duration is not None and stream.time_base is not None:
         seconds = float(stream.duration * stream.time_base)
-    elif container.duration is not None and len(container.streams) == 1:
+    elif container.duration is not None and not _others(container, stream):
         seconds = container.duration / 1e6 - max(0.0, (container.start_time or 0) / 1e6)
     return seconds if seconds is not None and seconds > 0 else None
+
+
+def _others(container: Any, stream: Any) -> list[Any]:
+    """Return the other streams, any of which may be what the length of the container is of.
+
+    From the end of an FLV that is cut off, FFmpeg reads streams that are not there, though no pictures.
+    """
+    others = [other for other in container.streams if other is not stream]
+    if container.format.name == "flv":
+        return [other for other in others if other.type == "video" and other.codec_context.width]
+    return others
 
 
 def _counted_s(source: Source, rate: int) -> float | None:
