@@ -45,9 +45,8 @@ _DAMAGED_SHARE, _DAMAGED = 0.1, 2
 #: Seconds of audio between reports of progress.
 _PROGRESS_S = 60.0
 _MAX_REMARKS = 20
-#: Share of the processor time that opening a file may take, and the least of it in seconds: what holds a decoder
-#: longer is a flood of tags or of streams.
-_OPENING_SHARE, _OPENING_S = 0.2, 1.0
+#: Seconds of processor time that opening a file may take: what holds a decoder longer is a flood of tags or streams.
+_OPENING_S = 2.0
 #: Refusals of a link of a chain that are the whole file's.
 _OF_THE_FILE = ("AudioTooLarge", "AudioTooLong", "AudioUnsupported", "DecodeLimit")
 
@@ -89,7 +88,7 @@ class Reading:
         MemoryError, av.error.FFmpegError, OSError
             As they come from below.
         """
-        with _opening_limit(self._limits):
+        with _opening_limit():
             container = open_container(source)
         with contextlib.closing(container):
             streams = ranked_streams(container)
@@ -257,10 +256,10 @@ def decode(
 
 
 @contextlib.contextmanager
-def _opening_limit(limits: Limits) -> Iterator[None]:
-    """End this process if what happens inside takes more than its share of processor time."""
+def _opening_limit() -> Iterator[None]:
+    """End this process if what happens inside takes too much processor time."""
     # The default action, for nothing interrupts FFmpeg in the middle of a loop.
-    signal.setitimer(signal.ITIMER_PROF, max(_OPENING_S, _OPENING_SHARE * limits.wall_s))
+    signal.setitimer(signal.ITIMER_PROF, _OPENING_S)
     try:
         yield
     finally:

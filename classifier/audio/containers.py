@@ -14,6 +14,7 @@ import av
 from av.stream import Disposition
 
 from classifier.audio.downmix import full_scale
+from classifier.audio.filetags import FIRST
 from classifier.audio.formats import CODECS, DEMUXERS, is_read
 from classifier.audio.id3 import surplus
 from classifier.audio.limits import Limits
@@ -180,4 +181,5 @@ def raw_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
         # There a stream's title is the track's name, such as "Stereo".
         of_stream = {name: value for name, value in of_stream.items() if name.lower() != "title"}
     raw = {**of_stream, **container.metadata}
-    return {name[:100]: raw[name][:_MAX_TAG] for name in list(raw)[:_MAX_TAGS]}
+    useful = sorted(raw, key=lambda name: name.lower() not in FIRST)
+    return {name[:100]: raw[name][:_MAX_TAG] for name in useful[:_MAX_TAGS]}
