@@ -37,9 +37,11 @@ from classifier.audio.promises import claimed_share, promised_s
 from classifier.audio.source import Source
 from classifier.audio.wire import MAX_BLOCK, receive_job, send, send_samples
 
-#: A header may promise this much more than can be decoded; Ogg's promise is the last page's time stamp, so that what
-#: lacks are pages lost under way, each of which may hold a second.
-_MISSING_SHARE, _MISSING_S, _MISSING_OGG_S = 0.01, 0.5, 2.0
+#: A header may promise this much more than can be decoded.
+_MISSING_SHARE, _MISSING_S = 0.01, 0.5
+#: Ogg's promise is the last page's time stamp, so what lacks are pages lost under way, each of which may hold a
+#: second: up to this much is damage that a track may have.
+_LOST_PAGES_S = 2.0
 #: This share of packets may be damaged (and two always), each then skipped.
 _DAMAGED_SHARE, _DAMAGED = 0.1, 2
 #: Seconds of audio between reports of progress.
@@ -138,8 +140,11 @@ class Reading:
         if share is not None:
             promised = seconds * share
         missing = 0.0 if promised is None else promised - seconds
-        if missing > (_MISSING_OGG_S if form == "ogg" else _MISSING_S) + _MISSING_SHARE * (promised or 0.0):
+        spare = _MISSING_SHARE * (promised or 0.0)
+        if missing > (_LOST_PAGES_S if form == "ogg" else _MISSING_S) + spare:
             self._missing_s += missing
+        elif missing > _MISSING_S + spare:
+            self._remark("damaged", f"{missing:.1f} s of audio are damaged and left out")
         elif not whole and source.reached < source.size:
             left = source.size - source.reached
             self._fault(f"the file is damaged after {self._pcm.seconds:.1f} s of audio, {left:,} bytes before its end")
