@@ -22,6 +22,7 @@ from typing import Any
 import av
 import numpy as np
 
+from classifier.audio import ogg
 from classifier.audio.containers import (
     first_with_sound,
     open_container,
@@ -31,7 +32,7 @@ from classifier.audio.containers import (
     raw_tags,
 )
 from classifier.audio.limits import Limits
-from classifier.audio.links import cut_within_a_page, survey
+from classifier.audio.links import survey
 from classifier.audio.pcm import Pcm, Refusal
 from classifier.audio.promises import claimed_share, promised_s
 from classifier.audio.source import Source
@@ -143,13 +144,15 @@ class Reading:
         spare = _MISSING_SHARE * (promised or 0.0)
         if missing > (_LOST_PAGES_S if form == "ogg" else _MISSING_S) + spare:
             self._missing_s += missing
-        elif missing > _MISSING_S + spare:
-            self._remark("damaged", f"{missing:.1f} s of audio are damaged and left out")
         elif not whole and source.reached < source.size:
             left = source.size - source.reached
             self._fault(f"the file is damaged after {self._pcm.seconds:.1f} s of audio, {left:,} bytes before its end")
-        elif form == "ogg" and cut_within_a_page(source):
-            self._remark("cut_off", "the file ends in the middle of a page: what came after is missing")
+        elif form == "ogg":
+            pages = ogg.examine(source)
+            if pages.cut:
+                self._remark("cut_off", "the file ends before the recording does: what came after is missing")
+            elif pages.n_damaged:
+                self._remark("damaged", f"{pages.n_damaged:,} of {pages.n_pages:,} pages are damaged and left out")
 
     def broken_link(self, number: int, n_links: int, reason: str) -> None:
         """Note that a link of a chain cannot be read."""

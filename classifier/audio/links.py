@@ -16,12 +16,11 @@ import re
 from dataclasses import dataclass
 
 from classifier.audio.id3 import tag_end
+from classifier.audio.ogg import PAGE_HEAD, page_length
 from classifier.audio.source import Source
 
 #: Bytes read at a time, and the most that a pattern may look at.
 _PIECE, _REACH = 1 << 20, 96
-#: Bytes of an Ogg page header before its table of segments.
-_PAGE_HEAD = 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,16 +118,5 @@ def _without_companions(source: Source, first: int, starts: list[int]) -> list[i
 
 
 def _page_end(source: Source, start: int) -> int:
-    head = source.at(start, _PAGE_HEAD + 255)
-    if len(head) < _PAGE_HEAD:
-        return source.size
-    n_segments = head[_PAGE_HEAD - 1]
-    return start + _PAGE_HEAD + n_segments + sum(head[_PAGE_HEAD : _PAGE_HEAD + n_segments])
-
-
-def cut_within_a_page(source: Source) -> bool:
-    """Tell whether an Ogg ends before its last page does."""
-    reach = _PAGE_HEAD + 255 * 256
-    start = max(0, source.size - reach)
-    last = source.at(start, reach).rfind(b"OggS")
-    return last >= 0 and _page_end(source, start + last) > source.size
+    head = source.at(start, PAGE_HEAD)
+    return start + page_length(head) if len(head) == PAGE_HEAD else source.size

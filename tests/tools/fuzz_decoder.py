@@ -198,9 +198,8 @@ def main() -> int:
         if fault is not None:
             n_faults += 1
             file = fault.damaged
-            print(
-                f"{fault.number}: {fault.sort}: {file.kind}, {file.what} {file.touched} bytes at {file.place}: {fault.detail}"
-            )
+            where = f"{file.kind}, {file.what}, {file.touched} bytes at {file.place}"
+            print(f"{fault.number}: {fault.sort}: {where}: {fault.detail}")
             if arguments.keep:
                 arguments.keep.mkdir(parents=True, exist_ok=True)
                 (arguments.keep / f"{arguments.seed}-{fault.number}.{file.kind}").write_bytes(file.data)
