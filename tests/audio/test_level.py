@@ -13,9 +13,9 @@ from classifier.audio import level
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.settings import Settings
 from classifier.demo.songs import compose
 from classifier.demo.synth import SAMPLE_RATE
+from classifier.settings import Settings
 from tests import data_audio
 from tests.data_audio import encode, wav, wav_header
 

@@ -9,7 +9,7 @@ from classifier import errors
 from classifier.audio.decoder import Decoder
 from classifier.audio.id3 import MAX_FRAMES
 from classifier.audio.limits import Limits
-from classifier.config import Settings
+from classifier.settings import Settings
 from tests.audio.conftest import refused
 from tests.data_audio import encode, tone
 

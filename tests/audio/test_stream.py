@@ -15,7 +15,7 @@ from classifier import errors
 from classifier.audio.decoder import AudioInfo, Decoder
 from classifier.audio.limits import Limits
 from classifier.audio.wire import MAX_BLOCK
-from classifier.config import Settings
+from classifier.settings import Settings
 from tests import data_audio
 from tests.data_audio import FORMATS, encode, tone, wav, wav_header
 
@@ -105,7 +105,7 @@ from dataclasses import replace
 from pathlib import Path
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
-from classifier.config import Settings
+from classifier.settings import Settings
 
 def peak(pid):
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()

@@ -13,7 +13,7 @@ from classifier import errors
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.config import Settings
+from classifier.settings import Settings
 from tests import data_audio
 from tests.audio.conftest import refused
 from tests.data_audio import FORMATS, encode, tone

@@ -27,8 +27,8 @@ import numpy as np
 
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
-from classifier.config import Settings
 from classifier.errors import DecodeLimit, EarmarkError
+from classifier.settings import Settings
 from tests import data_audio
 from tests.data_audio import FORMATS, encode
 
