@@ -28,7 +28,7 @@ from classifier.errors import DecodeLimit, DecoderUnavailable
 #: Seconds for a fresh interpreter to import numpy and PyAV, on a busy machine with cold disks.
 _START_S = 60.0
 #: A child that had less of the processor than this share of its time was stopped or starved: not the file's fault.
-_STARVED = 0.25
+_STARVED = 0.1
 #: The dynamic linker's and Python's own; everything else, secrets above all, stays with the parent.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME")
 #: The child's program. The package is set up empty, for its own ``__init__`` would import most of Earmark.

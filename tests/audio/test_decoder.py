@@ -447,8 +447,10 @@ def quiet_hours(path: Path, hours: float) -> Path:
 def test_wall_clock(decoder: Decoder, tmp_path: Path) -> None:
     limits = Limits.for_track(Settings())
     track = quiet_hours(tmp_path / "hours.wav", 0.5)
-    message = refused(decoder, track, replace(limits, wall_s=0.05, wall_per_hour_s=0.0), errors.DecodeLimit)
-    assert "longer than 0.05 s" in message
+    long = quiet_hours(tmp_path / "days.wav", 24)
+    hurried = replace(limits, max_bytes=2 * 10**9, max_seconds=10.0**6, wall_s=1.0, wall_per_hour_s=0.0)
+    message = refused(decoder, long, hurried, errors.DecodeLimit)
+    assert "longer than 1 s" in message
     assert "track_decode_seconds" in message
     # By the hour, the same file has all the time it needs: its header promises the hours.
     audio = decoder.decode(track, replace(limits, wall_s=1.0))
