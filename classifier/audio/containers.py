@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-READ_FORMATS = "file of a kind that is read (WAV, FLAC, AIFF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, WMA, AMR and more)"
+_READ = "audio of a kind that is read (WAV, FLAC, AIFF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, WMA, AMR and more)"
 #: Streams beside the music: a spoken description of the picture, a comment by the director.
 _BESIDE = (
     Disposition.comment
@@ -70,7 +70,7 @@ def open_container(source: Source) -> InputContainer:
             raise MemoryError from None
         raise Refusal(
             "AudioUnreadable",
-            f"the file ({source.size:,} bytes) is not a {READ_FORMATS}, or its beginning or index is damaged: "
+            f"the file ({source.size:,} bytes) is not {_READ}, or its beginning or index is damaged: "
             "convert or export it again",
         ) from None
     return container
