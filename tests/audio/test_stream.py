@@ -38,7 +38,9 @@ def test_blocks_are_the_whole(kind: str, decoder: Decoder, track_limits: Limits)
     assert all(block.dtype == np.float32 and 0 < len(block) <= MAX_BLOCK for block in blocks)
     np.testing.assert_array_equal(np.concatenate(blocks), audio.samples)
     assert type(info) is AudioInfo
-    for name in ("n_samples", "content_hash", "file_hash", "tags", "step", "loudest", "remarks", "bandwidth_hz"):
+    assert info.n_samples == len(audio.samples)
+    assert info.loudest == pytest.approx(audio.loudest, rel=1e-12)
+    for name in ("content_hash", "file_hash", "tags", "step", "remarks", "bandwidth_hz", "duration_s"):
         assert getattr(info, name) == getattr(audio, name)
 
 
