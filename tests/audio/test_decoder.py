@@ -448,10 +448,15 @@ def test_wall_clock(decoder: Decoder, tmp_path: Path) -> None:
     limits = Limits.for_track(Settings())
     track = quiet_hours(tmp_path / "hours.wav", 0.5)
     long = quiet_hours(tmp_path / "days.wav", 24)
-    hurried = replace(limits, max_bytes=2 * 10**9, max_seconds=10.0**6, wall_s=1.0, wall_per_hour_s=0.0)
-    message = refused(decoder, long, hurried, errors.DecodeLimit)
-    assert "longer than 1 s" in message
-    assert "track_decode_seconds" in message
+    # On a busy machine a second may hold next to nothing of the processor, which is not held against the file.
+    for wall_s in (1.0, 2.0, 4.0, 8.0):
+        hurried = replace(limits, max_bytes=2 * 10**9, max_seconds=10.0**6, wall_s=wall_s, wall_per_hour_s=0.0)
+        with pytest.raises((errors.DecodeLimit, errors.DecoderUnavailable)) as caught:
+            decoder.decode(long, hurried)
+        if caught.type is errors.DecodeLimit:
+            break
+    assert f"longer than {wall_s:g} s" in str(caught.value)
+    assert "track_decode_seconds" in str(caught.value)
     # By the hour, the same file has all the time it needs: its header promises the hours.
     audio = decoder.decode(track, replace(limits, wall_s=1.0))
     assert audio.duration_s == 1800
