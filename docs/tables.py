@@ -18,6 +18,7 @@ from typing import Any
 
 import click
 
+from classifier.audio.formats import CONTAINERS
 from classifier.cli import main as cli
 from classifier.config import PRESETS, FeatureConfig
 from classifier.settings import Settings, variable
@@ -92,7 +93,18 @@ def commands() -> str:
     return table(("command", "does"), walk(cli, "earmark"))
 
 
-TABLES: dict[str, Callable[[], str]] = {"settings": settings, "parameters": parameters, "commands": commands}
+def formats() -> str:
+    """Return the table of containers that are read."""
+    rows = ((c.name, " ".join(f"`{ending}`" for ending in c.endings), c.codecs) for c in CONTAINERS)
+    return table(("container", "endings", "usually holds"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "parameters": parameters,
+    "commands": commands,
+    "formats": formats,
+}
 
 
 def current(text: str) -> str:
