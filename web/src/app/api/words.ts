@@ -43,6 +43,10 @@ export const WORDS: Record<ErrorName, Words> = {
   // What stands in the way
   conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
   catalogue_exists: { title: 'This catalogue exists already' },
+  catalogue_outdated: {
+    title: 'This library is from an earlier version',
+    detail: 'Whoever runs the service must add its files again: earmark catalogues renew.',
+  },
   track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
   duplicate_key: { title: 'This is stored already', detail: 'Reload the page to see it.' },
   idempotency_in_progress: {
@@ -90,6 +94,10 @@ export const WORDS: Record<ErrorName, Words> = {
   // What a page that fits its service never sends
   bad_request: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
   method_not_allowed: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
+  encoding_unsupported: {
+    title: 'The service cannot unpack what was sent',
+    detail: 'Send the recording as it is, without compression.',
+  },
   media_type_unsupported: {
     title: 'The service did not understand this page',
     detail: 'Reload the page and try again.',

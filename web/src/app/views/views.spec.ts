@@ -90,7 +90,9 @@ describe('VerdictCard', () => {
   });
 
   it('admits a search that stopped early', async () => {
-    const shown = text(await card(tag({ searched: { windows: 5, aligned_tracks: 1, complete: false } })));
+    const shown = text(
+      await card(tag({ searched: { windows: 5, aligned_tracks: 1, complete: false, other_speeds: true } })),
+    );
     expect(shown).toContain('stopped early');
     expect(shown).toContain('1 track.');
   });
@@ -100,7 +102,7 @@ describe('VerdictCard', () => {
       verdict: 'no_match',
       matches: [],
       nearest: [],
-      searched: { windows: 0, aligned_tracks: 0, complete: true },
+      searched: { windows: 0, aligned_tracks: 0, complete: true, other_speeds: true },
     });
     expect(text(await card(empty))).toContain('The library is empty');
   });
