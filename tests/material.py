@@ -11,7 +11,7 @@ from classifier.records.catalogues import create_catalogue
 from classifier.records.writing import TrackWriter
 from classifier.store import Store
 
-CONFIG = {"sample_rate": 16000, "window_length": 5.0, "twins": ["pink:8", "babble:8"]}
+CONFIG = {"sample_rate": 16000, "window_length": 5.0}
 CONFIG_HASH = hash_of(CONFIG)
 
 

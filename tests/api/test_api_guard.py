@@ -83,6 +83,7 @@ def test_request_ids_and_the_log(client: Client) -> None:
     assert client.get("/api/v1/tags/secret-id", **{"X-Request-ID": "mine-1"}).headers["x-request-id"] == "mine-1"
     odd = client.get("/api/v1/tracks", **{"X-Request-ID": "two words"}).headers["x-request-id"]
     assert odd != "two words"
+    until(lambda: any(e.get("request_id") == "mine-1" for e in client.entries()))
     entry = next(e for e in client.entries() if e.get("request_id") == "mine-1")
     assert (entry["method"], entry["route"], entry["status"]) == ("GET", "/api/v1/tags/<tag_id>", 404)
     assert entry["problem"] == "tag_not_found"
