@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -27,8 +26,8 @@ def check_bounds(name: str, value: Any, low: float, high: float) -> None:
     InvalidConfig
         Naming the value and its bounds.
     """
-    number = not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value)
-    if not number or not low <= value <= high:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not number or not low <= value <= high:  # NaN is not between anything
         raise InvalidConfig(f"{name} is {value!r}: it must be a number from {_plain(low)} to {_plain(high)}")
 
 

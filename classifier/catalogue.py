@@ -500,6 +500,11 @@ class Catalogue:
         """Whether this machine keeps an index of the catalogue already."""
         return self._follower.has_index
 
+    @property
+    def n_missing(self) -> int:
+        """How many of the catalogue's tracks no query can find: still being loaded, or damaged in the store."""
+        return self._follower.n_missing
+
     # --- library --------------------------------------------------------------------------------------------
 
     @property

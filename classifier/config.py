@@ -138,8 +138,19 @@ class FeatureConfig:
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON form, as 64 hexadecimal digits."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()
+        return hash_of(self.to_dict())
+
+
+def hash_of(config: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of a configuration's canonical JSON form, as 64 hexadecimal digits.
+
+    Parameters
+    ----------
+    config : mapping of str to Any
+        What :meth:`FeatureConfig.to_dict` returned, here or in another release of Earmark.
+    """
+    text = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 #: Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.

@@ -18,6 +18,11 @@ from typing import Any
 
 import click
 
+from classifier.api import bodies
+from classifier.api import connections as c
+from classifier.api import requests as forms
+from classifier.api.server import configuration
+from classifier.api.trackfiles import MAX_FILES
 from classifier.audio.formats import CONTAINERS
 from classifier.cli import main as cli
 from classifier.config import PRESETS, FeatureConfig
@@ -93,6 +98,42 @@ def commands() -> str:
     return table(("command", "does"), walk(cli, "earmark"))
 
 
+def requests() -> str:
+    """Return the table of what one request and one client may take of a service process."""
+    rows = [
+        ("headers of a request", f"{c.MAX_HEADER_BYTES:,} bytes, {c.HEADER_SECONDS:g} s", "431; closed"),
+        (
+            "bodies arriving at a time",
+            f"{bodies.MAX_UPLOADS}; of one caller as many as it leaves free for others",
+            "503 `busy`",
+        ),
+        ("a body", _clock(bodies.GRACE_SECONDS, bodies.MIN_BYTES_PER_SECOND), "408 `request_timeout`"),
+        ("JSON", f"{forms.JSON_BYTES:,} bytes", "413 `request_too_large`"),
+        (
+            "a form",
+            f"{forms.MAX_PARTS} parts, {MAX_FILES} of them files; {forms.MAX_TEXT_BYTES:,} bytes in a text field",
+            "413 `request_too_large`",
+        ),
+        (
+            "what is left of a body that was refused",
+            f"{_clock(c.DRAIN_SECONDS, c.DRAIN_BYTES_PER_SECOND)}; {c.DRAIN_BYTES:,} bytes",
+            "closed",
+        ),
+        ("an answer left unread", f"{c.SEND_SECONDS:g} s", "closed"),
+        ("an idle connection", f"{configuration(Settings(), 1)['keepalive']} s", "closed"),
+        (
+            "connections",
+            f"{configuration(Settings(), 1)['worker_connections']:,}",
+            "the caller with most waiting loses the one that has waited longest",
+        ),
+    ]
+    return table(("what", "at most", "beyond"), iter(rows))
+
+
+def _clock(seconds: float, rate: float) -> str:
+    return f"{seconds:g} s, and 1 s more for every {rate:,.0f} bytes"
+
+
 def formats() -> str:
     """Return the table of containers that are read."""
     rows = ((c.name, " ".join(f"`{ending}`" for ending in c.endings), c.codecs) for c in CONTAINERS)
@@ -103,6 +144,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "parameters": parameters,
     "commands": commands,
+    "requests": requests,
     "formats": formats,
 }
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from classifier.config import hash_of
 from classifier.records.catalogues import create_catalogue
 from classifier.records.writing import TrackWriter
 from classifier.store import Store
 
 CONFIG = {"sample_rate": 16000, "window_length": 5.0, "twins": ["pink:8", "babble:8"]}
+CONFIG_HASH = hash_of(CONFIG)
 
 
 def models(n_windows: int, seed: int = 0) -> dict[str, np.ndarray]:

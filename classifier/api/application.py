@@ -11,7 +11,21 @@ import os
 from apiflask import APIFlask
 
 from classifier import __version__
-from classifier.api import catalogues, docs, guard, health, jobs, logs, me, page, problems, tags, tracks, uploads
+from classifier.api import (
+    bodies,
+    catalogues,
+    docs,
+    guard,
+    health,
+    jobs,
+    logs,
+    me,
+    page,
+    problems,
+    requests,
+    tags,
+    tracks,
+)
 from classifier.api.openapi import describe
 from classifier.api.service import Service
 from classifier.settings import Settings
@@ -46,10 +60,11 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.url_map.strict_slashes = False
     app.extensions["earmark"] = Service(settings)
 
-    uploads.init_app(app)
+    bodies.init_app(app)
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)
+    requests.init_app(app)
     for part in (health, me, tags, tracks, jobs, catalogues):
         app.register_blueprint(part.bp)
     docs.init_app(app)

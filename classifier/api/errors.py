@@ -4,7 +4,8 @@
   + RequestRefused
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
-    - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, MethodNotAllowed
+    - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
+    - MethodNotAllowed
   + NotReady (an Unavailable)
 """
 
@@ -77,9 +78,16 @@ class RequestTooLarge(RequestRefused):
 
 
 class MediaTypeUnsupported(RequestRefused):
-    """The Content-Type is none that this route reads."""
+    """The route does not read the request's Content-Type."""
 
     name = "media_type_unsupported"
+    status = 415
+
+
+class EncodingUnsupported(RequestRefused):
+    """The body, or a part of it, is compressed or otherwise encoded."""
+
+    name = "encoding_unsupported"
     status = 415
 
 

@@ -9,7 +9,6 @@ another site may only write if its origin is allowed.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 import time
 from collections.abc import Callable
@@ -21,12 +20,15 @@ import flask
 from flask import current_app, g, request
 from flask_cors import CORS
 
+from classifier.api.addresses import caller_of, is_loopback
+from classifier.api.bodies import CALLER
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
 from classifier.api.service import service
 from classifier.errors import InvalidConfig
 from classifier.records import keys, tags
 from classifier.settings import Settings
 
+_HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
 READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
@@ -53,21 +55,10 @@ POLICY = (
 View = TypeVar("View", bound=Callable[..., Any])
 
 
-def is_loopback(address: str | None) -> bool:
-    """Return whether an IP address is this machine's own."""
-    try:
-        ip = ipaddress.ip_address((address or "").strip("[]").partition("%")[0])
-    except ValueError:
-        return address == "localhost"
-    mapped = getattr(ip, "ipv4_mapped", None)
-    return bool((mapped or ip).is_loopback)
-
-
 def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
     """Return whether a Host header, with or without port, is in the list."""
-    host = host.lower()
-    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    return any(entry.lower() in (host, name) for entry in allowed)
+    parts = _HOST.fullmatch(host.lower())
+    return parts is not None and any(entry.lower() in (parts[0], parts["name"]) for entry in allowed)
 
 
 def check_host() -> None:
@@ -95,8 +86,16 @@ def check_origin() -> None:
     origin = request.headers.get("Origin")
     if origin is None or origin in service().settings.allowed_origins:
         return
-    if urlsplit(origin).netloc.lower() != request.headers.get("Host", "").lower():
+    if _host_of(origin) != request.headers.get("Host", "").lower():
         raise OriginNotAllowed(f"pages of {origin[:100]!r} may not write here")
+
+
+def _host_of(origin: str) -> str | None:
+    """Return host and port of an origin; None if it names none, as ``null`` and malformed ones do."""
+    try:
+        return urlsplit(origin).netloc.lower() or None
+    except ValueError:
+        return None
 
 
 class _Existence:
@@ -125,7 +124,7 @@ def identify_caller() -> None:
     KeysRequired
         If no keys exist and the request comes from another machine.
     """
-    g.key, g.keyed, g.caller = None, False, f"address:{request.remote_addr}"
+    g.key, g.keyed, g.caller = None, False, f"address:{caller_of(request.remote_addr)}"
     if request.blueprint not in GUARDED:
         return
     g.keyed = current_app.extensions["earmark_keys"]()
@@ -139,6 +138,7 @@ def identify_caller() -> None:
         if g.key is None:
             raise KeyInvalid("this key is unknown or was revoked")
         g.caller = f"key:{g.key.id}"
+    request.environ[CALLER] = g.caller
 
 
 def _open(settings: Settings) -> bool:

@@ -31,10 +31,12 @@ def healthz() -> dict[str, Any]:
 def readyz() -> Any:
     """Store, index and decoder are warm.
 
-    Send requests here only while this says so.
+    Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
+    0 for a moment while tracks are taken in, and stays there if some are damaged.
     """
-    checks = service().checks()
+    own = service()
+    checks = own.checks()
     if all(state == "ok" for state in checks.values()):
-        return {"ready": True, "checks": checks}
+        return {"ready": True, "checks": checks, "tracks_missing": own.tracks_missing()}
     missing = ", ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
     return document(NotReady(f"not ready yet ({missing})"), checks=checks)

@@ -1,6 +1,6 @@
 """The ``Idempotency-Key`` header: who repeats a request gets the first answer.
 
-Answers of 5xx, and those that waiting may change, are not remembered.
+Of errors, only those that the same snippet always meets are remembered; whatever may pass is forgotten.
 """
 
 from __future__ import annotations
@@ -13,13 +13,11 @@ from flask import Response, g, jsonify, request
 
 from classifier.api.errors import RequestRefused
 from classifier.api.problems import known
-from classifier.errors import EarmarkError, TagNotFound
+from classifier.errors import AudioError, DecodeLimit, EarmarkError, TagNotFound
 from classifier.records import idempotency, tags
 from classifier.store.base import Store
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
-#: Refusals below 500 that the same request may escape later: not found, timed out, in conflict.
-_PASSING = (404, 408, 409)
 
 
 def once(
@@ -62,7 +60,7 @@ def once(
     try:
         tag = work()
     except EarmarkError as error:
-        if error.status < 500 and error.status not in _PASSING:
+        if is_lasting(error):
             claim.keep(problem={"name": error.name, "status": error.status, "detail": str(error)})
         else:
             claim.forget()
@@ -72,6 +70,14 @@ def once(
         raise
     claim.keep(tag_id=tag["id"])
     return tag
+
+
+def is_lasting(error: EarmarkError) -> bool:
+    """Return whether an error would meet the same snippet again: a fault of the audio, never one of the moment.
+
+    A decoder that was slow or was killed says more about the machine than about the file.
+    """
+    return isinstance(error, AudioError) and not isinstance(error, DecodeLimit)
 
 
 def _replay(store: Store, first: idempotency.Remembered) -> Response:

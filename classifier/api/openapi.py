@@ -10,7 +10,7 @@ from apiflask import APIFlask
 
 from classifier.api import problems
 from classifier.api.schemas import EnrollForm, Problem
-from classifier.api.uploads import MAX_FILES
+from classifier.api.trackfiles import MAX_FILES
 
 DESCRIPTION = (
     "Names the music in a snippet of sound. Post a snippet to /api/v1/tags and read `verdict` and `matches`. "

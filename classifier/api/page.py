@@ -34,7 +34,7 @@ def _content(path: Path, _mtime_ns: int, _size: int) -> tuple[bytes, bytes | Non
 def serve(root: Path, path: str) -> Response:
     """Return a file of the page; an address without a file is one of the page's own views."""
     found = safe_join(str(root), path) if path else None
-    if found is not None and Path(found).is_file():
+    if found is not None and _is_file(Path(found)):
         return _file(Path(found))
     last = path.rpartition("/")[2]
     if path.startswith(_NO_CLIENT_ROUTE) or "." in last:
@@ -42,6 +42,13 @@ def serve(root: Path, path: str) -> Response:
     if not (root / "index.html").is_file():
         abort(404)
     return _file(root / "index.html")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name longer than any file's
+        return False
 
 
 def _file(path: Path) -> Response:

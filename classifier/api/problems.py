@@ -21,6 +21,7 @@ from werkzeug.exceptions import HTTPException
 from classifier import errors as tree
 from classifier.api import errors as api_tree
 from classifier.api.errors import (
+    EncodingUnsupported,
     MediaTypeUnsupported,
     MethodNotAllowed,
     RequestRefused,
@@ -78,6 +79,7 @@ REMEDIES: dict[str, str] = {
     "request_timeout": "Repeat it over a better connection, with the same Idempotency-Key; compress the audio.",
     "request_too_large": "Send audio as a file part or as the raw body, and fewer files at once.",
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",
+    "encoding_unsupported": "Send the bytes as they are, without `Content-Encoding`; audio is compressed already.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
     "idempotency_mismatch": "Use a new Idempotency-Key for each new snippet, and the same one only to repeat it.",
     "idempotency_in_progress": "Wait a second and repeat the request: the answer of the first one will come back.",
@@ -136,6 +138,8 @@ def document(error: EarmarkError, **more: Any) -> Response:
     wait = getattr(error, "retry_after_s", None)
     if wait is not None:
         response.headers["Retry-After"] = str(max(1, round(wait)))
+    if isinstance(error, EncodingUnsupported):
+        response.headers["Accept-Encoding"] = "identity"
     if error.status == 401:
         response.headers["WWW-Authenticate"] = 'Bearer realm="earmark"'
     g.problem = error.name

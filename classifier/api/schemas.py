@@ -332,6 +332,9 @@ class Ready(BaseModel):
 
     ready: bool
     checks: dict[str, str] = Field(description="`ok` or what is missing, for store, index and decoder.")
+    tracks_missing: int = Field(
+        description="Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them)."
+    )
 
 
 class FieldProblem(BaseModel):

@@ -1,46 +1,35 @@
-"""gunicorn as Earmark runs it: one machine from ``earmark serve``, several processes from ``gunicorn.conf.py``.
+"""gunicorn as Earmark runs it: one process from ``earmark serve``, several from ``gunicorn.conf.py``.
 
-``gthread`` workers: a slow upload or an open event stream costs a thread, and the gate alone decides what gets
-at the CPU. Applications are loaded after the fork, since neither SQLite connections nor MongoDB clients nor
-decoders survive one.
+A body that arrives or an open event stream holds a thread, everything slower waits without one (``connections.py``),
+and the gate alone decides what gets at the CPU. Applications are loaded after the fork, since neither SQLite
+connections nor MongoDB clients nor decoders survive one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import socket
-import struct
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from gunicorn import glogging
 from gunicorn.app.base import BaseApplication
-from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine, ParseException, UnsupportedTransferCoding
-from gunicorn.workers.gthread import ThreadWorker
 
-from classifier.api import logs, problems
-from classifier.api.errors import RequestRefused
-from classifier.api.guard import is_loopback
+from classifier.api import logs, memory
+from classifier.api.addresses import is_loopback
+from classifier.api.bodies import MAX_UPLOADS
 from classifier.api.service import MAX_STREAMS, Service
-from classifier.api.uploads import MAX_UPLOADS, stop_reading, watchdog
-from classifier.errors import EarmarkError, InvalidConfig
+from classifier.errors import InvalidConfig
 from classifier.records import keys
 from classifier.settings import Settings
 from classifier.store import open_store
 
-HEADER_SECONDS = 20.0
-"""How long a client may take over a request's first lines."""
-SEND_SECONDS = 60
-"""How long a client may leave an answer unread."""
 GRACEFUL_SECONDS = 30
 WARM_SECONDS = 60.0
 """How long a new process may take to warm up before it takes connections all the same."""
-_STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431, UnsupportedTransferCoding: 501}
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
@@ -52,57 +41,6 @@ class Logger(glogging.Logger):  # type: ignore[misc]
         logs.configure(cfg.loglevel.upper())
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]
-    """gthread that does not wait for ever for a request's headers, and stops without waiting for event streams."""
-
-    def handle(self, conn: Any) -> Any:
-        """Answer one request of a connection, if its headers come in time."""
-        conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", SEND_SECONDS, 0))
-        conn.headers_came = watchdog.add(HEADER_SECONDS, lambda: stop_reading(conn.sock))
-        try:
-            return super().handle(conn)
-        finally:
-            conn.headers_came()
-
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request whose headers are here; its body is on a clock of its own."""
-        conn.headers_came()
-        return super().handle_request(req, conn)
-
-    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what never reached the application, a malformed request above all, with a problem document too."""
-        refused = isinstance(exc, ParseException)
-        error = RequestRefused(f"the request is malformed ({type(exc).__name__})") if refused else EarmarkError("")
-        error.status = _STATUS.get(type(exc), error.status)
-        request_id = uuid.uuid4().hex
-        self.log.log(
-            logging.INFO if refused else logging.ERROR,
-            "request %s failed before the application: %s",
-            request_id,
-            type(exc).__name__,
-            exc_info=None if refused else exc,
-        )
-        body = problems.body(error, instance="", request_id=request_id)
-        head = f"HTTP/1.1 {error.status} Refused\r\nConnection: close\r\nContent-Type: {problems.MEDIA_TYPE}\r\n"
-        with contextlib.suppress(OSError):
-            client.sendall(f"{head}X-Request-ID: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
-
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop gracefully: requests are finished, event streams end."""
-        self._end_streams()
-        super().handle_exit(sig, frame)
-
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """Stop now. A terminal's Ctrl-C arrives twice, from the terminal and from the parent: the second is none."""
-        if self.alive:
-            self._end_streams()
-            super().handle_quit(sig, frame)
-
-    def _end_streams(self) -> None:
-        if hasattr(self, "wsgi"):  # a signal may come before the application is loaded
-            self.wsgi.extensions["earmark"].closing.set()
-
-
 def started(worker: Any) -> None:
     """Begin to warm the process up before it takes connections: a gunicorn hook, called in it.
 
@@ -110,6 +48,7 @@ def started(worker: Any) -> None:
     that replaces another leaves connections to the rest until it is warm. If a part does not answer, the process serves
     nevertheless: it says so by 503 and ``/readyz``, and goes on trying.
     """
+    memory.give_back()
     own: Service = worker.wsgi.extensions["earmark"]
     own.start()
     replaces = worker.cfg.workers > 1 and worker.age > worker.cfg.workers
@@ -170,7 +109,7 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
     return {
         "bind": [f"{host}:{settings.port}"],
         "workers": processes,
-        "worker_class": "classifier.api.server.Worker",
+        "worker_class": "classifier.api.connections.Worker",
         # A thread for every upload, stream and snippet that is let in, and some for quick questions.
         "threads": MAX_UPLOADS + MAX_STREAMS + settings.workers + settings.queue + 16,
         "worker_connections": 1000,

@@ -197,6 +197,10 @@ class Service:
                 checks["store"] = error.name
         return checks
 
+    def tracks_missing(self) -> int:
+        """Return how many tracks of the catalogues in use no snippet is compared with."""
+        return sum(catalogue.n_missing for catalogue in list(self._catalogues.values()))
+
     def catalogue(self, name: str) -> Catalogue:
         """Return a catalogue to search; it is opened once and kept.
 

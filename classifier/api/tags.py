@@ -14,7 +14,7 @@ from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
-from classifier.api.uploads import read_snippet
+from classifier.api.snippets import read_snippet
 from classifier.records import tags as stored
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import Response, request, url_for
+from flask import Response, url_for
 from pydantic import ValidationError
 
 from classifier.api.guard import needs
 from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks, TracksQuery
 from classifier.api.service import service
-from classifier.api.uploads import spool_tracks
+from classifier.api.trackfiles import spool_tracks
 from classifier.errors import InvalidParameter
 from classifier.records import tracks as stored
 from classifier.work import enroll
@@ -36,8 +36,8 @@ def create(query_data: EnrollQuery) -> Any:
     catalogue = own.catalogue_name(query_data.catalogue)
     job_id, folder = own.spool.open()
     try:
-        parts = spool_tracks(folder, own.settings.track_bytes)
-        facts = _facts(len(parts))
+        parts, fields = spool_tracks(folder, own.settings.track_bytes, tuple(EnrollForm.model_fields))
+        facts = _facts(fields, len(parts))
         uploads = [Upload(name, path, size) for name, path, size in parts]
         job = enroll.submit(own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace)
     except BaseException:
@@ -47,10 +47,10 @@ def create(query_data: EnrollQuery) -> Any:
     return enroll.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 
-def _facts(n_files: int) -> dict[str, str]:
+def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:
     """Return what the form says of a single file."""
     try:
-        form = EnrollForm.model_validate({name: value for name, value in request.form.items() if value.strip()})
+        form = EnrollForm.model_validate({name: value for name, value in fields.items() if value.strip()})
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
         raise InvalidParameter(wrong) from None

@@ -120,7 +120,6 @@ def _self_test() -> str:
 
 def _store(shell: Shell, repair: bool) -> list[Check]:
     """Reach the store, count what is in it, and look for damage."""
-    from classifier.records import catalogues, tracks
     from classifier.store import open_store
 
     try:
@@ -129,9 +128,8 @@ def _store(shell: Shell, repair: bool) -> list[Check]:
         return [Check("store", False, str(error))]
     try:
         store.ensure_schema()
-        counts = [f"{r.name}: {tracks.count_tracks(store, r.name)} tracks" for r in catalogues.list_catalogues(store)]
         return [
-            Check("store", True, f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"),
+            _check("store", lambda: _contents(store)),
             *_integrity(store, repair),
             *_index(Path(shell.settings.data_dir), store, repair),
         ]
@@ -139,6 +137,13 @@ def _store(shell: Shell, repair: bool) -> list[Check]:
         return [Check("store", False, str(error))]
     finally:
         store.close()
+
+
+def _contents(store: Store) -> str:
+    from classifier.records import catalogues, tracks
+
+    counts = [f"{r.name}: {tracks.count_tracks(store, r.name)} tracks" for r in catalogues.list_catalogues(store)]
+    return f"{store.url}; {', '.join(counts) or 'no catalogues yet'}"
 
 
 def _integrity(store: Store, repair: bool) -> list[Check]:
@@ -151,6 +156,9 @@ def _integrity(store: Store, repair: bool) -> list[Check]:
     hint = "" if repair else " (earmark doctor --repair)"
     wrong = [f for f in findings if f.severity != "info"]
     checks = [Check("integrity", f not in wrong, f.what + (hint if f.repairable else "")) for f in findings]
+    if repair and store.faults():
+        remedy = "nothing is repaired while the store's own file is damaged: restore a copy of it"
+        checks.append(Check("repair", False, remedy))
     return checks if wrong else [Check("integrity", True, "no damage found"), *checks]
 
 

@@ -118,6 +118,15 @@ class Follower:
         self._index.suspect()
 
     @property
+    def n_missing(self) -> int:
+        """How many of the store's tracks no query can find, as far as is known without looking.
+
+        They are still being loaded, or cannot be, since they are damaged.
+        """
+        view = self._view
+        return 0 if view is None else max(0, len(view.tracks) - len(view.snapshot.live))
+
+    @property
     def has_index(self) -> bool:
         """Whether there is an index on disk."""
         return (self._index.folder / "manifest.json").exists()

@@ -35,7 +35,9 @@ from typing import Any
 
 import numpy as np
 
-from classifier.errors import CatalogueExists, FileMissing, InvalidInput, StoreCorrupt, TrackNotFound
+from classifier.config import FeatureConfig, hash_of
+from classifier.errors import CatalogueExists, FileMissing, InvalidConfig, InvalidInput, StoreCorrupt, TrackNotFound
+from classifier.models.background import BUILTIN, builtin_background
 from classifier.records import chunks
 from classifier.records.catalogues import (
     CatalogueRecord,
@@ -61,7 +63,8 @@ _ENTRY = re.compile(
     r"archive\.json|background\.bin|tracks/\d{6,9}/track\.json|tracks/\d{6,9}/(models|slots|subfingerprints)-\d{5}\.bin"
 )
 _INDEX, _INDEX_SUM = "index.json", "index.sha256"
-_MAX_INDEX_BYTES = 2**30
+_INDEX_BYTES_AN_ENTRY = 512
+"""Most bytes that the index says of an entry: its name, at most 50 letters, its size and its checksum need 200."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "file_hash", "created")
 #: What tracks in older archives lack.
@@ -375,7 +378,7 @@ class _Reader:
         self._infos = {info.filename: info for info in infos}
         if len(self._infos) != len(infos):
             raise ArchiveUnreadable("the archive has two entries of the same name")
-        index = self._raw(_INDEX, _MAX_INDEX_BYTES)
+        index = self._raw(_INDEX, _INDEX_BYTES_AN_ENTRY * len(infos))
         if self._raw(_INDEX_SUM, 64) != hashlib.sha256(index).hexdigest().encode():
             raise ArchiveUnreadable(f"archive entry {_INDEX!r} is damaged: its checksum differs")
         entries = _json(_INDEX, index, {"entries": dict})["entries"]
@@ -429,9 +432,18 @@ class _Reader:
             )
         about: dict[str, Any] = head["catalogue"]
         _check("archive.json", about, _CATALOGUE_FIELDS)
+        config = _config(about)
         if "layout" not in about:
+            if about["background"] and not _ships(about["background"], config):
+                raise ArchiveUnreadable(
+                    f"the archive's background {about['background'][:80]!r} is not in it, and does not ship with this "
+                    "Earmark for its configuration"
+                )
             return about, None
-        return about, _unpack("background.bin", self.read("background.bin"), about["layout"])
+        _check("archive.json", about, {"layout": list})
+        arrays = _unpack("background.bin", self.read("background.bin"), about["layout"])
+        _check_background(arrays, config)
+        return about, arrays
 
     def tracks(self) -> Iterator[dict[str, Any]]:
         """Iterate over what is said of the tracks; ``folder`` is where their chunks are."""
@@ -465,6 +477,38 @@ def _open(source: Path) -> Iterator[_Reader]:
         raise ArchiveUnreadable(f"{source.name!r} is not an archive of a catalogue, or is cut short") from None
     with archive:
         yield _Reader(archive)
+
+
+def _config(about: Mapping[str, Any]) -> FeatureConfig:
+    """Return the configuration of a catalogue; refuse one that no track could be modelled with."""
+    try:
+        config = FeatureConfig.from_dict(about["config"])
+    except InvalidConfig as error:
+        raise ArchiveUnreadable(f"the archive's configuration cannot be used by this Earmark: {error}") from None
+    if hash_of(about["config"]) != about["config_hash"]:
+        raise ArchiveUnreadable("the archive's configuration is not the one that its 'config_hash' belongs to")
+    return config
+
+
+def _ships(background: str, config: FeatureConfig) -> bool:
+    return background == BUILTIN and config.front_end_hash == builtin_background().front_end
+
+
+def _check_background(arrays: Mapping[str, np.ndarray], config: FeatureConfig) -> None:
+    """Refuse a background that mixtures of this configuration could not start from."""
+    k, d = config.n_components, config.n_mfcc
+    shapes = {
+        "scale": (d,),
+        "weights": (1, k),
+        "means": (1, k, d),
+        "covariances": (1, k, d, d),
+        "slot_scale": (config.slot_mfcc,),
+        "slot_variance": (1,),
+    }
+    for name, shape in shapes.items():
+        array = arrays.get(name)
+        if array is None or array.shape != shape or array.dtype.kind != "f" or not np.isfinite(array).all():
+            raise ArchiveUnreadable(f"the archive's background has no finite {name!r} of shape {shape}")
 
 
 _CATALOGUE_FIELDS: dict[str, Any] = {"name": str, "config": dict, "config_hash": str, "background": str, "created": str}

@@ -2,14 +2,16 @@
 
 An *error* is damage: a track that cannot be read, or only in part. A *warning* is what a dead process left
 behind; nobody sees it but for the room it takes. An *info* is worth knowing. Repairing only ever removes what no
-reader can see; a damaged track is named, and stays until it is enrolled anew or removed.
+reader can see; a damaged track is named, and stays until it is enrolled anew or removed. If the store's own files
+are damaged, every track that they hit is named, and nothing is repaired: what seems left over may belong to
+something that cannot be found any more.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from classifier.errors import StoreCorrupt
 from classifier.records import chunks
@@ -20,6 +22,9 @@ from classifier.store.base import Document, Store
 from classifier.store.packing import unpack
 
 SEVERITIES = ("error", "warning", "info")
+
+_REMEDY = ": enroll it anew, or remove it"
+_LOST = ": restore a copy of the store"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +63,22 @@ def examine(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[
     list of Finding
         Worst first; empty if all is well.
     """
-    moment = now()
-    found = [Finding("error", fault, False) for fault in store.faults()]
-    found += _check_catalogues(store)
-    found += _check_tracks(store, deep)
-    found += _check_remains(store, moment)
+    faults = [Finding("error", fault, False) for fault in store.faults()]
+    found = [
+        *_as_far_as_readable("catalogues", _check_catalogues(store)),
+        *_as_far_as_readable("tracks", _check_tracks(store, deep)),
+        *_as_far_as_readable("leftovers", _check_remains(store, now())),
+    ]
+    if faults:
+        found = [*faults, *(replace(finding, repairable=False) for finding in found)]
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity))
+
+
+def _as_far_as_readable(what: str, findings: Iterator[Finding]) -> Iterator[Finding]:
+    try:
+        yield from findings
+    except StoreCorrupt as error:
+        yield Finding("error", f"{what} could not all be examined: {error}", False)
 
 
 def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock = time.time) -> dict[str, int]:
@@ -74,7 +89,8 @@ def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock 
     store : Store
         What to repair.
     findings : iterable of Finding or None
-        What was found; if nothing of it is repairable, the store is not touched.
+        What was found; if nothing of it is repairable, the store is not touched. None: it is looked whether the
+        store's own files are damaged, and nothing else.
     now : callable
         Clock that leases are judged by, Unix seconds.
 
@@ -83,7 +99,7 @@ def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock 
     dict of str to int
         What went, and how much of it, as :func:`~classifier.records.orphans.remove_orphans` says; empty if nothing did.
     """
-    if findings is not None and not any(finding.repairable for finding in findings):
+    if store.faults() if findings is None else not any(finding.repairable for finding in findings):
         return {}
     return sweep.remove_orphans(store, now=now, thorough=True)
 
@@ -95,49 +111,76 @@ def _check_catalogues(store: Store) -> Iterator[Finding]:
             yield Finding("warning", f"the removal of catalogue {name!r} was cut short", True)
         elif not store.count("tracks", {"catalogue": name, "catalogue_id": record["_id"]}):
             yield Finding("info", f"catalogue {name!r} has no tracks", False)
-        whole = store.get("catalogues", record["_id"])
-        if whole is not None and "data" in whole:
-            try:
+        try:
+            whole = store.get("catalogues", record["_id"])
+            if whole is not None and "data" in whole:
                 unpack(whole["data"], whole.get("layout", []))
-            except StoreCorrupt as error:
-                yield Finding("error", f"the background of catalogue {name!r} is damaged: {error}", False)
+        except StoreCorrupt as error:
+            yield Finding("error", f"the background of catalogue {name!r} is damaged: {error}", False)
 
 
 def _check_tracks(store: Store, deep: bool) -> Iterator[Finding]:
-    for record in list(store.find("tracks", {"status": "ready"})):
-        problems = list(_problems(store, record, deep))
-        if problems and _is_current(store, record):
-            for problem in problems:
-                yield Finding("error", f"{problem}: enroll it anew, or remove it", False)
+    for found in list(store.find("tracks", fields=[])):  # ids alone: they are known even if the records are damaged
+        try:
+            record = store.get("tracks", found["_id"])
+            if record is None or record["status"] != "ready":
+                continue
+            problems = list(_problems(store, record, deep))
+            if problems and not _is_current(store, record):
+                continue
+        except StoreCorrupt:
+            yield Finding("error", f"track {found['_id']}: its record cannot be read{_LOST}", False)
+            continue
+        for problem in problems:
+            yield Finding("error", problem, False)
 
 
 def _problems(store: Store, record: Document, deep: bool) -> Iterator[str]:
+    """Yield what is wrong with a track, in words; what can be said of it although some of it cannot be read."""
     track_id, version = record["_id"], record["version"]
     try:
         to_track(record)
     except StoreCorrupt as error:
-        yield str(error)
+        yield f"{error}{_REMEDY}"
         return
     for collection, (n_chunks, n_rows) in chunks.COUNTS.items():
-        row = 0
+        row: int | None = 0  # None after a chunk that cannot be read
         for number in range(record[n_chunks]):
-            chunk_id = chunks.chunk_id(track_id, version, number)
-            if deep:
-                chunk = store.get(collection, chunk_id)
-                try:
-                    chunks.open_chunk(collection, track_id, version, number, chunk, row)
-                except StoreCorrupt as error:
-                    yield str(error)
-            else:
-                chunk = next(store.find(collection, {"_id": chunk_id}, fields=["count"]), None)
-                if chunk is None:
-                    yield f"track {track_id}: chunk {number} of {collection} is missing"
-            row += chunk.get("count", 0) if chunk else 0
-        if row != record[n_rows]:
-            yield f"track {track_id}: {collection} have {row} rows, but the track should have {record[n_rows]}"
+            try:
+                chunk = _chunk(store, collection, chunks.chunk_id(track_id, version, number), deep)
+            except StoreCorrupt:
+                yield f"track {track_id}: chunk {number} of {collection} cannot be read{_LOST}"
+                row = None
+                continue
+            if row is None and chunk is not None:
+                row = int(chunk["start"])
+            try:
+                if deep:
+                    chunks.open_chunk(collection, track_id, version, number, chunk, row or 0)
+                elif chunk is None:
+                    raise StoreCorrupt(f"track {track_id}: chunk {number} of {collection} is missing")
+            except StoreCorrupt as error:
+                yield f"{error}{_REMEDY}"
+            if row is not None and chunk is not None:
+                row += chunk.get("count", 0)
+        if row is not None and row != record[n_rows]:
+            yield (
+                f"track {track_id}: {collection} have {row} rows, but the track should have {record[n_rows]}{_REMEDY}"
+            )
         beyond = {"track_id": track_id, "version": version, "number": {"$gte": record[n_chunks]}}
-        for chunk in store.find(collection, beyond, fields=["number"]):
-            yield f"track {track_id}: chunk {chunk['number']} of {collection} is more than the record knows"
+        try:
+            for chunk in store.find(collection, beyond, fields=["number"]):
+                number = chunk["number"]
+                yield f"track {track_id}: chunk {number} of {collection} is more than the record knows{_REMEDY}"
+        except StoreCorrupt:
+            yield f"track {track_id}: its chunks of {collection} cannot be listed{_LOST}"
+
+
+def _chunk(store: Store, collection: str, chunk_id: str, deep: bool) -> Document | None:
+    """Return a chunk, or no more of it than where its rows are."""
+    if deep:
+        return store.get(collection, chunk_id)
+    return next(store.find(collection, {"_id": chunk_id}, fields=["start", "count"]), None)
 
 
 def _is_current(store: Store, record: Document) -> bool:

@@ -20,7 +20,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from errno import EACCES, EDQUOT, ENOSPC, EPERM, EROFS
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,7 @@ APPLICATION_ID = 0x45726D31
 
 _JOURNAL_BYTES = 64 * 2**20
 _BATCH_DOCUMENTS = 200
+_MAX_FAULTS = 20
 _BATCH_BYTES = 8_000_000
 
 #: collection -> its indexed fields, which are columns.
@@ -142,18 +143,23 @@ class SqliteStore:
         wanted = checked_fields(fields)
         clause, values = _where(collection, where)
         with_data = wanted is None or "data" in wanted
+        ids_only = wanted == {"_id"}  # the index alone has them: documents on damaged pages are listed too
+        columns = "_id" if with_data or ids_only else "_id, doc"
         query = (
-            f"SELECT _id{'' if with_data else ', doc'} FROM {collection} WHERE {clause} "
-            f"ORDER BY {_order(collection, sort)} LIMIT {-1 if limit is None else limit} OFFSET {skip}"
+            f"SELECT {columns} FROM {collection} WHERE {clause} ORDER BY {_order(collection, sort)} "
+            f"LIMIT {-1 if limit is None else limit} OFFSET {skip}"
         )
-        return self._iterate(collection, query, values, wanted, with_data)
+        return self._iterate(collection, query, values, wanted, with_data, ids_only)
 
     def _iterate(
-        self, collection: str, query: str, values: list[Any], wanted: set[str] | None, with_data: bool
+        self, collection: str, query: str, values: list[Any], wanted: set[str] | None, with_data: bool, ids_only: bool
     ) -> Iterator[Document]:
         with self._translated() as connection:
             rows = connection.execute(query, values).fetchall()
         for row in rows:
+            if ids_only:
+                yield {"_id": row[0]}
+                continue
             document = self.get(collection, row[0]) if with_data else _document(row[0], row[1], None)
             if document is not None:
                 yield document if wanted is None else {name: document[name] for name in document if name in wanted}
@@ -230,10 +236,17 @@ class SqliteStore:
         """Run SQLite's own check of pages, rows and indexes; see :meth:`Store.faults`."""
         try:
             with self._translated() as connection:
-                rows = connection.execute("PRAGMA integrity_check(20)").fetchall()
-        except StoreCorrupt as error:
-            return [str(error)]
-        return [] if rows == [("ok",)] else [f"SQLite: {row[0]}" for row in rows]
+                return _faults(connection, str(_MAX_FAULTS))
+        except StoreCorrupt:
+            pass  # too damaged to be checked as a whole
+        found = []
+        for collection in COLLECTIONS:
+            try:
+                with self._translated() as connection:
+                    found += _faults(connection, collection)
+            except StoreCorrupt:
+                found.append(f"SQLite: the table {collection} is damaged")
+        return found or ["SQLite: the file is damaged"]
 
     def close(self) -> None:
         """Close the connections of all threads."""
@@ -272,7 +285,10 @@ class SqliteStore:
         return handle.connection
 
     def _open(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(OSError):  # it is there, or SQLite will say why it cannot be
+            # SQLite would let everybody on the machine read it; log and shared memory get the rights of the file.
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         connection = sqlite3.connect(
             self._path, timeout=self._timeout_s, isolation_level=None, check_same_thread=False, cached_statements=200
         )
@@ -282,6 +298,7 @@ class SqliteStore:
             if not is_current:
                 self._create(connection)
             connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA secure_delete = ON")  # what is deleted is overwritten, however SQLite was built
             connection.execute(f"PRAGMA journal_size_limit = {_JOURNAL_BYTES}")
         except BaseException:
             connection.close()
@@ -442,6 +459,12 @@ def _upgrade(connection: sqlite3.Connection, collection: str) -> None:
                 changed.append((_row(document | fields)[1], document_id))
         connection.executemany(f"UPDATE {collection} SET doc = ? WHERE _id = ?", changed)
         last = rows[-1][0]
+
+
+def _faults(connection: sqlite3.Connection, of: str) -> list[str]:
+    rows = connection.execute(f"PRAGMA integrity_check({of})").fetchall()
+    lines = [line for row in rows for line in str(row[0]).splitlines()]
+    return [] if lines == ["ok"] else [f"SQLite: {line}" for line in lines if not line.startswith("***")]
 
 
 # -------------------------------------------------------------------- rows and documents

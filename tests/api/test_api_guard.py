@@ -13,7 +13,7 @@ import pytest
 from api_client import Client, Running, environment, multipart, piece, running, until, wav
 
 from app import create_app
-from classifier.api.guard import is_loopback
+from classifier.api.addresses import caller_of, is_loopback
 from classifier.api.server import check_address
 from classifier.demo.songs import Song
 from classifier.errors import InvalidConfig, InvalidParameter, NotFound
@@ -25,7 +25,19 @@ FRIEND = "https://app.example.org"
 
 
 def test_foreign_hosts_are_refused(client: Client) -> None:
-    for host in ("evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", ""):
+    for host in (
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example:80",
+        "",
+        "localhost:evil.com",
+        "[::1]evil.com",
+        "localhost:x@evil.com",
+        "x@localhost",
+        "localhost:",
+        "[::1",
+        "localhost:123456",
+    ):
         client.get("/api/v1/tracks", Host=host).problem(421, "host_not_allowed")
         client.get("/", Host=host).problem(421, "host_not_allowed")
     for host in ("localhost", "LOCALHOST:1234", "127.0.0.1:99", "[::1]:99"):
@@ -34,7 +46,17 @@ def test_foreign_hosts_are_refused(client: Client) -> None:
 
 
 def test_foreign_origins_may_not_write(client: Client) -> None:
-    for origin in ("https://evil.example", "null", f"http://localhost:{client.port}", "http://127.0.0.1"):
+    for origin in (
+        "https://evil.example",
+        "null",
+        "http://[",
+        "http://[::1",
+        "//",
+        "localhost",
+        "",
+        f"http://localhost:{client.port}",
+        "http://127.0.0.1",
+    ):
         for method, path in (("POST", "/api/v1/tags"), ("POST", "/api/v1/tracks"), ("DELETE", "/api/v1/tags/x")):
             answer = client.ask(method, path, b"x", {"Origin": origin, "Content-Type": "audio/wav"})
             answer.problem(403, "origin_not_allowed")
@@ -65,6 +87,15 @@ def test_request_ids_and_the_log(client: Client) -> None:
     assert (entry["method"], entry["route"], entry["status"]) == ("GET", "/api/v1/tags/<tag_id>", 404)
     assert entry["problem"] == "tag_not_found"
     assert entry["ms"] >= 0
+
+
+def test_neither_bodies_nor_headers_are_logged(client: Client) -> None:
+    secrets_ = {"Authorization": "Bearer hush-1", "Idempotency-Key": "hush-2", "X-Other": "hush-3", "Cookie": "hush-4"}
+    client.tag(b"hush-5" * 100, file="hush-6.wav", **secrets_)
+    client.send("PATCH", "/api/v1/tracks/hush-7?hush-8", {"title": "hush-9"})
+    client.get("/api/v1/tracks?search=hush-10", **{"X-Request-ID": "the-last"})
+    until(lambda: any("the-last" in line for line in client.log))
+    assert not [line for line in client.log if "hush" in line]
 
 
 # --- with keys, and a friendly origin ---------------------------------------------------------------------------
@@ -225,3 +256,12 @@ def test_key_storage(tmp_path: Path) -> None:
     assert keys.revoke(store, key.id) == key
     with pytest.raises(NotFound):
         keys.revoke(store, key.id)
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [("192.0.2.7", "192.0.2.7"), ("::ffff:192.0.2.7", "192.0.2.7"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+     ("2001:db8:1:2:5::6", "2001:db8:1:2::/64"), ("fe80::1%eth0", "fe80::/64"), (None, "None"), ("unix", "unix")],
+)  # fmt: skip
+def test_who_counts_as_one_caller(address: str | None, name: str) -> None:
+    assert caller_of(address) == name

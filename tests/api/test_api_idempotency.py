@@ -8,6 +8,8 @@ import threading
 import pytest
 from api_client import Answer, Client, piece, wav
 
+from classifier.api.idempotency import is_lasting
+from classifier.api.problems import known
 from classifier.demo.songs import Song
 
 
@@ -63,6 +65,14 @@ def test_two_at_the_same_moment_make_one_tag(client: Client, snippet: bytes) -> 
             assert answer.headers["retry-after"] == "1"
     assert len({answer.json["id"] for answer in answers if answer.status == 200}) == 1
     assert client.n_tags() == before + 1
+
+
+@pytest.mark.parametrize("name", sorted(known()))
+def test_only_faults_of_the_audio_are_remembered(name: str) -> None:
+    """A snippet that is bad stays bad; everything else may be different the next time."""
+    lasting = {"audio_error", "audio_empty", "audio_unreadable", "audio_no_stream", "audio_unsupported",
+               "audio_too_large", "audio_too_long", "snippet_too_short", "snippet_silent"}  # fmt: skip
+    assert is_lasting(known()[name]("x")) == (name in lasting)
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256, "with space", "ümlaut"])

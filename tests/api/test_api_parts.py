@@ -5,18 +5,29 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import shutil
+import subprocess
+import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
-from api_client import until
+from api_client import ROOT, until
 
+from app import create_app
 from classifier import results
 from classifier.api import schemas
 from classifier.api.gate import Gate
 from classifier.api.logs import JsonFormatter, PlainFormatter
-from classifier.api.uploads import RAW_TYPES, Watchdog, client_name
+from classifier.api.requests import client_name
+from classifier.api.snippets import RAW_TYPES
+from classifier.api.watchdog import Watchdog
+from classifier.catalogue import Catalogue
 from classifier.errors import Busy
+from classifier.records import tracks
+from classifier.settings import Settings
+from classifier.store import open_store
 
 
 @pytest.mark.parametrize("name", ["Match", "Near", "Searched", "Track"])
@@ -125,3 +136,63 @@ def test_log_lines_are_json_with_traceback_and_extras() -> None:
     entry = json.loads(JsonFormatter().format(record))
     assert (entry["message"], entry["level"], entry["status"]) == ("it broke", "ERROR", 500)
     assert "ValueError: x" in entry["traceback"]
+
+
+def test_ready_says_how_many_tracks_are_missing(tmp_path: Path, files: list[tuple[str, bytes]]) -> None:
+    """A damaged track does not stop the service, and does not go unnoticed either."""
+    settings = Settings(data_dir=str(tmp_path))
+    with Catalogue.open(settings=settings) as catalogue:
+        good, bad = (catalogue.enroll(content).track.id for _, content in files[:2])
+    shutil.rmtree(tmp_path / "index", ignore_errors=True)
+    store = open_store(settings.store)
+    store.update("models", {"track_id": bad}, set={"sha256": "0" * 64})
+    for removed, missing in ((None, 1), (bad, 0)):
+        if removed is not None:
+            tracks.remove(store, removed)
+        app = create_app(settings)
+        try:
+            client = app.test_client()
+            answer = until(lambda client=client: (a := client.get("/readyz")).status_code == 200 and a, 60)
+            assert answer.json == {
+                "ready": True,
+                "checks": dict.fromkeys(("store", "index", "decoder"), "ok"),
+                "tracks_missing": missing,
+            }
+        finally:
+            app.extensions["earmark"].close()
+    assert good in tracks.ready(store, settings.catalogue)
+    store.close()
+
+
+GROWTH = """
+import sys, threading
+import numpy as np
+from classifier.api import memory
+
+if sys.argv[1] == "yes":
+    assert memory.give_back()
+
+def work():
+    for _ in range(20):  # grows and shrinks, as the arrays of a snippet do, with something small left in between
+        large = [np.ones(n * 50_000) for n in range(1, 21)]
+        kept.append([bytes(1000) for _ in range(50)])
+
+kept = []
+for _ in range(4):
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+print(next(int(line.split()[1]) // 1024 for line in open("/proc/self/status") if line.startswith("RssAnon")))
+"""
+
+
+def test_what_snippets_needed_goes_back_to_the_system() -> None:
+    """Four threads at a time hold 84 MB each, again and again: in the end the process holds nothing of it."""
+    resident_mb = {}
+    for how in ("yes", "no"):
+        done = subprocess.run([sys.executable, "-c", GROWTH, how], cwd=ROOT, capture_output=True, text=True, check=True)
+        resident_mb[how] = int(done.stdout)
+    assert resident_mb["yes"] < 84, resident_mb
+    assert resident_mb["yes"] <= resident_mb["no"]

@@ -138,14 +138,15 @@ def test_at_a_terminal_the_address_is_the_last_line_and_alone(tmp_path: Path) ->
         client = Client("127.0.0.1", int(lines[-1].rstrip("/").rpartition(":")[2]), [])
         assert client.get("/readyz").status == 200
         assert client.get("/api/v1/tracks").status == 200
+        assert client.get("/api/v1/tags/none").status == 404
+        os.set_blocking(ours, False)
+        with contextlib.suppress(BlockingIOError):
+            seen += os.read(ours, 4096)
+        assert seen.decode().splitlines() == lines, "nothing comes after the address"
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(40)
-        with contextlib.suppress(OSError):  # the terminal's other end is gone
-            while more := os.read(ours, 4096):
-                seen += more
         os.close(ours)
-    assert seen.decode().splitlines() == lines, "nothing comes after the address"
     assert lines[0].startswith("Starting")
     assert any(line.endswith("ready for snippets") for line in lines)
     assert not any("{" in line or "gunicorn" in line for line in lines)
@@ -155,6 +156,32 @@ def test_readyz_says_how_far_the_index_is_loaded(tmp_path: Path) -> None:
     service = Service(Settings(data_dir=str(tmp_path)))
     service._report_loading()(1200, 5000)
     assert service.checks()["index"] == "1,200 of 5,000 tracks loaded"
+
+
+def test_who_is_being_served_when_the_service_stops_is_served(tmp_path: Path, songs: list[Song]) -> None:
+    """SIGTERM in the middle of an upload, of work and of an idle connection."""
+    snippet = wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate)
+    fields = ["POST /api/v1/tags HTTP/1.1", "Host: localhost", "Content-Type: audio/wav"]
+    head = "\r\n".join([*fields, f"Content-Length: {len(snippet)}", "", ""])
+    with running(tmp_path) as own:
+        client, answers = own.client, []
+        threads = [threading.Thread(target=lambda: answers.append(client.tag(snippet))) for _ in range(6)]
+        address = (client.host, client.port)
+        with socket.create_connection(address, 60) as half, socket.create_connection(address, 60) as idle:
+            half.sendall(head.encode() + snippet[:1000])
+            for thread in threads:
+                thread.start()
+            until(lambda: answers)  # the others are on their way
+            own.process.send_signal(signal.SIGTERM)
+            until(lambda: any("Worker exiting" in line or "Handling signal: term" in line for line in client.log))
+            half.sendall(snippet[1000:])
+            assert half.recv(12) == b"HTTP/1.1 200"
+            assert idle.recv(1) == b""
+        for thread in threads:
+            thread.join()
+        assert [answer.status for answer in answers] == [200] * 6
+        assert own.process.wait(40) == 0
+        own.process.send_signal = lambda _: None  # type: ignore[method-assign]
 
 
 def test_malformed_requests_get_problem_documents_too(client: Client) -> None:
@@ -218,6 +245,15 @@ def test_the_page_is_there_for_its_own_addresses(client: Client) -> None:
         assert client.get(path).body == index.body
     for path in ("/nothing.js", "/api/nothing", "/api/v1", "/../app.py", "/%2e%2e/app.py", "/..%2fapp.py"):
         assert client.get(path).status == 404, path
+
+
+@pytest.mark.parametrize(
+    "path", ["/" + "a" * 300, "/" + "a" * 3000, "/%00", "/a%00.js", "/%ff", "/\\", "/" + "a/" * 1500]
+)
+def test_addresses_that_cannot_be_files(client: Client, path: str) -> None:
+    """They are views of the page like any other, or not found: no error of ours, and nothing in the log."""
+    assert client.get(path).status in (200, 404)
+    assert not [entry for entry in client.entries() if entry["level"] == "ERROR"]
 
 
 def test_files_of_the_page_are_packed_and_not_sent_twice(client: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import fields
+from pathlib import Path
 
 import click
 import numpy as np
@@ -274,6 +275,27 @@ def test_damage_is_named_and_is_a_failure(enrolled):
     assert enrolled("doctor", "--repair").code == 1  # what is lost is not mended by guessing
     enrolled("tracks", "remove", track)
     assert enrolled("doctor").code == 0
+
+
+def test_a_damaged_page_is_named_with_its_tracks(enrolled):
+    store = enrolled.store()
+    chunk = next(store.find("models"))
+    path = Path(store.url.removeprefix("sqlite:///"))
+    store.close()
+    content = bytearray(path.read_bytes())
+    middle = len(chunk["data"]) // 2
+    page = content.index(chunk["data"][middle : middle + 50]) // 4096 * 4096
+    content[page : page + 4096] = b"rot!" * 1024
+    path.write_bytes(content)
+    for arguments in ([], ["--repair"]):
+        done = enrolled("doctor", "--json", *arguments)
+        assert done.code == 1
+        found = checks(done)
+        assert any("SQLite" in o["detail"] for o in found["integrity"])
+        assert any(chunk["track_id"] in o["detail"] for o in found["integrity"])
+        assert not any("--repair" in o["detail"] for o in found["integrity"])
+        assert ("repair" in found) == bool(arguments)
+    assert "restore a copy" in found["repair"][0]["detail"]
 
 
 def test_what_a_dead_writer_left_is_mended(enrolled):

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from classifier.config import hash_of
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
+from classifier.models.background import BUILTIN, builtin_background
 from classifier.records import tracks
 from classifier.records.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
 from classifier.records.catalogues import (
@@ -25,10 +27,10 @@ from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import TrackWriter
 from classifier.store import Store, open_store
-from tests.material import CONFIG, Crash, DyingStore, enroll, facts, models, same_arrays, words
+from tests.material import CONFIG, CONFIG_HASH, Crash, DyingStore, enroll, facts, models, same_arrays, words
 from tests.places import Clock
 
-BACKGROUND = {"weights": np.full(6, 1 / 6, np.float32), "deviations": np.arange(13.0)}
+BACKGROUND = {name: array.astype(np.float64) for name, array in builtin_background().to_arrays().items()}
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def other(tmp_path: Path) -> Iterator[Store]:
 
 def fill(store: Store, clock: Clock) -> None:
     """Make a catalogue with three tracks, one of several chunks, one edited, one with nothing in it."""
-    create_catalogue(store, "default", CONFIG, "h", now=clock)
+    create_catalogue(store, "default", CONFIG, CONFIG_HASH, now=clock)
     set_background(store, "default", "own-1", BACKGROUND)
     fields = facts("a", title="Zoë", artist="Ä", metadata={"a.b": "c", "$": "\n"})
     with TrackWriter.begin(store, fields, owner="me", now=clock) as writer:
@@ -95,16 +97,16 @@ def test_there_and_back(store: Store, other: Store, clock: Clock, tmp_path: Path
 
 
 def test_an_empty_catalogue(store: Store, other: Store, tmp_path: Path) -> None:
-    create_catalogue(store, "empty", {}, "h", background="builtin-1")
+    create_catalogue(store, "empty", {}, hash_of({}), background=BUILTIN)
     assert export_catalogue(store, "empty", tmp_path / "a.zip") == 0
     assert import_catalogue(other, tmp_path / "a.zip").added == 0
-    assert get_catalogue(other, "empty").background == "builtin-1"
+    assert get_catalogue(other, "empty").background == BUILTIN
 
 
 def test_known_tracks_are_left_alone(store: Store, other: Store, clock: Clock, tmp_path: Path) -> None:
     fill(store, clock)
     export_catalogue(store, "default", tmp_path / "a.zip")
-    create_catalogue(other, "default", CONFIG, "h", background="")
+    create_catalogue(other, "default", CONFIG, CONFIG_HASH, background="")
     known = enroll(other, "b", seed=9, title="Mine")
     done = import_catalogue(other, tmp_path / "a.zip")
 
@@ -151,10 +153,10 @@ def archive(other: Store, clock: Clock, tmp_path: Path) -> Path:
 @pytest.mark.stores(["sqlite"])
 def test_catalogues_that_do_not_fit(store: Store, archive: Path) -> None:
     create_catalogue(store, "default", {}, "another configuration")
-    create_catalogue(store, "x", CONFIG, "h", background="builtin-1")
+    create_catalogue(store, "x", CONFIG, CONFIG_HASH, background=BUILTIN)
     with pytest.raises(CatalogueExists, match="another configuration"):
         import_catalogue(store, archive)
-    with pytest.raises(CatalogueExists, match="background 'builtin-1', the archive 'own-1'"):
+    with pytest.raises(CatalogueExists, match=f"background '{BUILTIN}', the archive 'own-1'"):
         import_catalogue(store, archive, name="x")
     assert import_catalogue(store, archive, name="y").added == 3
 
@@ -165,7 +167,7 @@ def test_what_cannot_be_exported(store: Store, tmp_path: Path) -> None:
     target.parent.mkdir()
     with pytest.raises(CatalogueNotFound):
         export_catalogue(store, "none", target)
-    create_catalogue(store, "default", CONFIG, "h")
+    create_catalogue(store, "default", CONFIG, CONFIG_HASH)
     track_id = enroll(store, "a")
     store.delete("models", {"track_id": track_id})
     target.write_bytes(b"an older archive")
@@ -275,6 +277,21 @@ def change_json(name: str, **fields: Any) -> Callable[[dict[str, bytes]], None]:
     return change
 
 
+def change_catalogue(**fields: Any) -> Callable[[dict[str, bytes]], None]:
+    def change(entries: dict[str, bytes]) -> None:
+        about = json.loads(entries["archive.json"])["catalogue"] | fields
+        if about["background"] != "own-1":
+            entries.pop("background.bin"), about.pop("layout")
+        change_json("archive.json", catalogue=about)(entries)
+
+    return change
+
+
+def other_config(**changed: Any) -> Callable[[dict[str, bytes]], None]:
+    """Say that the catalogue has another configuration, with the hash that belongs to it."""
+    return change_catalogue(config=CONFIG | changed, config_hash=hash_of(CONFIG | changed))
+
+
 TRACK = "tracks/000000/track.json"
 
 
@@ -298,6 +315,18 @@ TRACK = "tracks/000000/track.json"
             "'background.bin' is damaged: packed data has 1 bytes",
         ),
         (lambda entries: entries.update({"background.bin": bytes(15_000_001)}), "is too large"),
+        (change_catalogue(config_hash="x"), "not the one that its 'config_hash' belongs to"),
+        (other_config(n_windows=1e9), "cannot be used by this Earmark: unknown parameter 'n_windows'"),
+        (other_config(n_components=10**400), "cannot be used by this Earmark: n_components is 1000"),
+        (other_config(n_components=4), r"no finite 'weights' of shape \(1, 4\)"),
+        (other_config(slot_mfcc=9), r"no finite 'slot_scale' of shape \(9,\)"),
+        (change_catalogue(layout=["scale <f8 13"]), "'background.bin' is damaged: packed data has"),
+        (change_catalogue(layout="scale"), "'archive.json' lacks 'layout'"),
+        (change_catalogue(background="own-2"), "background 'own-2' is not in it"),
+        (
+            change_catalogue(background=BUILTIN, config={"n_mfcc": 9}, config_hash=hash_of({"n_mfcc": 9})),
+            f"background '{BUILTIN}' is not in it, and does not ship",
+        ),
     ],
 )
 def test_sealed_but_wrong(
@@ -327,7 +356,7 @@ def test_a_bomb(store: Store, archive: Path, tmp_path: Path) -> None:
         made.writestr("index.sha256", b"0" * 64)
         made.writestr("index.json", b"0" * 50_000_000)
         made.writestr("archive.json", b"0" * 50_000_000)
-    with pytest.raises(ArchiveUnreadable):
+    with pytest.raises(ArchiveUnreadable, match=r"'index\.json' is too large"):
         import_catalogue(store, bad)
 
 
@@ -343,7 +372,7 @@ def test_two_entries_of_one_name(store: Store, archive: Path) -> None:
 def test_the_documentation_reads_an_archive(other: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[2] / "docs" / "archive.md").read_text()
     code = text.split("```python\n")[1].split("```")[0]
-    create_catalogue(other, "default", CONFIG, "h")
+    create_catalogue(other, "default", CONFIG, CONFIG_HASH)
     enroll(other, "a")
     export_catalogue(other, "default", tmp_path / "catalogue.zip")
     monkeypatch.chdir(tmp_path)

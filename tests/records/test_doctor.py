@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from classifier.errors import StoreCorrupt
 from classifier.records import tracks
 from classifier.records.catalogues import create_catalogue
 from classifier.records.doctor import Finding, examine, mend
@@ -14,7 +17,7 @@ from classifier.records.leases import Lease
 from classifier.records.writing import TrackWriter
 from classifier.store import Store
 from tests.material import catalogue, enroll, facts, models, same_arrays
-from tests.places import Clock
+from tests.places import Clock, Place
 
 
 def test_nothing_to_find(store: Store, clock: Clock) -> None:
@@ -177,6 +180,44 @@ def test_a_damaged_background(store: Store, clock: Clock) -> None:
     found = examine(store, now=clock)
     assert len(found) == 1
     assert "the background of catalogue 'default' is damaged" in found[0].what
+
+
+@pytest.mark.stores(["sqlite"])
+@pytest.mark.parametrize("seed", range(6))
+def test_tracks_on_damaged_pages_are_named_and_nothing_is_repaired(place: Place, store: Store, seed: int) -> None:
+    """Three pages of the file overwritten: whatever track that hits is named, and nothing is removed."""
+    catalogue(store)
+    ids = [enroll(store, f"c{n}", n_windows=300, seed=n) for n in range(8)]
+    tracks.remove(store, enroll(store, "stray"))
+    store.close()
+    path = Path(place.url.removeprefix("sqlite:///"))
+    rng = np.random.default_rng(seed)
+    content = bytearray(path.read_bytes())
+    n_pages = len(content) // 4096
+    for page in rng.choice(np.arange(20, n_pages), 3, replace=False):
+        content[page * 4096 : (page + 1) * 4096] = rng.bytes(4096)
+    path.write_bytes(content)
+
+    store = place.open()
+    hit = {track_id for track_id in ids if not readable(store, track_id)}
+    assert hit
+    found = examine(store)
+    assert found[0].severity == "error"
+    assert "SQLite" in found[0].what
+    assert {track_id for track_id in ids if any(track_id in finding.what for finding in found)} >= hit
+    assert not any(finding.repairable for finding in found)
+    assert mend(store, found) == mend(store) == {}
+    assert {track_id for track_id in ids if not readable(store, track_id)} == hit
+
+
+def readable(store: Store, track_id: str) -> bool:
+    try:
+        track = tracks.get_track(store, track_id)
+        tracks.load_models(store, track_id, track.version)
+        tracks.load_subfingerprints(store, track_id, track.version)
+    except StoreCorrupt:
+        return False
+    return True
 
 
 def test_worst_first(store: Store, clock: Clock) -> None:

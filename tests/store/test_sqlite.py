@@ -65,6 +65,35 @@ def test_file_says_what_it_is(make: Any, path: Path) -> None:
     assert ("tracks", 1) in tables
 
 
+def test_nobody_else_may_read_a_new_store(make: Any, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        path = tmp_path / "home" / "earmark" / "store.sqlite"
+        make(path).insert("tags", [{"_id": "a"}])
+        rights = {found.name: found.stat().st_mode & 0o777 for found in (path.parent, *path.parent.iterdir())}
+        assert rights == {"earmark": 0o700, "store.sqlite": 0o600, "store.sqlite-wal": 0o600, "store.sqlite-shm": 0o600}
+
+        shared = tmp_path / "shared"  # what is there is left as its owner wants it
+        shared.mkdir(mode=0o755)
+        (shared / "store.sqlite").touch(mode=0o644)
+        make(shared / "store.sqlite").insert("tags", [{"_id": "a"}])
+        assert [found.stat().st_mode & 0o777 for found in (shared, shared / "store.sqlite")] == [0o755, 0o644]
+    finally:
+        os.umask(before)
+
+
+def test_what_is_deleted_is_overwritten(make: Any, path: Path) -> None:
+    store = make()
+    # Asked for by every connection, since SQLite need not be built so.
+    assert store._connection().execute("PRAGMA secure_delete").fetchone() == (1,)
+    secret = "secret" * 1000
+    store.insert("tags", [{"_id": "a", "file": secret}, {"_id": "b", "file": "kept" * 1000}])
+    store.delete("tags", {"_id": "a"})
+    store.close()
+    assert b"kept" in path.read_bytes()
+    assert b"secret" not in path.read_bytes()
+
+
 def test_conditions_use_the_indexes(make: Any) -> None:
     store = make()
     seen: list[str] = []

@@ -214,7 +214,8 @@ export interface paths {
         };
         /**
          * Store, index and decoder are warm.
-         * @description Send requests here only while this says so.
+         * @description Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
+         *     0 for a moment while tracks are taken in, and stays there if some are damaged.
          */
         get: operations["readyz"];
         put?: never;
@@ -629,6 +630,11 @@ export interface components {
             };
             /** Ready */
             ready: boolean;
+            /**
+             * Tracks Missing
+             * @description Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them).
+             */
+            tracks_missing: number;
         };
         /**
          * Searched
