@@ -292,6 +292,8 @@ class Catalogue:
         with self._alone_with(audio.content_hash):
             known = self._find(content_hash=audio.content_hash)
             if known is not None and not replace:
+                if probed.packet_hash:
+                    tracks.set_packet_hash(self.store, known.id, probed.packet_hash)
                 return _known(known, audio.file_hash, audio.tags, audio.remarks)
             model = self._model(audio)
             lease_seconds = self.settings.lease_seconds

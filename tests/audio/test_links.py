@@ -106,3 +106,14 @@ def test_the_limit_counts_all_links(decoder: Decoder, track_limits: Limits) -> N
     data = wav(tone(SECONDS)) * 4
     assert decoder.decode(data, replace(track_limits, max_seconds=6.0)).duration_s == 6.0
     refused(decoder, data, replace(track_limits, max_seconds=5.5), errors.AudioTooLong)
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_probe_covers_every_link(kind: str, decoder: Decoder, track_limits: Limits) -> None:
+    form = FORMATS[kind]
+    one, other, third = (
+        encode(tone(SECONDS, form.rate, hertz, form.channels), kind, rate=form.rate) for hertz in PITCHES
+    )
+    hashes = [decoder.probe(data, track_limits).packet_hash for data in (one, one + other, one + third)]
+    assert len(set(hashes)) == len(hashes)
+    assert {len(digest) for digest in hashes} == {64}

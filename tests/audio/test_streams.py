@@ -84,3 +84,16 @@ def test_all_silent(decoder: Decoder, limits: Limits) -> None:
     silence = np.zeros((RATE, 2), np.int16)
     audio = decoder.decode(several([(silence, NONE), (silence, DEFAULT)]), limits)
     assert (audio.loudest, audio.remarks) == (0.0, [])
+
+
+def test_a_probe_hashes_the_stream_that_is_heard(decoder: Decoder, limits: Limits) -> None:
+    silence, low, high = np.zeros((RATE, 2), np.int16), tone(1.0, hertz=500), tone(1.0, hertz=600)
+
+    def probed(*streams: tuple[np.ndarray, Disposition]) -> str:
+        return decoder.probe(several(streams, codec="pcm_s16le"), limits).packet_hash
+
+    heard = probed((low, DEFAULT))
+    assert probed((low, DEFAULT), (high, NONE)) == heard
+    assert probed((high, NONE), (low, DEFAULT)) == heard
+    assert probed((silence, DEFAULT), (low, NONE)) == heard
+    assert probed((high, DEFAULT), (low, NONE)) != heard
