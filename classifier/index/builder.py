@@ -30,7 +30,7 @@ log = logging.getLogger("earmark.index")
 
 Load = Callable[[str, int], TrackModel]
 
-#: Windows that are loaded and written at a time: what a builder needs of memory, 12 kB each.
+#: Windows that are loaded and written at a time; a builder needs some 3 kB of memory for each.
 BATCH = 8192
 #: Seconds between looks at what the process that builds has published.
 _POLL_S = 0.1
