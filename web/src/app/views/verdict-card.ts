@@ -56,7 +56,8 @@ export class VerdictCard {
   /** What was looked at, in a sentence. */
   protected readonly searched = computed(() => {
     const { windows, aligned_tracks, complete } = this.tag().searched;
-    if (windows === 0 && aligned_tracks === 0) return 'The library is empty, or too little of the snippet can be compared.';
+    if (windows === 0 && aligned_tracks === 0)
+      return 'The library is empty, or too little of the snippet can be compared.';
     const scope = complete ? 'No track was left out.' : PARTLY;
     return `Compared with ${plural(windows, 'window')} by divergence and aligned with ${plural(aligned_tracks, 'track')}. ${scope}`;
   });
