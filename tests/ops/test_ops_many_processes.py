@@ -25,7 +25,7 @@ KNOWN = (101, 102, 103)
 
 
 @pytest.fixture(scope="module", params=["sqlite", "mongodb"])
-def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Where the store is, and the folder for everything else."""
     folder = tmp_path_factory.mktemp(request.param)
     if request.param == "sqlite":
@@ -38,9 +38,9 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def elsewhere(place: tuple[str, Path]) -> Iterator[Catalogue]:
+def elsewhere(shared: tuple[str, Path]) -> Iterator[Catalogue]:
     """The same catalogue in this process, which is none of the service's."""
-    url, folder = place
+    url, folder = shared
     settings = Settings(store=url, data_dir=str(folder / "elsewhere"), lease_seconds=2)
     with Decoder(settings) as decoder, Catalogue.open(settings=settings, decoder=decoder) as catalogue:
         for seed in KNOWN:
@@ -49,9 +49,9 @@ def elsewhere(place: tuple[str, Path]) -> Iterator[Catalogue]:
 
 
 @pytest.fixture(scope="module")
-def service(place: tuple[str, Path], elsewhere: Catalogue) -> Iterator[Cluster]:
+def service(shared: tuple[str, Path], elsewhere: Catalogue) -> Iterator[Cluster]:
     """Three workers."""
-    url, folder = place
+    url, folder = shared
     with cluster(folder / "service", 3, store=url, workers=1) as own:
         yield own
 
@@ -95,10 +95,10 @@ def test_a_change_by_one_worker_counts_for_all(service: Cluster) -> None:
 
 
 def test_the_command_line_counts_while_the_service_runs(
-    service: Cluster, place: tuple[str, Path], tmp_path: Path
+    service: Cluster, shared: tuple[str, Path], tmp_path: Path
 ) -> None:
     def earmark(*arguments: str) -> str:
-        command = [sys.executable, "-m", "classifier", "--store", place[0], "--json", *arguments]
+        command = [sys.executable, "-m", "classifier", "--store", shared[0], "--json", *arguments]
         own = environment(tmp_path / "data", {})
         return subprocess.run(command, env=own, cwd=ROOT, check=True, capture_output=True, text=True).stdout
 
@@ -195,10 +195,10 @@ def maps(pid: int, under: Path) -> dict[str, dict[str, int]]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_workers_share_the_memory_of_the_index(service: Cluster, place: tuple[str, Path]) -> None:
+def test_workers_share_the_memory_of_the_index(service: Cluster, shared: tuple[str, Path]) -> None:
     for seed in KNOWN:
         all_hear(service, seed, ("identified", song(seed).title))
-    index = place[1] / "service" / "index"
+    index = shared[1] / "service" / "index"
 
     def all_mapped() -> list[dict[str, dict[str, int]]] | None:
         mapped = [maps(pid, index) for pid in service.workers()]
