@@ -99,8 +99,12 @@ class Service:
             handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
             self._worker = Worker(self._store, self.spool, self.settings, handlers)
             self._started = True
-        threading.Thread(target=self._warm_up, name="warm-up", daemon=True).start()
-        threading.Thread(target=self._tidy, name="tidy", daemon=True).start()
+            self._threads = [
+                threading.Thread(target=target, name=name, daemon=True)
+                for name, target in (("warm-up", self._warm_up), ("tidy", self._tidy))
+            ]
+        for thread in self._threads:
+            thread.start()
         self._worker.start()
 
     def close(self) -> None:
@@ -113,6 +117,8 @@ class Service:
         self._worker.stop(STOP_SECONDS)
         self._decoder.close()
         self._job_decoder.close()
+        for thread in self._threads:  # a connection must not be closed under a thread that uses it
+            thread.join(STOP_SECONDS)
         for catalogue in self._catalogues.values():
             catalogue.close()
         self.store.close()
