@@ -24,7 +24,9 @@ from bench import corpus, identical, queries
 from bench.corpus import CorpusError, Reference
 from bench.outcomes import ROOT, Log, Outcome
 from bench.queries import Query
-from classifier.audio.decoder import Decoder, Limits
+from classifier.audio import level
+from classifier.audio.decoder import Decoder
+from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
 from classifier.index.segment import Segment, write
 from classifier.index.snapshot import Snapshot
@@ -160,7 +162,8 @@ def ask(asked: tuple[Query, Sequence[Catalogue]], max_false_alarms: float) -> li
     started = time.perf_counter()
     audio = _decoder().decode(data, Limits.for_snippet(settings), config.sample_rate)
     decoded = time.perf_counter()
-    recording = Recording(audio.samples, audio.bandwidth_hz, config, builtin_background())
+    samples = level.levelled(audio.samples, audio.loudest)
+    recording = Recording(samples, audio.bandwidth_hz, config, builtin_background())
     model = recording.query()
     seconds = {"decode": decoded - started, "model": time.perf_counter() - decoded}
     outcomes = []

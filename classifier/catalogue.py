@@ -6,15 +6,15 @@ import contextlib
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
-from classifier.audio.decoder import Audio, Decoder, Limits, Tagged
+from classifier.audio import level
+from classifier.audio.decoder import Audio, Decoder, Tagged
+from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
 from classifier.errors import (
     AudioError,
@@ -43,9 +43,6 @@ from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
 from classifier.text import clean
 
-#: A snippet whose loudest 100 ms stay below this rms (full scale 1) is silent: -66 dBFS.
-_SILENT_RMS = 5e-4
-
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
@@ -62,12 +59,15 @@ class Enrolled:
     new_tags : dict of str to str
         What the file's tags say otherwise than the track's fields, but for those set by hand. Nothing of it is stored:
         see :meth:`Catalogue.take_tags`.
+    remarks : list of str
+        On the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`; none if it was not decoded.
     """
 
     track: Track
     added: bool
     file_hash: str = ""
     new_tags: dict[str, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
 
 def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
@@ -261,7 +261,7 @@ class Catalogue:
         TrackBusy
             If another process is writing the same audio at this moment.
         """
-        limits = Limits.for_track(self.settings)
+        limits = _limits(source, Limits.for_track(self.settings))
         file_hash = _file_hash(source, limits.max_bytes)
         if not replace and (known := self._find(file_hash=file_hash)):
             return Enrolled(known, False, file_hash)
@@ -292,9 +292,7 @@ class Catalogue:
         with self._alone_with(audio.content_hash):
             known = self._find(content_hash=audio.content_hash)
             if known is not None and not replace:
-                if probed.packet_hash:
-                    tracks.set_packet_hash(self.store, known.id, probed.packet_hash)
-                return _known(known, audio.file_hash, audio.tags)
+                return _known(known, audio.file_hash, audio.tags, audio.remarks)
             model = self._model(audio)
             lease_seconds = self.settings.lease_seconds
             try:
@@ -305,12 +303,12 @@ class Catalogue:
                     self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace or stale
                 )
             except AlreadyEnrolled as found:  # another process was faster
-                return _known(self.track(found.track_id), audio.file_hash, audio.tags)
+                return _known(self.track(found.track_id), audio.file_hash, audio.tags, audio.remarks)
             with writer:
                 writer.add_models(model.window_arrays())
                 writer.add_slots(model.slots)
                 writer.add_subfingerprints(model.words)
-                return Enrolled(writer.commit(), True, audio.file_hash)
+                return Enrolled(writer.commit(), True, audio.file_hash, remarks=audio.remarks)
 
     @contextlib.contextmanager
     def _alone_with(self, content_hash: str) -> Iterator[None]:
@@ -326,12 +324,13 @@ class Catalogue:
                 self._turn.notify_all()
 
     def _model(self, audio: Audio) -> TrackModel:
-        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
+        loudest = audio.loudest
+        if level.is_silent(loudest, audio.step):
             raise SnippetSilent(f"{audio.duration_s:.1f} s of silence: there is nothing to recognise in it")
         if audio.duration_s < self.settings.min_snippet_seconds:
             least = self.settings.min_snippet_seconds
             raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
-        return model_track(audio.samples, self.config, self.background())
+        return model_track(level.levelled(audio.samples, loudest), self.config, self.background())
 
     def _probe(self, source: bytes | Path, limits: Limits) -> Tagged:
         try:
@@ -409,7 +408,8 @@ class Catalogue:
         AudioError
             If the source is not usable audio.
         """
-        return self.decoder.decode(source, Limits.for_snippet(self.settings), self.config.sample_rate)
+        limits = _limits(source, Limits.for_snippet(self.settings))
+        return self.decoder.decode(source, limits, self.config.sample_rate)
 
     def identify_audio(self, audio: Audio, *, method: str | None = None, top: int = 5, view: View | None = None) -> Tag:
         """Identify decoded audio; everything else as :meth:`identify`.
@@ -443,13 +443,15 @@ class Catalogue:
                 f"snippet has {audio.duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
                 "needed: record longer"
             )
-        if _loudest_rms(audio.samples, audio.sample_rate) < _SILENT_RMS:
+        loudest = audio.loudest
+        if level.is_silent(loudest, audio.step):
             raise SnippetSilent("the snippet is silent: check the microphone and move closer to the music")
         started = time.perf_counter()
         if view is None:
             view = self.view()
         viewed = time.perf_counter()
-        recording = Recording(audio.samples, audio.bandwidth_hz, self.config, self.background())
+        samples = level.levelled(audio.samples, loudest)
+        recording = Recording(samples, audio.bandwidth_hz, self.config, self.background())
         query = recording.query()
         modelled = time.perf_counter()
         options = Options(
@@ -467,7 +469,7 @@ class Catalogue:
             self._follower.suspect()  # damage to the index can make any step fail
             raise
         stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
-        return replace(tag, seconds={**stages, "total": time.perf_counter() - started})
+        return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
         """Bring the index up to date with the store; return what it holds: a snapshot and its tracks by id.
@@ -555,12 +557,12 @@ class Catalogue:
         tracks.remove(self.store, track_id)
 
 
-def _file_hash(source: bytes | Path, most: int) -> str:
+def _file_hash(source: bytes | Path, most: int | None) -> str:
     """Return the SHA-256 of a file's bytes, or nothing if it is not a file, cannot be read or has too many."""
     try:
         if not isinstance(source, Path):
-            return hashlib.sha256(source).hexdigest() if len(source) <= most else ""
-        if not source.is_file() or source.stat().st_size > most:
+            return hashlib.sha256(source).hexdigest() if most is None or len(source) <= most else ""
+        if not source.is_file() or (most is not None and source.stat().st_size > most):
             return ""  # a pipe would never end; the decoder says what is wrong with it
         with open(source, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -568,15 +570,10 @@ def _file_hash(source: bytes | Path, most: int) -> str:
         return ""  # the decoder says what is wrong with it
 
 
-def _known(track: Track, file_hash: str, tags: Mapping[str, str]) -> Enrolled:
-    return Enrolled(track, False, file_hash, tracks.new_tags(track, tags))
+def _known(track: Track, file_hash: str, tags: Mapping[str, str], remarks: Sequence[str] = ()) -> Enrolled:
+    return Enrolled(track, False, file_hash, tracks.new_tags(track, tags), list(remarks))
 
 
-def _loudest_rms(samples: np.ndarray, sample_rate: int) -> float:
-    """Root mean square of the loudest 100 ms."""
-    block = sample_rate // 10
-    n = len(samples) // block
-    if n == 0:
-        return float(np.sqrt(np.mean(np.square(samples)))) if len(samples) else 0.0
-    squares = np.square(samples[: n * block].reshape(n, block)).mean(axis=1)
-    return float(np.sqrt(squares.max()))
+def _limits(source: bytes | Path, limits: Limits) -> Limits:
+    """Return what a source may cost: the size of a file on this machine is its owner's affair."""
+    return limits.for_own_file() if isinstance(source, Path) else limits

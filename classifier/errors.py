@@ -60,7 +60,7 @@ class FileMissing(InvalidInput):
 
 
 class AudioError(InvalidInput):
-    """The bytes are no usable audio."""
+    """The bytes are not usable audio."""
 
     name = "audio_error"
 
@@ -105,7 +105,7 @@ class AudioTooLong(AudioError):
 
 
 class DecodeLimit(AudioError):
-    """Decoding needed more time or memory than its limits, or the decoder died on the file."""
+    """Decoding needed more time or memory than its limits, or the decoder crashed on the file."""
 
     name = "decode_limit"
 
@@ -213,7 +213,7 @@ class StoreUnavailable(Unavailable):
 
 
 class DecoderUnavailable(Unavailable):
-    """No decoder process could be started."""
+    """No decoder process could be started, or it was killed or kept from its work."""
 
     name = "decoder_unavailable"
 

@@ -168,6 +168,9 @@ class Tag:
     ``tied`` is how many tracks the verdict names: 0 for ``no_match``, 1 for ``identified``, and for ``ambiguous`` all
     copies of the recording. They come first in ``matches``.
 
+    ``remarks`` say what is peculiar about the recording, such as ``"cut_off: the file ends in the middle of a page"``:
+    a stable name (``cut_off``, ``damaged``, ``channels_cancel``, ``silent_stream``), a colon and a sentence.
+
     ``charts`` holds what the page draws: ``{"alignment": {"track_id", "lags_s": [...], "agreement":
     [...], "threshold": float} or None, "divergence": {"track_id", "starts_s": [...], "divergence": [...], "unrelated":
     float} or None, "nearest": [...]}``. Lags are offsets in the first match's track; divergence is slot by slot along
@@ -183,6 +186,7 @@ class Tag:
     duration_s: float = 0.0
     charts: dict[str, Any] = field(default_factory=dict)
     tied: int = 0
+    remarks: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the contract, without the charts."""

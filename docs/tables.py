@@ -23,6 +23,7 @@ from classifier.api import connections as c
 from classifier.api import requests as forms
 from classifier.api.server import configuration
 from classifier.api.trackfiles import MAX_FILES
+from classifier.audio.formats import CONTAINERS
 from classifier.cli import main as cli
 from classifier.config import PRESETS, FeatureConfig
 from classifier.settings import Settings, variable
@@ -133,11 +134,18 @@ def _clock(seconds: float, rate: float) -> str:
     return f"{seconds:g} s, and 1 s more for every {rate:,.0f} bytes"
 
 
+def formats() -> str:
+    """Return the table of containers that are read."""
+    rows = ((c.name, " ".join(f"`{ending}`" for ending in c.endings), c.codecs) for c in CONTAINERS)
+    return table(("container", "endings", "usually holds"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "parameters": parameters,
     "commands": commands,
     "requests": requests,
+    "formats": formats,
 }
 
 

@@ -46,6 +46,10 @@ class Format:
         Options of the muxer and of the encoder.
     tagged : bool
         Whether the container holds a title and an artist.
+    samples : str
+        Sample format of the encoder, if its first is not the one for 16 bits.
+    bit_rate : int
+        Bits a second, where the encoder has no default that works.
     """
 
     container: str
@@ -58,8 +62,11 @@ class Format:
     container_options: dict[str, str] = field(default_factory=dict)
     codec_options: dict[str, str] = field(default_factory=dict)
     tagged: bool = True
+    samples: str = ""
+    bit_rate: int = 0
 
 
+_EXPERIMENTAL = {"strict": "experimental"}
 #: Every kind of file that must be read, by a short name.
 FORMATS: dict[str, Format] = {
     "wav": Format("wav", "pcm_s16le", "pcm_s16le", lossless=True, padding_s=0.0),
@@ -72,7 +79,7 @@ FORMATS: dict[str, Format] = {
     "flac": Format("flac", "flac", "flac", lossless=True, padding_s=0.0),
     "alac": Format("ipod", "alac", "alac", lossless=True, padding_s=0.0),
     "mp3": Format("mp3", "libmp3lame", "mp3"),
-    "ogg": Format("ogg", "vorbis", "vorbis", codec_options={"strict": "experimental"}),
+    "ogg": Format("ogg", "vorbis", "vorbis", codec_options=_EXPERIMENTAL),
     "opus": Format("ogg", "libopus", "opus", rate=48000),
     "m4a": Format("ipod", "aac", "aac"),
     "adts": Format("adts", "aac", "aac", tagged=False),
@@ -84,6 +91,25 @@ FORMATS: dict[str, Format] = {
     "live": Format("webm", "libopus", "opus", rate=48000, container_options={"live": "1"}, tagged=False),
     "amr": Format("amr", "libopencore_amrnb", "amrnb", rate=8000, channels=1, tagged=False),
     "3gp": Format("3gp", "libopencore_amrnb", "amrnb", rate=8000, channels=1),
+    "w64": Format("w64", "pcm_s16le", "pcm_s16le", lossless=True, padding_s=0.0, tagged=False),
+    "au": Format("au", "pcm_s16be", "pcm_s16be", lossless=True, padding_s=0.0, tagged=False),
+    "voc": Format("voc", "pcm_s16le", "pcm_s16le", lossless=True, padding_s=0.0, tagged=False),
+    "wv": Format("wv", "wavpack", "wavpack", lossless=True, padding_s=0.0, samples="s16p"),
+    "tta": Format("tta", "tta", "tta", lossless=True, padding_s=0.0, tagged=False, samples="s16"),
+    "mka": Format("matroska", "flac", "flac", lossless=True, padding_s=0.0),
+    "mov": Format("mov", "pcm_s16le", "pcm_s16le", lossless=True, padding_s=0.0),
+    "truehd": Format("truehd", "truehd", "truehd", codec_options=_EXPERIMENTAL, tagged=False),
+    "mp2": Format("mp2", "mp2", "mp2", tagged=False),
+    "latm": Format("latm", "aac", "aac_latm", tagged=False),
+    "ac3": Format("ac3", "ac3", "ac3", tagged=False),
+    "eac3": Format("eac3", "eac3", "eac3", tagged=False),
+    "dts": Format("dts", "dca", "dts", codec_options=_EXPERIMENTAL, tagged=False),
+    "wma": Format("asf", "wmav2", "wmav2", bit_rate=128_000),
+    "wma1": Format("asf", "wmav1", "wmav1", bit_rate=128_000),
+    "avi": Format("avi", "mp2", "mp2", tagged=False),
+    "flv": Format("flv", "aac", "aac", tagged=False),
+    "ts": Format("mpegts", "aac", "aac", tagged=False),
+    "mpg": Format("mpeg", "mp2", "mp2", tagged=False),
 }
 
 
@@ -154,7 +180,7 @@ def encode(
     if form.codec not in av.codecs_available or not _writes(form.codec):
         return _by_command(samples, rate, form, tags or {})
     target = io.BytesIO()
-    bit_rate = codec_options.pop("bit_rate", None)
+    bit_rate = codec_options.pop("bit_rate", form.bit_rate)
     layout = "mono" if samples.shape[1] == 1 else "stereo"
     with av.open(target, "w", format=form.container, options={**form.container_options, **(muxer or {})}) as container:
         container.metadata.update(tags or {})
@@ -162,6 +188,8 @@ def encode(
         stream = container.add_stream(form.codec, rate=rate, layout=layout, options=options)
         if bit_rate:
             stream.bit_rate = bit_rate
+        if form.samples:
+            stream.codec_context.format = form.samples
         resampler = av.AudioResampler(format=stream.codec_context.format, layout=layout, rate=rate)
         size = stream.codec_context.frame_size or 4096
         fifo, written = av.AudioFifo(), 0

@@ -48,7 +48,7 @@ FENCED = {
     "pymongo": ("store.mongo",),
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
-    "av": ("audio.child", "audio.pcm", "demo.songs"),
+    "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
     "librosa": (),
     "sklearn": (),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),

@@ -183,6 +183,10 @@ class Tag(BaseModel):
     tied: int | None = Field(
         description="How many tracks the verdict names; they come first in `matches`. Null in tags of older versions."
     )
+    remarks: list[str] = Field(
+        description="What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, "
+        "`damaged`, `channels_cancel`, `silent_stream`."
+    )
 
 
 class Tags(BaseModel):

@@ -3,8 +3,9 @@
 FFmpeg (through PyAV) decodes in child processes that hold nothing worth having: no environment, no file of
 ours, limits on memory, processor time and wall-clock time. A hostile file kills a child, and the next file gets
 a new one. The bytes go over as an open descriptor, never as a path or URL that FFmpeg could follow; samples
-come back through an unnamed file. Works from threads, from forked workers and from a prompt: the children are
-fresh interpreters that run :mod:`classifier.audio.child`, not copies of the caller. POSIX only.
+come back through a socket, block by block, so that a recording of any length takes the same memory. Works from
+threads, from forked workers and from a prompt: the children are fresh interpreters that run
+:mod:`classifier.audio.child`, not copies of the caller. POSIX only.
 
 Silence, or too little sound, is not this module's business.
 """
@@ -19,16 +20,18 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from classifier import errors
+from classifier.audio import level
 from classifier.audio.filetags import clean_tags
+from classifier.audio.level import STEP_16_BITS, Loudest
+from classifier.audio.limits import Limits
 from classifier.audio.process import Child, NeverStarted, kill_all
-from classifier.audio.wire import or_raise
 from classifier.errors import (
     AudioEmpty,
     AudioTooLarge,
@@ -40,11 +43,10 @@ from classifier.errors import (
     InvalidParameter,
 )
 from classifier.settings import Settings
+from classifier.text import clean
 
-#: Least wall-clock seconds for a track, however short.
-_TRACK_WALL_S = 20.0
-#: Sampling rate at which a track with the most channels may be as long as the limit (with two: 192 kHz).
-_TRACK_RATE_HZ = 48000
+#: Bytes a second at which the slowest disk reads a file of the owner's.
+_SLOWEST_READ = 20e6
 #: What a child may say went wrong.
 _REFUSALS = (
     "AudioUnreadable",
@@ -55,89 +57,22 @@ _REFUSALS = (
     "DecodeLimit",
     "DecoderUnavailable",
 )
+_MAX_REMARKS, _MAX_REMARK = 20, 300
 _NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 _RESET = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What a file may cost.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFacts:
+    """What is known of a decoded file.
 
     Parameters
     ----------
-    max_bytes : int
-        Of the file, checked before a byte of it is read.
-    max_seconds : float
-        Of audio, counted while decoding.
-    max_decoded_bytes : int
-        Of native PCM, counted while decoding.
-    max_channels, min_rate, max_rate : int
-        Channels, and sampling rate in Hz.
-    wall_s : float
-        Wall-clock seconds that decoding may take, or the least of them if ``wall_per_hour_s`` is set.
-    memory_bytes : int
-        Address space of the child, everything included.
-    wall_per_hour_s : float
-        Wall-clock seconds for each hour of audio promised or decoded so far; 0: ``wall_s`` alone counts.
-    kind : str
-        ``snippet`` or ``track``: whose settings the messages name; ``file``: none.
-    """
-
-    max_bytes: int
-    max_seconds: float
-    max_decoded_bytes: int
-    max_channels: int
-    min_rate: int
-    max_rate: int
-    wall_s: float
-    memory_bytes: int
-    wall_per_hour_s: float = 0.0
-    kind: str = "file"
-
-    @classmethod
-    def for_snippet(cls, settings: Settings) -> Limits:
-        """Return the limits of what a phone sends."""
-        return cls(
-            max_bytes=settings.snippet_bytes,
-            max_seconds=settings.snippet_seconds,
-            max_decoded_bytes=settings.snippet_decode_bytes,
-            max_channels=settings.max_channels,
-            min_rate=settings.min_source_rate,
-            max_rate=settings.max_source_rate,
-            wall_s=settings.snippet_decode_seconds,
-            memory_bytes=settings.decoder_memory_bytes,
-            kind="snippet",
-        )
-
-    @classmethod
-    def for_track(cls, settings: Settings) -> Limits:
-        """Return the limits of a file to enroll; the decoded bytes follow from its seconds."""
-        return cls(
-            max_bytes=settings.track_bytes,
-            max_seconds=settings.track_seconds,
-            max_decoded_bytes=int(settings.track_seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
-            max_channels=settings.max_channels,
-            min_rate=settings.min_source_rate,
-            max_rate=settings.max_source_rate,
-            wall_s=_TRACK_WALL_S,
-            memory_bytes=settings.decoder_memory_bytes,
-            wall_per_hour_s=settings.track_decode_seconds,
-            kind="track",
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Audio:
-    """A decoded file.
-
-    Parameters
-    ----------
-    samples : np.ndarray, shape (n,), float32
-        Mean of all channels at ``sample_rate``, full scale +-1; lossy codecs may overshoot. All finite.
     sample_rate : int
-        Of ``samples``, Hz.
+        Of the samples, Hz.
     source_rate : int
-        Of the file, Hz: half of it bounds the bandwidth.
+        Of the file, Hz: half of it bounds the bandwidth. Where it changes: of most of the file, and so with
+        ``channels`` and ``codec``.
     channels : int
         Of the file.
     codec : str
@@ -149,9 +84,16 @@ class Audio:
         SHA-256 of the bytes.
     tags : dict
         Title, artist, album, isrc and others, under lower-case names, cleaned and bounded.
+    step : float
+        Quantisation step of the file's samples, full scale 1: that of the digits that occur, 2^-23 to 2^-7.
+    cancelled_s : float
+        Seconds in which the channels cancelled each other, so that the loudest of them was taken instead of the
+        mean; see :mod:`classifier.audio.downmix`.
+    remarks : list of str
+        What is worth knowing of a file that could be read all the same. Each begins with a stable name and a colon:
+        ``cut_off``, ``damaged``, ``channels_cancel``, ``silent_stream``.
     """
 
-    samples: np.ndarray
     sample_rate: int
     source_rate: int
     channels: int
@@ -159,6 +101,49 @@ class Audio:
     content_hash: str
     file_hash: str
     tags: dict[str, str] = field(default_factory=dict)
+    step: float = STEP_16_BITS
+    cancelled_s: float = 0.0
+    remarks: list[str] = field(default_factory=list)
+
+    @property
+    def bandwidth_hz(self) -> float:
+        """Highest frequency that the recording can hold, Hz; narrow-band AMR ends at 3.4 kHz whatever its rate."""
+        return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioInfo(AudioFacts):
+    """A file that was decoded block by block, beside its samples.
+
+    Parameters
+    ----------
+    n_samples : int
+        At ``sample_rate``.
+    loudest : float
+        Level of the loudest 100 ms of the samples, full scale 1; see :mod:`classifier.audio.level`.
+    """
+
+    n_samples: int
+    loudest: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.n_samples / self.sample_rate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audio(AudioFacts):
+    """A decoded file, or a piece of it.
+
+    Parameters
+    ----------
+    samples : np.ndarray, shape (n,), float32
+        Mono at ``sample_rate``, full scale +-1; lossy codecs may overshoot. All finite. The mean of all channels,
+        or the loudest of them where they cancel each other.
+    """
+
+    samples: np.ndarray
 
     @classmethod
     def from_samples(cls, samples: np.ndarray, sample_rate: int) -> Audio:
@@ -186,17 +171,25 @@ class Audio:
         if sample_rate <= 0:
             raise InvalidParameter(f"sample_rate is {sample_rate}: it must be positive")
         digest = hashlib.sha256(samples.data).hexdigest()
-        return cls(samples, sample_rate, sample_rate, 1, "pcm_f32le", digest, digest)
-
-    @property
-    def bandwidth_hz(self) -> float:
-        """Highest frequency that the recording can hold, Hz; narrow-band AMR ends at 3.4 kHz whatever its rate."""
-        return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
+        return cls(
+            samples=samples,
+            sample_rate=sample_rate,
+            source_rate=sample_rate,
+            channels=1,
+            codec="pcm_f32le",
+            content_hash=digest,
+            file_hash=digest,
+        )
 
     @property
     def duration_s(self) -> float:
         """Length in seconds."""
         return len(self.samples) / self.sample_rate
+
+    @property
+    def loudest(self) -> float:
+        """Level of the loudest 100 ms of the samples, full scale 1; see :mod:`classifier.audio.level`."""
+        return level.loudest(self.samples, self.sample_rate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +199,72 @@ class Tagged:
     Parameters
     ----------
     packet_hash : str
-        SHA-256 of codec, rate, channels and encoded audio: the same whatever the tags are. Empty if the audio cannot
-        be read to its end.
+        SHA-256 of codec, rate, channels and encoded audio of the stream that decoding would choose: the same whatever
+        the tags are. Empty if the audio cannot be read to its end.
     tags : dict
-        As :class:`Audio`.
+        As :attr:`AudioFacts.tags`.
     """
 
     packet_hash: str
     tags: dict[str, str] = field(default_factory=dict)
+
+
+class _Work:
+    """One file in the hands of a child."""
+
+    def __init__(self, child: Child) -> None:
+        self._child = child
+        self.reusable = False
+        """Whether the child has answered and is fit for another file."""
+
+    def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
+        """Yield blocks of samples, and last the child's answer."""
+        for answer in self._child.answers():
+            if isinstance(answer, dict):
+                self.reusable = answer.get("error") != "DecodeLimit"
+            yield answer
+
+
+class Stream:
+    """Samples of one file as they are decoded; made by :meth:`Decoder.stream`.
+
+    Iterate over it once: it yields float32 arrays of up to 131,072 samples. Nothing is decoded far ahead of what was
+    taken.
+    """
+
+    def __init__(self, work: _Work, limits: Limits, sample_rate: int) -> None:
+        self._work = work
+        self._limits = limits
+        self._sample_rate = sample_rate
+        self._info: AudioInfo | None = None
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        most = int((self._limits.max_seconds + 1) * self._sample_rate)
+        loudest, n_samples = Loudest(self._sample_rate), 0
+        for answer in self._work.answers():
+            if isinstance(answer, dict):
+                self._info = _info(answer, n_samples, self._sample_rate, loudest.level)
+                return
+            n_samples += len(answer)
+            if n_samples > most:
+                raise DecodeLimit(_NONSENSE)
+            if not np.isfinite(answer).all():
+                raise AudioUnreadable("the audio holds samples that are not finite: export it again as integers")
+            loudest.add(answer)
+            yield answer
+
+    @property
+    def info(self) -> AudioInfo:
+        """Everything else about the file, known once all samples are taken.
+
+        Raises
+        ------
+        InvalidParameter
+            If they are not.
+        """
+        if self._info is None:
+            raise InvalidParameter("the file is not decoded to its end yet: take all blocks of the stream first")
+        return self._info
 
 
 class Decoder:
@@ -280,7 +331,34 @@ class Decoder:
             self._give_back(self._take())
 
     def decode(self, source: bytes | Path, limits: Limits, sample_rate: int = 16000) -> Audio:
-        """Decode the first audio stream of a file.
+        """Decode a file as a whole: :meth:`stream` with all blocks in one array.
+
+        Parameters
+        ----------
+        source, limits, sample_rate
+            As :meth:`stream` takes them.
+
+        Returns
+        -------
+        Audio
+            Mono samples, hashes and tags.
+
+        Raises
+        ------
+        AudioError, FileMissing, DecoderUnavailable, InvalidParameter
+            As :meth:`stream` does.
+        """
+        with self.stream(source, limits, sample_rate) as stream:
+            try:
+                samples = np.concatenate(list(stream))
+            except MemoryError:
+                raise DecodeLimit("the decoded audio does not fit into memory: cut the file, or free some") from None
+            info = stream.info
+        return Audio(samples=samples, **{f.name: getattr(info, f.name) for f in fields(AudioFacts)})
+
+    @contextlib.contextmanager
+    def stream(self, source: bytes | Path, limits: Limits, sample_rate: int = 16000) -> Iterator[Stream]:
+        """Decode a file block by block, for recordings that need not lie in memory.
 
         Parameters
         ----------
@@ -291,30 +369,32 @@ class Decoder:
         sample_rate : int in [1000, 192000]
             Rate wanted, in Hz.
 
-        Returns
-        -------
-        Audio
-            Mono samples, hashes and tags.
+        Yields
+        ------
+        Stream
+            To iterate over; a child process is its own until the ``with`` block ends.
 
         Raises
         ------
         AudioError
             The subclass that fits: empty, unreadable, without sound, unsupported, too large, too long, or
-            beyond the limits of time and memory.
+            beyond the limits of time and memory. It may come while blocks are taken.
         FileMissing
             If there is no such file, or it is a folder or a device.
         DecoderUnavailable
-            If no child can be started, or the decoder is closed.
+            If no child can be started, if it was killed or kept from working, or if the decoder is closed.
         InvalidParameter
             If ``sample_rate`` is out of bounds, or ``source`` is neither bytes nor a path.
         """
         if isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or not 1000 <= sample_rate <= 192000:
             raise InvalidParameter(f"sample_rate is {sample_rate!r}: it must be a whole number from 1000 to 192000 Hz")
-        with self._done(source, limits, {"probe": False, "sample_rate": sample_rate}) as (reply, target):
-            return _audio(reply, target, limits, sample_rate)
+        with self._work(source, limits, {"sample_rate": sample_rate}) as work:
+            yield Stream(work, limits, sample_rate)
 
     def probe(self, source: bytes | Path, limits: Limits) -> Tagged:
-        """Read a file's tags, and hash its first audio stream as it is encoded; costs little beside decoding.
+        """Read a file's tags, and hash the audio as it is encoded; costs little beside decoding.
+
+        It is the audio that :meth:`stream` would decode: the same stream, and all links of a chain.
 
         Parameters
         ----------
@@ -323,28 +403,44 @@ class Decoder:
         limits : Limits
             What it may cost.
 
+        Returns
+        -------
+        Tagged
+            Hash and tags.
+
         Raises
         ------
         AudioError, FileMissing, DecoderUnavailable, InvalidParameter
-            As :meth:`decode`.
+            As :meth:`stream` does.
         """
-        with self._done(source, limits, {"probe": True, "sample_rate": 1000}) as (reply, _):
-            return _tagged(reply)
+        with self._work(source, limits, {"probe": True}) as work:
+            return _tagged(next(work.answers()))
 
     @contextlib.contextmanager
-    def _done(
-        self, source: bytes | Path, limits: Limits, job: Mapping[str, Any]
-    ) -> Iterator[tuple[dict[str, Any], int]]:
-        """Have a child do a job; yield its answer and the descriptor of the samples."""
+    def _work(self, source: bytes | Path, limits: Limits, task: Mapping[str, Any]) -> Iterator[_Work]:
+        """Put a child to work on a file; it is nobody else's until the ``with`` block ends."""
         with contextlib.ExitStack() as stack:
             opened = stack.enter_context(_opened(source, limits))
             stack.enter_context(self._slot())
             try:
                 descriptor = opened if isinstance(opened, int) else stack.enter_context(_unnamed(opened))
-                target = stack.enter_context(_unnamed())
+                if limits.max_bytes is None:
+                    limits = replace(limits, wall_s=limits.wall_s + os.fstat(descriptor).st_size / _SLOWEST_READ)
             except OSError as error:
                 raise DecoderUnavailable(f"no room for a file to decode ({error.strerror}): try again later") from None
-            yield self._run({**asdict(limits), **job}, (descriptor, target)), target
+            child = self._start(limits, task, descriptor)
+            work = _Work(child)
+            try:
+                yield work
+            except (DecodeLimit, DecoderUnavailable):
+                if self._closed and not work.reusable:
+                    raise DecoderUnavailable("the decoder was closed while it worked: open another") from None
+                raise
+            finally:
+                if work.reusable:
+                    self._give_back(child)
+                else:
+                    self._discard(child)
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:
@@ -361,7 +457,7 @@ class Decoder:
         # The sockets are the parent's: let go of them without a word to the children at their other ends.
         self._finalizer.detach()
         for child in self._children:
-            child.disown()
+            child.release()
         self._begin()
 
     def _take(self) -> Child:
@@ -377,7 +473,7 @@ class Decoder:
         with self._lock:
             self._children.add(child)
         try:
-            child.greet()
+            child.wait_until_ready()
         except BaseException:
             self._discard(child)
             raise
@@ -395,25 +491,20 @@ class Decoder:
         with self._lock:
             self._children.discard(child)
 
-    def _run(self, job: Mapping[str, Any], descriptors: tuple[int, int]) -> dict[str, Any]:
+    def _start(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> Child:
+        """Return a child that has begun to work on a file."""
         for _ in range(3):
             child = self._take()
             try:
-                reply = child.run(job, descriptors)
+                child.start(limits, task, descriptor)
             except NeverStarted:
                 # It died while it waited for work: not this file's fault.
                 self._discard(child)
-                continue
-            except BaseException as error:
+            except BaseException:
                 self._discard(child)
-                if self._closed and isinstance(error, DecodeLimit):
-                    raise DecoderUnavailable("the decoder was closed while it worked: open another") from None
                 raise
-            if reply.get("error") == "DecodeLimit":
-                self._discard(child)
             else:
-                self._give_back(child)
-            return reply
+                return child
         if self._closed:
             raise DecoderUnavailable("the decoder is closed: open another")
         raise DecoderUnavailable("decoder processes die before they begin: is the machine out of memory?")
@@ -456,10 +547,10 @@ def _open_file(path: Path) -> int:
 def _check_size(size: int, limits: Limits) -> None:
     if size == 0:
         raise AudioEmpty("the file has 0 bytes: record or export it again")
-    if size > limits.max_bytes:
+    if limits.max_bytes is not None and size > limits.max_bytes:
         raise AudioTooLarge(
             f"the file has {size:,} bytes; at most {limits.max_bytes:,} are taken: cut it, or use a smaller format"
-            + or_raise(limits.kind, "snippet_bytes", "track_bytes")
+            + limits.remedy("bytes")
         )
 
 
@@ -480,13 +571,14 @@ def _unnamed(content: bytes = b"") -> Iterator[int]:
         os.close(descriptor)
 
 
-def _audio(reply: Mapping[str, Any], target: int, limits: Limits, sample_rate: int) -> Audio:
+def _info(reply: Mapping[str, Any], n_samples: int, sample_rate: int, loudest: float) -> AudioInfo:
     """Turn a child's answer into a result, trusting nothing in it."""
     _check_reply(reply)
     try:
-        samples = _read_samples(target, int(reply["n_samples"]), int((limits.max_seconds + 1) * sample_rate))
-        return Audio(
-            samples=samples,
+        if not 0 < n_samples == reply["n_samples"]:
+            raise ValueError("sample count")
+        return AudioInfo(
+            n_samples=n_samples,
             sample_rate=sample_rate,
             source_rate=int(reply["source_rate"]),
             channels=int(reply["channels"]),
@@ -494,14 +586,19 @@ def _audio(reply: Mapping[str, Any], target: int, limits: Limits, sample_rate: i
             content_hash=_digest(reply["content_hash"]),
             file_hash=_digest(reply["file_hash"]),
             tags=clean_tags(reply["tags"]),
+            step=min(1.0, max(0.0, float(reply["step"]))),
+            loudest=loudest,
+            cancelled_s=float(reply["cancelled_s"]),
+            remarks=[clean(str(remark), _MAX_REMARK) for remark in reply["remarks"]][:_MAX_REMARKS],
         )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, OSError):
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
         raise DecodeLimit(_NONSENSE) from None
-    except MemoryError:
-        raise DecodeLimit("the decoded audio does not fit into memory: cut the file, or free some memory") from None
 
 
-def _tagged(reply: Mapping[str, Any]) -> Tagged:
+def _tagged(reply: np.ndarray | Mapping[str, Any]) -> Tagged:
+    """Turn a child's answer to a probe into a result, trusting nothing in it."""
+    if not isinstance(reply, Mapping):
+        raise DecodeLimit(_NONSENSE)
     _check_reply(reply)
     try:
         return Tagged(reply["packet_hash"] and _digest(reply["packet_hash"]), clean_tags(reply["tags"]))
@@ -516,22 +613,6 @@ def _check_reply(reply: Mapping[str, Any]) -> None:
         if reply["error"] in _REFUSALS:
             kind = getattr(errors, reply["error"])
         raise kind(str(reply.get("message", ""))[:1000])
-
-
-def _read_samples(target: int, count: int, most: int) -> np.ndarray:
-    # Copied, not mapped: a child that went astray could still shorten a mapped file under our feet.
-    if not 0 < count <= most or os.fstat(target).st_size != 4 * count:
-        raise ValueError("sample count")
-    samples = np.empty(count, np.float32)
-    left, place = samples.data.cast("B"), 0
-    while left:
-        got = os.preadv(target, [left[: 1 << 26]], place)
-        if got <= 0:
-            raise ValueError("short read")
-        left, place = left[got:], place + got
-    if not np.isfinite(samples).all():
-        raise AudioUnreadable("the audio holds samples that are not finite: export it again as integers")
-    return samples
 
 
 def _digest(value: Any) -> str:

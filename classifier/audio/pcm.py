@@ -1,7 +1,7 @@
-r"""PCM on its way through a decoder process: counted, hashed, averaged to mono, resampled, written.
+r"""PCM on its way through a decoder process: counted, hashed, mixed to mono, resampled, handed on.
 
-Samples are written as native-endian float32, mono, full scale +-1. The content hash is SHA-256 over
-``"rate:channels\n"`` and the PCM as the codec gave it, interleaved little-endian int16: eight bits are widened,
+Samples go out as native-endian float32, mono, full scale +-1, in blocks of a few seconds. The content hash is SHA-256
+over ``"rate:channels\n"`` and the PCM as the codec gave it, interleaved little-endian int16: eight bits are widened,
 more bits and floats are rounded half up, so that the same audio has one hash in every lossless container.
 (Lossy decoders work in floats; another processor or FFmpeg may round a sample otherwise, and the hash then differs.)
 
@@ -11,24 +11,26 @@ Runs in the child only; see :mod:`classifier.audio.child`.
 from __future__ import annotations
 
 import hashlib
-import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import av
 import numpy as np
 
-from classifier.audio.wire import or_raise
+from classifier.audio.downmix import Downmix
+from classifier.audio.limits import Limits
 
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-#: Frames of native audio worked on at a time: a megabyte or so, enough to drown the cost of a numpy call.
-_BLOCK = 1 << 17
+#: Seconds of native audio worked on at a time: enough to judge channels by, and to drown the cost of a numpy call.
+_BLOCK_S = 2.0
 #: Louder than this many times full scale is no audio, and its square would not fit float32 for long.
 _LOUDEST = 2.0**32
 #: Audio may run over its limit by this, for codecs pad.
 _PADDING_S = 0.1
+#: Steps are looked for down to this one (24 bits), and up to that one (8 bits): a square wave is no coarse recording.
+_FINEST, _COARSEST = 2.0**-23, 2.0**-7
 
 
 class Refusal(Exception):
@@ -36,21 +38,36 @@ class Refusal(Exception):
 
 
 class Pcm:
-    """Takes native frames; counts and hashes them, averages their channels, resamples and writes the result.
+    """Takes native frames; counts and hashes them, mixes their channels, resamples and hands on the result.
 
     A stream may change its format under way (chained Ogg, a late SBR header): each stretch is then hashed with
     its own rate and channel count and resampled for itself.
+
+    Parameters
+    ----------
+    limits : Limits
+        Of seconds, bytes, channels and rate.
+    sample_rate : int
+        Wanted, Hz.
+    emit : callable
+        Takes float32 arrays, one after another.
     """
 
-    def __init__(self, job: Mapping[str, Any], target: int) -> None:
-        self._job = job
-        self._target = target
+    def __init__(self, limits: Limits, sample_rate: int, emit: Callable[[np.ndarray], None]) -> None:
+        self._limits = limits
+        self._sample_rate = sample_rate
+        self._emit = emit
         self._hash = hashlib.sha256()
         self._kind: tuple[str, int, int] | None = None
         self._fifo: Any = None
         self._resampler: Any = None
+        self._downmix = Downmix(1)
+        self._cancelled_s = 0.0
         self._width = 0
+        self._block = 0
         self._rates: dict[tuple[int, int], float] = {}
+        self._bits = 0
+        self._finer = False
         self.seconds = 0.0
         self.n_bytes = 0
         self.n_samples = 0
@@ -61,11 +78,13 @@ class Pcm:
         kind = (frame.format.name, rate, channels)
         if kind != self._kind:
             self._drain()
-            check_shape(self._job, channels, rate)
+            check_shape(self._limits, channels, rate)
             self._kind = kind
             self._width = _sample_type(frame.format.name)[0].itemsize * channels
+            self._block = round(_BLOCK_S * rate)
             self._fifo = av.AudioFifo()
-            self._resampler = av.AudioResampler("flt", "mono", self._job["sample_rate"])
+            self._resampler = av.AudioResampler("flt", "mono", self._sample_rate)
+            self._downmix = Downmix(rate)
             self._hash.update(f"{rate}:{channels}\n".encode())
         seconds = frame.samples / rate
         self.seconds += seconds
@@ -75,25 +94,48 @@ class Pcm:
         # The FIFO insists on gapless time stamps; what matters here is the order alone.
         frame.pts = None
         self._fifo.write(frame)
-        if self._fifo.samples >= _BLOCK:
-            self._work()
+        while self._fifo.samples >= self._block:
+            self._work(self._block)
 
-    def finish(self) -> tuple[str, int, int]:
-        """Work off what is left; return the content hash, and the rate and channels of most of the audio."""
+    def finish(self) -> None:
+        """Work off what is left."""
         self._drain()
-        rate, channels = max(self._rates, key=self._rates.__getitem__, default=(0, 0))
-        return self._hash.hexdigest(), rate, channels
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of what has been worked on, 64 hexadecimal digits."""
+        return self._hash.hexdigest()
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rate in Hz and channels of most of the audio."""
+        return max(self._rates, key=self._rates.__getitem__, default=(0, 0))
+
+    @property
+    def cancelled_s(self) -> float:
+        """Seconds in which the channels cancelled each other, and one of them was heard."""
+        return self._cancelled_s + self._downmix.cancelled_s
+
+    def step(self, *, lossless: bool) -> float:
+        """Return the quantisation step of the samples, full scale 1.
+
+        That of the values that occur, for 16 bits may lie in 24 or in floats. Lossy codecs give floats without a
+        step; they were made from 16 bits, as a rule.
+        """
+        if self._finer or not self._bits:
+            return _FINEST if lossless else 2.0**-15
+        return min(_COARSEST, _FINEST * (self._bits & -self._bits))
 
     def _check_length(self) -> None:
-        job = self._job
+        limits = self._limits
         # A codec's padding at the end may run over by some milliseconds.
-        if self.seconds > job["max_seconds"] + _PADDING_S:
-            raise too_long(job)
-        if self.n_bytes > job["max_decoded_bytes"]:
+        if self.seconds > limits.max_seconds + _PADDING_S:
+            raise too_long(limits)
+        if self.n_bytes > limits.max_decoded_bytes:
             raise Refusal(
                 "AudioTooLarge",
-                f"the audio decodes to more than {job['max_decoded_bytes']:,} bytes, the limit: use fewer channels, "
-                f"a lower sampling rate or less of it{or_raise(job['kind'], 'snippet_decode_bytes', 'track_seconds')}",
+                f"the audio decodes to more than {limits.max_decoded_bytes:,} bytes, the limit: use fewer channels, "
+                f"a lower sampling rate or less of it{limits.remedy('decoded bytes')}",
             )
 
     def _drain(self) -> None:
@@ -102,16 +144,19 @@ class Pcm:
         self._work()
         # A resampler that never had a frame, or nothing to do, may answer the flush with None.
         self._write(*(frame for frame in self._resampler.resample(None) if frame is not None))
-        self._fifo = self._resampler = None
+        self._cancelled_s += self._downmix.cancelled_s
+        self._fifo = self._resampler = self._kind = None
+        self._downmix = Downmix(1)
 
-    def _work(self) -> None:
-        frame = self._fifo.read()
+    def _work(self, count: int = 0) -> None:
+        """Work on ``count`` samples, or on all that there are."""
+        frame = self._fifo.read(count) if count else self._fifo.read()
         if frame is None or self._kind is None:
             return
-        _, rate, channels = self._kind
+        rate = self._kind[1]
         with np.errstate(all="ignore"):
-            columns = _columns(frame, channels)
-            mono = _mean(columns)
+            columns = native_columns(frame)
+            mono = self._downmix.mix(columns)
             peak = float(np.abs(mono).max())
             # Written so that NaN, which compares with nothing, is caught as well.
             if not peak <= _LOUDEST:
@@ -121,22 +166,39 @@ class Pcm:
                     "export it again as 16-bit audio",
                 )
             self._hash.update(_interleaved(columns).data.cast("B"))
-        if rate == self._job["sample_rate"]:
+            self._look_at_digits(columns)
+        if rate == self._sample_rate:
             self._put(mono)
             return
         native = av.AudioFrame.from_ndarray(mono.reshape(1, -1), format="flt", layout="mono")
         native.sample_rate = rate
         self._write(*self._resampler.resample(native))
 
+    def _look_at_digits(self, columns: list[np.ndarray]) -> None:
+        """Note which binary digits occur, the last being that of 24 bits."""
+        for column in columns:
+            if self._finer:
+                return
+            if column.dtype.kind == "f":
+                scaled = column.astype(np.float64) / _FINEST
+                digits = scaled.astype(np.int64)
+                self._finer = bool((digits != scaled).any())
+                self._bits |= int(np.bitwise_or.reduce(digits))
+            else:
+                raw = int(np.bitwise_or.reduce(column ^ np.uint8(128) if column.dtype == np.uint8 else column))
+                # In Python's whole numbers, of any width.
+                width = 8 * column.dtype.itemsize
+                self._finer = width > 24 and bool(raw & ((1 << (width - 24)) - 1))
+                self._bits |= raw << 24 - width if width < 24 else raw >> width - 24
+
     def _write(self, *frames: AudioFrame) -> None:
         for frame in frames:
-            self._put(frame.to_ndarray())
+            self._put(frame.to_ndarray().reshape(-1))
 
     def _put(self, samples: np.ndarray) -> None:
         self.n_samples += samples.size
-        left = samples.data.cast("B")
-        while left:
-            left = left[os.write(self._target, left) :]
+        if samples.size:
+            self._emit(samples)
 
 
 def _sample_type(name: str) -> tuple[np.dtype[Any], bool]:
@@ -149,33 +211,15 @@ def _sample_type(name: str) -> tuple[np.dtype[Any], bool]:
     return np.dtype(types[base]), name.endswith("p")
 
 
-def _columns(frame: Any, channels: int) -> list[np.ndarray]:
-    """Return one array of native samples a channel."""
+def native_columns(frame: Any) -> list[np.ndarray]:
+    """Return one array of native samples a channel; ``frame`` is an audio frame of PyAV."""
     # Not AudioFrame.to_ndarray: packed stereo comes out of it as one row of twice the length.
+    channels = frame.layout.nb_channels
     kind, planar = _sample_type(frame.format.name)
     if planar:
         return [np.frombuffer(plane, kind, frame.samples) for plane in frame.planes[:channels]]
     packed = np.frombuffer(frame.planes[0], kind, frame.samples * channels).reshape(-1, channels)
     return [packed[:, index] for index in range(channels)]
-
-
-def _mean(columns: list[np.ndarray]) -> np.ndarray:
-    """Return the mean over channels as float32, full scale +-1.
-
-    FFmpeg's own mix to mono is not used: for floats it raises the level by 3 dB and leaves channels out.
-    """
-    kind = columns[0].dtype
-    scale = 1.0 if kind.kind == "f" else 2.0 ** (8 * kind.itemsize - 1)
-    # float32 holds 24 bits; wider samples are summed as doubles.
-    total: Any = columns[0].astype(np.float64 if kind.itemsize > 2 and kind != np.float32 else np.float32)
-    for column in columns[1:]:
-        total += column
-    if kind == np.uint8:
-        total -= 128 * len(columns)
-    if scale * len(columns) != 1.0:
-        total *= 1.0 / (scale * len(columns))
-    mean: np.ndarray = total.astype(np.float32, copy=False)
-    return mean
 
 
 def _interleaved(columns: list[np.ndarray]) -> np.ndarray:
@@ -198,18 +242,17 @@ def _interleaved(columns: list[np.ndarray]) -> np.ndarray:
     return pcm
 
 
-def too_long(job: Mapping[str, Any]) -> Refusal:
+def too_long(limits: Limits) -> Refusal:
     """Return the refusal of audio beyond the limit of seconds."""
     return Refusal(
         "AudioTooLong",
-        f"the audio lasts longer than {job['max_seconds']:g} s, the limit: cut it"
-        + or_raise(job["kind"], "snippet_seconds", "track_seconds"),
+        f"the audio lasts longer than {limits.max_seconds:g} s, the limit: cut it{limits.remedy('seconds')}",
     )
 
 
-def check_shape(job: Mapping[str, Any], channels: int, rate: int) -> None:
+def check_shape(limits: Limits, channels: int, rate: int) -> None:
     """Refuse a channel count or a sampling rate (Hz) outside the limits."""
-    most, low, high = job["max_channels"], job["min_rate"], job["max_rate"]
+    most, low, high = limits.max_channels, limits.min_rate, limits.max_rate
     if not 1 <= channels <= most:
         # FFmpeg says 0 as well for counts beyond what it knows.
         held = f"{channels} channels" if channels else "0 channels, or far too many, by its header"

@@ -14,15 +14,21 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from classifier.audio.wire import or_raise, receive, send
+import numpy as np
+
+from classifier.audio.limits import Limits
+from classifier.audio.wire import receive, receive_samples, send
 from classifier.errors import DecodeLimit, DecoderUnavailable
 
 #: Seconds for a fresh interpreter to import numpy and PyAV, on a busy machine with cold disks.
 _START_S = 60.0
+#: A child that had less of the processor than this share of its time was stopped or starved: not the file's fault.
+_STARVED = 0.1
 #: The dynamic linker's and Python's own; everything else, secrets above all, stays with the parent.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME")
 #: The child's program. The package is set up empty, for its own ``__init__`` would import most of Earmark.
@@ -42,12 +48,15 @@ else:
 """
 
 
+_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
+
+
 class NeverStarted(Exception):
     """A child was gone before it took the job."""
 
 
 class Child:
-    """One fresh interpreter that runs ``_decoder.py``, and the socket to it."""
+    """One fresh interpreter that runs :mod:`classifier.audio.child`, and the socket to it."""
 
     def __init__(self) -> None:
         self.jobs = 0
@@ -79,7 +88,7 @@ class Child:
         finally:
             theirs.close()
 
-    def greet(self) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until the child has imported what it needs."""
         self._channel.settimeout(_START_S)
         try:
@@ -102,47 +111,119 @@ class Child:
         """Tell whether the process runs."""
         return self._process.poll() is None
 
-    def run(self, job: Mapping[str, Any], descriptors: tuple[int, int]) -> dict[str, Any]:
-        """Hand over one file and wait for the answer, no longer than its limits allow."""
-        self.jobs += 1
-        begun = time.monotonic()
-        allowed = job["wall_s"]
-        started = False
-        try:
-            self._channel.settimeout(allowed)
-            send(self._channel, job, descriptors)
-            while True:
-                left = begun + allowed - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                self._channel.settimeout(left)
-                message = receive(self._channel)
-                if "started" in message:
-                    started = True
-                elif "audio_s" in message:
-                    hours = min(float(message["audio_s"]), job["max_seconds"]) / 3600
-                    allowed = max(allowed, job["wall_per_hour_s"] * hours)
-                else:
-                    return message
-        except TimeoutError:
-            raise DecodeLimit(
-                f"decoding took longer than {allowed:g} s, the limit: convert the file to a common format"
-                + or_raise(job["kind"], "snippet_decode_seconds", "track_decode_seconds")
-            ) from None
-        except (EOFError, OSError):
-            if not started:
-                raise NeverStarted from None
-            raise DecodeLimit(self._obituary()) from None
-        except (ValueError, TypeError, OverflowError, RecursionError):
-            raise DecodeLimit("the decoder answered nonsense on this file: convert it to another format") from None
+    def start(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> None:
+        """Hand over one file, and wait until the child has taken it.
 
-    def _obituary(self) -> str:
+        Parameters
+        ----------
+        limits : Limits
+            What the file may cost.
+        task : mapping
+            ``{"sample_rate": Hz}`` to decode it, ``{"probe": True}`` to probe it.
+        descriptor : int
+            Of the open file.
+
+        Raises
+        ------
+        NeverStarted
+            If the child is gone.
+        DecodeLimit, DecoderUnavailable
+            As :meth:`answers` does.
+        """
+        self.jobs += 1
+        self._limits = limits
+        self._allowed_s, self._waited_s = limits.wall_s, 0.0
+        self._processor_s = self._cpu_s()
+        try:
+            self._channel.settimeout(self._allowed_s)
+            send(self._channel, {"limits": asdict(limits), **task}, (descriptor,))
+            if "started" not in self._next():
+                raise ValueError
+        except TimeoutError:
+            raise self._overrun() from None
+        except (EOFError, OSError):
+            raise NeverStarted from None
+        except (ValueError, RecursionError):
+            raise DecodeLimit(_NONSENSE) from None
+
+    def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
+        """Yield blocks of samples, and last the child's answer.
+
+        The clock runs while a message is waited for, not while the receiver is at work.
+
+        Raises
+        ------
+        DecodeLimit
+            If the child overruns its time, dies of the file or talks nonsense.
+        DecoderUnavailable
+            If it was killed or kept from working, which may not happen the next time.
+        """
+        try:
+            while True:
+                message = self._next()
+                if "samples" in message:
+                    yield receive_samples(self._channel, int(message["samples"]))
+                elif "audio_s" in message:
+                    hours = min(float(message["audio_s"]), self._limits.max_seconds) / 3600
+                    self._allowed_s = max(self._allowed_s, self._limits.wall_per_hour_s * hours)
+                else:
+                    yield message
+                    return
+        except TimeoutError:
+            raise self._overrun() from None
+        except (EOFError, OSError):
+            raise self._exit_reason() from None
+        except (ValueError, TypeError, OverflowError, RecursionError):
+            raise DecodeLimit(_NONSENSE) from None
+
+    def _next(self) -> dict[str, Any]:
+        left = self._allowed_s - self._waited_s
+        if left <= 0:
+            raise TimeoutError
+        self._channel.settimeout(left)
+        begun = time.monotonic()
+        try:
+            return receive(self._channel)
+        finally:
+            self._waited_s += time.monotonic() - begun
+
+    def _cpu_s(self) -> float | None:
+        """Return seconds of processor time that the child has had, or None if the system does not say."""
+        try:
+            user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        except (OSError, ValueError):
+            return None
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+    def _overrun(self) -> DecodeLimit | DecoderUnavailable:
+        had = self._cpu_s()
+        if had is not None and self._processor_s is not None:
+            had -= self._processor_s
+            if had < _STARVED * self._allowed_s:
+                return DecoderUnavailable(
+                    f"the decoder had only {had:.1f} s of the processor in {self._allowed_s:g} s: the machine or its "
+                    "disk is busy; try again later"
+                )
+        return DecodeLimit(
+            f"decoding took longer than {self._allowed_s:g} s, the limit: convert the file to a common format"
+            + self._limits.remedy("wall clock")
+        )
+
+    def _exit_reason(self) -> DecodeLimit | DecoderUnavailable:
         self.kill(grace_s=1.0)
         code = self._process.returncode or 0
+        if -code == signal.SIGKILL:
+            return DecoderUnavailable(
+                "the decoder was killed at work: the machine is short of memory, or somebody ended it; try again later"
+            )
         if -code == signal.SIGXCPU:
-            return "decoding needed more processor time than its limit: convert the file to a common format"
+            return DecodeLimit(
+                "decoding needed more processor time than its limit: convert the file to a common format"
+            )
+        if -code == signal.SIGPROF:
+            return DecodeLimit("the file's tags and headers take too long to read: export it again without them")
         how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-        return f"the decoder {how} on this file: convert it, or see that the machine has memory to spare"
+        return DecodeLimit(f"the decoder {how} on this file: convert it to another format")
 
     def kill(self, grace_s: float = 0.0) -> None:
         """End the process, after ``grace_s`` seconds in which it may end by itself, and reap it."""
@@ -157,8 +238,8 @@ class Child:
                 self._process.wait()
             self._channel.close()
 
-    def disown(self) -> None:
-        """Forget a process that belongs to the parent of this one."""
+    def release(self) -> None:
+        """Let go of a process that belongs to the parent of this one."""
         self._channel.close()
         # Popen warns of a child that was never waited for; this one is not ours to wait for.
         self._process.returncode = 0

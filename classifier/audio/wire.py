@@ -1,10 +1,11 @@
-"""How the parent and its decoder processes talk: short JSON messages over a Unix socket.
+"""How the parent and its decoder processes talk: short JSON messages and blocks of samples over a Unix socket.
 
 A message is four bytes of length (big-endian) and UTF-8 JSON. A child says ``{"ready": …}`` or ``{"failed": …}``
-once. A job carries two file descriptors, the file to read and an empty one for the samples; the child answers
-``{"started": true}``, perhaps ``{"audio_s": seconds}`` now and then, and last either ``{"error": class name,
-"message": text}`` or the facts of :class:`classifier.audio.decoder.Audio`; of a job with ``probe`` set, those of
-:class:`classifier.audio.decoder.Tagged`.
+once. A job carries one file descriptor, the file to read; the child answers ``{"started": true}``, then any number of
+``{"samples": n}``, each followed by n native-endian float32, and ``{"audio_s": seconds}`` now and then, and last
+either ``{"error": class name, "message": text}`` or the facts of :class:`classifier.audio.decoder.AudioInfo`. To a job
+with ``probe`` set there are no samples, and the facts are those of :class:`classifier.audio.decoder.Tagged`. The socket
+holds some 200 kB: a child that is ahead waits until its samples are taken.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ import struct
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 #: Bytes of JSON: 200 tags of 2,000 characters, six bytes each at worst, and some.
 LARGEST = 1 << 22
+#: Samples of a block.
+MAX_BLOCK = 1 << 17
 
 
 def send(channel: socket.socket, message: Mapping[str, Any], descriptors: Sequence[int] = ()) -> None:
@@ -25,6 +30,12 @@ def send(channel: socket.socket, message: Mapping[str, Any], descriptors: Sequen
     data = struct.pack(">I", len(body)) + body
     sent = socket.send_fds(channel, [data], descriptors) if descriptors else 0
     channel.sendall(data[sent:])
+
+
+def send_samples(channel: socket.socket, samples: np.ndarray) -> None:
+    """Write one block: at most :data:`MAX_BLOCK` float32."""
+    send(channel, {"samples": len(samples)})
+    channel.sendall(np.ascontiguousarray(samples).data.cast("B"))
 
 
 def receive(channel: socket.socket) -> dict[str, Any]:
@@ -40,12 +51,26 @@ def receive(channel: socket.socket) -> dict[str, Any]:
     return _body(channel, _exactly(channel, 4))
 
 
-def receive_job(channel: socket.socket) -> tuple[dict[str, Any], list[int]]:
-    """Read one message and up to two descriptors that come with it; raises as :func:`receive` does."""
-    head, descriptors, _, _ = socket.recv_fds(channel, 4, 2)
+def receive_samples(channel: socket.socket, count: int) -> np.ndarray:
+    """Read a block of ``count`` float32, as its message announced it; raises as :func:`receive` does."""
+    if not 0 < count <= MAX_BLOCK:
+        raise ValueError(f"block of {count} samples")
+    samples = np.empty(count, np.float32)
+    left = samples.data.cast("B")
+    while left:
+        n = channel.recv_into(left)
+        if n == 0:
+            raise EOFError
+        left = left[n:]
+    return samples
+
+
+def receive_job(channel: socket.socket) -> tuple[dict[str, Any], int]:
+    """Read one message and the descriptor that comes with it; raises as :func:`receive` does."""
+    head, descriptors, _, _ = socket.recv_fds(channel, 4, 1)
     if not head:
         raise EOFError
-    return _body(channel, head + _exactly(channel, 4 - len(head))), list(descriptors)
+    return _body(channel, head + _exactly(channel, 4 - len(head))), descriptors[0]
 
 
 def _body(channel: socket.socket, head: bytes) -> dict[str, Any]:
@@ -54,7 +79,7 @@ def _body(channel: socket.socket, head: bytes) -> dict[str, Any]:
         raise ValueError(f"message of {length} bytes")
     message = json.loads(_exactly(channel, length))
     if not isinstance(message, dict):
-        raise ValueError("message is no object")
+        raise ValueError("the message is not an object")
     return message
 
 
@@ -67,9 +92,3 @@ def _exactly(channel: socket.socket, count: int) -> bytes:
         parts.append(part)
         count -= len(part)
     return b"".join(parts)
-
-
-def or_raise(kind: str, snippet: str, track: str) -> str:
-    """Return the end of a remedy that names the setting behind a snippet's or a track's limit, else nothing."""
-    name = {"snippet": snippet, "track": track}.get(kind)
-    return f", or raise the setting {name}" if name else ""

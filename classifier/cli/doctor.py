@@ -78,7 +78,8 @@ def _decoder(shell: Shell) -> str:
     import io
     import wave
 
-    from classifier.audio.decoder import Decoder, Limits
+    from classifier.audio.decoder import Decoder
+    from classifier.audio.limits import Limits
 
     buffer = io.BytesIO()
     with wave.open(buffer, "wb") as file:

@@ -13,12 +13,8 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from classifier.audio.formats import ENDINGS
 from classifier.errors import EarmarkError, FileMissing
-
-_PLAIN = (".aac", ".aif", ".aifc", ".aiff", ".amr", ".caf", ".flac", ".mp2", ".mp3", ".wav")
-_CONTAINERS = (".3g2", ".3gp", ".m4a", ".m4b", ".mka", ".mp4", ".oga", ".ogg", ".opus", ".webm")
-#: Endings of files that are taken from a folder; a file named on the command line is tried whatever its ending.
-ENDINGS = frozenset((*_PLAIN, *_CONTAINERS))
 
 #: Files and folders of macOS, Windows, Linux desktops, and of Synology, QNAP and Syncthing; in small letters.
 _COMPANIONS = frozenset(
@@ -128,7 +124,7 @@ def _sort(entry: os.DirEntry[str], found: Found, folders: deque[Path]) -> None:
 
 
 def sentence(counts: Counter[str]) -> str:
-    """Return counts of kinds in words, the most frequent first: ``9 wma, 3 wv, 1 broken link``."""
+    """Return counts of kinds in words, the most frequent first: ``9 pdf, 3 cue, 1 broken link``."""
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{n} {_PLURALS.get(kind, kind) if n > 1 else kind}" for kind, n in ordered[:_MOST_KINDS]]
     rest = ordered[_MOST_KINDS:]

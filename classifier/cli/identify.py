@@ -77,6 +77,9 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
     if tag.nearest:
         near = ", ".join(f"{readable(n.title)} ({n.divergence:.1f})" for n in tag.nearest[:5])
         click.echo(f"sounds alike, by symmetric KL divergence in nats: {near}")
+    for remark in tag.remarks:
+        _, _, text = remark.partition(": ")
+        click.echo(f"remark: {text}")
     scope = "all" if tag.searched.complete else "the likeliest"
     shell.say(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "

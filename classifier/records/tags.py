@@ -74,7 +74,8 @@ def _answer(document: Document) -> dict[str, Any]:
         answer["searched"].setdefault("other_speeds", True)
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    return answer
+    # Tags of earlier versions have no remarks.
+    return {"remarks": [], **answer}
 
 
 def _one(store: Store, tag_id: str, fields: tuple[str, ...], owner: Owner) -> Document:

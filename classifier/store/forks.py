@@ -13,17 +13,17 @@ import weakref
 from typing import Protocol
 
 
-class Forgetful(Protocol):
+class ForkAware(Protocol):
     """Something that holds connections."""
 
     def after_fork(self) -> None:
         """Drop every connection (:func:`leak` it); runs in the child, which has a single thread."""
 
 
-_holders: weakref.WeakSet[Forgetful] = weakref.WeakSet()
+_holders: weakref.WeakSet[ForkAware] = weakref.WeakSet()
 
 
-def forget_after_fork(holder: Forgetful) -> None:
+def forget_after_fork(holder: ForkAware) -> None:
     """Call ``holder.after_fork()`` in every child process while the holder lives."""
     _holders.add(holder)
 

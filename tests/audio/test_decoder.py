@@ -9,7 +9,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +16,13 @@ import numpy as np
 import pytest
 
 from classifier import errors
-from classifier.audio.decoder import Audio, Decoder, Limits
+from classifier.audio.decoder import Audio, Decoder
 from classifier.audio.filetags import MAX_TAGS, clean_tags
+from classifier.audio.limits import Limits
 from classifier.settings import Settings
 from classifier.text import MAX_NAME
 from tests import data_audio
+from tests.audio.conftest import lowered, refused
 from tests.data_audio import FORMATS, encode, tone, wav, wav_header
 
 #: Hz; a parabola through three lines of a Hann spectrum of a second or more is much better than this.
@@ -33,33 +34,6 @@ LEVEL = 0.005
 
 LOSSLESS = [kind for kind, form in FORMATS.items() if form.lossless]
 TAGS = {"title": "Für Elise, 曲", "artist": "A. Band", "album": "Best", "comment": "kept"}
-
-
-@pytest.fixture(scope="module")
-def decoder() -> Iterator[Decoder]:
-    with Decoder(Settings(), processes=2) as shared:
-        yield shared
-
-
-@pytest.fixture
-def limits() -> Limits:
-    return Limits.for_snippet(Settings())
-
-
-def lowered(**settings: object) -> Limits:
-    return Limits.for_snippet(Settings(**settings))
-
-
-def refused(decoder: Decoder, source: bytes | Path, limits: Limits, kind: type[errors.EarmarkError]) -> str:
-    """Return the message with which ``source`` is refused, once it is clear that it gives nothing away."""
-    with pytest.raises(kind) as caught:
-        decoder.decode(source, limits)
-    assert type(caught.value) is kind
-    message = str(caught.value)
-    assert ":" in message, "a message ends with a remedy"
-    assert "/" not in message, "a message names no path"
-    assert "Traceback" not in message
-    return message
 
 
 # --- Formats --------------------------------------------------------------------------------------------------
@@ -342,43 +316,11 @@ def test_video_without_sound(decoder: Decoder, limits: Limits) -> None:
     assert "only video" in refused(decoder, data_audio.video(1.0), limits, errors.AudioNoStream)
 
 
-@pytest.mark.parametrize(
-    "kind", ["wav", "wav24", "wav32f", "aiff", "caf", "flac", "alac", "mp3", "m4a", "fragmented", "webm"]
-)
-def test_truncated(kind: str, decoder: Decoder, limits: Limits) -> None:
-    data = encode(data_audio.noise(4.0, FORMATS[kind].rate), kind)
-    for share in (0.8, 0.3):
-        refused(decoder, data[: int(share * len(data))], limits, errors.AudioUnreadable)
-    refused(decoder, data[:60], limits, errors.AudioUnreadable)
-
-
-@pytest.mark.parametrize("kind", ["live", "ogg", "opus", "adts", "amr"])
-def test_what_promises_no_length_is_taken_as_far_as_it_goes(kind: str, decoder: Decoder, limits: Limits) -> None:
-    data = encode(tone(4.0, FORMATS[kind].rate, 700.0), kind)
-    audio = decoder.decode(data[: int(0.7 * len(data))], limits)
-    assert 1.0 < audio.duration_s < 3.3
-    assert data_audio.pitch(audio.samples[4000:-4000], 16000) == pytest.approx(700, abs=PITCH_HZ)
-    refused(decoder, data[:12], limits, errors.AudioUnreadable)
-
-
 @pytest.mark.parametrize("claimed", [0, 0xFFFFFFFF, 0x7FFFFFFF, 0x80000000, 0x7FFFF000])
 def test_wav_from_a_recorder_that_cannot_seek(claimed: int, decoder: Decoder, limits: Limits) -> None:
     data = tone(1.0, 16000, channels=1).tobytes()
     audio = decoder.decode(wav_header(data, rate=16000, channels=1, bits=16, claimed=claimed), limits)
     assert audio.duration_s == pytest.approx(1.0, abs=0.01)
-
-
-@pytest.mark.parametrize("kind", ["mp3", "opus", "flac"])
-def test_little_damage_is_skipped_and_much_is_not(kind: str, decoder: Decoder, limits: Limits) -> None:
-    form = FORMATS[kind]
-    data = bytearray(encode(data_audio.noise(6.0, form.rate), kind))
-    spot = bytearray(data)
-    spot[len(data) // 2 : len(data) // 2 + 200] = bytes(200)
-    audio = decoder.decode(bytes(spot), limits)
-    # One page of Ogg holds up to a second.
-    assert audio.duration_s == pytest.approx(6.0, abs=0.6 if kind != "opus" else 1.2)
-    data[len(data) // 5 : len(data) * 4 // 5] = bytes(len(data) * 4 // 5 - len(data) // 5)
-    refused(decoder, bytes(data), limits, errors.AudioUnreadable)
 
 
 def test_samples_that_are_no_numbers(decoder: Decoder, limits: Limits) -> None:
@@ -405,7 +347,7 @@ def test_headers_that_claim_too_much(decoder: Decoder, limits: Limits) -> None:
     refused(decoder, claim(0, 2), limits, errors.AudioUnreadable)
     refused(decoder, data_audio.flac_header(44100, 2, total=2**36 - 1), limits, errors.AudioUnreadable)
     huge = wav_header(data, rate=16000, channels=2, bits=16, claimed=2**30)
-    assert "promises" in refused(decoder, huge, limits, errors.AudioUnreadable)
+    assert "promises" in refused(decoder, huge, replace(limits, kind="track"), errors.AudioUnreadable)
 
 
 def test_nothing_else_is_opened(decoder: Decoder, limits: Limits, tmp_path: Path) -> None:
@@ -506,9 +448,16 @@ def quiet_hours(path: Path, hours: float) -> Path:
 def test_wall_clock(decoder: Decoder, tmp_path: Path) -> None:
     limits = Limits.for_track(Settings())
     track = quiet_hours(tmp_path / "hours.wav", 0.5)
-    message = refused(decoder, track, replace(limits, wall_s=0.05, wall_per_hour_s=0.0), errors.DecodeLimit)
-    assert "longer than 0.05 s" in message
-    assert "track_decode_seconds" in message
+    long = quiet_hours(tmp_path / "days.wav", 24)
+    # On a busy machine a second may hold next to nothing of the processor, which is not held against the file.
+    for wall_s in (1.0, 2.0, 4.0, 8.0):
+        hurried = replace(limits, max_bytes=2 * 10**9, max_seconds=10.0**6, wall_s=wall_s, wall_per_hour_s=0.0)
+        with pytest.raises((errors.DecodeLimit, errors.DecoderUnavailable)) as caught:
+            decoder.decode(long, hurried)
+        if caught.type is errors.DecodeLimit:
+            break
+    assert f"longer than {wall_s:g} s" in str(caught.value)
+    assert "track_decode_seconds" in str(caught.value)
     # By the hour, the same file has all the time it needs: its header promises the hours.
     audio = decoder.decode(track, replace(limits, wall_s=1.0))
     assert audio.duration_s == 1800
@@ -576,18 +525,21 @@ def test_a_child_killed_at_work(limits: Limits, tmp_path: Path) -> None:
         until(lambda: cpu_ticks(pid) > ticks + 5)
         os.kill(pid, signal.SIGKILL)
         worker.join(20)
-        assert type(caught[0]) is errors.DecodeLimit
-        assert "signal 9" in str(caught[0])
+        # The system does that when memory is short: the same file may do well the next time.
+        assert type(caught[0]) is errors.DecoderUnavailable
+        assert "killed at work" in str(caught[0])
         assert decoder.decode(wav(tone(0.5)), limits).duration_s == 0.5
 
 
-def test_a_child_that_hangs(limits: Limits) -> None:
+def test_a_child_that_is_stopped(limits: Limits) -> None:
     data = wav(tone(0.5))
     with Decoder(Settings()) as decoder:
         decoder.warm_up()
         [pid] = decoder.pids
         os.kill(pid, signal.SIGSTOP)
-        refused(decoder, data, replace(limits, wall_s=0.2), errors.DecodeLimit)
+        # It had no processor: not the file's fault.
+        message = refused(decoder, data, replace(limits, wall_s=0.2), errors.DecoderUnavailable)
+        assert "only 0.0 s of the processor" in message
         assert not Path(f"/proc/{pid}").exists(), "killed and reaped"
         decoder.decode(data, limits)
 
@@ -711,7 +663,8 @@ def test_children_hold_no_secrets_and_have_limits(limits: Limits, monkeypatch: p
 
 SCRIPT = """
 import io, os, sys, wave
-from classifier.audio.decoder import Decoder, Limits
+from classifier.audio.decoder import Decoder
+from classifier.audio.limits import Limits
 assert "av" not in sys.modules
 from classifier.settings import Settings
 target = io.BytesIO()

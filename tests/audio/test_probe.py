@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from classifier.audio.decoder import Decoder, Limits
+from classifier.audio.decoder import Decoder
+from classifier.audio.limits import Limits
 from classifier.errors import AudioError, FileMissing
 from classifier.settings import Settings
 from tests.data_audio import FORMATS, encode

@@ -18,7 +18,7 @@ from classifier.settings import Settings
 from tests.library import RATE, as_wav, clean_snippet, lively_noise, phone_snippet
 
 #: The command line's contract: exactly these keys, in this order.
-ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds", "tied"]
+ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds", "tied", "remarks"]
 MATCH = [
     "track_id",
     "title",
@@ -244,3 +244,14 @@ def test_a_process_of_its_own_gives_the_same_answer(stocked, snippet):
     for one in (answer, here):
         del one["seconds"]
     assert answer == here
+
+
+def test_remarks_are_shown(stocked, snippet, enrolled_songs):
+    data = snippet.read_bytes()
+    snippet.write_bytes(data[: len(data) * 4 // 5])
+    done = stocked("identify", snippet)
+    assert done.code == 0
+    assert enrolled_songs[3].title in done.out
+    assert "remark: the file is cut off or damaged: its header promises 5.0 s of audio, and 1.0 s" in done.out
+    (remark,) = stocked("identify", snippet, "--json").objects[0]["remarks"]
+    assert remark.startswith("cut_off: the file is cut off")

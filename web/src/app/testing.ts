@@ -47,6 +47,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     searched: { windows: 14021, aligned_tracks: 21, complete: true },
     seconds: { decode: 0.03 },
     tied: { identified: 1, ambiguous: 2, no_match: 0 }[values.verdict ?? 'identified'],
+    remarks: [],
     ...values,
   };
 }

@@ -297,21 +297,14 @@ export interface components {
              *       "frame_length": 480,
              *       "frame_step": 240,
              *       "map_relevance": 5,
+             *       "method": "auto",
              *       "n_components": 6,
              *       "n_mels": 40,
              *       "n_mfcc": 13,
              *       "sample_rate": 16000,
-             *       "twins": [
-             *         "pink:8",
-             *         "babble:8",
-             *         "voices:8",
-             *         "pink:3",
-             *         "babble:3",
-             *         "voices:3",
-             *         "pink:-1",
-             *         "babble:-1",
-             *         "voices:-1"
-             *       ],
+             *       "slot_half_length": 12,
+             *       "slot_length": 0.12,
+             *       "slot_mfcc": 24,
              *       "window_length": 5,
              *       "window_step": 1
              *     }
@@ -346,6 +339,7 @@ export interface components {
          */
         Charts: {
             alignment: components["schemas"]["Alignment"] | null;
+            divergence: components["schemas"]["SlotDivergence"] | null;
             /**
              * Nearest
              * @description Nearest tracks by divergence, nearest first.
@@ -454,7 +448,7 @@ export interface components {
         };
         /**
          * Match
-         * @description A candidate track, aligned with the snippet: track time = offset_s + speed * snippet time.
+         * @description A track that may be the answer: track time = offset_s + speed * snippet time.
          */
         Match: {
             /**
@@ -468,17 +462,17 @@ export interface components {
             artist: string | null;
             /**
              * Confidence
-             * @description Calibrated probability that this match is right, 0 to 1.
+             * @description Calibrated probability that this is the track, 0 to 1; copies of one recording share theirs.
              */
             confidence: number | null;
             /**
              * Divergence
-             * @description Symmetric KL divergence that ranks, nats.
+             * @description Symmetric KL divergence along the snippet, nats.
              */
             divergence: number | null;
             /**
              * Divergence Variational
-             * @description Symmetric KL divergence of the mixtures, nats; for information.
+             * @description Symmetric KL divergence of the six-component mixtures at this place, nats.
              */
             divergence_variational: number | null;
             /**
@@ -506,6 +500,17 @@ export interface components {
              * @description Start of the stretch of the snippet that matched.
              */
             query_start_s: number | null;
+            /**
+             * Recording
+             * @description Tracks of one number are copies of one recording; 0 is the best.
+             */
+            recording: number;
+            /**
+             * Role
+             * @description match: the answer, or each copy of it; part: the snippet also contains some of this track; candidate: not certain.
+             * @enum {string}
+             */
+            role: "match" | "part" | "candidate";
             /**
              * Source
              * @description Name of the enrolled file without extension.
@@ -550,7 +555,7 @@ export interface components {
         };
         /**
          * Near
-         * @description A track that sounds alike: least divergence, whatever the verdict.
+         * @description A track that sounds alike, whatever the verdict: least divergence of windows, order ignored.
          */
         Near: {
             /** Artist */
@@ -643,8 +648,36 @@ export interface components {
              * @description Whether no track could have been missed.
              */
             complete: boolean;
+            /**
+             * Other Speeds
+             * @description Whether other playback speeds were searched, or need not be.
+             */
+            other_speeds: boolean;
             /** Windows */
             windows: number;
+        };
+        /**
+         * SlotDivergence
+         * @description Divergence along the snippet, where it lies in the first match's track.
+         */
+        SlotDivergence: {
+            /**
+             * Divergence
+             * @description Symmetric KL divergence of each slot, nats.
+             */
+            divergence: number[];
+            /**
+             * Starts S
+             * @description Start of each slot in the snippet, seconds.
+             */
+            starts_s: number[];
+            /** Track Id */
+            track_id: string;
+            /**
+             * Unrelated
+             * @description What unrelated sound shows on average, nats.
+             */
+            unrelated: number;
         };
         /**
          * Tag
@@ -679,6 +712,11 @@ export interface components {
              * @description Tracks of least divergence, nearest first.
              */
             nearest: components["schemas"]["Near"][];
+            /**
+             * Remarks
+             * @description What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
+             */
+            remarks: string[];
             searched: components["schemas"]["Searched"];
             /**
              * Seconds
@@ -1260,8 +1298,8 @@ export interface operations {
             query?: {
                 /** @description Catalogue to search. Left out: the one of the settings. */
                 catalogue?: string | null;
-                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence alone). Left out: as the settings say. */
-                method?: ("auto" | "kl") | null;
+                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
+                method?: ("auto" | "kl" | "kl-mixture") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
             };

@@ -1,0 +1,185 @@
+"""Opening a file with FFmpeg behind its lists of what is allowed, and choosing the stream to hear.
+
+Runs in the child only; see :mod:`classifier.audio.child`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.stream import Disposition
+
+from classifier.audio.downmix import full_scale
+from classifier.audio.filetags import FIRST
+from classifier.audio.formats import CODECS, DEMUXERS, is_read
+from classifier.audio.id3 import surplus
+from classifier.audio.limits import Limits
+from classifier.audio.pcm import Refusal, check_shape, native_columns
+from classifier.audio.source import Source
+
+if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
+    from av.container import InputContainer
+
+_READ = "audio of a kind that is read (WAV, FLAC, AIFF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, WMA, AMR and more)"
+#: Streams beside the music: a spoken description of the picture, a comment by the director.
+_BESIDE = (
+    Disposition.comment
+    | Disposition.hearing_impaired
+    | Disposition.visual_impaired
+    | Disposition.clean_effects
+    | Disposition.descriptions
+)
+#: Half of the swing, full scale 1, from which on a stream is heard among others.
+_HEARD = 2.0**-12
+#: Raw tags handed on; classifier.audio.decoder bounds them for good once they are cleaned.
+_MAX_TAGS, _MAX_TAG = 200, 2000
+
+
+def open_container(source: Source) -> InputContainer:
+    """Open a file.
+
+    Raises
+    ------
+    Refusal
+        If FFmpeg knows it for nothing that is allowed.
+    MemoryError
+    """
+    source.blank(*surplus(source))
+    codecs = (*CODECS, *(name for name in av.codecs_available if name.startswith("pcm_")))
+    options = {
+        "format_whitelist": ",".join(DEMUXERS),
+        "protocol_whitelist": "none",
+        "codec_whitelist": ",".join(codecs),
+    }
+    try:
+        container: InputContainer = av.open(
+            source,
+            "r",
+            container_options=options,
+            metadata_encoding="utf-8",
+            metadata_errors="surrogateescape",
+            buffer_size=1 << 16,
+        )
+    except av.error.FFmpegError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from None
+        raise Refusal(
+            "AudioUnreadable",
+            f"the file ({source.size:,} bytes) is not {_READ}, or its beginning or index is damaged: "
+            "convert or export it again",
+        ) from None
+    return container
+
+
+def ranked_streams(container: InputContainer) -> list[AudioStream]:
+    """Return the audio streams, that first which a player would choose.
+
+    Streams with a codec that is read come first; then what is not beside the music; then the default; then as
+    they stand.
+
+    Raises
+    ------
+    Refusal
+        If there is none.
+    """
+    kinds = sorted({stream.type or "unknown" for stream in container.streams})
+    if not kinds:
+        raise Refusal("AudioUnreadable", "the file has a beginning but holds no stream: it is cut off; export it again")
+    if "audio" not in kinds:
+        raise Refusal("AudioNoStream", f"the file holds no audio, only {' and '.join(kinds)}: send one with sound")
+
+    def rank(stream: AudioStream) -> tuple[bool, bool, bool, int]:
+        beside = bool(stream.disposition & _BESIDE)
+        default = bool(stream.disposition & Disposition.default)
+        return not is_read(codec_name(stream)), beside, not default, stream.index
+
+    return sorted(container.streams.audio, key=rank)
+
+
+def open_stream(stream: AudioStream, limits: Limits) -> None:
+    """Open a stream's decoder, once its claims are within the limits.
+
+    Raises
+    ------
+    Refusal
+        If they are not, if the codec is not read, or if its header is damaged.
+    """
+    context, name = stream.codec_context, codec_name(stream)
+    if not is_read(name):
+        raise Refusal("AudioUnreadable", f"audio coded as {name} is not read: convert the file, to FLAC or MP3 say")
+    if context.sample_rate <= 0:
+        raise Refusal("AudioUnreadable", f"the file's {name} header states no sampling rate: export it again")
+    check_shape(limits, context.layout.nb_channels, context.sample_rate)
+    # One thread: the processor is shared with others, and threads' stacks count against the memory limit.
+    context.thread_count = 1
+    if context.codec.lossless:
+        # What does not have its check sum is not what was stored.
+        context.options = {"err_detect": "crccheck+explode"}
+    try:
+        context.open(strict=False)
+    except Exception:
+        raise Refusal("AudioUnreadable", f"the file's {name} header is damaged: export it again") from None
+
+
+def codec_name(stream: AudioStream) -> str:
+    """Return FFmpeg's name of the decoder."""
+    context = stream.codec_context
+    return context.codec.name if context is not None else "unknown"
+
+
+def first_with_sound(streams: list[AudioStream], source: Source, limits: Limits) -> AudioStream:
+    """Return the first of some streams that is not silent from end to end, or the first if all are.
+
+    Recorders with several inputs write a stream for each, used or not. Streams are read as far as their first
+    sound, in containers of their own.
+    """
+    if len(streams) == 1:
+        return streams[0]
+    return next((s for s in streams if _has_sound(source.window(0, source.size), s.index, limits)), streams[0])
+
+
+def _has_sound(source: Source, index: int, limits: Limits) -> bool:
+    with contextlib.closing(open_container(source)) as container:
+        stream: Any = container.streams[index]
+        with contextlib.suppress(Refusal, av.error.FFmpegError):
+            open_stream(stream, limits)
+            for packet in container.demux(stream):
+                with contextlib.suppress(av.error.InvalidDataError):
+                    if any(_swing(frame) > _HEARD for frame in packet.decode()):
+                        return True
+    return False
+
+
+def _swing(frame: Any) -> float:
+    """Return half of the difference between greatest and least sample, over full scale."""
+    if not frame.samples:
+        return 0.0
+    columns = native_columns(frame)
+    scale = full_scale(columns[0].dtype)
+    return max((float(column.max()) - float(column.min())) / (2 * scale) for column in columns)
+
+
+def packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
+    """Yield the stream's packets; a None last if the container broke off."""
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError as error:
+        if error.errno == errno.ENOMEM:
+            raise MemoryError from None
+        yield None
+
+
+def raw_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
+    """Return tags as they stand, bounded; bytes that are no UTF-8 come as surrogates."""
+    of_stream = dict(stream.metadata)
+    if "matroska" in container.format.name:
+        # There a stream's title is the track's name, such as "Stereo".
+        of_stream = {name: value for name, value in of_stream.items() if name.lower() != "title"}
+    raw = {**of_stream, **container.metadata}
+    useful = sorted(raw, key=lambda name: name.lower() not in FIRST)
+    return {name[:100]: raw[name][:_MAX_TAG] for name in useful[:_MAX_TAGS]}

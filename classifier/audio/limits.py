@@ -1,0 +1,107 @@
+"""What decoding a file may cost: bytes, seconds of audio, channels, time and memory.
+
+Used on both sides of the fence, so it imports nothing of Earmark at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from classifier.settings import Settings
+
+#: Least wall-clock seconds for a track, however short.
+_TRACK_WALL_S = 20.0
+#: Sampling rate at which a track with the most channels may be as long as the limit (with two: 192 kHz).
+_TRACK_RATE_HZ = 48000
+#: The setting behind a limit of a snippet and of a track.
+_SETTINGS = {
+    "bytes": ("snippet_bytes", "track_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file may cost.
+
+    Parameters
+    ----------
+    max_bytes : int or None
+        Of the file, checked before a byte of it is read. None: as many as it has; the seconds bound it.
+    max_seconds : float
+        Of audio, counted while decoding.
+    max_decoded_bytes : int
+        Of native PCM, counted while decoding.
+    max_channels, min_rate, max_rate : int
+        Channels, and sampling rate in Hz.
+    wall_s : float
+        Wall-clock seconds that decoding may take, or the least of them if ``wall_per_hour_s`` is set. Time that
+        the receiver of the samples takes is not counted.
+    memory_bytes : int
+        Address space of the child, everything included.
+    wall_per_hour_s : float
+        Wall-clock seconds for each hour of audio promised or decoded so far; 0: ``wall_s`` alone counts.
+    kind : str
+        ``snippet``: what is left of a damaged file is taken, with a remark. ``track`` or ``file``: a file that
+        is not whole is refused. Messages name the settings of snippets or tracks, and none for a ``file``.
+    """
+
+    max_bytes: int | None
+    max_seconds: float
+    max_decoded_bytes: int
+    max_channels: int
+    min_rate: int
+    max_rate: int
+    wall_s: float
+    memory_bytes: int
+    wall_per_hour_s: float = 0.0
+    kind: str = "file"
+
+    @classmethod
+    def for_snippet(cls, settings: Settings) -> Limits:
+        """Return the limits of what a phone sends."""
+        return cls(
+            max_bytes=settings.snippet_bytes,
+            max_seconds=settings.snippet_seconds,
+            max_decoded_bytes=settings.snippet_decode_bytes,
+            max_channels=settings.max_channels,
+            min_rate=settings.min_source_rate,
+            max_rate=settings.max_source_rate,
+            wall_s=settings.snippet_decode_seconds,
+            memory_bytes=settings.decoder_memory_bytes,
+            kind="snippet",
+        )
+
+    @classmethod
+    def for_track(cls, settings: Settings) -> Limits:
+        """Return the limits of a file to enroll; the decoded bytes follow from its seconds."""
+        return cls(
+            max_bytes=settings.track_bytes,
+            max_seconds=settings.track_seconds,
+            max_decoded_bytes=int(settings.track_seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            max_channels=settings.max_channels,
+            min_rate=settings.min_source_rate,
+            max_rate=settings.max_source_rate,
+            wall_s=_TRACK_WALL_S,
+            memory_bytes=settings.decoder_memory_bytes,
+            wall_per_hour_s=settings.track_decode_seconds,
+            kind="track",
+        )
+
+    def for_own_file(self) -> Limits:
+        """Return the same limits for a file that lies on the owner's disk: of any size."""
+        return replace(self, max_bytes=None)
+
+    def remedy(self, limit: str) -> str:
+        """Return the end of a message that names the setting behind a limit, or nothing if there is none.
+
+        Parameters
+        ----------
+        limit : {"bytes", "seconds", "decoded bytes", "wall clock"}
+        """
+        place = {"snippet": 0, "track": 1}.get(self.kind)
+        return "" if place is None else f", or raise the setting {_SETTINGS[limit][place]}"
