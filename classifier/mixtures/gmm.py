@@ -309,10 +309,10 @@ def collapse(mixtures: Mixtures) -> Mixtures:
         N mixtures of one component, float64, full or diagonal as ``mixtures``.
     """
     weights, means = mixtures.weights.astype(np.float64), mixtures.means.astype(np.float64)
-    mean = np.einsum("nk,nkd->nd", weights, means)
+    mean = np.einsum("nk,nki->ni", weights, means)
     apart = means - mean[:, None]
     if mixtures.diagonal:
-        covariances = np.einsum("nk,nkd->nd", weights, mixtures.covariances + np.square(apart))
+        covariances = np.einsum("nk,nki->ni", weights, mixtures.covariances + np.square(apart))
     else:
         covariances = np.einsum("nk,nkij->nij", weights, mixtures.covariances)
         covariances += np.einsum("nk,nki,nkj->nij", weights, apart, apart)

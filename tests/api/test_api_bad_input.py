@@ -275,7 +275,7 @@ def test_forms_that_are_not_taken(client: Client, what: str) -> None:
 
 def test_forms_of_tracks_that_are_not_taken(client: Client, files: list[tuple[str, bytes]]) -> None:
     title: tuple[str, str | None, bytes] = ("title", None, b"x")
-    for more in ([("titel", None, b"x")], [title, title], [("cover", "c.jpg", b"x")]):
+    for more in ([("titles", None, b"x")], [title, title], [("cover", "c.jpg", b"x")]):
         body, kind = multipart([("file", *files[0]), *more])
         client.ask("POST", "/api/v1/tracks", body, {"Content-Type": kind}).problem(422, "invalid_parameter")
 
