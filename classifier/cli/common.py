@@ -188,11 +188,6 @@ def percent(probability: float) -> str:
     return f"{math.floor(1000 * probability + 1e-9) / 10:.1f} %"  # cut, so that rounding reaches no bound
 
 
-def readable(text: str) -> str:
-    """Return text from a file's tags without what would control the terminal."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
-
-
 def clock_time(seconds: float) -> str:
     """Return seconds as m:ss.t or h:mm:ss.t, with a minus sign where negative."""
     tenths = round(abs(seconds) * 10)

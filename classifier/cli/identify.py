@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from classifier.cli.common import Shell, clock_time, percent, readable, shell_command
+from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
 from classifier.results import METHODS, METHODS_HELP, Match, Tag
+from classifier.text import shown
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
 
@@ -61,25 +62,23 @@ def answer(name: str, tag: Tag) -> dict[str, Any]:
 
 def show(shell: Shell, name: str, tag: Tag) -> None:
     """Print a tag for a person: the verdict, what it means, and then the evidence."""
-    click.echo(f"{readable(name)}: {_VERDICTS[tag.verdict]}")
-    click.echo(sentence(tag))
+    shell.say(f"{name}: {_VERDICTS[tag.verdict]}")
+    shell.say(sentence(tag))
     if tag.matches:
-        click.echo()
+        shell.say("")
         columns = _figures(tag)
         widths = [max(map(len, column)) for column in columns]
         heading, *rows = zip(*columns, strict=True)
         lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
         # Copies have one name: their files tell them apart.
-        names = [
-            _named(m) + (f", file {readable(m.source)}" if tag.verdict == "ambiguous" else "") for m in tag.matches
-        ]
+        names = [_named(m) + (f", file {shown(m.source)}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
         shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
     if tag.nearest:
-        near = ", ".join(f"{readable(n.title)} ({n.divergence:.1f})" for n in tag.nearest[:5])
-        click.echo(f"sounds alike, by symmetric KL divergence in nats: {near}")
+        near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
+        shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")
     for remark in tag.remarks:
         _, _, text = remark.partition(": ")
-        click.echo(f"remark: {text}")
+        shell.say(f"remark: {text}")
     scope = "all" if tag.searched.complete else "the likeliest"
     shell.say(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "
@@ -114,7 +113,7 @@ def _parts(tag: Tag) -> str:
 
 
 def _named(match: Match) -> str:
-    return readable(f"{match.title} by {match.artist}" if match.artist else match.title)
+    return shown(f"{match.title} by {match.artist}" if match.artist else match.title)
 
 
 def _figures(tag: Tag) -> list[list[str]]:

@@ -127,7 +127,9 @@ def test_listing_and_search(library: Client) -> None:
 def test_text_that_would_command_a_terminal_or_turn_the_page(library: Client) -> None:
     made = compose(22, duration_s=8.0)
     hostile, cleaned = "evil\x1b[31m\nnext\u202egnp", "evil [31m nextgnp"
-    upload = (f"{hostile}.wav", wav(made.samples, made.sample_rate))
+    # A line feed in a header would end it: of the texts only the form's fields can hold one.
+    name = hostile.replace("\n", " ")
+    upload = (f"{name}.wav", wav(made.samples, made.sample_rate))
     (file,) = library.enroll(upload, title=hostile, album="\x1b\x07")["files"]
     assert file["title"] == cleaned
     path = f"/api/v1/tracks/{file['track_id']}"

@@ -17,7 +17,7 @@ from bench.corpus import SAMPLE_RATE, CorpusError, Reference, write_wav
 from bench.measure.identify import plan
 from bench.outcomes import ROOT, Log, Outcome, version
 from bench.queries import Query
-from classifier.results import Match, Searched, Tag
+from classifier.results import METHODS, Match, Searched, Tag
 
 OUTCOME = Outcome("q1", "clean", 5.0, True, "a", "auto", 3, "identified", "a", True, True, seconds={"align": 0.1})
 
@@ -61,11 +61,11 @@ def test_a_folder_is_measured_resumed_and_measured_further(music: Path, tmp_path
             assert outcome.error_s is not None
             assert outcome.error_s < 0.005
             assert by_name[query.id, "kl", 7].right_name
-    # Half the file is lost, and the last line cut: only what is missing is asked for again.
-    lines = log.path.read_text().splitlines()
-    log.path.write_text("\n".join(lines[:8]) + "\n" + lines[8][:40])
+    # Part of the file is lost, and the last line cut: only what is missing is asked for again.
+    lines, held = log.path.read_text().splitlines(), 4 * len(METHODS)
+    log.path.write_text("\n".join(lines[:held]) + "\n" + lines[held][:40])
     again = Log(log.path.parent, version(references, 1e-5))
-    assert len(again) == 8
+    assert len(again) == held
     assert asking.run(planned, searched[:1], again, 1, 1e-5) == 3
     answers = [{o.key: (o.verdict, o.named, o.log10_e) for o in held.outcomes} for held in (log, again)]
     assert answers[0] == answers[1]
@@ -109,7 +109,7 @@ def test_catalogues_are_nested_and_known_tracks_come_first(monkeypatch: pytest.M
     assert [len(c.tracks) for c in (whole, *others)] == [5, 2, 3, 8]
     two, three, eight = (set(c.tracks) for c in others)
     assert two < three < set(whole.tracks) < eight
-    assert whole.methods == ("auto", "kl")
+    assert whole.methods == tuple(METHODS)
     assert {c.methods for c in others} == {("auto",)}
     assert [len(c.folders) for c in others] == [1, 1, 2]
     with pytest.raises(CorpusError, match="catalogue of 11"):
@@ -120,7 +120,7 @@ def test_an_ambiguous_answer_is_right_by_any_match_that_passes(cache: Path) -> N
     query = Query("q", "a", 3.0, 5.0, "clean", 1, True)
 
     def match(track: str, offset_s: float, log10_e: float) -> Match:
-        return Match(track, track, None, None, track, offset_s, 0, 5, 1.0, 0.5, 9.0, log10_e, 1.0, 1.0, 1.0)
+        return Match(track, track, None, None, track, "match", 0, offset_s, 0, 5, 1.0, 0.5, 9.0, log10_e, 1.0, 1.0, 1.0)
 
     def tag(verdict: str, *matches: Match) -> Tag:
         return Tag(verdict, "auto", list(matches), [], Searched(1, 1, True), {})

@@ -301,7 +301,7 @@ def test_wrong_usage_is_2(earmark, arguments):
 
 # --- interruptions --------------------------------------------------------------------------------------------
 
-N_FILES, SECONDS = 10, 12.0
+N_FILES, SECONDS = 20, 12.0
 
 
 @pytest.fixture
