@@ -57,8 +57,9 @@ REMEDIES: dict[str, str] = {
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
     "conflict": "Reload what you hold and try again.",
-    "catalogue_outdated": "An earlier release enrolled this catalogue. Run `earmark catalogues renew NAME FOLDER` where "
-    "its files are.",
+    "catalogue_outdated": (
+        "An earlier release enrolled this catalogue. Run `earmark catalogues renew NAME FOLDER` where its files are."
+    ),
     "catalogue_exists": "Use the catalogue as it is, or choose another name: a catalogue's parameters never change.",
     "track_busy": "Wait some seconds and try again.",
     "duplicate_key": "It is already stored: use what is there.",
