@@ -11,7 +11,7 @@ from classifier.records.catalogues import create_catalogue
 from classifier.records.writing import TrackWriter
 from classifier.store import Store
 
-CONFIG = {"sample_rate": 16000, "window_length": 5.0}
+CONFIG = {"sample_rate": 16000, "window_length": 5.0, "slot_mfcc": 24}
 CONFIG_HASH = hash_of(CONFIG)
 
 
@@ -21,14 +21,19 @@ def models(n_windows: int, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def full_models(n_windows: int, seed: int = 0) -> dict[str, np.ndarray]:
-    """Mixtures of 6 components in 13 dimensions and moment Gaussians of 7 variants, one row a window."""
-    return _models(n_windows, seed, {"weights": (6,), "means": (6, 13), "covariances": (6, 91), "moments": (7, 104)})
+    """Mixtures of 6 components in 13 dimensions, one row a window."""
+    return _models(n_windows, seed, {"weights": (6,), "means": (6, 13), "covariances": (6, 91)})
 
 
 def _models(n_windows: int, seed: int, shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     draw = np.random.default_rng(seed)
     arrays = {name: draw.standard_normal((n_windows, *shape), np.float32) for name, shape in shapes.items()}
     return {**arrays, "silent": draw.random(n_windows) < 0.1, "first_sample": np.arange(n_windows) * 16000}
+
+
+def slots(n_slots: int, seed: int = 0) -> np.ndarray:
+    """Slot means."""
+    return np.random.default_rng(seed).integers(-127, 128, (n_slots, 24), np.int8)
 
 
 def words(n_frames: int, seed: int = 0) -> np.ndarray:
@@ -59,6 +64,7 @@ def enroll(store: Store, content: str, *, seed: int = 0, n_windows: int = 3, **o
     fields = facts(content, **{name: options.pop(name) for name in list(options) if name not in OPTIONS})
     with TrackWriter.begin(store, fields, **{"owner": "test", **options}) as writer:
         writer.add_models(models(n_windows, seed))
+        writer.add_slots(slots(4 * n_windows, seed))
         writer.add_subfingerprints(words(7 * n_windows, seed))
         return writer.commit().id
 

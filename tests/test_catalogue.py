@@ -389,6 +389,20 @@ def test_models_are_the_same_each_time(tmp_path):
         np.testing.assert_array_equal(array, found[1][name], err_msg=name)
 
 
+def test_tracks_too_short_for_windows_or_slots_are_found_too(tmp_path):
+    """Whatever they have nothing of: aligned they can be, and they keep nobody else from being found."""
+    sounds = {seconds: as_wav(lively_noise(seconds, round(10 * seconds)), RATE) for seconds in (0.3, 0.5, 1.5, 6.0)}
+    settings = settings_in(tmp_path, min_snippet_seconds=0.2)
+    with Catalogue.open(settings=settings) as catalogue:
+        for seconds, sound in sounds.items():
+            assert (catalogue.enroll(sound, title=f"{seconds}").track.n_windows > 0) == (seconds > 1)
+    with Catalogue.open(settings=settings) as catalogue:  # read from the store
+        for seconds in (0.5, 1.5, 6.0):
+            tag = catalogue.identify(sounds[seconds])
+            assert (tag.verdict, tag.matches[0].title) == ("identified", f"{seconds}")
+        assert len(catalogue.view().snapshot) == 4
+
+
 @pytest.mark.parametrize(
     ("content", "error"),
     [

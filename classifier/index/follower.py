@@ -195,10 +195,12 @@ class Follower:
 
     def _load(self, track_id: str, version: int) -> TrackModel:
         """Load a track's model and check that it fits the catalogue's configuration: an archive may hold anything."""
-        arrays = tracks.load_models(self._store, track_id, version)
+        nothing = TrackModel.empty(self._config)  # stands for what a short track has no chunks of
+        arrays = tracks.load_models(self._store, track_id, version) or nothing.window_arrays()
+        slots = tracks.load_slots(self._store, track_id, version)
+        words = tracks.load_subfingerprints(self._store, track_id, version)
         try:
-            slots = tracks.load_slots(self._store, track_id, version)
-            model = TrackModel.from_arrays(arrays, slots, tracks.load_subfingerprints(self._store, track_id, version))
+            model = TrackModel.from_arrays(arrays, slots if len(slots) else nothing.slots, words)
         except (KeyError, ValueError, IndexError) as error:
             raise StoreCorrupt(f"its arrays are not those of a track: {error}") from None
         n, k, d = len(model.window_frame), self._config.n_components, self._config.n_mfcc

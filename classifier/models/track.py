@@ -67,6 +67,13 @@ class TrackModel:
         return cls(arrays["window_frame"], arrays["silent"], mixtures, slot_means, words)
 
     @classmethod
+    def empty(cls, config: FeatureConfig) -> TrackModel:
+        """Return the model of no sound at all: every array without rows."""
+        no_rows, no_slots = np.zeros(0), np.zeros((0, config.slot_mfcc), np.int8)
+        none = windows.concatenate([], config)
+        return cls(no_rows.astype(np.int32), no_rows.astype(np.uint8), none, no_slots, np.zeros((0, 2), np.uint64))
+
+    @classmethod
     def join(cls, parts: Sequence[TrackModel], config: FeatureConfig) -> TrackModel:
         """Join consecutive stretches of one track; one at least."""
         names = ("window_frame", "silent", "slots", "words")
@@ -108,11 +115,9 @@ class TrackModeller:
         return self._rows(np.zeros(0, np.float32), ended=True)
 
     def _rows(self, samples: np.ndarray, *, ended: bool) -> TrackModel:
-        config = self._config
-        no_sound = np.zeros((0, 2), np.uint64)
-        words = np.concatenate([no_sound, *self._words(samples, ended)])
-        frames, silent, mixtures = [np.zeros(0, np.int32)], [np.zeros(0, np.uint8)], []
-        slot_means = [np.zeros((0, config.slot_mfcc), np.int8)]
+        config, none = self._config, TrackModel.empty(self._config)
+        words = np.concatenate([none.words, *self._words(samples, ended)])
+        frames, silent, mixtures, slot_means = [none.window_frame], [none.silent], [none.mixtures], [none.slots]
         for mel, last in self._mel_blocks(samples, ended):
             self._mel = np.concatenate([self._mel, mel])
             for starts, quiet, fitted in self._windows(last):

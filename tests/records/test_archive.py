@@ -27,7 +27,7 @@ from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import TrackWriter
 from classifier.store import Store, open_store
-from tests.material import CONFIG, CONFIG_HASH, Crash, DyingStore, enroll, facts, models, same_arrays, words
+from tests.material import CONFIG, CONFIG_HASH, Crash, DyingStore, enroll, facts, models, same_arrays, slots, words
 from tests.places import Clock
 
 BACKGROUND = {name: array.astype(np.float64) for name, array in builtin_background().to_arrays().items()}
@@ -48,6 +48,7 @@ def fill(store: Store, clock: Clock) -> None:
     fields = facts("a", title="Zoë", artist="Ä", metadata={"a.b": "c", "$": "\n"})
     with TrackWriter.begin(store, fields, owner="me", now=clock) as writer:
         writer.add_models(models(300, 1))
+        writer.add_slots(slots(31_000, 1))
         writer.add_subfingerprints(words(19_000, 1))
         track = writer.commit()
     tracks.edit(store, track.id, album="Späte Ergänzung")
@@ -66,10 +67,10 @@ def assert_equal(a: Store, b: Store, name: str = "default") -> None:
         assert same_arrays(
             tracks.load_models(a, track.id, track.version), tracks.load_models(b, track.id, track.version)
         )
-        np.testing.assert_array_equal(
-            tracks.load_subfingerprints(a, track.id, track.version),
-            tracks.load_subfingerprints(b, track.id, track.version),
-        )
+        for load in (tracks.load_slots, tracks.load_subfingerprints):
+            np.testing.assert_array_equal(
+                load(a, track.id, track.version), load(b, track.id, track.version), strict=True
+            )
 
 
 def test_there_and_back(store: Store, other: Store, clock: Clock, tmp_path: Path) -> None:
@@ -210,7 +211,7 @@ def rewrite(source: Path, target: Path, change: Callable[[dict[str, bytes]], Non
 def test_every_damaged_entry_is_named(store: Store, archive: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(archive) as good:
         names = good.namelist()
-    assert len(names) == 13
+    assert len(names) == 16
     assert check_archive(archive) == 3
     bad = tmp_path / "bad.zip"
     for name in names:
@@ -300,13 +301,14 @@ TRACK = "tracks/000000/track.json"
     ("change", "words_"),
     [
         (change_json("archive.json", version=3), "has version 3, this Earmark knows up to 2"),
-        (change_json("archive.json", version=1), "has version 1, whose models this Earmark cannot compare"),
+        (change_json("archive.json", version=1), "has version 1, whose models this Earmark cannot compare: enroll"),
         (change_json("archive.json", format="zip"), "holds 'zip', not 'earmark-catalogue'"),
         (change_json("archive.json", catalogue={}), "'archive.json' lacks 'name'"),
         (change_json(TRACK, title=3), f"'{TRACK}' lacks 'title', or has it in another form"),
         (change_json(TRACK, title=...), f"'{TRACK}' lacks 'title'"),
         (change_json(TRACK, metadata=["odd"]), "lacks 'metadata'"),
         (change_json(TRACK, version=0), "lacks 'version'"),
+        (change_json(TRACK, slots=...), f"'{TRACK}' lacks 'slots'"),
         (lambda entries: entries.update({TRACK: b"{"}), "is not JSON"),
         (lambda entries: entries.update({TRACK: b"[]"}), "lacks 'id'"),
         (lambda entries: entries.update({"archive.json": b"[" * 100_000}), "is not JSON"),
@@ -345,6 +347,23 @@ def test_sealed_but_wrong_in_the_bulk(store: Store, archive: Path, tmp_path: Pat
         bulk = next(name for name in good.namelist() if name.endswith("models-00000.bin"))
     rewrite(archive, tmp_path / "bad.zip", lambda entries: entries.update({bulk: entries[bulk][:-8]}), seal=True)
     with pytest.raises(ArchiveUnreadable, match=f"'{bulk}' is damaged: packed data has"):
+        import_catalogue(store, tmp_path / "bad.zip")
+    assert list_catalogues(store) == []
+
+
+@pytest.mark.stores(["sqlite"])
+@pytest.mark.parametrize(("collection", "array"), [("slots", "means"), ("subfingerprints", "words")])
+def test_sealed_but_under_another_name(
+    store: Store, archive: Path, tmp_path: Path, collection: str, array: str
+) -> None:
+    def change(entries: dict[str, bytes]) -> None:
+        about = json.loads(entries[TRACK])
+        for chunk in about[collection]:
+            chunk["layout"] = json.loads(json.dumps(chunk["layout"]).replace(array, "other"))
+        entries[TRACK] = json.dumps(about).encode()
+
+    rewrite(archive, tmp_path / "bad.zip", change, seal=True)
+    with pytest.raises(ArchiveUnreadable, match=f"does not hold {collection}"):
         import_catalogue(store, tmp_path / "bad.zip")
     assert list_catalogues(store) == []
 

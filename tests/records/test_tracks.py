@@ -29,10 +29,10 @@ from classifier.records.catalogues import (
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store import Store
-from tests.material import CONFIG, catalogue, enroll, facts, full_models, models, same_arrays, words
+from tests.material import CONFIG, catalogue, enroll, facts, full_models, models, same_arrays, slots, words
 from tests.places import Clock, Place
 
-BULK = ("models", "subfingerprints")
+BULK = ("models", "slots", "subfingerprints")
 
 
 def leftovers(store: Store) -> list[str]:
@@ -94,6 +94,7 @@ def test_what_is_not_there(store: Store) -> None:
         lambda: tracks.remove(store, "x"),
         lambda: tracks.edit(store, "x", title="t"),
         lambda: tracks.load_models(store, "x", 1),
+        lambda: tracks.load_slots(store, "x", 1),
         lambda: tracks.load_subfingerprints(store, "x", 1),
     ):
         with pytest.raises(TrackNotFound, match="'x'"):
@@ -221,13 +222,15 @@ def straggler(catalogue_id: str) -> dict[str, Any]:
 
 def test_a_track(store: Store, clock: Clock) -> None:
     catalogue(store)
-    arrays, bits = models(600, 1), words(20_000, 1)
+    arrays, means, bits = models(600, 1), slots(31_000, 1), words(20_000, 1)
     metadata = {"a.b": "1", "$c": "2", "": "x", 'q"': "y"}
     fields = facts("a", artist="Ärtist", isrc="DEA123", metadata=metadata)
     with TrackWriter.begin(store, fields, owner="me", now=clock) as writer:
         writer.add_models({name: array[:300] for name, array in arrays.items()})
         assert tracks.list_tracks(store, "default") == []
         writer.add_models({name: array[300:] for name, array in arrays.items()})
+        writer.add_slots(means[:500])
+        writer.add_slots(means[500:])
         writer.add_subfingerprints(bits)
         assert revision(store, "default") == 0
         track = writer.commit(duration_s=600.25)
@@ -240,8 +243,10 @@ def test_a_track(store: Store, clock: Clock) -> None:
     assert (track.created, track.content_hash, track.file_hash) == ("2027-01-15T08:00:00.000Z", "a", "file of a")
     assert tracks.ready(store, "default") == {track.id: 1}
     assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
+    np.testing.assert_array_equal(tracks.load_slots(store, track.id, 1), means, strict=True)
     np.testing.assert_array_equal(tracks.load_subfingerprints(store, track.id, 1), bits)
     assert store.count("models") == 4  # 256 + 44, twice
+    assert store.count("slots") == 3  # 500, then 30,000 and what is left
     assert store.count("subfingerprints") == 2
     assert tracks.find(store, "default", content_hash="a") == track
     assert tracks.find(store, "default", file_hash="file of a") == track
@@ -255,27 +260,33 @@ def test_a_track_without_anything(store: Store) -> None:
 
     assert track.n_windows == 0
     assert tracks.load_models(store, track.id, 1) == {}
+    assert tracks.load_slots(store, track.id, 1).shape == (0, 0)
+    assert tracks.load_slots(store, track.id, 1).dtype == np.int8
     assert tracks.load_subfingerprints(store, track.id, 1).shape == (0, 2)
 
 
 def test_six_hours(place: Place) -> None:
-    """21,600 windows of full-covariance mixtures stay far below 16 MB a document."""
+    """21,600 windows of full-covariance mixtures, and 180,000 slots, stay far below 16 MB a document."""
     store = place.open()
     catalogue(store)
     n_windows = 21_600
     pattern = full_models(256)
     arrays = {name: np.resize(array, (n_windows, *array.shape[1:])) for name, array in pattern.items()}
     arrays["first_sample"] = np.arange(n_windows) * 16000
+    means = np.resize(slots(10_000), (180_000, 24))
     bits = np.resize(words(10_000), (n_windows * 31, 2))
     with TrackWriter.begin(store, facts("a"), owner="me") as writer:
         writer.add_models(arrays)
+        writer.add_slots(means)
         writer.add_subfingerprints(bits)
         track = writer.commit()
 
     largest = max(len(chunk["data"]) for kind in BULK for chunk in store.find(kind, limit=3))
-    assert 1_000_000 < largest < 2_000_000
+    assert 500_000 < largest < 2_000_000
     assert store.count("models") == -(-n_windows // 256)
+    assert store.count("slots") == 6
     assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
+    np.testing.assert_array_equal(tracks.load_slots(store, track.id, 1), means)
     np.testing.assert_array_equal(tracks.load_subfingerprints(store, track.id, 1), bits)
 
 
@@ -320,6 +331,12 @@ def test_arrays_keep_their_kind(store: Store) -> None:
     for bad in (np.zeros((3, 2), np.int64), np.zeros((3, 3), np.uint64), np.zeros(3, np.uint64)):
         with pytest.raises(InvalidParameter, match="must be uint64"):
             writer.add_subfingerprints(bad)
+    for bad in (np.zeros((3, 24), np.int16), np.zeros((3, 24), np.uint8), np.zeros(24, np.int8)):
+        with pytest.raises(InvalidParameter, match=r"must be int8 \(slots, coefficients\)"):
+            writer.add_slots(bad)
+    writer.add_slots(slots(3))
+    with pytest.raises(InvalidParameter, match="must keep their names, dtypes and shapes"):
+        writer.add_slots(slots(3)[:, :20])
     writer.abort()
 
 
@@ -703,8 +720,12 @@ def test_damage_is_named(store: Store, kind: str, damage: str) -> None:
     elif damage == "row":
         change(start=1)
     else:
-        store.update("tracks", {"_id": track_id}, set={"n_windows": 301, "n_frames": 2101})
+        store.update("tracks", {"_id": track_id}, set={"n_windows": 301, "n_slots": 1201, "n_frames": 2101})
 
-    load = tracks.load_models if kind == "models" else tracks.load_subfingerprints
+    load = {
+        "models": tracks.load_models,
+        "slots": tracks.load_slots,
+        "subfingerprints": tracks.load_subfingerprints,
+    }[kind]
     with pytest.raises(StoreCorrupt, match=rf"track {track_id}: (chunk 0 of {kind}|{kind} have)"):
         load(store, track_id, 1)
