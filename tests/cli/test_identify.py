@@ -46,7 +46,16 @@ ALIGNED = ["query_start_s", "query_end_s", "agreement", "z"]
 
 def a_match(**values) -> Match:
     known = {"track_id": "t", "title": "Copper Waltz", "artist": "Ida Varga", "album": None, "source": "copper"}
-    place = {"offset_s": 31.4, "query_start_s": 0.0, "query_end_s": 5.0, "speed": 1.0, "agreement": 0.401, "z": 17.8}
+    place = {
+        "role": "match",
+        "recording": 0,
+        "offset_s": 31.4,
+        "query_start_s": 0.0,
+        "query_end_s": 5.0,
+        "speed": 1.0,
+        "agreement": 0.401,
+        "z": 17.8,
+    }
     judged = {"log10_e_value": -54.8, "confidence": 1.0, "divergence": 9.62, "divergence_variational": 9.0}
     return Match(**{**known, "role": "match", "recording": 0, **place, **judged, **values})
 
