@@ -222,8 +222,12 @@ class Child:
             )
         if -code == signal.SIGPROF:
             return DecodeLimit("the file's tags and headers take too long to read: export it again without them")
-        how = f"was ended by signal {-code}" if code < 0 else f"ended with status {code}"
-        return DecodeLimit(f"the decoder {how} on this file: convert it to another format")
+        if code < 0:  # FFmpeg does not survive every allocation that the limit refuses
+            return DecodeLimit(
+                f"the decoder was ended by signal {-code} on this file, at most {self._limits.memory_bytes:,} bytes of "
+                "memory being allowed: convert it to another format, or raise the setting decoder_memory_bytes"
+            )
+        return DecodeLimit(f"the decoder ended with status {code} on this file: convert it to another format")
 
     def kill(self, grace_s: float = 0.0) -> None:
         """End the process, after ``grace_s`` seconds in which it may end by itself, and reap it."""

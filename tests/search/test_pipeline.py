@@ -163,15 +163,6 @@ def test_a_place_without_repeats_has_no_other_offsets(shelf):
     assert tag.matches[0].other_offsets_s == []
 
 
-@pytest.mark.parametrize("start_s", [2.0, 13.3, 24.0])
-def test_a_copy_makes_it_ambiguous_and_both_are_named(shelf, sounds, start_s):
-    tag = shelf.ask(cut(sounds[0], start_s, 5) + 0.01 * np.random.default_rng(3).standard_normal(5 * RATE))
-    assert tag.verdict == "ambiguous"
-    assert {m.title for m in tag.matches[:2]} == {"song 0", "copy of 0"}
-    for match in tag.matches[:2]:
-        assert match.offset_s == pytest.approx(start_s, abs=2 * OFFSET_S)
-
-
 def test_all_that_tie_are_named_first_however_few_were_asked_for(sounds):
     """Five copies in slightly different noise: as many candidates are listed, and no other comes between."""
     shelf, noise = Shelf(), np.random.default_rng(5)
