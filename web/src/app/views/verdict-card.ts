@@ -53,11 +53,12 @@ export class VerdictCard {
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
   protected readonly created = computed(() => moment(new Date(this.tag().created)));
   protected readonly nearest = computed(() => this.tag().nearest[0] ?? null);
+  /** Whether there was anything to compare the snippet with. */
+  protected readonly compared = computed(() => this.tag().searched.windows + this.tag().searched.aligned_tracks > 0);
   /** What was looked at, in a sentence. */
   protected readonly searched = computed(() => {
     const { windows, aligned_tracks, complete } = this.tag().searched;
-    if (windows === 0 && aligned_tracks === 0)
-      return 'The library is empty, or too little of the snippet can be compared.';
+    if (!this.compared()) return 'The library is empty, or too little of the snippet can be compared.';
     const scope = complete ? 'No track was left out.' : PARTLY;
     return `Compared with ${plural(windows, 'window')} by divergence and aligned with ${plural(aligned_tracks, 'track')}. ${scope}`;
   });
