@@ -357,10 +357,11 @@ def test_sealed_but_under_another_name(
     store: Store, archive: Path, tmp_path: Path, collection: str, array: str
 ) -> None:
     def change(entries: dict[str, bytes]) -> None:
-        about = json.loads(entries[TRACK])
-        for chunk in about[collection]:
-            chunk["layout"] = json.loads(json.dumps(chunk["layout"]).replace(array, "other"))
-        entries[TRACK] = json.dumps(about).encode()
+        for track in (name for name in entries if name.endswith("track.json")):
+            about = json.loads(entries[track])
+            for chunk in about[collection]:
+                chunk["layout"] = json.loads(json.dumps(chunk["layout"]).replace(array, "other"))
+            entries[track] = json.dumps(about).encode()
 
     rewrite(archive, tmp_path / "bad.zip", change, seal=True)
     with pytest.raises(ArchiveUnreadable, match=f"does not hold {collection}"):
