@@ -18,7 +18,7 @@ from typing import Any
 import flask
 from flask import g, has_request_context, request
 
-from classifier.text import json_line
+from classifier.text import json_line, shown
 
 access = logging.getLogger("earmark.access")
 
@@ -57,8 +57,10 @@ class PlainFormatter(logging.Formatter):
         extra = {name: value for name, value in vars(record).items() if name not in _STANDARD}
         if record.name == access.name:
             parts += [str(extra.get("route") or ""), f"{extra.get('ms', 0)} ms", extra.get("problem", "")]
-        line = " ".join(part for part in parts if part)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        lines = [" ".join(part for part in parts if part)]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).split("\n")
+        return "\n".join(map(shown, lines))
 
 
 def configure(level: str) -> None:

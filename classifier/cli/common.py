@@ -120,11 +120,10 @@ class Shell:
         grid.add_column(overflow="fold")
         grid.add_row("", heading)
         for number, (first, *rest) in enumerate(items, start=1):
-            grid.add_row(str(number), first)
+            grid.add_row(str(number), shown(first))
             for line in rest:
-                grid.add_row("", line)
-        wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 80
-        Console(file=sys.stdout, width=wide, highlight=False, markup=False).print(grid)
+                grid.add_row("", shown(line))
+        _console(80).print(grid)
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -136,9 +135,9 @@ class Shell:
             yield lambda done: bar.update(task, completed=done)
 
 
-def _console() -> Console:
-    # Into a file or a pipe as wide as the text mostly is, unless somebody says how wide.
-    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+def _console(width_of_file: int = 160) -> Console:
+    # As wide as the terminal; into a file or a pipe as wide as COLUMNS says, else as the text mostly is.
+    width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else width_of_file
     return Console(file=sys.stdout, width=width, highlight=False, markup=False)
 
 

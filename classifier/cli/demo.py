@@ -88,7 +88,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
 
         def ready(url: str) -> None:
             shell.remark("The page shows this tag; Ctrl-C stops it:")
-            click.echo(f"{url}tags/{saved['id']}")
+            shell.say(f"{url}tags/{saved['id']}")
 
         run(settings, 1, ready)
 

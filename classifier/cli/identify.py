@@ -11,7 +11,6 @@ import click
 from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
 from classifier.results import METHODS, METHODS_HELP, Match, Tag
-from classifier.text import shown
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
 
@@ -71,7 +70,7 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         heading, *rows = zip(*columns, strict=True)
         lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
         # Copies have one name: their files tell them apart.
-        names = [_named(m) + (f", file {shown(m.source)}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
+        names = [_named(m) + (f", file {m.source}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
         shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
@@ -113,7 +112,7 @@ def _parts(tag: Tag) -> str:
 
 
 def _named(match: Match) -> str:
-    return shown(f"{match.title} by {match.artist}" if match.artist else match.title)
+    return f"{match.title} by {match.artist}" if match.artist else match.title
 
 
 def _figures(tag: Tag) -> list[list[str]]:

@@ -57,7 +57,7 @@ def create(shell: Shell, name: str, role: str) -> None:
         shell.emit({**key.to_dict(), "key": secret})
         return
     shell.remark(f"key {key.prefix}… for {key.name!r}, role {key.role}; it is shown only once:")
-    click.echo(secret)
+    shell.say(secret)
 
 
 @keys.command("list")

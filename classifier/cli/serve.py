@@ -30,6 +30,6 @@ def serve(shell: Shell, host: str | None, port: int | None, workers: int | None,
 
     def ready(url: str) -> None:
         shell.remark("Ready; Ctrl-C stops it. The page and the HTTP interface are at:")
-        click.echo(url)
+        shell.say(url)
 
     run(settings, processes, ready)

@@ -125,6 +125,19 @@ def test_lines_for_people_say_what_was_asked_and_answered() -> None:
     assert rest[-1] == "ValueError: x"
 
 
+@pytest.mark.parametrize("formatter", [PlainFormatter(), JsonFormatter()])
+def test_log_lines_cannot_command_a_terminal(formatter: logging.Formatter) -> None:
+    """Names of catalogues and files reach the log, and so do the texts of exceptions."""
+    try:
+        raise ValueError("\x9b2Aevil\u202e")
+    except ValueError as error:
+        raised = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("earmark", logging.ERROR, __file__, 1, "%s", ("a\x1b[31m\nb",), raised)
+    lines = formatter.format(record).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert "x1b[31m" in lines[0] or "u001b[31m" in lines[0]
+
+
 def test_log_lines_are_json_with_traceback_and_extras() -> None:
     try:
         raise ValueError("x")
