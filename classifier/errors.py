@@ -9,12 +9,13 @@ never hold a server path, a stack trace or a secret.
     - InvalidParameter
     - InvalidConfig
     - FileMissing
+    - InvalidModel
     - AudioError
       x AudioEmpty, AudioUnreadable, AudioNoStream, AudioUnsupported
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound, ModelNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress
@@ -57,6 +58,12 @@ class FileMissing(InvalidInput):
     """A named file or folder does not exist or holds nothing to read."""
 
     name = "file_missing"
+
+
+class InvalidModel(InvalidInput):
+    """A model of labels is damaged, contradicts itself or is not of its format."""
+
+    name = "invalid_model"
 
 
 class AudioError(InvalidInput):
@@ -151,6 +158,12 @@ class JobNotFound(NotFound):
     """No such job in the store."""
 
     name = "job_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No such model of labels, or none for this task."""
+
+    name = "model_not_found"
 
 
 class Conflict(EarmarkError):
