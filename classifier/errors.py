@@ -20,7 +20,7 @@ never hold a server path, a stack trace or a secret.
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress
   + Unavailable
-    - StoreUnavailable, DecoderUnavailable, Busy
+    - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
   + StoreFailed
     - StoreFull, StoreReadOnly, StoreCorrupt, SchemaTooNew
 """
@@ -61,7 +61,7 @@ class FileMissing(InvalidInput):
 
 
 class InvalidModel(InvalidInput):
-    """A model of labels is damaged, contradicts itself or is not of its format."""
+    """A file of a model or a pretrained network is damaged, is another than it should be, or is not of its format."""
 
     name = "invalid_model"
 
@@ -229,6 +229,13 @@ class DecoderUnavailable(Unavailable):
     """No decoder process could be started, or it was killed or kept from its work."""
 
     name = "decoder_unavailable"
+
+
+class WeightsMissing(Unavailable):
+    """The weights of a pretrained network are not on this machine; ``earmark models get`` fetches them."""
+
+    name = "weights_missing"
+    retry_after_s = 600
 
 
 class Busy(Unavailable):

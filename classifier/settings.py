@@ -48,6 +48,9 @@ class Settings:
         "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder",
         secret=True,
     )
+    weights_dir: str = _setting(
+        "", "folder for the weights of pretrained networks; empty: `weights` in the data folder"
+    )
     catalogue: str = _setting("default", "catalogue to work on")
     method: str = _setting(
         "", f"how snippets are decided ({METHODS_HELP}); empty: as the catalogue says", choices=("", *METHODS)
@@ -94,6 +97,8 @@ class Settings:
             object.__setattr__(self, "data_dir", platformdirs.user_data_dir("earmark", appauthor=False))
         if not self.store:
             object.__setattr__(self, "store", f"sqlite:///{Path(self.data_dir) / 'earmark.sqlite'}")
+        if not self.weights_dir:
+            object.__setattr__(self, "weights_dir", str(Path(self.data_dir) / "weights"))
 
     def replace(self, **values: Any) -> Settings:
         """Return a copy with some values changed; None leaves a value as it is.

@@ -1,30 +1,29 @@
 """A model on disk: a folder with ``manifest.json`` and ``arrays.npz``, read as if anybody might have written it.
 
 The manifest says everything but the numbers, and of every array its shape and dtype, and of the file of arrays its size
-and SHA-256. Nothing is unpickled, nothing is unpacked: the arrays lie uncompressed in the zip, so that what is read is
-never more than the file's size, which is bounded. Names in either file are never used as paths.
+and SHA-256. Nothing is unpickled (:mod:`classifier.labels.arrays`), nothing unpacks to more than the manifest's shapes
+take, which are bounded. Names in either file are never used as paths.
 
 A matching hash says that the file is whole, not that it is harmless. So whatever comes after it is checked as well:
-every shape and dtype before its numbers are read, that numbers are finite, and that the arrays fit the family
+shapes and dtypes, that numbers are finite, and that the arrays fit the family, down to every index in them
 (:meth:`~classifier.labels.scoring.model.LabelModel.check`).
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import math
 import os
 import re
 import stat
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from classifier.errors import FileMissing, InvalidModel, StoreFailed
+from classifier.labels.arrays import read_arrays, write_arrays
 from classifier.labels.scoring.model import LabelModel
 from classifier.text import clean
 
@@ -33,9 +32,8 @@ MANIFEST, ARRAYS = "manifest.json", "arrays.npz"
 MOST_MANIFEST_BYTES, MOST_ARRAY_BYTES = 4_000_000, 256_000_000
 _MOST_ARRAYS, _MOST_LABELS, _MOST_COLUMNS, _MOST_CLIPS = 20_000, 1000, 100_000, 100_000
 _DTYPES = ("<f8", "<f4", "<i8")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,60}")
 _TASK = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
-_HEADER = 10_000  # bytes of an array's header, at most
+_HEADER = 256  # bytes of an array's header, more than it takes
 
 
 def check_task(task: str) -> str:
@@ -55,7 +53,7 @@ def check_task(task: str) -> str:
 
 
 def manifest_of(model: LabelModel, arrays: bytes) -> dict[str, Any]:
-    """Return the manifest of a model whose arrays were packed by :func:`packed`."""
+    """Return the manifest of a model whose arrays lie in these bytes."""
     return {
         "format": FORMAT,
         "task": model.task,
@@ -72,17 +70,6 @@ def manifest_of(model: LabelModel, arrays: bytes) -> dict[str, Any]:
         "sha256": hashlib.sha256(arrays).hexdigest(),
         "card": model.card,
     }
-
-
-def packed(arrays: dict[str, np.ndarray]) -> bytes:
-    """Return arrays as the bytes of an npz that are the same for the same arrays: sorted, uncompressed, undated."""
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as file:
-        for name, array in sorted(arrays.items()):
-            one = io.BytesIO()
-            np.lib.format.write_array(one, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
-            file.writestr(zipfile.ZipInfo(f"{name}.npy"), one.getvalue())
-    return out.getvalue()
 
 
 def save(model: LabelModel, folder: Path) -> None:
@@ -103,7 +90,7 @@ def save(model: LabelModel, folder: Path) -> None:
         If the folder is there already or cannot be written.
     """
     model.check()
-    arrays = packed(model.arrays)
+    arrays = write_arrays(dict(sorted(model.arrays.items())))
     text = json.dumps(manifest_of(model, arrays), indent=1, sort_keys=True, allow_nan=False).encode()
     _parse(text, arrays)
     draft = folder.parent / f".{folder.name}.{os.getpid()}"
@@ -216,27 +203,23 @@ def _parse(text: bytes, arrays: bytes) -> LabelModel:
 
 def _arrays(content: bytes, listed: dict[str, Any]) -> dict[str, np.ndarray]:
     """Return the arrays of an npz if they are the listed ones."""
+    total = 0
     for name, entry in listed.items():
-        if not _NAME.fullmatch(name) or not _is_entry(entry):
+        if not _is_entry(entry):
             raise InvalidModel(
-                f"the manifest of the model lists {clean(name, 60)!r} with a name, dtype or shape "
-                f"that no array of it may have"
+                f"the manifest of the model gives {clean(name, 60)!r} a dtype or shape that none may have"
             )
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as file:
-            members = file.infolist()
-            if sorted(member.filename for member in members) != sorted(f"{name}.npy" for name in listed):
-                raise InvalidModel(f"{ARRAYS} of the model does not hold just the arrays of its manifest")
-            found = {}
-            for member in members:
-                name = member.filename.removesuffix(".npy")
-                # Stored as they are: so nothing can grow when it is read.
-                if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
-                    raise InvalidModel(f"array {name!r} of the model is compressed: it must be stored as it is")
-                found[name] = _array(name, file.read(member), *listed[name])
-            return found
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError) as error:
-        raise InvalidModel(f"{ARRAYS} of the model is no intact file of arrays ({error})") from None
+        total += math.prod(entry[1]) * np.dtype(entry[0]).itemsize + _HEADER
+    if total > 2 * MOST_ARRAY_BYTES:
+        raise InvalidModel(f"the arrays of the model would take {total:,} bytes: {2 * MOST_ARRAY_BYTES:,} are allowed")
+    arrays = read_arrays(content, total)
+    found = {name: [a.dtype.str, list(a.shape)] for name, a in arrays.items()}
+    if found != listed:
+        wrong = sorted(name for name in {*found, *listed} if found.get(name) != listed.get(name))
+        raise InvalidModel(
+            f"{ARRAYS} of the model does not hold just what its manifest lists: see {clean(wrong[0], 60)!r}"
+        )
+    return arrays
 
 
 def _is_entry(entry: Any) -> bool:
@@ -244,28 +227,3 @@ def _is_entry(entry: Any) -> bool:
         return False
     sizes = entry[1]
     return 1 <= len(sizes) <= 2 and all(type(size) is int and 0 < size <= MOST_ARRAY_BYTES for size in sizes)
-
-
-def _array(name: str, raw: bytes, dtype: str, shape: list[int]) -> np.ndarray:
-    """Return an array from the bytes of a .npy file if it has the dtype and shape listed."""
-    stream = io.BytesIO(raw)
-    try:
-        if np.lib.format.read_magic(stream) != (1, 0):
-            raise ValueError
-        found_shape, in_columns, found = np.lib.format.read_array_header_1_0(stream, max_header_size=_HEADER)
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
-        raise InvalidModel(f"array {name!r} of the model has a header that cannot be read") from None
-    if found.hasobject or found.str != dtype or list(found_shape) != shape or in_columns:
-        raise InvalidModel(
-            f"array {name!r} of the model is {found.str} {list(found_shape)}: its manifest says {dtype} {shape}"
-        )
-    body = raw[stream.tell() :]
-    if len(body) != math.prod(shape) * found.itemsize:
-        raise InvalidModel(
-            f"array {name!r} of the model has {len(body)} bytes: its shape {shape} needs "
-            f"{math.prod(shape) * found.itemsize}"
-        )
-    array = np.frombuffer(body, found).reshape(shape)
-    if not np.isfinite(array).all():
-        raise InvalidModel(f"array {name!r} of the model holds numbers that are not finite")
-    return array
