@@ -5,8 +5,7 @@ Conventions
 - A row is the vector of one recording, float64. Columns keep the extractors' names.
 - ``table`` is the view of a table whose columns are no extractor's: models of it answer tables, and no recordings.
 
-Sources: logits and log-variances make skewed features more nearly normal, which linear models and distances assume;
-correlations in place of covariances are free of scale.
+Logits and log-variances make skewed features more nearly normal, which linear models and distances assume.
 """
 
 from __future__ import annotations
@@ -18,12 +17,12 @@ import numpy as np
 
 from classifier.bounds import did_you_mean
 from classifier.errors import InvalidModel, InvalidParameter
-from classifier.labels.features import Extracted, columns_of, extractor
+from classifier.labels.extractors import extractor
+from classifier.labels.features import Extracted, columns_of
+from classifier.labels.tags import log_odds
 
 TABLE = "table"
-_LEAST = 1e-6
 _TINY = 1e-12
-_MFCC = 13
 
 
 def _as_it_is(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -31,9 +30,7 @@ def _as_it_is(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
 
 
 def _logits(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Return ln(p / (1 - p)) of probabilities, cut to 10^-6 from either end."""
-    p = np.clip(values, _LEAST, 1 - _LEAST)
-    return np.log(p / (1 - p))
+    return log_odds(values)
 
 
 def _log_variances(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
@@ -44,24 +41,10 @@ def _log_variances(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
     return values
 
 
-def _correlations(values: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
-    """Return 13 means, 13 log-variances and 78 correlations from means and the diagonals of a covariance matrix."""
-    values = values.copy()
-    variance = np.maximum(values[:, _MFCC : 2 * _MFCC], _TINY)
-    at = 2 * _MFCC
-    for step in range(1, _MFCC):
-        width = _MFCC - step
-        values[:, at : at + width] /= np.sqrt(variance[:, :width] * variance[:, step:])
-        at += width
-    values[:, _MFCC : 2 * _MFCC] = np.log(variance)
-    return values
-
-
 _TRANSFORMS: dict[str, Callable[[np.ndarray, tuple[str, ...]], np.ndarray]] = {
     "none": _as_it_is,
     "logits": _logits,
     "log-variances": _log_variances,
-    "correlations": _correlations,
 }
 
 
@@ -147,7 +130,7 @@ class View:
         return self.rows({name: extracted[name].vector[None] for name in self.needs})
 
 
-_MUSICNN, _MFCC_STATS, _TIMBRE = "musicnn-msd", "mfcc-stats-104", "timbre-57"
+_MUSICNN, _MFCC_STATS, _MFCC_LOG, _TIMBRE = "musicnn-msd", "mfcc-stats-104", "mfcc-stats-104-log", "timbre-57"
 
 VIEWS = {
     view.name: view
@@ -159,14 +142,14 @@ VIEWS = {
         View(
             "mfcc-104-log",
             "means, log-variances and correlations of MFCC",
-            (Part(_MFCC_STATS, (), "correlations"),),
+            (Part(_MFCC_LOG),),
         ),
         View("timbre-26", "means of timbre over the first three seconds", (Part("timbre-26"),)),
         View("timbre-57", "means and log-variances of timbre", (Part(_TIMBRE, (), "log-variances"),)),
         View(
             "classic-161",
             "mfcc-104-log beside timbre-57",
-            (Part(_MFCC_STATS, (), "correlations"), Part(_TIMBRE, (), "log-variances")),
+            (Part(_MFCC_LOG), Part(_TIMBRE, (), "log-variances")),
         ),
         View("hpss-212", "harmonic and percussive MFCC and spectral contrast", (Part("hpss-contrast-212"),)),
     )
