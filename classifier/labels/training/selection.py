@@ -16,7 +16,7 @@ import numpy as np
 from classifier.labels.scoring import families
 from classifier.labels.scoring.model import probabilities
 from classifier.labels.training.estimators import Arrays, Candidate, fit
-from classifier.labels.training.folds import Split, groups_of_each, grouped_folds
+from classifier.labels.training.folds import Split, grouped_folds, groups_of_each
 from classifier.labels.training.temperature import fit_temperature, log_loss
 
 INNER, OUTER = 4, 5
