@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -21,6 +22,8 @@ from classifier.errors import InvalidModel
 _MEMBER = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})\.npy")
 _KINDS = "biufU"
 _MOST_HEADER = 10_000
+#: What :mod:`zipfile` raises at places and sizes that cannot be, beside its own errors.
+_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, struct.error)
 _STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -67,7 +70,7 @@ def read_arrays(content: bytes, most_bytes: int) -> dict[str, np.ndarray]:
             members = archive.infolist()
             _check_members(members, most_bytes)
             return {info.filename[:-4]: _array(info.filename, _read(archive, info)) for info in members}
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except _DAMAGE as error:
         raise InvalidModel(f"the arrays cannot be read ({error}): the file is damaged, or another one") from None
 
 

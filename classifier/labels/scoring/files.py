@@ -65,6 +65,7 @@ def manifest_of(model: LabelModel, arrays: bytes) -> dict[str, Any]:
         "columns": list(model.columns),
         "clips": list(model.clips),
         "clip_labels": list(model.clip_labels),
+        "foreign_view": model.foreign_view,
         "arrays": {name: [a.dtype.str, list(a.shape)] for name, a in sorted(model.arrays.items())},
         "bytes": len(arrays),
         "sha256": hashlib.sha256(arrays).hexdigest(),
@@ -156,7 +157,7 @@ def _manifest(text: bytes) -> dict[str, Any]:
     if not isinstance(values, dict) or values.get("format") != FORMAT:
         found = clean(str(values.get("format")), 60) if isinstance(values, dict) else "no object"
         raise InvalidModel(f"the manifest of the model has the format {found!r}: this Earmark reads {FORMAT!r}")
-    for name in ("task", "kind", "family", "view", "sha256"):
+    for name in ("task", "kind", "family", "view", "foreign_view", "sha256"):
         if not isinstance(values.get(name), str):
             raise InvalidModel(f"{name!r} in the manifest of the model is no text")
     check_task(values["task"])
@@ -195,6 +196,7 @@ def _parse(text: bytes, arrays: bytes) -> LabelModel:
         arrays=_arrays(arrays, values["arrays"]),
         clips=tuple(values["clips"]),
         clip_labels=tuple(values["clip_labels"]),
+        foreign_view=values["foreign_view"],
         card=values["card"],
     )
     model.check()

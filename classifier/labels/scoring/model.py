@@ -21,7 +21,7 @@ from classifier.labels.scoring import families
 
 KINDS = ("exclusive", "multiple")
 _SHARED = ("centre", "scale", "temperature")
-_FOREIGN = ("foreign_means", "foreign_precision", "foreign_limit")
+_FOREIGN = ("foreign_centre", "foreign_scale", "foreign_means", "foreign_precision", "foreign_limit")
 #: Least probability that is told from nothing, so that logarithms stay finite.
 FLOOR = 1e-9
 
@@ -48,12 +48,15 @@ class LabelModel:
         Names of the features.
     arrays : dict of str to np.ndarray
         ``centre`` (d,), ``scale`` (d,), ``temperature`` (1,) or of several labels (k,); those of the family; where
-        foreign sound can be told, ``foreign_means`` (c, d), ``foreign_precision`` (d, d) and ``foreign_limit`` (1,),
-        of standardised rows; where training clips are kept, ``clips`` (n, d), standardised, float32.
+        foreign sound can be told, ``foreign_centre`` (e,), ``foreign_scale`` (e,), ``foreign_means``
+        (c, e), ``foreign_precision`` (e, e) and ``foreign_limit`` (1,); where training clips are kept,
+        ``clips`` (n, d), standardised, float32.
     clips : tuple of str, length n
         Names of the training clips.
     clip_labels : tuple of str, length n
         Their labels, several of them joined by ``|``.
+    foreign_view : str
+        The view by which foreign sound is told; empty if it is not.
     card : dict
         What a reader should know (:mod:`classifier.labels.training.card`).
     """
@@ -68,6 +71,7 @@ class LabelModel:
     arrays: dict[str, np.ndarray]
     clips: tuple[str, ...] = ()
     clip_labels: tuple[str, ...] = ()
+    foreign_view: str = ""
     card: dict[str, Any] = field(default_factory=dict)
 
     def standardised(self, rows: np.ndarray) -> np.ndarray:
@@ -93,6 +97,12 @@ class LabelModel:
     def probabilities(self, rows: np.ndarray) -> np.ndarray:
         """Return probabilities of the labels, shape (n, k); see :meth:`scores`."""
         return probabilities(self.scores(rows), self.kind)
+
+    def strangeness(self, rows: np.ndarray) -> np.ndarray:
+        """Return how far rows of the foreign view (n, e) are from the training clips, over the limit: 1 is too far."""
+        z = (rows - self.arrays["foreign_centre"]) / self.arrays["foreign_scale"]
+        found = distances(z, self.arrays["foreign_means"], self.arrays["foreign_precision"])
+        return found / self.arrays["foreign_limit"]
 
     def own(self, label: int | None = None) -> dict[str, np.ndarray]:
         """Return the arrays of the family, or of the classifier of one label, under the family's names."""
@@ -129,14 +139,16 @@ class LabelModel:
                     f"the model names {len(self.clips)} clips and {len(self.clip_labels)} labels of them"
                 )
         if any(name in self.arrays for name in _FOREIGN):
-            means = self.arrays.get("foreign_means", np.zeros(0))
-            shapes |= {"foreign_means": (len(means), d), "foreign_precision": (d, d), "foreign_limit": (1,)}
+            means = self.arrays.get("foreign_means", np.zeros((0, 0)))
+            c, e = means.shape if means.ndim == 2 else (0, 0)
+            shapes |= {"foreign_centre": (e,), "foreign_scale": (e,), "foreign_means": (c, e)}
+            shapes |= {"foreign_precision": (e, e), "foreign_limit": (1,)}
         for name, shape in shapes.items():
             if name not in self.arrays or self.arrays[name].shape != shape:
                 found = self.arrays[name].shape if name in self.arrays else "no shape: it is missing"
                 raise InvalidModel(f"array {name!r} of the model has {found}; its labels and columns ask for {shape}")
-        for name in ("scale", "temperature"):
-            if not (self.arrays[name] > 0).all():
+        for name in ("scale", "temperature", "foreign_scale"):
+            if name in self.arrays and not (self.arrays[name] > 0).all():
                 raise InvalidModel(f"array {name!r} of the model holds {self.arrays[name].min()}: it must be above 0")
         if self.kind == "exclusive":
             families.check(self.family, self.own(), d, k)
@@ -146,6 +158,26 @@ class LabelModel:
             raise InvalidModel(f"the model has classifiers for {sorted(owners)}: one for each of {k} labels is needed")
         for i in range(k):
             families.check(self.family, self.own(i), d, 2)
+
+
+def distances(rows: np.ndarray, means: np.ndarray, precision: np.ndarray) -> np.ndarray:
+    """Return squared Mahalanobis distances to the nearest mean.
+
+    Parameters
+    ----------
+    rows : np.ndarray, shape (n, e)
+        Standardised features.
+    means : np.ndarray, shape (c, e)
+        Of the labels.
+    precision : np.ndarray, shape (e, e)
+        Inverse of the covariance.
+
+    Returns
+    -------
+    np.ndarray, shape (n,)
+    """
+    gaps = rows[:, None] - means[None]
+    return np.einsum("ncd,de,nce->nc", gaps, precision, gaps, optimize=True).min(axis=1)
 
 
 def probabilities(scores: np.ndarray, kind: str) -> np.ndarray:

@@ -99,7 +99,7 @@ class Dataset:
     def groups(self) -> list[str]:
         """Group of each clip; without groups, its song or else its own name."""
         if self.grouping == NO_GROUP:
-            return [f"clip {clip.song or clip.name}" for clip in self.clips]
+            return [clip.song or clip.name for clip in self.clips]
         return [clip.group for clip in self.clips]
 
     def only(self, labels: Sequence[str]) -> Dataset:
@@ -133,9 +133,11 @@ def read(
     InvalidInput
         If the groups are not said, or what is there contradicts itself; the message names the place and the cure.
     """
+    header: list[str] = []
+    columns: tuple[str, ...] = ()
+    values = np.zeros((0, 0))
     if source.is_dir():
-        clips, columns, values = _folder(source), (), np.zeros((0, 0))
-        header: list[str] = []
+        clips = _folder(source)
     elif source.is_file():
         clips, header, columns, values = _csv(source, group)
     else:

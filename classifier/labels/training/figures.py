@@ -63,7 +63,7 @@ def bootstrap(values: np.ndarray, groups: Sequence[str], seed: int, draws: int =
 def top(p: np.ndarray, targets: np.ndarray, count: int) -> np.ndarray:
     """Return whether a true label is among the ``count`` most probable, shape (n,), bool."""
     first = np.argsort(-p, axis=1, kind="stable")[:, :count]
-    return np.take_along_axis(targets, first, axis=1).any(axis=1)
+    return np.asarray(np.take_along_axis(targets, first, axis=1).any(axis=1))
 
 
 def confusion(p: np.ndarray, targets: np.ndarray) -> np.ndarray:

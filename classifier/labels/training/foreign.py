@@ -9,31 +9,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from classifier.labels.scoring.model import distances
 from classifier.labels.training.folds import Split
 
 #: Share of the training clips that the limit would call foreign.
 LOST = 0.01
 _FEWEST = 30
-
-
-def distances(rows: np.ndarray, means: np.ndarray, precision: np.ndarray) -> np.ndarray:
-    """Return squared Mahalanobis distances to the nearest mean.
-
-    Parameters
-    ----------
-    rows : np.ndarray, shape (n, d)
-        Standardised features.
-    means : np.ndarray, shape (c, d)
-        Of the labels.
-    precision : np.ndarray, shape (d, d)
-        Inverse of the covariance.
-
-    Returns
-    -------
-    np.ndarray, shape (n,)
-    """
-    gaps = rows[:, None] - means[None]
-    return np.einsum("ncd,de,nce->nc", gaps, precision, gaps, optimize=True).min(axis=1)
 
 
 def estimate(rows: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -46,22 +27,24 @@ def estimate(rows: np.ndarray, targets: np.ndarray) -> tuple[np.ndarray, np.ndar
 
 
 def fit_foreign(rows: np.ndarray, targets: np.ndarray, splits: list[Split]) -> dict[str, np.ndarray]:
-    """Return ``foreign_means``, ``foreign_precision`` and ``foreign_limit`` of a model; nothing of under 30 clips.
+    """Return the arrays of a model that tell foreign sound; nothing of under 30 clips or without folds.
 
     Parameters
     ----------
-    rows : np.ndarray, shape (n, d)
-        Standardised features.
+    rows : np.ndarray, shape (n, e)
+        Features.
     targets : np.ndarray, shape (n, k), bool
         Labels.
     splits : list of (np.ndarray, np.ndarray)
         Folds of the clips.
     """
-    if len(rows) < _FEWEST:
+    if len(rows) < _FEWEST or not splits:
         return {}
-    left_out = np.zeros(len(rows))
-    for train, test in splits:
-        left_out[test] = distances(rows[test], *estimate(rows[train], targets[train]))
-    means, precision = estimate(rows, targets)
-    limit = np.quantile(left_out, 1 - LOST)
-    return {"foreign_means": means, "foreign_precision": precision, "foreign_limit": np.array([limit])}
+    spread = rows.std(axis=0)
+    centre, scale = rows.mean(axis=0), np.where(spread > 1e-12, spread, 1.0)
+    z = (rows - centre) / scale
+    left_out = np.concatenate([distances(z[test], *estimate(z[train], targets[train])) for train, test in splits])
+    means, precision = estimate(z, targets)
+    limit = np.array([np.quantile(left_out, 1 - LOST)])
+    found = {"centre": centre, "scale": scale, "means": means, "precision": precision, "limit": limit}
+    return {f"foreign_{name}": array for name, array in found.items()}
