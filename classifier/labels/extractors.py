@@ -18,7 +18,12 @@ EXTRACTORS: dict[str, Extractor] = {
         Extractor("musicnn-msd", 1, MUSICNN_RATE, musicnn.NAMES, math.inf, musicnn.load),
         Extractor("mfcc-stats-104", 1, mfcc_stats.SAMPLE_RATE, mfcc_stats.NAMES, mfcc_stats.MOST_S, mfcc_stats.load),
         Extractor(
-            "mfcc-stats-104-log", 1, mfcc_stats.SAMPLE_RATE, mfcc_stats.LOG_NAMES, mfcc_stats.MOST_S, mfcc_stats.load_log
+            "mfcc-stats-104-log",
+            1,
+            mfcc_stats.SAMPLE_RATE,
+            mfcc_stats.LOG_NAMES,
+            mfcc_stats.MOST_S,
+            mfcc_stats.load_log,
         ),
         Extractor("timbre-26", 1, timbre.SAMPLE_RATE, timbre.NAMES_26, timbre.SHORT_S, timbre.load_26),
         Extractor("timbre-57", 1, timbre.SAMPLE_RATE, timbre.NAMES_57, timbre.LONG_S, timbre.load_57),
