@@ -2,9 +2,9 @@
 
     python -m bench.fit.tags FOLDER
 
-FOLDER holds ``training.npz`` and ``evaluation.npz``: tags of three-second patches of the 733 fault-filtered GTZAN clips,
-as the network's author computed them (Pons and Favory 2019, ISC). What ships are statistics over the clips: the mean of
-each tag, mean and deviation of its log-odds, and the distribution of the arousal score.
+FOLDER holds ``training.npz`` and ``evaluation.npz``: tags of three-second patches of the 733 fault-filtered GTZAN
+clips, as the network's author computed them (Pons and Favory 2019, ISC). What ships are statistics over the clips: the
+mean of each tag, mean and deviation of its log-odds, and the distribution of the arousal score.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from classifier.errors import InvalidParameter
 def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, replace: bool) -> None:
     """Draw the recording IN as the PNG file OUT: time, frequency, and level as colour.
 
-    With --plain it is the picture that moodsic classified: 46 s from the second minute on, 128 mel bands, dark where the
-    energy is, each picture by its own range.
+    With --plain it is the picture that moodsic classified: 46 s from the second minute on, 128 mel bands, dark where
+    the energy is, each picture by its own range.
 
     \b
     Example:

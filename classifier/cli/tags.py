@@ -41,8 +41,8 @@ def listener(shell: Shell) -> Iterator[Listener]:
 def tags(shell: Shell, files: tuple[Path, ...], series: bool, every: float) -> None:
     """Say what each FILE sounds like: style, mood and use, voice and instrument, decade, and how lively it is.
 
-    Tags are words of listeners, each with a probability of its own. The lift says how many times as probable it is as in
-    music of ten genres: read that first, for some words are twenty times as common as others.
+    Tags are words of listeners, each with a probability of its own. The lift says how many times as probable it is as
+    in music of ten genres: read that first, for some words are twenty times as common as others.
 
     \b
     Example:
@@ -87,7 +87,9 @@ def _tags(shell: Shell, name: str, heard: Heard) -> None:
     for group in GROUPS:
         found = [s for s in scores if s.group == group and s.probability >= SHOWN][:_PER_GROUP]
         for score in found:
-            rows.append([group if score is found[0] else "", score.tag, percent(score.probability), f"{score.lift:.1f}"])
+            rows.append(
+                [group if score is found[0] else "", score.tag, percent(score.probability), f"{score.lift:.1f}"]
+            )
         if not found:
             rows.append([group, "nothing stands out", "", ""])
     shell.table(["", "tag", "probability", "lift"], rows)

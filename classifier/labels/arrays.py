@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 import math
 import re
-import struct
 import warnings
 import zipfile
 import zlib
@@ -22,8 +21,6 @@ from classifier.errors import InvalidModel
 _MEMBER = re.compile(r"([A-Za-z][A-Za-z0-9_]{0,63})\.npy")
 _KINDS = "biufU"
 _MOST_HEADER = 10_000
-#: What :mod:`zipfile` raises at places and sizes that cannot be, beside its own errors.
-_DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError, struct.error)
 _STORED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -39,7 +36,7 @@ def write_arrays(arrays: Mapping[str, np.ndarray]) -> bytes:
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, array in arrays.items():
             member = io.BytesIO()
-            np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+            np.lib.format.write_array(member, np.asarray(array, order="C"), allow_pickle=False)
             # A date of its own would make every file another one.
             archive.writestr(zipfile.ZipInfo(f"{name}.npy"), member.getvalue(), zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
@@ -70,7 +67,7 @@ def read_arrays(content: bytes, most_bytes: int) -> dict[str, np.ndarray]:
             members = archive.infolist()
             _check_members(members, most_bytes)
             return {info.filename[:-4]: _array(info.filename, _read(archive, info)) for info in members}
-    except _DAMAGE as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, OSError) as error:
         raise InvalidModel(f"the arrays cannot be read ({error}): the file is damaged, or another one") from None
 
 

@@ -58,9 +58,8 @@ class Columns:
     def add(self, block: np.ndarray) -> None:
         """Take the next samples, float32 at 22,050 Hz; all blocks but the last have a multiple of 512."""
         self._n_samples += len(block)
-        frames = np.concatenate(
-            [self._rest, mel_power(block, SAMPLE_RATE, _FFT, _HOP, _BANDS)[: -(-len(block) // _HOP)]]
-        )
+        fresh = mel_power(block, SAMPLE_RATE, _FFT, _HOP, _BANDS)[: -(-len(block) // _HOP)]
+        frames = np.concatenate([self._rest, fresh])
         whole = len(frames) // self._frames
         columns = frames[: whole * self._frames].reshape(whole, self._frames, _BANDS).mean(axis=1)
         self._rest = frames[whole * self._frames :]

@@ -1,8 +1,8 @@
 """What the network's fifty tags say: in groups, against how common each is, and how lively the music is.
 
-Tags are words that listeners gave to songs on last.fm until 2011. Each has a probability of its own; they do not add up.
-Some are twenty times as common as others, so a tag is read by its lift: probability over the mean of the 733 clips of
-ten genres that it is compared with (``classifier/data/tags-1.json``, fitted by ``bench.fit.tags``).
+Tags are words that listeners gave to songs on last.fm until 2011. Each has a probability of its own; they do not add
+up. Some are twenty times as common as others, so a tag is read by its lift: probability over the mean of the 733 clips
+of ten genres that it is compared with (``classifier/data/tags-1.json``, fitted by ``bench.fit.tags``).
 
 Arousal, from calm to energetic, is a composite that was never trained: the log-odds of "party" less those of five calm
 tags, each in deviations from its mean. It ranks human judgements of 204 piano phrases with an AUC of 0.9. It is
@@ -103,7 +103,8 @@ def score_tags(probabilities: np.ndarray) -> list[TagScore]:
         In the order of :data:`~classifier.labels.musicnn.extract.TAGS`.
     """
     lift = probabilities / _statistics()["base"]
-    scores = [TagScore(tag, _GROUP_OF[tag], float(p), float(x)) for tag, p, x in zip(TAGS, probabilities, lift, strict=True)]
+    rows = zip(TAGS, map(float, probabilities), map(float, lift), strict=True)
+    scores = [TagScore(tag, _GROUP_OF[tag], probability, times) for tag, probability, times in rows]
     order = list(GROUPS)
     return sorted(scores, key=lambda score: (order.index(score.group), -score.lift, score.tag))
 

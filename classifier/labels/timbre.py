@@ -7,6 +7,7 @@ have them. librosa is imported when a clip is first heard; its version belongs t
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,11 @@ def _measures(samples: np.ndarray) -> list[np.ndarray]:
     from librosa import feature
 
     spectral: dict[str, Any] = {"y": samples, "sr": SAMPLE_RATE}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of nothing but silence no tuning can be estimated: 0 is taken
+        chroma = feature.chroma_stft(**spectral)
     measures = [
-        # Of nothing at all no tuning can be estimated.
-        feature.chroma_stft(**spectral, tuning=None if samples.any() else 0.0),
+        chroma,
         feature.rms(y=samples),
         feature.spectral_centroid(**spectral),
         feature.spectral_bandwidth(**spectral),

@@ -2,8 +2,8 @@
 
 A filter whose kernel is nowhere above 10^-6 has the same output whatever is heard: its rectified bias, normalised. Such
 channels are taken out. What they contribute to a later layer is a sum that depends only on which of the layer's seven
-taps fall into the patch, so one channel of ones carries it for all of them; in the pools their mean and maximum are that
-constant, which goes into the bias of the dense layer. Batch normalisation becomes a scale and a shift.
+taps fall into the patch, so one channel of ones carries it for all of them; in the pools their mean and maximum are
+that constant, which goes into the bias of the dense layer. Batch normalisation becomes a scale and a shift.
 """
 
 from __future__ import annotations

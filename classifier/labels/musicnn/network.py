@@ -194,7 +194,8 @@ def _temporal_matrix(network: Network) -> np.ndarray:
 def _timbral(padded: np.ndarray, kernel: np.ndarray, bands: int, scale: np.ndarray) -> np.ndarray:
     """Return one size of timbral filters over time, the loudest place in frequency taken."""
     frames, taps = len(padded) - 2 * _REACH, kernel.reshape(2 * _REACH + 1, bands, -1)
-    # Windows in frequency only, one product a frame of the filter: windows in both take longer to copy than this to add.
+    # Windows in frequency only, one product a frame of the filter: windows in both take longer to copy than this to
+    # add.
     windows = sliding_window_view(padded, bands, axis=1)
     places = windows.shape[1]
     windows = windows.reshape(-1, bands)
