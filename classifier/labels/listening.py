@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from classifier.labels.features import Extracted, Extractor
 from classifier.labels.musicnn.extract import features
 from classifier.labels.musicnn.logmel import HOP_S, MOST_PATCHES, PATCH_S, SAMPLE_RATE
 from classifier.labels.musicnn.network import N_FRAMES
+from classifier.labels.quality import Quality, measure
 from classifier.settings import Settings
 
 _PIECE = 2**20
@@ -47,6 +48,8 @@ class Sound:
         SHA-256 of the bytes.
     remarks : list of str
         What is worth knowing of the file; see :class:`~classifier.audio.decoder.AudioFacts`.
+    quality : Quality or None
+        What was measured of the sound; None where it was heard piece by piece.
     """
 
     duration_s: float
@@ -56,6 +59,7 @@ class Sound:
     channels: int
     file_hash: str
     remarks: list[str]
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +122,7 @@ class Listener:
             return known
         audio = self._decoder.decode(source, self._limits, kind.sample_rate)
         sound = self._checked(audio, audio.duration_s, audio.loudest)
+        sound = replace(sound, quality=measure(audio.samples, kind.sample_rate))
         heard = Heard(sound, extract(audio.samples))
         if self._cache is not None:
             self._cache.put(sound.file_hash, kind, heard.extracted, asdict(sound))
@@ -165,8 +170,9 @@ class Listener:
         if found is None:
             return None
         try:
-            return Heard(Sound(**found[1]), found[0])
-        except TypeError:
+            facts = found[1]
+            return Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
+        except (TypeError, KeyError):
             return None  # of a release that knew other facts
 
     def _checked(self, facts: AudioFacts, duration_s: float, level: float) -> Sound:

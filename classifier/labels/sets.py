@@ -38,7 +38,9 @@ def restricted(
     """
     if isinstance(wanted, str):
         if wanted not in SETS:
-            raise InvalidParameter(f"no set of labels {wanted!r}{did_you_mean(wanted, SETS)}; there are {', '.join(SETS)}")
+            raise InvalidParameter(
+                f"no set of labels {wanted!r}{did_you_mean(wanted, SETS)}; there are {', '.join(SETS)}"
+            )
         wanted = SETS[wanted]
     unknown = [label for label in wanted if label not in labels]
     if unknown:

@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from classifier.errors import EarmarkError, SnippetSilent
+from classifier.labels.listening import Sound
 from classifier.labels.scoring.model import LabelModel
 
 #: Several labels are said from this probability on, but not more than so many (an earlier service's rule).
@@ -24,28 +26,6 @@ SHORT_S = 3.0
 NARROW_HZ = 4100.0
 #: Loudest 100 ms, dB below full scale, below which a recording is as good as silent.
 SILENT_DB = -60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What is known of a recording that makes an answer doubtful.
-
-    Parameters
-    ----------
-    duration_s : float
-        Length, seconds.
-    level_db : float
-        Of the loudest 100 ms, dB below full scale.
-    bandwidth_hz : float
-        Highest frequency that it holds, Hz.
-    noisy : bool
-        Whether steady noise covers the music.
-    """
-
-    duration_s: float
-    level_db: float
-    bandwidth_hz: float
-    noisy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +133,7 @@ def said(ranking: Sequence[tuple[str, float]], kind: str, *, several: bool) -> l
     return [label for label, p in ranking[:SEVERAL_MOST] if p > SEVERAL_FROM] or [ranking[0][0]]
 
 
-def doubts(model: LabelModel, best: float, strangeness: float | None, conditions: Conditions) -> list[Reason]:
+def doubts(model: LabelModel, best: float, strangeness: float | None, sound: Sound) -> list[Reason]:
     """Return why an answer is uncertain; nothing if it is not.
 
     Parameters
@@ -164,30 +144,36 @@ def doubts(model: LabelModel, best: float, strangeness: float | None, conditions
         Probability of the most probable label.
     strangeness : float or None
         Distance from the training clips over its limit (:meth:`LabelModel.strangeness`); None if it is not known.
-    conditions : Conditions
-        Of the recording.
+    sound : Sound
+        What is known of the recording.
     """
     found = []
     least = threshold(model)
     if model.kind == "exclusive" and best < least:
         found.append(Reason("low_probability", f"no label reaches {100 * least:.0f} %: below it, too many are wrong"))
     if strangeness is not None and strangeness > 1:
-        found.append(
-            Reason("foreign", f"it is unlike what the model was trained on: {strangeness:.1f} times the distance at which "
-                   f"one training clip in a hundred lies")
-        )
-    if conditions.duration_s < SHORT_S:
-        found.append(Reason("short", f"{conditions.duration_s:.1f} s are little: {SHORT_S:g} s and more are surer"))
-    if conditions.level_db < SILENT_DB:
-        found.append(Reason("silent", f"its loudest moment is {conditions.level_db:.0f} dB: it is as good as silent"))
-    if conditions.bandwidth_hz < NARROW_HZ:
-        found.append(
-            Reason("narrow_band", f"nothing is left above {conditions.bandwidth_hz / 1000:.1f} kHz, as on a telephone: "
-                   f"without it labels are often mistaken")
-        )
-    if conditions.noisy:
-        found.append(Reason("noisy", "steady noise covers the music"))
+        how_far = f"{strangeness:.1f} times the distance beyond which one training clip in a hundred lies"
+        found.append(Reason("foreign", f"it is unlike what the model was trained on: {how_far}"))
+    if sound.duration_s < SHORT_S:
+        found.append(Reason("short", f"{sound.duration_s:.1f} s are little: {SHORT_S:g} s and more are surer"))
+    if sound.level_db < SILENT_DB:
+        found.append(Reason("silent", f"its loudest moment is at {sound.level_db:.0f} dB: it is as good as silent"))
+    quality = sound.quality
+    band_hz = sound.bandwidth_hz if quality is None else min(sound.bandwidth_hz, quality.occupied_hz)
+    if band_hz < NARROW_HZ:
+        left = f"nothing is left above {band_hz / 1000:.1f} kHz, as on a telephone"
+        found.append(Reason("narrow_band", f"{left}: labels are often mistaken then"))
+    if quality is not None and quality.steady:
+        found.append(Reason("noisy", "it sounds the same throughout, as noise and hum do"))
+    if quality is not None and quality.speech:
+        found.append(Reason("speech", "its level rises and falls as that of somebody talking"))
     return found
+
+
+def refused(task: str, model: str, kind: str, error: EarmarkError) -> Answer:
+    """Return the answer to a recording in which there is nothing, or too little, to hear."""
+    name = "silent" if isinstance(error, SnippetSilent) else "short"
+    return Answer(task, model, kind, "uncertain", [], [], [Reason(name, str(error))])
 
 
 def threshold(model: LabelModel) -> float:

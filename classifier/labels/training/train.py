@@ -86,11 +86,12 @@ def prepare(
     done : callable
         Told after each recording how many are done.
     """
+    logits = views.VIEWS[_FOREIGN_VIEW]
     foreign = None
     if dataset.columns:
         rows = _of_table(dataset, chosen)
         if _FOREIGN_VIEW in _matching(dataset):
-            foreign = views.VIEWS[_FOREIGN_VIEW].of_columns(_sorted(dataset, views.VIEWS[_FOREIGN_VIEW].columns))
+            foreign = logits.of_columns(_sorted(dataset, logits.columns))
     else:
         found = [views.view(name) for name in chosen]
         needs = dict.fromkeys(name for view in found for name in view.needs)
@@ -98,8 +99,8 @@ def prepare(
         assert listener is not None, "recordings need a listener"
         vectors = extraction.vectors(listener, paths, needs, done)
         rows = {view.name: view.rows(vectors) for view in found}
-        if set(views.VIEWS[_FOREIGN_VIEW].needs) <= set(vectors):
-            foreign = views.VIEWS[_FOREIGN_VIEW].rows(vectors)
+        if set(logits.needs) <= set(vectors):
+            foreign = logits.rows(vectors)
     known = {name: views.VIEWS[name] for name in rows if name in views.VIEWS}
     return Prepared(
         Problem(rows, dataset.targets, dataset.groups, dataset.kind),
@@ -169,7 +170,8 @@ def train(
     rows = problem.rows[chosen.view]
     keep = min(len(rows), _MOST_CLIPS_KEPT)
     splits = inner_splits(problem.targets, problem.groups, seed)
-    foreign = {} if prepared.foreign is None else fit_foreign(prepared.foreign, problem.targets, splits)
+    foreign_view, foreign_rows = _foreign(prepared, chosen.view)
+    foreign = {} if foreign_rows is None else fit_foreign(foreign_rows, problem.targets, splits)
     arrays |= foreign
     z = (rows - arrays["centre"]) / arrays["scale"]
     arrays["clips"] = z[:keep].astype(np.float32)
@@ -201,9 +203,18 @@ def train(
         arrays=arrays,
         clips=tuple(clip.name for clip in dataset.clips[:keep]),
         clip_labels=tuple("|".join(clip.labels) for clip in dataset.clips[:keep]),
-        foreign_view=_FOREIGN_VIEW if foreign else "",
+        foreign_view=foreign_view if foreign else "",
         card=described,
     )
+
+
+def _foreign(prepared: Prepared, view: str) -> tuple[str, np.ndarray | None]:
+    """Return by which features foreign sound is told: tags if the model hears the network, else its own."""
+    if view not in views.VIEWS:
+        return "", None
+    if prepared.foreign is not None and views.VIEWS[view].needs == views.VIEWS[_FOREIGN_VIEW].needs:
+        return _FOREIGN_VIEW, prepared.foreign
+    return view, prepared.problem.rows[view]
 
 
 def _leaky(problem: Problem, chosen: Choice, labels: Sequence[str], dataset: Dataset, seed: int) -> dict[str, Any]:
