@@ -14,6 +14,7 @@ from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
 from classifier.cli.identify import answer, show
 from classifier.errors import EarmarkError
+from classifier.extras import needing
 from classifier.settings import Settings
 
 #: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
@@ -105,7 +106,8 @@ def _enrolled(n_added: int, n: int, seconds: float) -> str:
 
 def _check_port(settings: Settings) -> None:
     """Fail before the work, not after it, where the page could not be served."""
-    from classifier.api.server import check_address  # the web layer is loaded only for serving
+    with needing("service", "serving the page at the end (not with --no-serve)"):
+        from classifier.api.server import check_address  # the web layer is loaded only for serving
 
     try:
         check_address(settings)
