@@ -28,6 +28,7 @@ LAYERS = (
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
+    ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
     ("cli",),
