@@ -35,7 +35,7 @@ def test_conditions_are_read():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "loud", "babble", "babble:", "babble:loud", "babble:nan", "babble:900", "bable:5"]
+    "text", ["", "loud", "babble", "babble:", "babble:loud", "babble:nan", "babble:900", "babbling:5"]
 )
 def test_what_is_no_condition_is_named(text):
     with pytest.raises(InvalidParameter, match="is unknown"):
