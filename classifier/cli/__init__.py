@@ -20,8 +20,10 @@ _COMMANDS = {
     "models": ("models", "models"),
     "serve": ("serve", "serve"),
     "spectrogram": ("spectrogram", "spectrogram"),
+    "sweep": ("sweep", "sweep"),
     "tags": ("tags", "tags"),
     "tracks": ("tracks", "tracks"),
+    "validate": ("validate", "validate"),
 }
 
 
