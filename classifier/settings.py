@@ -62,8 +62,10 @@ class Settings:
     sweep_seconds: float = _bounded(20.0, 0.0, 3600.0, "seconds of alignment after which a search stops early")
     snippet_bytes: int = _bounded(10 * _MB, 1000, 1000 * _MB, "largest snippet upload, bytes")
     track_bytes: int = _bounded(200 * _MB, 1000, 10_000 * _MB, "largest track upload, bytes")
+    label_bytes: int = _bounded(30 * _MB, 1000, 1000 * _MB, "largest upload to label or draw, bytes")
     snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
     track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
+    label_seconds: float = _bounded(900.0, 1.0, 86400.0, "longest upload to label or draw, decoded seconds")
     min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
     max_channels: int = _bounded(8, 1, 64, "most channels of a source")
     min_source_rate: int = _bounded(4000, 1000, 48000, "lowest sampling rate of a source, Hz")
@@ -77,6 +79,8 @@ class Settings:
     port: int = _bounded(8000, 0, 65535, "port to serve on; 0: any free one")
     workers: int = _bounded(2, 1, 64, "snippets worked on at the same time in one process")
     queue: int = _bounded(16, 0, 10000, "snippets that may wait for a worker; beyond, 503 with Retry-After")
+    label_workers: int = _bounded(1, 1, 64, "recordings labelled at the same time in one process, beside the snippets")
+    label_queue: int = _bounded(8, 0, 10000, "recordings that may wait to be labelled; beyond, 503 with Retry-After")
     open_tagging: bool = _setting(True, "tag without a key (only ever on loopback until keys exist)")
     allowed_hosts: tuple[str, ...] = _setting(
         ("localhost", "127.0.0.1", "[::1]"), "Host names the service answers to, comma-separated"

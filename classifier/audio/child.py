@@ -207,7 +207,7 @@ class Reading:
 
     def _fault(self, text: str, name: str = "damaged") -> None:
         """Remark on something wrong with a snippet; refuse everything else for it."""
-        if self._limits.kind != "snippet":
+        if self._limits.kind not in ("snippet", "label"):
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
 
