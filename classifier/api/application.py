@@ -15,9 +15,12 @@ from classifier.api import (
     bodies,
     catalogues,
     docs,
+    earlier,
     guard,
     health,
     jobs,
+    label_models,
+    labels,
     logs,
     me,
     page,
@@ -65,7 +68,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, tracks, jobs, catalogues):
+    for part in (health, me, tags, tracks, jobs, catalogues, labels, label_models, earlier):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)
