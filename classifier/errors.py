@@ -15,7 +15,7 @@ never hold a server path, a stack trace or a secret.
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound, ModelNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress
@@ -158,6 +158,12 @@ class JobNotFound(NotFound):
     """No such job in the store."""
 
     name = "job_not_found"
+
+
+class ModelNotFound(NotFound):
+    """No such model of labels, or none for this task."""
+
+    name = "model_not_found"
 
 
 class Conflict(EarmarkError):

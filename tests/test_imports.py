@@ -53,7 +53,8 @@ FENCED = {
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
-    "sklearn": (),
+    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
+    "onnx": ("labels.scoring.export",),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
 }
 

@@ -9,7 +9,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from classifier.labels.features import Extracted, Extractor
 from classifier.labels.musicnn.extract import features
 from classifier.labels.musicnn.logmel import HOP_S, MOST_PATCHES, PATCH_S, SAMPLE_RATE
 from classifier.labels.musicnn.network import N_FRAMES
+from classifier.labels.quality import Quality, measure
 from classifier.settings import Settings
 
 _PIECE = 2**20
@@ -50,6 +51,8 @@ class Sound:
         SHA-256 of the bytes.
     remarks : list of str
         What is worth knowing of the file; see :class:`~classifier.audio.decoder.AudioFacts`.
+    quality : Quality or None
+        What was measured of the sound; None where it was heard piece by piece.
     """
 
     duration_s: float
@@ -59,6 +62,7 @@ class Sound:
     channels: int
     file_hash: str
     remarks: list[str]
+    quality: Quality | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +127,7 @@ class Listener:
             return known
         audio = self._decoder.decode(source, self._limits, kind.sample_rate)
         sound = self._checked(audio, audio.duration_s, audio.loudest)
+        sound = replace(sound, quality=measure(audio.samples, kind.sample_rate))
         heard = Heard(sound, extract(audio.samples))
         if self._cache is not None:
             self._cache.put(sound.file_hash, kind, heard.extracted, asdict(sound))
@@ -174,8 +179,9 @@ class Listener:
         if found is None:
             return None
         try:
-            heard = Heard(Sound(**found[1]), found[0])
-        except TypeError:
+            facts = found[1]
+            heard = Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
+        except (TypeError, KeyError):
             return None  # of a release that knew other facts
         self._remember(file_hash, kind, heard)
         return heard
