@@ -1,8 +1,8 @@
 """Routes of earlier services that name genres, so that their clients need only another address.
 
 - GenrePredictionServer: ``POST /predict`` answers ten genres with their certainty.
-- mgc-django: ``POST /upload/musicUpload/`` takes a file, ``POST /upload/svm/`` and ``/upload/multisvm/`` name its genre or
-  genres out of six in plain text and delete it, ``DELETE /upload/delete/ID`` deletes it unasked. All of them also
+- mgc-django: ``POST /upload/musicUpload/`` takes a file, ``POST /upload/svm/`` and ``/upload/multisvm/`` name its genre
+  or genres out of six in plain text and delete it, ``DELETE /upload/delete/ID`` deletes it unasked. All of them also
   without ``/upload``.
 
 Answers have the form and the spelling of those services; errors have Earmark's. What is uploaded waits in the spool,
@@ -41,7 +41,10 @@ _STATUSES = [400, 401, 403, 408, 413, 415, 421, 422, 503]
 _CERTAINTY = {
     "type": "object",
     "required": ["genre", "certainty"],
-    "properties": {"genre": {"type": "string"}, "certainty": {"type": "number", "description": "0 to 1, two decimals."}},
+    "properties": {
+        "genre": {"type": "string"},
+        "certainty": {"type": "number", "description": "0 to 1, two decimals."},
+    },
 }
 
 
@@ -90,7 +93,9 @@ def upload() -> dict[str, Any]:
         (folder / _FILE).write_bytes(content)
     except OSError as error:
         own.spool.remove(upload_id)
-        raise StoreFailed(f"the upload cannot be kept ({error.strerror}): whoever runs the service has to look") from None
+        raise StoreFailed(
+            f"the upload cannot be kept ({error.strerror}): whoever runs the service has to look"
+        ) from None
     url = f"/upload/file/{upload_id}"
     described = {
         "url": url,

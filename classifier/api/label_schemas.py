@@ -28,7 +28,9 @@ class LabelQuery(Strict):
     """How a recording is to be labelled."""
 
     several: bool = Field(False, description="Up to three labels, each of at least 15 %; else the likeliest.")
-    set: str | None = Field(None, max_length=100, description="Choose among fewer labels: `mgc-6` has six of ten genres.")
+    set: str | None = Field(
+        None, max_length=100, description="Choose among fewer labels: `mgc-6` has six of ten genres."
+    )
     version: str | None = Field(None, max_length=100, description="Of the model. Left out: the active one.")
     every: float | None = _EVERY
 
@@ -37,7 +39,8 @@ class PictureQuery(Strict):
     """How a spectrogram is to be drawn."""
 
     plain: bool = Field(
-        False, description="2001 x 128 pixels of grey without axes, 46 s from the second minute on, dark where energy is."
+        False,
+        description="2001 x 128 pixels of grey without axes, 46 s from the second minute on, dark where energy is.",
     )
 
 
@@ -155,11 +158,11 @@ class UploadedFile(BaseModel):
     url: str
     name: str = Field(description="At most 20 characters.")
     type: str
-    thumbnailUrl: str  # noqa: N815 - the names are those of the earlier service
+    thumbnailUrl: str
     size: int
-    deleteUrl: str  # noqa: N815
-    deleteId: str  # noqa: N815
-    deleteType: str  # noqa: N815
+    deleteUrl: str
+    deleteId: str
+    deleteType: str
 
 
 class UploadedFiles(BaseModel):

@@ -1,4 +1,4 @@
-"""``/labels``: post a recording, get tags, genre, mood or what else there is a model for; ``/spectrogram``: its picture."""
+"""``/labels``: post a recording, get tags, genre, mood and the like; ``/spectrogram``: get its picture."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ def tags(query_data: TagsQuery) -> dict[str, Any]:
 def labels(task: str, query_data: LabelQuery) -> dict[str, Any]:
     """Name the genre, the mood, or what else there is a model for, of a recording.
 
-    `task` is `genre`, `mood`, or a task that somebody trained a model for. The recording is sent like a snippet. Nothing
-    of it is kept.
+    `task` is `genre`, `mood`, or a task that somebody trained a model for. The recording is sent like a snippet.
+    Nothing of it is kept.
     """
     own = service()
     content, _ = read_snippet(own.settings.label_bytes)

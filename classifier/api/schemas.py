@@ -40,8 +40,8 @@ class TagQuery(Strict):
         None,
         max_length=200,
         pattern=r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$",
-        description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, "
-        "comma-separated. Where that fails, the identification is answered all the same.",
+        description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
+        "for, comma-separated. Where that fails, the identification is answered all the same.",
     )
 
 
@@ -191,7 +191,8 @@ class Tag(BaseModel):
         description="How many tracks the verdict names; they come first in `matches`. Null in tags of older versions."
     )
     labels: dict[str, Any] = Field(
-        description="What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and `detail`."
+        description="What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and "
+        "`detail`."
     )
     remarks: list[str] = Field(
         description="What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, "

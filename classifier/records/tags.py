@@ -59,7 +59,14 @@ def save(
         The tag's JSON object, with ``id``, ``catalogue``, ``created`` and ``file``.
     """
     tag_id, created = new_id(), now()
-    answer = {"id": tag_id, "catalogue": catalogue, "created": created, "file": file, "labels": labels or {}, **tag.to_dict()}
+    answer = {
+        "id": tag_id,
+        "catalogue": catalogue,
+        "created": created,
+        "file": file,
+        "labels": labels or {},
+        **tag.to_dict(),
+    }
     document: Document = {
         "_id": tag_id,
         "catalogue": catalogue,
