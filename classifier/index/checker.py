@@ -1,7 +1,7 @@
-"""The checker: a thread that compares mapped segments with their checksums, and has damaged ones built again.
+"""The checker: a thread that compares mapped segments with their checksums and has damaged ones rebuilt.
 
-It reads what a process finds on disk when it starts, and everything once an hour. A start waits for the first second of
-it (``IndexFolder.wait``); then it pauses between reads, to leave disk and processor to queries.
+It reads all that a process finds on disk when it starts, and everything again once an hour. Starting up waits for its
+first second (``IndexFolder.wait``); after that it pauses between reads, to leave disk and processor to queries.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _INTERVAL_S = 3600.0
 _TRUSTED_S = 60.0
 #: Seconds of reading before the first pause.
 EAGER_S = 1.0
-#: Length of a pause, in times of the read before it.
+#: Length of a pause, as a multiple of the read before it.
 _PAUSE = 3.0
 
 
 class Checker:
-    """Checks the segments of one index; hold the lock of ``holdings`` to call it, unless a method says otherwise.
+    """Checks the segments of one index; hold the lock of ``holdings`` to call a method, unless it says otherwise.
 
     Parameters
     ----------
@@ -58,12 +58,12 @@ class Checker:
         return thread is not None and thread.is_alive()
 
     def start(self) -> None:
-        """Begin, if a segment is due and checking has not begun."""
-        # What this process finds when it starts is due at once; what is published later was written just now.
+        """Start the thread if a segment is due and it is not running."""
+        # Segments that this process finds when it starts are due at once; those published later are new.
         self._start(-math.inf if self._checked is None else time.monotonic())
 
     def suspect(self) -> None:
-        """Check everything now but what has just been checked: a search failed, and damage may be why."""
+        """Check now everything not checked just before: a search failed, perhaps because of damage."""
         now = time.monotonic()
         self._checked = {name: moment for name, moment in (self._checked or {}).items() if now - moment < _TRUSTED_S}
         self._start(-math.inf)
@@ -76,7 +76,7 @@ class Checker:
             self._thread.start()
 
     def stop(self) -> None:
-        """End, in the middle of a segment if need be; call it without the lock."""
+        """End the thread, in the middle of a segment if need be; call it without the lock."""
         self._stopping.set()
         thread = self._thread
         if thread is not None:
@@ -112,7 +112,7 @@ class Checker:
     def _replace(self, name: str, fault: Exception) -> None:
         with self._holdings.lock:
             self._builder.catch_up()
-            if name in self._holdings.disk:  # else another process has replaced or withdrawn it meanwhile
+            if name in self._holdings.disk:  # otherwise another process has replaced or withdrawn it
                 self._builder.replace(name, fault)
             self._builder.start()
 
@@ -122,7 +122,7 @@ class _Stopped(Exception):
 
 
 class _Pauses:
-    """Waits for ``_PAUSE`` times as long as it took to come here again; raises when it is time to stop."""
+    """Called between reads: waits ``_PAUSE`` times as long as the last read took; raises when it is time to stop."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping
