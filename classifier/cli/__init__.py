@@ -18,7 +18,9 @@ _COMMANDS = {
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "serve": ("serve", "serve"),
+    "sweep": ("sweep", "sweep"),
     "tracks": ("tracks", "tracks"),
+    "validate": ("validate", "validate"),
 }
 
 
