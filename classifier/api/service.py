@@ -143,7 +143,7 @@ class Service:
                 return
             except EarmarkError as error:
                 log.warning("not warm yet, next attempt in %.0f s: %s: %s", wait, error.name, error)
-            except Exception:
+            except Exception:  # whatever it is: without this thread the process would never become ready
                 log.exception("warming up failed, next attempt in %.0f s", wait)
             finally:
                 self.opened.set()

@@ -161,7 +161,7 @@ class Reading:
         )
 
     def conclude(self, size: int) -> dict[str, Any]:
-        """Finish; return the fields of :class:`classifier.audio.decoder.AudioInfo` that are known here.
+        """Finish; return the fields of :class:`classifier.audio.decoded.AudioInfo` that are known here.
 
         Raises
         ------
@@ -241,7 +241,7 @@ def decode(
     Returns
     -------
     dict
-        The fields of :class:`classifier.audio.decoder.AudioInfo` that are known here.
+        The fields of :class:`classifier.audio.decoded.AudioInfo` that are known here.
 
     Raises
     ------
@@ -278,7 +278,7 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
     Returns
     -------
     dict
-        The fields of :class:`classifier.audio.decoder.Tagged`.
+        The fields of :class:`classifier.audio.decoded.Tagged`.
 
     Raises
     ------

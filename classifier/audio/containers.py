@@ -122,7 +122,9 @@ def open_stream(stream: AudioStream, limits: Limits) -> None:
         context.options = {"err_detect": "crccheck+explode"}
     try:
         context.open(strict=False)
-    except Exception:
+    except (av.error.FFmpegError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.ENOMEM:
+            raise MemoryError from None
         raise Refusal("AudioUnreadable", f"the file's {name} header is damaged: export it again") from None
 
 

@@ -13,200 +13,30 @@ Silence and too little sound are the caller's concern.
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import stat
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifier import errors
-from classifier.audio import level
-from classifier.audio.filetags import clean_tags
-from classifier.audio.level import STEP_16_BITS, Loudest
+from classifier.audio.decoded import Audio, AudioFacts, AudioInfo, Tagged
+from classifier.audio.level import Loudest
 from classifier.audio.limits import Limits
+from classifier.audio.opening import opened, unnamed
 from classifier.audio.process import Child, NeverStarted, kill_all
-from classifier.errors import (
-    AudioEmpty,
-    AudioTooLarge,
-    AudioUnreadable,
-    DecodeLimit,
-    DecoderUnavailable,
-    EarmarkError,
-    FileMissing,
-    InvalidParameter,
-)
+from classifier.audio.replies import NONSENSE, info_of, tagged_of
+from classifier.errors import AudioUnreadable, DecodeLimit, DecoderUnavailable, InvalidParameter
 from classifier.settings import Settings
-from classifier.text import clean
+
+__all__ = ["Audio", "AudioFacts", "AudioInfo", "Decoder", "Stream", "Tagged"]
 
 #: Bytes a second that the slowest disk delivers; the user's own files may be large.
 _SLOWEST_READ = 20e6
-#: Errors that a child may report, by class name.
-_REFUSALS = (
-    "AudioUnreadable",
-    "AudioNoStream",
-    "AudioUnsupported",
-    "AudioTooLarge",
-    "AudioTooLong",
-    "DecodeLimit",
-    "DecoderUnavailable",
-)
-_MAX_REMARKS, _MAX_REMARK = 20, 300
-_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 _RESET = threading.Lock()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFacts:
-    """What is known about a decoded file.
-
-    Parameters
-    ----------
-    sample_rate : int
-        Of the samples, Hz.
-    source_rate : int
-        Of the file, Hz; half of it limits the bandwidth. If it changes within the file, that of most of it; the same
-        holds for ``channels`` and ``codec``.
-    channels : int
-        Of the file.
-    codec : str
-        FFmpeg's name of the codec: ``mp3``, ``opus``, ``amrnb``.
-    content_hash : str
-        SHA-256 of rate, channel count and the native PCM as interleaved int16: the same for the same audio in any
-        lossless container, whatever its tags.
-    file_hash : str
-        SHA-256 of the bytes.
-    tags : dict
-        Title, artist, album, isrc and others, under lower-case names, cleaned and limited in length.
-    step : float
-        Quantisation step of the file's samples, full scale 1: that of the binary digits in use, 2^-23 to 2^-7.
-    cancelled_s : float
-        Seconds in which the channels cancelled each other, so that the loudest was taken instead of their mean; see
-        :mod:`classifier.audio.downmix`.
-    remarks : list of str
-        Faults of a file that could still be read. Each begins with a stable name and a colon: ``cut_off``,
-        ``damaged``, ``channels_cancel``, ``silent_stream``.
-    """
-
-    sample_rate: int
-    source_rate: int
-    channels: int
-    codec: str
-    content_hash: str
-    file_hash: str
-    tags: dict[str, str] = field(default_factory=dict)
-    step: float = STEP_16_BITS
-    cancelled_s: float = 0.0
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def bandwidth_hz(self) -> float:
-        """Highest frequency that the recording can hold, Hz; narrow-band AMR ends at 3.4 kHz whatever its rate."""
-        return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioInfo(AudioFacts):
-    """What is known about a file that was decoded block by block.
-
-    Parameters
-    ----------
-    n_samples : int
-        Number of samples, at ``sample_rate``.
-    loudest : float
-        Level of the loudest 100 ms, full scale 1; see :mod:`classifier.audio.level`.
-    """
-
-    n_samples: int
-    loudest: float
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.n_samples / self.sample_rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audio(AudioFacts):
-    """A decoded file, or a piece of it.
-
-    Parameters
-    ----------
-    samples : np.ndarray, shape (n,), float32
-        Mono at ``sample_rate``, full scale +-1; lossy codecs may overshoot. All finite. The mean of all channels, or
-        the loudest of them while they cancel each other.
-    """
-
-    samples: np.ndarray
-
-    @classmethod
-    def from_samples(cls, samples: np.ndarray, sample_rate: int) -> Audio:
-        """Return given samples as audio, as if they had been decoded from an uncompressed file.
-
-        Both hashes are those of the samples as float32.
-
-        Parameters
-        ----------
-        samples : np.ndarray, shape (n,), float
-            Mono, full scale +-1, all finite.
-        sample_rate : int > 0
-            In Hz; the sound is assumed to fill the band that the rate allows.
-
-        Raises
-        ------
-        InvalidParameter
-            If the samples have another shape or are not all finite, or the rate is not positive.
-        """
-        samples = np.ascontiguousarray(samples, np.float32)
-        if samples.ndim != 1:
-            raise InvalidParameter(f"samples have shape {samples.shape}: hand in one channel, of shape (n,)")
-        if not np.isfinite(samples).all():
-            raise InvalidParameter("samples hold values that are not finite: leave them out, or set them to 0")
-        if sample_rate <= 0:
-            raise InvalidParameter(f"sample_rate is {sample_rate}: it must be positive")
-        digest = hashlib.sha256(samples.data).hexdigest()
-        return cls(
-            samples=samples,
-            sample_rate=sample_rate,
-            source_rate=sample_rate,
-            channels=1,
-            codec="pcm_f32le",
-            content_hash=digest,
-            file_hash=digest,
-        )
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.samples) / self.sample_rate
-
-    @property
-    def loudest(self) -> float:
-        """Level of the loudest 100 ms of the samples, full scale 1; see :mod:`classifier.audio.level`."""
-        return level.loudest(self.samples, self.sample_rate)
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """What a file says about itself, read without decoding it.
-
-    Parameters
-    ----------
-    packet_hash : str
-        SHA-256 of codec, rate, channels and encoded audio of the stream that decoding would choose, independent of
-        the tags. Empty if the audio cannot be read to its end.
-    tags : dict
-        As :attr:`AudioFacts.tags`.
-    """
-
-    packet_hash: str
-    tags: dict[str, str] = field(default_factory=dict)
 
 
 class _Work:
@@ -243,11 +73,11 @@ class Stream:
         loudest, n_samples = Loudest(self._sample_rate), 0
         for answer in self._work.answers():
             if isinstance(answer, dict):
-                self._info = _info(answer, n_samples, self._sample_rate, loudest.level)
+                self._info = info_of(answer, n_samples, self._sample_rate, loudest.level)
                 return
             n_samples += len(answer)
             if n_samples > most:
-                raise DecodeLimit(_NONSENSE)
+                raise DecodeLimit(NONSENSE)
             if not np.isfinite(answer).all():
                 raise AudioUnreadable("the audio holds samples that are not finite: export it again as integers")
             loudest.add(answer)
@@ -414,16 +244,16 @@ class Decoder:
             As :meth:`stream` does.
         """
         with self._work(source, limits, {"probe": True}) as work:
-            return _tagged(next(work.answers()))
+            return tagged_of(next(work.answers()))
 
     @contextlib.contextmanager
     def _work(self, source: bytes | Path, limits: Limits, task: Mapping[str, Any]) -> Iterator[_Work]:
         """Hand a file to a child, which takes no other until the ``with`` block ends."""
         with contextlib.ExitStack() as stack:
-            opened = stack.enter_context(_opened(source, limits))
+            content = stack.enter_context(opened(source, limits))
             stack.enter_context(self._slot())
             try:
-                descriptor = opened if isinstance(opened, int) else stack.enter_context(_unnamed(opened))
+                descriptor = content if isinstance(content, int) else stack.enter_context(unnamed(content))
                 if limits.max_bytes is None:
                     limits = replace(limits, wall_s=limits.wall_s + os.fstat(descriptor).st_size / _SLOWEST_READ)
             except OSError as error:
@@ -510,114 +340,3 @@ class Decoder:
         if self._closed:
             raise DecoderUnavailable("the decoder is closed: open another")
         raise DecoderUnavailable("decoder processes die before they start: is the machine out of memory?")
-
-
-@contextlib.contextmanager
-def _opened(source: bytes | Path, limits: Limits) -> Iterator[int | bytes]:
-    """Yield the bytes, or a descriptor of the file, after checking that it exists and its size is allowed."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        _check_size(memoryview(source).nbytes, limits)
-        yield bytes(source)
-        return
-    if not isinstance(source, Path):
-        raise InvalidParameter(f"source is a {type(source).__name__}: hand in bytes or a pathlib.Path")
-    descriptor = _open_file(source)
-    try:
-        _check_size(os.fstat(descriptor).st_size, limits)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _open_file(path: Path) -> int:
-    # The message names the file as the caller did, not the folder, which may be a server's.
-    name = repr((path.name or str(path))[:100])
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            # O_NONBLOCK: if it has become a pipe meanwhile, do not wait for a writer.
-            return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise FileMissing(f"there is no file {name}: check its name and folder") from None
-    except OSError as error:
-        raise FileMissing(f"{name} cannot be opened ({error.strerror}): check its name and permissions") from None
-    if stat.S_ISDIR(mode):
-        raise FileMissing(f"{name} is a folder, not a file: name the files in it")
-    raise FileMissing(f"{name} is a device or a pipe, not a file: copy its content to a file")
-
-
-def _check_size(size: int, limits: Limits) -> None:
-    if size == 0:
-        raise AudioEmpty("the file has 0 bytes: record or export it again")
-    if limits.max_bytes is not None and size > limits.max_bytes:
-        raise AudioTooLarge(
-            f"the file has {size:,} bytes; the limit is {limits.max_bytes:,}: cut it, or use a smaller format"
-            + limits.remedy("bytes")
-        )
-
-
-@contextlib.contextmanager
-def _unnamed(content: bytes = b"") -> Iterator[int]:
-    """Yield a descriptor of a file without a name, in memory if the system supports it."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("earmark", os.MFD_CLOEXEC)
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(descriptor, left) :]
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _info(reply: Mapping[str, Any], n_samples: int, sample_rate: int, loudest: float) -> AudioInfo:
-    """Turn a child's answer into a result, trusting nothing in it."""
-    _check_reply(reply)
-    try:
-        if not 0 < n_samples == reply["n_samples"]:
-            raise ValueError("sample count")
-        return AudioInfo(
-            n_samples=n_samples,
-            sample_rate=sample_rate,
-            source_rate=int(reply["source_rate"]),
-            channels=int(reply["channels"]),
-            codec=str(reply["codec"])[:40],
-            content_hash=_digest(reply["content_hash"]),
-            file_hash=_digest(reply["file_hash"]),
-            tags=clean_tags(reply["tags"]),
-            step=min(1.0, max(0.0, float(reply["step"]))),
-            loudest=loudest,
-            cancelled_s=float(reply["cancelled_s"]),
-            remarks=[clean(str(remark), _MAX_REMARK) for remark in reply["remarks"]][:_MAX_REMARKS],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise DecodeLimit(_NONSENSE) from None
-
-
-def _tagged(reply: np.ndarray | Mapping[str, Any]) -> Tagged:
-    """Turn a child's answer to a probe into a result, trusting nothing in it."""
-    if not isinstance(reply, Mapping):
-        raise DecodeLimit(_NONSENSE)
-    _check_reply(reply)
-    try:
-        return Tagged(reply["packet_hash"] and _digest(reply["packet_hash"]), clean_tags(reply["tags"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise DecodeLimit(_NONSENSE) from None
-
-
-def _check_reply(reply: Mapping[str, Any]) -> None:
-    """Raise the error that a child reports, if any."""
-    if "error" in reply:
-        kind: Callable[[str], EarmarkError] = DecodeLimit
-        if reply["error"] in _REFUSALS:
-            kind = getattr(errors, reply["error"])
-        raise kind(str(reply.get("message", ""))[:1000])
-
-
-def _digest(value: Any) -> str:
-    if not isinstance(value, str) or len(bytes.fromhex(value)) != 32:
-        raise ValueError("hash")
-    return value

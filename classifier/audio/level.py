@@ -59,7 +59,7 @@ def is_silent(level: float, step: float = STEP_16_BITS) -> bool:
     level : float
         Of the loudest 100 ms.
     step : float
-        The recording's quantisation step, full scale 1; see :attr:`classifier.audio.decoder.AudioInfo.step`.
+        The recording's quantisation step, full scale 1; see :attr:`classifier.audio.decoded.AudioInfo.step`.
     """
     return level < step
 

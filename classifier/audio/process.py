@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from classifier.audio.limits import Limits
+from classifier.audio.replies import NONSENSE
 from classifier.audio.wire import receive, receive_samples, send
 from classifier.errors import DecodeLimit, DecoderUnavailable
 
@@ -46,9 +47,6 @@ except ImportError as error:
 else:
     serve(channel)
 """
-
-
-_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 
 
 class NeverStarted(Exception):
@@ -144,7 +142,7 @@ class Child:
         except (EOFError, OSError):
             raise NeverStarted from None
         except (ValueError, RecursionError):
-            raise DecodeLimit(_NONSENSE) from None
+            raise DecodeLimit(NONSENSE) from None
 
     def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
         """Yield blocks of samples, then the child's answer.
@@ -174,7 +172,7 @@ class Child:
         except (EOFError, OSError):
             raise self._exit_reason() from None
         except (ValueError, TypeError, OverflowError, RecursionError):
-            raise DecodeLimit(_NONSENSE) from None
+            raise DecodeLimit(NONSENSE) from None
 
     def _next(self) -> dict[str, Any]:
         left = self._allowed_s - self._waited_s

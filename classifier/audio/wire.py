@@ -4,8 +4,8 @@ A message is four bytes of length (big-endian) and UTF-8 JSON. A child first sen
 ``{"failed": …}``. A job carries one file descriptor, the file to read. The child answers ``{"started": true}``; then
 any number of ``{"samples": n}``, each followed by n native-endian float32, with an ``{"audio_s": seconds}`` from time
 to time; finally either ``{"error": class name, "message": text}`` or the fields of
-:class:`classifier.audio.decoder.AudioInfo`. For a job with ``probe`` set there are no samples, and the fields are those
-of :class:`classifier.audio.decoder.Tagged`. The socket holds about 200 kB: a child that is ahead waits until its
+:class:`classifier.audio.decoded.AudioInfo`. For a job with ``probe`` set there are no samples, and the fields are those
+of :class:`classifier.audio.decoded.Tagged`. The socket holds about 200 kB: a child that is ahead waits until its
 samples are read.
 """
 

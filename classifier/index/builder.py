@@ -13,7 +13,6 @@ import errno
 import logging
 import os
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,6 +23,7 @@ from classifier.index.holdings import Holdings, keys
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
 from classifier.index.segment import Key, Segment, n_bytes, write
+from classifier.index.thread import WorkThread
 from classifier.models.track import TrackModel
 
 log = logging.getLogger("earmark.index")
@@ -63,29 +63,25 @@ class Builder:
     def __init__(self, holdings: Holdings, manifest: Manifest, load: Load) -> None:
         self._holdings, self._manifest, self._load = holdings, manifest, load
         self._writable_at = 0.0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WorkThread("index", self._run)
         self.backlog: set[Key] = set()
         self.trouble: EarmarkError | None = None
 
     def after_fork(self) -> None:
         """Continue without the parent's thread, backlog and lock."""
         self._manifest.release()
-        self._begin()
+        self._thread.after_fork()
+        self.backlog, self.trouble = set(), None
 
     @property
     def is_running(self) -> bool:
         """Whether tracks are being loaded or written."""
-        thread = self._thread
-        return thread is not None and thread.is_alive()
+        return self._thread.is_running
 
     @property
     def is_stopping(self) -> bool:
         """Whether :meth:`stop` was called."""
-        return self._stopping.is_set()
+        return self._thread.stopping.is_set()
 
     def load(self, tracks: Iterable[Key]) -> None:
         """Load tracks into memory, except those that cannot be loaded; hold the lock.
@@ -117,16 +113,12 @@ class Builder:
 
     def start(self) -> None:
         """Start the thread if there is work and it is not running; hold the lock."""
-        if not self.is_running and not self.is_stopping and self._is_work():
-            self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+        if not self.is_running and self._is_work():
             self._thread.start()
 
     def stop(self) -> None:
         """Write what is only in memory, unless another process is writing, and end."""
-        self._stopping.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._thread.stop()
 
     # --- the thread -----------------------------------------------------------------------------------------
 
@@ -136,7 +128,7 @@ class Builder:
         while True:
             with holdings.lock:
                 if not self._is_work():
-                    self._thread = None
+                    self._thread.ended()
                     holdings.lock.notify_all()
                     return
             try:
@@ -144,7 +136,7 @@ class Builder:
             except BlockingIOError:
                 with holdings.lock:
                     self.catch_up()
-                if self._stopping.wait(_POLL_S):
+                if self._thread.stopping.wait(_POLL_S):
                     return  # the other process will write it
                 continue
             try:
@@ -157,13 +149,13 @@ class Builder:
                 self._report(error)
             except OSError as error:
                 self._not_writable(error)
-            except Exception:
+            except Exception:  # a damaged array can make any step fail; waiters are told, and it tries again
                 log.exception("the index could not be built")
                 self._report(EarmarkError("the index could not be built; the log has the reason"))
             finally:
                 self._manifest.release()
             if self.trouble is not None:
-                self._stopping.wait(pause)
+                self._thread.stopping.wait(pause)
                 pause = min(2 * pause, _BACKOFF_S[1])
 
     def _is_work(self) -> bool:

@@ -14,6 +14,7 @@ from classifier.index.builder import Builder
 from classifier.index.holdings import Holdings
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
+from classifier.index.thread import WorkThread
 
 #: Seconds between checks of a segment.
 _INTERVAL_S = 3600.0
@@ -41,21 +42,16 @@ class Checker:
     def __init__(self, holdings: Holdings, manifest: Manifest, builder: Builder) -> None:
         self._holdings, self._manifest, self._builder = holdings, manifest, builder
         self._checked: dict[str, float] | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WorkThread("index check", self._run)
 
     def after_fork(self) -> None:
         """Continue without the parent's thread."""
-        self._begin()
+        self._thread.after_fork()
 
     @property
     def is_running(self) -> bool:
         """Whether a segment is being checked; needs no lock."""
-        thread = self._thread
-        return thread is not None and thread.is_alive()
+        return self._thread.is_running
 
     def start(self) -> None:
         """Start the thread if a segment is due and it is not running."""
@@ -71,16 +67,12 @@ class Checker:
     def _start(self, unseen: float) -> None:
         known = self._checked or {}
         self._checked = {name: known.get(name, unseen) for name in self._holdings.disk}
-        if self._due() is not None and not self.is_running and not self._stopping.is_set():
-            self._thread = threading.Thread(target=self._run, name="index check", daemon=True)
+        if self._due() is not None:
             self._thread.start()
 
     def stop(self) -> None:
         """End the thread, in the middle of a segment if need be; call it without the lock."""
-        self._stopping.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        self._thread.stop()
 
     def _due(self) -> str | None:
         """Return the segment that has waited longest, if it has waited long enough."""
@@ -91,12 +83,12 @@ class Checker:
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pauses = _Pauses(self._stopping)
+        pauses = _Pauses(self._thread.stopping)
         while True:
             with self._holdings.lock:
                 name = self._due()
                 if name is None:
-                    self._thread = None
+                    self._thread.ended()
                     self._holdings.lock.notify_all()
                     return
             try:

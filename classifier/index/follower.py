@@ -242,6 +242,6 @@ class Follower:
                 if pause == self._seconds:
                     log.warning("catalogue %r cannot be followed: %s", self._name, error)
                 pause = min(2 * pause, _MAX_PAUSE_S)
-            except Exception:
+            except Exception:  # whatever it is: without this thread, each query would have to catch up by itself
                 log.exception("catalogue %r cannot be followed", self._name)
                 pause = _MAX_PAUSE_S

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from classifier.errors import StoreCorrupt
-from classifier.records import chunks
-from classifier.records import orphans as sweep
+from classifier.records import chunks, orphans
 from classifier.records.clock import Clock
 from classifier.records.tracks import to_track
 from classifier.store.base import Document, Store
@@ -100,7 +99,7 @@ def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock 
     """
     if store.faults() if findings is None else not any(finding.repairable for finding in findings):
         return {}
-    return sweep.remove_orphans(store, now=now, thorough=True)
+    return orphans.remove_orphans(store, now=now, thorough=True)
 
 
 def _check_catalogues(store: Store) -> Iterator[Finding]:
@@ -189,16 +188,16 @@ def _is_current(store: Store, record: Document) -> bool:
 
 
 def _check_remains(store: Store, moment: float) -> Iterator[Finding]:
-    for record in sweep.expired_writers(store, moment):
+    for record in orphans.expired_writers(store, moment):
         yield Finding("warning", f"track {record['_id']} was never finished by {record['lease_owner']}", True)
     for record in store.find("tracks", {"status": "removing"}, fields=[]):
         yield Finding("warning", f"the removal of track {record['_id']} was cut short", True)
-    for record in sweep.expired_replacements(store, moment):
+    for record in orphans.expired_replacements(store, moment):
         yield Finding("warning", f"the replacement of track {record['_id']} was never finished", True)
-    for record in sweep.homeless(store):
+    for record in orphans.homeless(store):
         yield Finding("warning", f"track {record['_id']} belongs to a catalogue that is gone", True)
-    for orphans in sweep.orphans(store):
-        what = f"{orphans.n_chunks} chunks of {orphans.collection} belong to no track ({orphans.track_id})"
+    for stray in orphans.stray_chunks(store):
+        what = f"{stray.n_chunks} chunks of {stray.collection} belong to no track ({stray.track_id})"
         yield Finding("warning", what, True)
     expired = store.count("leases", {"expires": {"$lt": moment}})
     if expired:

@@ -18,7 +18,7 @@ from classifier.store.base import Document, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
+class StrayChunks:
     """Chunks in one collection that one writer left and that belong to no record."""
 
     collection: str
@@ -65,9 +65,9 @@ def remove_orphans(store: Store, *, now: Clock = time.time, thorough: bool = Tru
             if mark_removed(store, record["_id"], catalogue_id=record["catalogue_id"]):
                 purge(store, record["_id"])
                 gone["tracks"] += 1
-        for orphan in list(orphans(store)):
-            where = {"track_id": orphan.track_id, "version": orphan.version, "token": orphan.token}
-            gone["chunks"] += store.delete(orphan.collection, where)
+        for stray in list(stray_chunks(store)):
+            where = {"track_id": stray.track_id, "version": stray.version, "token": stray.token}
+            gone["chunks"] += store.delete(stray.collection, where)
     gone["leases"] = store.delete("leases", {"expires": {"$lt": moment}})
     return gone
 
@@ -101,7 +101,7 @@ def homeless(store: Store) -> Iterator[Document]:
             yield record
 
 
-def orphans(store: Store) -> Iterator[Orphans]:
+def stray_chunks(store: Store) -> Iterator[StrayChunks]:
     """Return chunks that belong neither to what readers see nor to a working writer."""
     for collection in MAX_ROWS:
         written: dict[tuple[str, int, str], int] = defaultdict(int)
@@ -114,4 +114,4 @@ def orphans(store: Store) -> Iterator[Orphans]:
             record = records[track_id]
             # The record was read after the chunk was seen: a writer inserts its record before its first chunk.
             if record is None or token not in (record["version_token"], record["lease_token"]):
-                yield Orphans(collection, track_id, version, token, count)
+                yield StrayChunks(collection, track_id, version, token, count)

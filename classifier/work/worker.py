@@ -272,7 +272,7 @@ class Worker:
             except _PASSING as error:
                 pause = min(_MAX_PAUSE_S, pause * 2)
                 log.warning("jobs wait %.0f s: %s", pause, error)
-            except Exception:
+            except Exception:  # a handler may raise anything; this thread has to go on with other jobs
                 pause = min(_MAX_PAUSE_S, pause * 2)
                 log.exception("a job could not be worked on; next look in %.0f s", pause)
             # Random pauses, so that workers started together do not keep polling together.
@@ -311,7 +311,7 @@ class Worker:
             except EarmarkError as error:
                 log.info("job %s: %s failed: %s", claim.id, error.name, error)
                 claim.finish(error)
-            except Exception:
+            except Exception:  # see Handler.run: the worker counts as dead, and the job is tried again
                 claim.hand_back(died=True)
                 raise
             else:
