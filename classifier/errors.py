@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one tree.
+"""The tree of errors.
 
-Each class carries a stable ``name`` (the API's problem type and the word scripts match on), an HTTP
-``status`` and one sentence on when it is raised. Messages name the offending value and the remedy and
-never hold a server path, a stack trace or a secret.
+Each class carries a stable ``name`` (the API's problem type and the word that scripts match on), an HTTP
+``status`` and one sentence on when it is raised. Messages name the offending value and the remedy, and
+never a server path, a stack trace or a secret.
 
 * EarmarkError
   + InvalidInput
@@ -35,7 +35,7 @@ class EarmarkError(Exception):
 
 
 class InvalidInput(EarmarkError):
-    """What was handed in cannot be worked on."""
+    """The input cannot be used."""
 
     name = "invalid_input"
     status = 422
@@ -117,7 +117,7 @@ class SnippetTooShort(AudioError):
 
 
 class SnippetSilent(AudioError):
-    """The snippet holds no sound above the noise of its own digits."""
+    """The snippet holds no sound above its quantisation noise."""
 
     name = "snippet_silent"
 
@@ -179,7 +179,7 @@ class CatalogueOutdated(Conflict):
 
 
 class TrackBusy(Conflict):
-    """Another process is writing this very track."""
+    """Another process is writing this track."""
 
     name = "track_busy"
 
@@ -225,13 +225,13 @@ class StoreUnavailable(Unavailable):
 
 
 class DecoderUnavailable(Unavailable):
-    """No decoder process could be started, or it was killed or kept from its work."""
+    """No decoder process could be started, or it was killed or could not work."""
 
     name = "decoder_unavailable"
 
 
 class Busy(Unavailable):
-    """The queue for work that burns CPU is full."""
+    """Too many requests are being worked on or waiting."""
 
     name = "busy"
 
@@ -262,6 +262,6 @@ class StoreCorrupt(StoreFailed):
 
 
 class SchemaTooNew(StoreFailed):
-    """The store was written by a newer Earmark than this one."""
+    """A newer Earmark than this one wrote the store."""
 
     name = "schema_too_new"

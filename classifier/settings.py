@@ -1,7 +1,7 @@
-"""The settings of a running Earmark: where its data lie, what it accepts, how it serves.
+"""The settings of a running Earmark: where its data are, what it accepts, how it serves.
 
-Every field of :class:`Settings` carries its help text and limits, from which ``earmark doctor`` and the
-documentation are generated. The environment is read once, by :meth:`Settings.from_environment`.
+Every field of :class:`Settings` carries its help text and limits; the documentation is generated from them.
+The environment is read once, by :meth:`Settings.from_environment`.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def mask_url(url: str) -> str:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are not None, if all names are known."""
+    """Return the values that are not None; refuse unknown names."""
     known = [item.name for item in fields(Settings)]
     for name in values:
         if name not in known:
