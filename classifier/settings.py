@@ -21,7 +21,7 @@ _MB = 1_000_000
 _PREFIX = "EARMARK_"
 
 #: Variables that belong to tests and tools, not to the settings.
-FOREIGN_VARIABLES = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
+FOREIGN_VARIABLES = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE", "EARMARK_DATA")
 
 _T = TypeVar("_T")
 
@@ -48,6 +48,7 @@ class Settings:
         "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder",
         secret=True,
     )
+    weights_dir: str = _setting("", "folder for weights of pretrained networks; empty: weights in the data folder")
     catalogue: str = _setting("default", "catalogue to work on")
     method: str = _setting(
         "", f"how snippets are decided ({METHODS_HELP}); empty: as the catalogue says", choices=("", *METHODS)
@@ -95,6 +96,8 @@ class Settings:
             object.__setattr__(self, "data_dir", platformdirs.user_data_dir("earmark", appauthor=False))
         if not self.store:
             object.__setattr__(self, "store", f"sqlite:///{Path(self.data_dir) / 'earmark.sqlite'}")
+        if not self.weights_dir:
+            object.__setattr__(self, "weights_dir", str(Path(self.data_dir) / "weights"))
 
     def replace(self, **values: Any) -> Settings:
         """Return a copy with some values changed; None leaves a value as it is.
