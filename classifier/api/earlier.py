@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from classifier.api.service import service
 from classifier.api.snippets import read_snippet
 from classifier.errors import FileMissing, SnippetSilent, SnippetTooShort, StoreFailed
 from classifier.labels.answers.asking import Question
+from classifier.labels.sets import SETS
 
 bp = APIBlueprint("earlier", __name__, tag="As earlier services")
 
@@ -33,6 +35,8 @@ _SINGLE = {"classical": "Classical", "hiphop": "Hipop", "jazz": "Jazz", "metal":
 _SEVERAL = {**_SINGLE, "jazz": "Jass"}
 _ID = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _URL = re.compile(r"(?:/upload)?/file/(?P<id>[A-Za-z0-9_-]{16,64})")
+#: The model that comes with Earmark, and the set of its labels.
+SHIPPED = "gtzan-10"
 _NAME_LENGTH = 20
 #: Name of the one file in a folder of the spool.
 _FILE = "recording"
@@ -67,14 +71,13 @@ def predict() -> Any:
     Ten genres by name, each with its certainty.
     """
     content, _ = read_snippet(service().settings.label_bytes, "file")
-    ranking = {one["label"]: one["p"] for one in _asked(content, Question(labels="gtzan-10"))["distribution"]}
+    ranking = {one["label"]: one["p"] for one in _asked(content, Question(labels=SHIPPED))["distribution"]}
     return jsonify([{"genre": genre, "certainty": round(ranking[genre], 2)} for genre in sorted(ranking)])
 
 
 # --- mgc-django ---------------------------------------------------------------------------------------------
 
 
-@bp.post("/musicUpload/")
 @bp.post("/upload/musicUpload/")
 @needs("tag")
 @bp.output(UploadedFiles)
@@ -110,7 +113,6 @@ def upload() -> dict[str, Any]:
     return {"files": [described]}
 
 
-@bp.post("/svm/")
 @bp.post("/upload/svm/")
 @needs("tag")
 @bp.input(UploadQuestion, location="json")
@@ -121,7 +123,6 @@ def single(json_data: UploadQuestion) -> Response:
     return Response(_SINGLE[answer["distribution"][0]["label"]], mimetype="text/plain")
 
 
-@bp.post("/multisvm/")
 @bp.post("/upload/multisvm/")
 @needs("tag")
 @bp.input(UploadQuestion, location="json")
@@ -132,7 +133,6 @@ def several(json_data: UploadQuestion) -> Response:
     return Response(", ".join(_SEVERAL[label] for label in answer["labels"]), mimetype="text/plain")
 
 
-@bp.delete("/delete/<upload_id>")
 @bp.delete("/upload/delete/<upload_id>")
 @needs("tag")
 @bp.doc(operation_id="deleteUpload", responses=_answers("application/json", {"type": "boolean"}))
@@ -143,9 +143,31 @@ def delete(upload_id: str) -> Any:
     return jsonify(True)
 
 
+def _also_without_upload(view: Callable[..., Any], path: str, method: str) -> None:
+    """Serve a view under the same path without ``/upload``; the OpenAPI document lists it once."""
+
+    def same(**values: Any) -> Any:
+        return view(**values)
+
+    same._spec = {"hide": True}  # type: ignore[attr-defined]
+    bp.add_url_rule(path, f"{view.__name__}_without_upload", same, methods=[method])
+
+
+_also_without_upload(upload, "/musicUpload/", "POST")
+_also_without_upload(single, "/svm/", "POST")
+_also_without_upload(several, "/multisvm/", "POST")
+_also_without_upload(delete, "/delete/<upload_id>", "DELETE")
+
+
 def _asked(content: bytes, question: Question) -> dict[str, Any]:
-    """Return the answer about the genre; where none can be given, the error that says why."""
-    answer = service().labelling.answer("genre", content, question)
+    """Return the answer about the genre; where none can be given, the error that says why.
+
+    The active model answers if it knows the genres that clients of these services know, else the one that ships.
+    """
+    labelling = service().labelling
+    stored = labelling.registry.find("genre").manifest
+    knows = stored is not None and set(SETS[question.labels or SHIPPED]) <= set(stored["labels"])
+    answer = labelling.answer("genre", content, question, None if knows else SHIPPED)
     if not answer["distribution"]:
         reason = answer["reasons"][0]
         raise (SnippetTooShort if reason["name"] == "short" else SnippetSilent)(reason["text"])

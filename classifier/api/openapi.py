@@ -54,7 +54,7 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that APIFlask generates from routes and models."""
     for path in ("tags", "labels/tags", "labels/{task}", "spectrogram"):
         spec["paths"][f"/api/v1/{path}"]["post"]["requestBody"] = _snippet_body()
-    for path in ("/predict", "/musicUpload/", "/upload/musicUpload/"):
+    for path in ("/predict", "/upload/musicUpload/"):
         spec["paths"][path]["post"]["requestBody"] = _file_body()
     spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
     spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()

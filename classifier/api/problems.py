@@ -57,6 +57,7 @@ REMEDIES: dict[str, str] = {
     "catalogue_not_found": "Create the catalogue first, or check its name.",
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
+    "model_not_found": "Name a task and a version that `GET /api/v1/label-models` lists.",
     "conflict": "Reload the data and try again.",
     "catalogue_outdated": (
         "The catalogue comes from an earlier release: run `earmark catalogues renew NAME FOLDER` where its files are."
