@@ -1,7 +1,7 @@
-"""The settings of a running Earmark: where its data lie, what it accepts, how it serves.
+"""The settings of a running Earmark: where its data are, what it accepts, how it serves.
 
-Every field of :class:`Settings` carries its help text and limits, from which ``earmark doctor`` and the
-documentation are generated. The environment is read once, by :meth:`Settings.from_environment`.
+Every field of :class:`Settings` carries its help text and limits; the documentation is generated from them.
+The environment is read once, by :meth:`Settings.from_environment`.
 """
 
 from __future__ import annotations
@@ -62,9 +62,12 @@ class Settings:
     sweep_seconds: float = _bounded(20.0, 0.0, 3600.0, "seconds of alignment after which a search stops early")
     snippet_bytes: int = _bounded(10 * _MB, 1000, 1000 * _MB, "largest snippet upload, bytes")
     track_bytes: int = _bounded(200 * _MB, 1000, 10_000 * _MB, "largest track upload, bytes")
+    label_bytes: int = _bounded(30 * _MB, 1000, 1000 * _MB, "largest upload to label or draw, bytes")
     snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
     track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
+    label_seconds: float = _bounded(900.0, 1.0, 86400.0, "longest upload to label or draw, decoded seconds")
     min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
+    listen_seconds: float = _bounded(12.0, 3.0, 60.0, "sound after which a recording that arrives in pieces is decided")
     max_channels: int = _bounded(8, 1, 64, "most channels of a source")
     min_source_rate: int = _bounded(4000, 1000, 48000, "lowest sampling rate of a source, Hz")
     max_source_rate: int = _bounded(192000, 8000, 768000, "highest sampling rate of a source, Hz")
@@ -77,6 +80,8 @@ class Settings:
     port: int = _bounded(8000, 0, 65535, "port to serve on; 0: any free one")
     workers: int = _bounded(2, 1, 64, "snippets worked on at the same time in one process")
     queue: int = _bounded(16, 0, 10000, "snippets that may wait for a worker; beyond, 503 with Retry-After")
+    label_workers: int = _bounded(1, 1, 64, "recordings labelled at the same time in one process, beside the snippets")
+    label_queue: int = _bounded(8, 0, 10000, "recordings that may wait to be labelled; beyond, 503 with Retry-After")
     open_tagging: bool = _setting(True, "tag without a key (only ever on loopback until keys exist)")
     allowed_hosts: tuple[str, ...] = _setting(
         ("localhost", "127.0.0.1", "[::1]"), "Host names the service answers to, comma-separated"
@@ -162,7 +167,7 @@ def mask_url(url: str) -> str:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are not None, if all names are known."""
+    """Return the values that are not None; refuse unknown names."""
     known = [item.name for item in fields(Settings)]
     for name in values:
         if name not in known:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import platformdirs
 import pytest
 
 from classifier.catalogue import Catalogue
@@ -20,11 +19,6 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
 _KEPT = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE", "EARMARK_DATA")
-
-#: Where ``make test`` put the weights of the tagging network; read once, for every test runs with a clean environment.
-_WEIGHTS = Path(
-    os.environ.get("EARMARK_WEIGHTS_DIR") or Path(platformdirs.user_data_dir("earmark", appauthor=False), "weights")
-)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -44,10 +38,10 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def weights_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder with the weights of the tagging network, and set it for all that the test starts."""
-    if not (_WEIGHTS / "musicnn-msd" / "manifest.json").exists():
+    if not (shelf.WEIGHTS / "musicnn-msd" / "manifest.json").exists():
         pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
-    monkeypatch.setenv("EARMARK_WEIGHTS_DIR", str(_WEIGHTS))
-    return _WEIGHTS
+    monkeypatch.setenv("EARMARKshelf.WEIGHTS_DIR", str(shelf.WEIGHTS))
+    return shelf.WEIGHTS
 
 
 @pytest.fixture

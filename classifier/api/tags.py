@@ -30,7 +30,7 @@ def create(query_data: TagQuery) -> Any:
 
     The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
     is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
-    the same tag instead of making another.
+    the same tag instead of making another. With `include`, the snippet is labelled too, once it is identified.
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
@@ -41,13 +41,15 @@ def create(query_data: TagQuery) -> Any:
     def work() -> dict[str, Any]:
         with own.gate.admitted():
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id)
+        tasks = query_data.include.split(",") if query_data.include else []
+        labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
+        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels)
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
 
 def _identify(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
-    """Do what :meth:`Catalogue.identify` does, but wait for a place at the CPU once the snippet is decoded."""
+    """Do what :meth:`Catalogue.identify` does, but wait for a CPU place once the snippet is decoded."""
     started = time.perf_counter()
     catalogue = own.catalogue(name)
     audio = catalogue.decode(content)
@@ -67,7 +69,7 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
 def history(query_data: HistoryQuery) -> dict[str, Any]:
     """List tags, newest first.
 
-    A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+    A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
     found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
     return {"tags": found, "next": cursor}
@@ -80,7 +82,7 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 def get(tag_id: str) -> dict[str, Any]:
     """Return a tag.
 
-    With a key of role `tag`, one that was made with it; without a key, one that was made without.
+    A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
     """
     return stored.get(service().store, tag_id, owner=owner())
 
@@ -90,7 +92,7 @@ def get(tag_id: str) -> dict[str, Any]:
 @bp.output(Charts)
 @bp.doc(operation_id="getTagCharts", responses=[401, 403, 404])
 def charts(tag_id: str) -> dict[str, Any]:
-    """Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks."""
+    """Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks."""
     return stored.charts(service().store, tag_id, owner=owner())
 
 

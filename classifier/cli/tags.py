@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,6 @@ from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from classifier.labels.features import Extracted
     from classifier.labels.listening import Heard, Listener
 
 #: Tags of each group that are shown to people, and of each stretch of a series.
@@ -67,59 +66,42 @@ def tags(shell: Shell, files: tuple[Path, ...], series: bool, every: float) -> N
 
 
 def _tags(shell: Shell, name: str, heard: Heard) -> None:
-    from classifier.labels.tags import GROUPS, SHOWN, arousal, score_tags
+    from classifier.labels.tagging import tagged
+    from classifier.labels.tags import GROUPS, SHOWN
 
-    sound, probabilities = heard.sound, _probabilities(heard.extracted)
-    scores, lively = score_tags(probabilities), arousal(probabilities)
+    answer = tagged(heard)
     if shell.as_json:
-        answer = {"file": name, "duration_s": sound.duration_s, "patches": len(heard.extracted.patches)}
-        shell.emit(
-            {
-                **answer,
-                "tags": [score.to_dict() for score in scores],
-                "arousal": {**lively.to_dict(), "experimental": True},
-                "remarks": sound.remarks,
-            }
-        )
+        shell.emit({"file": name, **answer})
         return
-    shell.say(f"{name}: {clock_time(sound.duration_s)}")
+    shell.say(f"{name}: {clock_time(answer['duration_s'])}")
     rows = []
     for group in GROUPS:
-        found = [s for s in scores if s.group == group and s.probability >= SHOWN][:_PER_GROUP]
+        found = [s for s in answer["tags"] if s["group"] == group and s["probability"] >= SHOWN][:_PER_GROUP]
         for score in found:
-            rows.append(
-                [group if score is found[0] else "", score.tag, percent(score.probability), f"{score.lift:.1f}"]
-            )
+            heading = group if score is found[0] else ""
+            rows.append([heading, score["tag"], percent(score["probability"]), f"{score['lift']:.1f}"])
         if not found:
             rows.append([group, "nothing stands out", "", ""])
     shell.table(["", "tag", "probability", "lift"], rows)
-    shell.say(f"{_energy(lively.percentile)} (experimental)")
-    for remark in sound.remarks:
+    shell.say(f"{_energy(answer['arousal']['percentile'])} (experimental)")
+    for remark in answer["remarks"]:
         shell.say(f"remark: {remark.partition(': ')[2]}")
 
 
 def _series(shell: Shell, name: str, heard: Heard, every: float) -> None:
-    from classifier.labels.listening import stretches
-    from classifier.labels.tags import arousal, most_telling, score_tags
+    from classifier.labels.tagging import tagged_series
+    from classifier.labels.tags import most_telling
 
-    columns = heard.extracted.columns(["tag"])
     rows = []
-    for start_s, end_s, patch in stretches(heard.extracted, every):
-        end_s = min(end_s, heard.sound.duration_s)
-        scores, lively = score_tags(patch[columns]), arousal(patch[columns])
+    for part in tagged_series(heard, every):
         if shell.as_json:
-            place: dict[str, Any] = {"file": name, "start_s": start_s, "end_s": end_s}
-            shell.emit({**place, "tags": [score.to_dict() for score in scores], "arousal": lively.to_dict()})
+            shell.emit({"file": name, **part})
             continue
-        best = most_telling(scores, _PER_STRETCH)
-        said = ", ".join(f"{score.tag} {percent(score.probability)}" for score in best)
-        rows.append([clock_time(start_s), said or "nothing stands out", f"{lively.percentile:.0f}"])
+        best = most_telling(part["tags"], _PER_STRETCH)
+        said = ", ".join(f"{score['tag']} {percent(score['probability'])}" for score in best)
+        rows.append([clock_time(part["start_s"]), said or "nothing stands out", f"{part['arousal']['percentile']:.0f}"])
     if not shell.as_json:
         shell.table(["from", "tags", "energy"], rows, title=name)
-
-
-def _probabilities(extracted: Extracted) -> Any:
-    return extracted.vector[extracted.columns(["tag"])]
 
 
 def _energy(percentile: float) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +29,8 @@ from classifier.labels.quality import Quality, measure
 from classifier.settings import Settings
 
 _PIECE = 2**20
+#: Recordings remembered in memory: several questions about one are asked in a row.
+_REMEMBERED = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class Listener:
     limits : Limits
         What a file may cost.
     cached : bool
-        Whether features are remembered in the data folder.
+        Whether features are remembered in the data folder; the last few are remembered in memory either way.
     """
 
     def __init__(self, settings: Settings, decoder: Decoder, limits: Limits, *, cached: bool = True) -> None:
@@ -93,6 +96,7 @@ class Listener:
         self._weights = Path(settings.weights_dir)
         self._lock = threading.Lock()
         self._opened: dict[str, Callable[[np.ndarray], Extracted]] = {}
+        self._last: OrderedDict[tuple[str, str], Heard] = OrderedDict()
 
     def hear(self, source: bytes | Path, name: str = DEFAULT) -> Heard:
         """Return features of a recording.
@@ -117,7 +121,8 @@ class Listener:
         """
         kind = extractor(name)
         extract = self._open(kind)
-        known = self._known(source, kind)
+        file_hash = _file_hash(source, self._limits)
+        known = None if file_hash is None else self._known(file_hash, kind)
         if known is not None:
             return known
         audio = self._decoder.decode(source, self._limits, kind.sample_rate)
@@ -126,6 +131,7 @@ class Listener:
         heard = Heard(sound, extract(audio.samples))
         if self._cache is not None:
             self._cache.put(sound.file_hash, kind, heard.extracted, asdict(sound))
+        self._remember(sound.file_hash, kind, heard)
         return heard
 
     def series(self, source: bytes | Path) -> Heard:
@@ -163,17 +169,28 @@ class Listener:
                 self._opened[kind.name] = kind.open(self._weights)
             return self._opened[kind.name]
 
-    def _known(self, source: bytes | Path, kind: Extractor) -> Heard | None:
-        """Return what the cache holds of a file."""
-        file_hash = None if self._cache is None else _file_hash(source, self._limits)
-        found = None if self._cache is None or file_hash is None else self._cache.get(file_hash, kind)
+    def _known(self, file_hash: str, kind: Extractor) -> Heard | None:
+        """Return what is remembered of a file."""
+        with self._lock:
+            last = self._last.get((file_hash, kind.id))
+        if last is not None or self._cache is None:
+            return last
+        found = self._cache.get(file_hash, kind)
         if found is None:
             return None
         try:
             facts = found[1]
-            return Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
+            heard = Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
         except (TypeError, KeyError):
             return None  # of a release that knew other facts
+        self._remember(file_hash, kind, heard)
+        return heard
+
+    def _remember(self, file_hash: str, kind: Extractor, heard: Heard) -> None:
+        with self._lock:
+            self._last[file_hash, kind.id] = heard
+            while len(self._last) > _REMEMBERED:
+                self._last.popitem(last=False)
 
     def _checked(self, facts: AudioFacts, duration_s: float, level: float) -> Sound:
         """Return what is known of a decoded file, if there is anything to hear in it."""

@@ -109,10 +109,10 @@ def score_tags(probabilities: np.ndarray) -> list[TagScore]:
     return sorted(scores, key=lambda score: (order.index(score.group), -score.lift, score.tag))
 
 
-def most_telling(scores: list[TagScore], n: int) -> list[TagScore]:
-    """Return the ``n`` tags of greatest lift among those that are probable enough to show."""
-    shown = [score for score in scores if score.probability >= SHOWN]
-    return sorted(shown, key=lambda score: -score.lift)[:n]
+def most_telling(scores: list[dict[str, Any]], n: int) -> list[dict[str, Any]]:
+    """Return the ``n`` tags of greatest lift, as JSON, among those that are probable enough to show."""
+    shown = [score for score in scores if score["probability"] >= SHOWN]
+    return sorted(shown, key=lambda score: -score["lift"])[:n]
 
 
 def log_odds(probabilities: np.ndarray) -> np.ndarray:

@@ -83,5 +83,5 @@ if DATA:
         np.testing.assert_allclose(answer.penultimate, reference["pen"], atol=2e-5)  # of a range of 8
         for ours, theirs in ((answer.max_pool, reference["maxp"]), (answer.mean_pool, reference["meanp"])):
             varies = np.ptp(reference["maxp"], axis=0) > 0
-            np.testing.assert_allclose(ours[:, -128:], theirs[:, -128:], atol=2e-5)
+            np.testing.assert_allclose(ours[:, -128:], theirs[:, -128:], atol=5e-4)  # of a range of tens
             assert ours.shape[1] >= varies.sum()

@@ -31,8 +31,8 @@ def test_lift_is_probability_over_the_mean(rng):
 def test_the_most_telling_are_those_of_greatest_lift_that_are_probable_enough():
     probabilities = np.full(50, SHOWN / 2)
     probabilities[TAGS.index("jazz")], probabilities[TAGS.index("funk")] = 0.9, 0.5
-    best = most_telling(score_tags(probabilities), 5)
-    assert [score.tag for score in best] == ["funk", "jazz"]
+    best = most_telling([score.to_dict() for score in score_tags(probabilities)], 5)
+    assert [score["tag"] for score in best] == ["funk", "jazz"]
 
 
 @given(st.lists(st.floats(0, 1), min_size=50, max_size=50), st.floats(1e-6, 0.5))

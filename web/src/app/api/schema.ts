@@ -16,7 +16,7 @@ export interface paths {
         put?: never;
         /**
          * Create a catalogue.
-         * @description Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+         * @description Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
          */
         post: operations["createCatalogue"];
         delete?: never;
@@ -62,6 +62,194 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/label-models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the models with their cards; a damaged one is listed with its fault. */
+        get: operations["listLabelModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-models/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the model that answers for a task. */
+        get: operations["getActiveLabelModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-models/{task}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the model answer that did before. */
+        post: operations["rollbackLabelModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-models/{task}/{version}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a model. */
+        get: operations["getLabelModel"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-models/{task}/{version}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let a model answer from now on, if it can be read. */
+        post: operations["activateLabelModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/tags": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what a recording sounds like, in fifty tags.
+         * @description The recording is sent like a snippet. Nothing of it is kept.
+         */
+        post: operations["createTags"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/labels/{task}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name the genre, the mood, or what else there is a model for, of a recording.
+         * @description `task` is `genre`, `mood`, or a task that somebody trained a model for. The recording is sent like a snippet.
+         *     Nothing of it is kept.
+         */
+        post: operations["createLabels"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin to listen.
+         * @description Then send pieces of the recording as they come, until `ended` is true. Pieces are either what one recorder gives
+         *     out bit by bit (WebM, fragmented MP4, Ogg; put together they are one file), or, with `rate`, bare 16-bit PCM,
+         *     little-endian.
+         */
+        post: operations["beginListen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what is known so far. */
+        get: operations["getListen"];
+        put?: never;
+        post?: never;
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        delete: operations["deleteListen"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}/pieces/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the next piece, and learn what is known so far.
+         * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
+         *     again does no harm. A piece that comes after the end is not used; the answer is the last one. `last=true` says that
+         *     no more will come.
+         */
+        post: operations["addPiece"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -69,10 +257,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return the role and the features of whoever asks; needs no key. */
+        /** Return the caller's role and features; needs no key. */
         get: operations["getMe"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/spectrogram": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Draw a recording as a PNG picture: time, frequency, and level as colour.
+         * @description The recording is sent like a snippet. Nothing of it is kept.
+         */
+        post: operations["createSpectrogram"];
         delete?: never;
         options?: never;
         head?: never;
@@ -88,7 +296,7 @@ export interface paths {
         };
         /**
          * List tags, newest first.
-         * @description A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+         * @description A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
          */
         get: operations["listTags"];
         put?: never;
@@ -96,7 +304,7 @@ export interface paths {
          * Identify a snippet.
          * @description The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
          *     is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
-         *     the same tag instead of making another.
+         *     the same tag instead of making another. With `include`, the snippet is labelled too, once it is identified.
          */
         post: operations["createTag"];
         delete?: never;
@@ -114,7 +322,7 @@ export interface paths {
         };
         /**
          * Return a tag.
-         * @description With a key of role `tag`, one that was made with it; without a key, one that was made without.
+         * @description A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
          */
         get: operations["getTag"];
         put?: never;
@@ -133,7 +341,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks. */
+        /** Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks. */
         get: operations["getTagCharts"];
         put?: never;
         post?: never;
@@ -156,8 +364,8 @@ export interface paths {
         /**
          * Upload tracks.
          * @description Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
-         *     single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
-         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+         *     single file; with several files, each one's own tags do. The answer comes as soon as the upload has arrived: follow
+         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not added again.
          */
         post: operations["createTracks"];
         delete?: never;
@@ -177,11 +385,11 @@ export interface paths {
         get: operations["getTrack"];
         put?: never;
         post?: never;
-        /** Remove a track: it does not count for the next snippet any more. */
+        /** Remove a track; from the next snippet on it can no longer match. */
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change what is said of a track; tags made from now on say so too. */
+        /** Change a track's description; tags made from now on show the change. */
         patch: operations["editTrack"];
         trace?: never;
     };
@@ -205,6 +413,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/predict": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Name the genre of the file part `file`, as GenrePredictionServer does.
+         * @description Ten genres by name, each with its certainty.
+         */
+        post: operations["predict"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/readyz": {
         parameters: {
             query?: never;
@@ -214,12 +442,83 @@ export interface paths {
         };
         /**
          * Store, index and decoder are warm.
-         * @description Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
-         *     0 for a moment while tracks are taken in, and stays there if some are damaged.
+         * @description Send requests to this process only while it is ready. `tracks_missing` is for monitoring: it is above 0 for a moment
+         *     while tracks are added, and stays above 0 if some are damaged.
          */
         get: operations["readyz"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upload/delete/{upload_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete an upload that nothing was asked about, as mgc-django does. */
+        delete: operations["deleteUpload"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upload/multisvm/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Name up to three genres of an upload out of six, as mgc-django does, and delete it. */
+        post: operations["multisvm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upload/musicUpload/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take the file part `file`, as mgc-django does.
+         * @description It waits for a question about its genre for an hour. A text field `csrfmiddlewaretoken` may come with it.
+         */
+        post: operations["musicUpload"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/upload/svm/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Name the genre of an upload out of six, as mgc-django does, and delete it. */
+        post: operations["svm"];
         delete?: never;
         options?: never;
         head?: never;
@@ -254,6 +553,27 @@ export interface components {
             track_id: string;
         };
         /**
+         * Arousal
+         * @description How lively music is.
+         */
+        Arousal: {
+            /**
+             * Experimental
+             * @constant
+             */
+            experimental: true;
+            /**
+             * Percentile
+             * @description Per cent of that music that is calmer, 0 to 100.
+             */
+            percentile: number;
+            /**
+             * Score
+             * @description Deviations from the mean of music of ten genres.
+             */
+            score: number;
+        };
+        /**
          * Catalogue
          * @description A named set of tracks that share one configuration.
          */
@@ -270,7 +590,7 @@ export interface components {
             name: string;
             /**
              * Revision
-             * @description Goes up with every change of the catalogue.
+             * @description Rises with every change of the catalogue.
              */
             revision: number;
             /** Tracks */
@@ -335,7 +655,7 @@ export interface components {
         };
         /**
          * Charts
-         * @description What the page draws of a tag.
+         * @description The data of a tag's charts.
          */
         Charts: {
             alignment: components["schemas"]["Alignment"] | null;
@@ -354,7 +674,7 @@ export interface components {
         };
         /**
          * FieldProblem
-         * @description One parameter that did not pass.
+         * @description One parameter that was refused.
          */
         FieldProblem: {
             /** Field */
@@ -380,7 +700,7 @@ export interface components {
         };
         /**
          * Job
-         * @description Work that goes on after the answer.
+         * @description Work that continues after the answer.
          */
         Job: {
             /** Added */
@@ -417,7 +737,7 @@ export interface components {
         };
         /**
          * JobError
-         * @description Why a file failed: the same names as the problem documents'.
+         * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
             /** Message */
@@ -445,6 +765,209 @@ export interface components {
             title: string | null;
             /** Track Id */
             track_id: string | null;
+        };
+        /**
+         * LabelModel
+         * @description A model of labels.
+         */
+        LabelModel: {
+            /**
+             * Active
+             * @description Whether it answers.
+             */
+            active: boolean;
+            /**
+             * Card
+             * @description What it was trained on, how well it does, what it is for.
+             * @default null
+             */
+            card: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * Extractors
+             * @default null
+             */
+            extractors: string[] | null;
+            /**
+             * Family
+             * @default null
+             */
+            family: string | null;
+            /**
+             * Fault
+             * @description Why it cannot be read, if so; then the following are null.
+             */
+            fault: string | null;
+            /**
+             * Kind
+             * @default null
+             */
+            kind: string | null;
+            /**
+             * Labels
+             * @default null
+             */
+            labels: string[] | null;
+            /**
+             * Sha256
+             * @default null
+             */
+            sha256: string | null;
+            /**
+             * Shipped
+             * @description Whether it came with Earmark.
+             */
+            shipped: boolean;
+            /** Task */
+            task: string;
+            /** Version */
+            version: string;
+            /**
+             * View
+             * @default null
+             */
+            view: string | null;
+        };
+        /**
+         * LabelModels
+         * @description All models of labels.
+         */
+        LabelModels: {
+            /** Models */
+            models: components["schemas"]["LabelModel"][];
+        };
+        /**
+         * LabelPart
+         * @description A stretch of a recording.
+         */
+        LabelPart: {
+            /** Distribution */
+            distribution: components["schemas"]["Likelihood"][];
+            /** End S */
+            end_s: number;
+            /** Labels */
+            labels: string[];
+            /** Start S */
+            start_s: number;
+        };
+        /**
+         * LabelReason
+         * @description Why an answer is doubted.
+         */
+        LabelReason: {
+            /**
+             * Name
+             * @description Stable: `low_probability`, `foreign`, `short`, `silent`, `narrow_band`, `noisy` ...
+             */
+            name: string;
+            /** Text */
+            text: string;
+        };
+        /**
+         * Labels
+         * @description What a model calls a recording, how sure it is, and why.
+         */
+        Labels: {
+            /**
+             * Decision
+             * @enum {string}
+             */
+            decision: "certain" | "uncertain" | "experimental";
+            /**
+             * Distribution
+             * @description All labels, the most probable first.
+             */
+            distribution: components["schemas"]["Likelihood"][];
+            /**
+             * Explanation
+             * @description What each feature adds to the score of each label.
+             */
+            explanation: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Labels
+             * @description What is said, or would be if it were not uncertain.
+             */
+            labels: string[];
+            /**
+             * Model
+             * @description Version of the model; its card is at `/api/v1/label-models/{task}/{version}`.
+             */
+            model: string;
+            /**
+             * Nearest
+             * @description Training clips that sound most alike, if the model keeps any.
+             */
+            nearest: {
+                [key: string]: unknown;
+            }[];
+            /**
+             * Reasons
+             * @description Why it is uncertain.
+             */
+            reasons: components["schemas"]["LabelReason"][];
+            /** Remarks */
+            remarks: string[];
+            /** Series */
+            series: components["schemas"]["LabelPart"][];
+            /** Task */
+            task: string;
+        };
+        /**
+         * Likelihood
+         * @description A label and its probability.
+         */
+        Likelihood: {
+            /** Label */
+            label: string;
+            /**
+             * P
+             * @description 0 to 1.
+             */
+            p: number;
+        };
+        /**
+         * Listen
+         * @description A recording that arrives in pieces, and what is known of it so far.
+         */
+        Listen: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /**
+             * Ended
+             * @description Whether it is decided; nothing more is taken then.
+             */
+            ended: boolean;
+            /**
+             * Expires
+             * @description When it is forgotten, ended or not.
+             */
+            expires: string;
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
+            heard_s: number;
+            /** Id */
+            id: string;
+            /**
+             * Next
+             * @description Number of the piece to send next.
+             */
+            next: number;
+            /** @description The best candidate of this look: a hint to show, and no verdict. */
+            perhaps: components["schemas"]["Match"] | null;
+            /** @description The verdict, once it has ended; kept like any other tag. */
+            tag: components["schemas"]["Tag"] | null;
+            /**
+             * Wanted S
+             * @description Seconds of sound after which it is decided at the latest.
+             */
+            wanted_s: number;
         };
         /**
          * Match
@@ -477,7 +1000,7 @@ export interface components {
             divergence_variational: number | null;
             /**
              * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             * @description Log10 of the number of chance matches this good to expect in the catalogue.
              */
             log10_e_value: number | null;
             /**
@@ -502,7 +1025,7 @@ export interface components {
             query_start_s: number | null;
             /**
              * Recording
-             * @description Tracks of one number are copies of one recording; 0 is the best.
+             * @description Tracks with the same number are copies of one recording; 0 is the best.
              */
             recording: number;
             /**
@@ -527,13 +1050,13 @@ export interface components {
             track_id: string;
             /**
              * Z
-             * @description Agreement in standard deviations of foreign music's.
+             * @description Agreement in standard deviations of the agreement with unrelated music.
              */
             z: number | null;
         };
         /**
          * Me
-         * @description What this caller may do.
+         * @description What the caller may do.
          */
         Me: {
             /**
@@ -555,7 +1078,7 @@ export interface components {
         };
         /**
          * Near
-         * @description A track that sounds alike, whatever the verdict: least divergence of windows, order ignored.
+         * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
             /** Artist */
@@ -600,7 +1123,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "media_type_unsupported" | "method_not_allowed" | "not_found" | "not_ready" | "origin_not_allowed" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -618,7 +1141,7 @@ export interface components {
         };
         /**
          * Ready
-         * @description Whether requests can be worked on at full speed.
+         * @description Whether the process can work at full speed.
          */
         Ready: {
             /**
@@ -632,13 +1155,13 @@ export interface components {
             ready: boolean;
             /**
              * Tracks Missing
-             * @description Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them).
+             * @description Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them).
              */
             tracks_missing: number;
         };
         /**
          * Searched
-         * @description How much of the catalogue was looked at.
+         * @description How much of the catalogue was searched.
          */
         Searched: {
             /** Aligned Tracks */
@@ -650,7 +1173,7 @@ export interface components {
             complete: boolean;
             /**
              * Other Speeds
-             * @description Whether other playback speeds were searched, or need not be.
+             * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
             /** Windows */
@@ -675,9 +1198,63 @@ export interface components {
             track_id: string;
             /**
              * Unrelated
-             * @description What unrelated sound shows on average, nats.
+             * @description Average divergence of unrelated sound, nats.
              */
             unrelated: number;
+        };
+        /**
+         * SoundTag
+         * @description One of fifty words for what music sounds like.
+         */
+        SoundTag: {
+            /**
+             * Group
+             * @enum {string}
+             */
+            group: "style" | "mood and use" | "voice and instrument" | "decade";
+            /**
+             * Lift
+             * @description Probability over the tag's mean in music of ten genres; 1 is as in any of it.
+             */
+            lift: number;
+            /**
+             * Probability
+             * @description 0 to 1; tags do not add up.
+             */
+            probability: number;
+            /** Tag */
+            tag: string;
+        };
+        /**
+         * SoundTags
+         * @description What a recording sounds like.
+         */
+        SoundTags: {
+            arousal: components["schemas"]["Arousal"];
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Patches
+             * @description Stretches of three seconds that were heard.
+             */
+            patches: number;
+            /**
+             * Remarks
+             * @description What is peculiar about the file; as of an identification.
+             */
+            remarks: string[];
+            /** Series */
+            series: components["schemas"]["TagsPart"][];
+            /**
+             * Tags
+             * @description All fifty, group by group, by falling lift.
+             */
+            tags: components["schemas"]["SoundTag"][];
+            /**
+             * Task
+             * @constant
+             */
+            task: "tags";
         };
         /**
          * Tag
@@ -701,6 +1278,13 @@ export interface components {
             /** Id */
             id: string;
             /**
+             * Labels
+             * @description What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and `detail`.
+             */
+            labels: {
+                [key: string]: unknown;
+            };
+            /**
              * Matches
              * @description Best candidates, best first, whatever the verdict.
              */
@@ -714,7 +1298,7 @@ export interface components {
             nearest: components["schemas"]["Near"][];
             /**
              * Remarks
-             * @description What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
+             * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
             searched: components["schemas"]["Searched"];
@@ -727,7 +1311,7 @@ export interface components {
             };
             /**
              * Tied
-             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older versions.
+             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older releases.
              */
             tied: number | null;
             /**
@@ -748,6 +1332,19 @@ export interface components {
             next: string | null;
             /** Tags */
             tags: components["schemas"]["Tag"][];
+        };
+        /**
+         * TagsPart
+         * @description A stretch of a recording.
+         */
+        TagsPart: {
+            arousal: components["schemas"]["Arousal"];
+            /** End S */
+            end_s: number;
+            /** Start S */
+            start_s: number;
+            /** Tags */
+            tags: components["schemas"]["SoundTag"][];
         };
         /**
          * Track
@@ -804,7 +1401,7 @@ export interface components {
         };
         /**
          * TrackEdit
-         * @description What to change by hand, for good; names left out stay as they are, null empties a field.
+         * @description What to change by hand, for good. Fields left out stay as they are; null empties a field.
          */
         TrackEdit: {
             /**
@@ -848,6 +1445,55 @@ export interface components {
             total: number;
             /** Tracks */
             tracks: components["schemas"]["Track"][];
+        };
+        /**
+         * UploadQuestion
+         * @description Which uploaded file to name the genre of; it is deleted after the answer.
+         */
+        UploadQuestion: {
+            /**
+             * Delete
+             * @description `deleteId` of the upload.
+             */
+            delete: string | number;
+            /**
+             * File
+             * @description `url` of the upload.
+             */
+            file: string;
+        };
+        /**
+         * UploadedFile
+         * @description A file that waits to be asked about.
+         */
+        UploadedFile: {
+            /** Deleteid */
+            deleteId: string;
+            /** Deletetype */
+            deleteType: string;
+            /** Deleteurl */
+            deleteUrl: string;
+            /**
+             * Name
+             * @description At most 20 characters.
+             */
+            name: string;
+            /** Size */
+            size: number;
+            /** Thumbnailurl */
+            thumbnailUrl: string;
+            /** Type */
+            type: string;
+            /** Url */
+            url: string;
+        };
+        /**
+         * UploadedFiles
+         * @description What was uploaded.
+         */
+        UploadedFiles: {
+            /** Files */
+            files: components["schemas"]["UploadedFile"][];
         };
     };
     responses: never;
@@ -1095,7 +1741,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `job` with the job as JSON, at each change; at last one event `done` */
+            /** @description An event `job` with the job as JSON at each change; finally one event `done` */
             200: {
                 headers: {
                     /** @description This request's id, as in the log. */
@@ -1150,8 +1796,1113 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many streams: ask for the job itself now and then */
+            /** @description Too many streams: poll the job instead */
             503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listLabelModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelModels"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getActiveLabelModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rollbackLabelModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getLabelModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    activateLabelModel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task: string;
+                version: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LabelModel"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTags: {
+        parameters: {
+            query?: {
+                /** @description Also over time: seconds of a stretch of `series`. Left out: no series. */
+                every?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SoundTags"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createLabels: {
+        parameters: {
+            query?: {
+                /** @description Up to three labels, each of at least 15 %; else the likeliest. */
+                several?: boolean;
+                /** @description Choose among fewer labels: `mgc-6` has six of ten genres. */
+                set?: string | null;
+                /** @description Of the model. Left out: the active one. */
+                version?: string | null;
+                /** @description Also over time: seconds of a stretch of `series`. Left out: no series. */
+                every?: number | null;
+            };
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Labels"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginListen: {
+        parameters: {
+            query?: {
+                /** @description Catalogue to search. Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description How the recording is decided. Left out: as the settings say. */
+                method?: ("auto" | "kl") | null;
+                /** @description Most entries in the tag's `matches`. */
+                top?: number;
+                /** @description Pieces are bare PCM of so many samples a second. */
+                rate?: number | null;
+                /** @description Channels of bare PCM. */
+                channels?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPiece: {
+        parameters: {
+            query?: {
+                /** @description No more will come: decide with what there is. */
+                last?: boolean;
+            };
+            header?: never;
+            path: {
+                listen_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -1207,6 +2958,166 @@ export interface operations {
             };
             /** @description Internal error */
             500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createSpectrogram: {
+        parameters: {
+            query?: {
+                /** @description 2001 x 128 pixels of grey without axes, 46 s from the second minute on, dark where energy is. */
+                plain?: boolean;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
+        responses: {
+            /** @description The picture */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            503: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -1296,12 +3207,14 @@ export interface operations {
     createTag: {
         parameters: {
             query?: {
-                /** @description Catalogue to search. Left out: the one of the settings. */
+                /** @description Catalogue to search. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
+                /** @description How to decide (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
                 method?: ("auto" | "kl" | "kl-mixture") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
+                /** @description What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, comma-separated. Where that fails, the identification is answered all the same. */
+                include?: string | null;
             };
             header?: {
                 /** @description Any unique text; repeating the request under it within 24 hours returns the same tag. */
@@ -1687,13 +3600,13 @@ export interface operations {
     listTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to list. Left out: the one of the settings. */
+                /** @description Catalogue to list. Left out: the one in the settings. */
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to leave out from the start. */
+                /** @description Tracks to skip from the start. */
                 skip?: number;
             };
             header?: never;
@@ -1773,9 +3686,9 @@ export interface operations {
     createTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to add to. Left out: the one of the settings. */
+                /** @description Catalogue to add to. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description Model recordings that are already there again and re-read their tags; what was set by hand stays. */
+                /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
             };
             header?: never;
@@ -1812,7 +3725,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken in; `Location` names the job that enrolls the files */
+            /** @description Accepted; `Location` names the job that enrolls the files */
             202: {
                 headers: {
                     /** @description This request's id, as in the log. */
@@ -2229,6 +4142,149 @@ export interface operations {
             };
         };
     };
+    predict: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description 0 to 1, two decimals. */
+                        certainty: number;
+                        genre: string;
+                    }[];
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readyz: {
         parameters: {
             query?: never;
@@ -2261,6 +4317,573 @@ export interface operations {
                 };
             };
             /** @description Something is missing; `checks` says what */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                upload_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": boolean;
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    multisvm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UploadQuestion"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    musicUpload: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** Format: binary */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UploadedFiles"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    svm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["UploadQuestion"];
+            };
+        };
+        responses: {
+            /** @description The answer */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description Refused */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused */
             503: {
                 headers: {
                     /** @description This request's id, as in the log. */
