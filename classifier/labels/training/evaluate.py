@@ -218,15 +218,17 @@ def compare(
     if dataset.kind != "exclusive":
         raise InvalidInput("the comparison is of labels that exclude each other: these clips have several")
     honest = [protocol for protocol in protocols(dataset, seed) if not protocol.leaky]
-    draws = _draws(dataset.targets, seed, repeats)
+    tenths = draws(dataset.targets, seed, repeats)
     raw = Problem({view: prepared.problem.rows[view]}, dataset.targets, dataset.groups, "exclusive", standardise=False)
     gamma = 1.0 / raw.rows[view].shape[1]
     rows = []
     for name, chosen in EARLIER:
         if chosen.family in ("svm-rbf", "svm-poly"):
             chosen = candidate(chosen.family, **chosen.values, gamma=gamma)
-        rows.append(_compared(f"{name}, {view} as it is", raw, [chosen], draws, honest, seed, tick, nested=False))
-    rows.append(_compared("chosen among all", prepared.problem, prepared.tried, draws, honest, seed, tick, nested=True))
+        rows.append(_compared(f"{name}, {view} as it is", raw, [chosen], tenths, honest, seed, tick, nested=False))
+    rows.append(
+        _compared("chosen among all", prepared.problem, prepared.tried, tenths, honest, seed, tick, nested=True)
+    )
     return rows
 
 
@@ -235,7 +237,7 @@ def n_compared(n_views: int, n_tried: int, n_honest: int, repeats: int = 5) -> i
     return (repeats + 5 * n_honest) * (len(EARLIER) + 4 * n_views * n_tried + 1)
 
 
-def _draws(targets: np.ndarray, seed: int, repeats: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def draws(targets: np.ndarray, seed: int, repeats: int) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return splits with a tenth of each label's clips, one at least, to test."""
     draw = np.random.default_rng(seed)
     labels = targets.argmax(axis=1)
