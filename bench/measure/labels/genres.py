@@ -16,9 +16,9 @@ import numpy as np
 from bench.measure.labels.tables import GENRES, TAG_COLUMNS, joined, mfcc_104, taggram_patches, taggrams, timbre_57
 from classifier.labels.mfcc_stats import log_form
 from classifier.labels.sets import SETS, restricted
+from classifier.labels.training.comparison import draws
 from classifier.labels.training.dataset import Dataset
 from classifier.labels.training.estimators import Candidate, candidate
-from classifier.labels.training.evaluate import draws
 from classifier.labels.training.figures import bootstrap, figures, top
 from classifier.labels.training.folds import Split
 from classifier.labels.training.selection import Problem, choose, inner_splits, judge, left_out_scores

@@ -2,9 +2,9 @@
 
     EARMARK_DATA=... python -m bench.measure.labels.mood --cache FOLDER --soundfont A.sf2 --other B.sf2 [--splits 6]
 
-Phrases are rendered by ``fluidsynth`` (of the system's packages, with two soundfonts such as TimGM6mb and FluidR3_GM),
-of which the first 40 s are heard. Series are put into five folds at random, several times; where something is chosen, it
-is chosen within each training set. Accuracy of valence is balanced. Intervals are standard deviations over the splits.
+Phrases are rendered by ``fluidsynth`` (of the system's packages, with two soundfonts such as TimGM6mb and FluidR3_GM);
+the first 40 s are heard. Series are put into five folds at random, several times; where something is chosen, it is
+chosen within each training set. Accuracy of valence is balanced. Intervals are standard deviations over the splits.
 """
 
 from __future__ import annotations
