@@ -187,6 +187,65 @@ def test_a_model_is_activated_and_rolled_back(client: Client) -> None:
     assert client.get("/api/v1/label-models/genre").json["version"] == "gtzan-10"
 
 
+def training(client: Client, query: str, table: str, files: dict[str, bytes]) -> Answer:
+    parts: list[tuple[str, str | None, bytes]] = [("file", name, content) for name, content in files.items()]
+    body, kind = multipart([*parts, ("labels", None, table.encode())])
+    return client.ask("POST", f"/api/v1/label-models/{query}", body, {"Content-Type": kind})
+
+
+def tones(seed: int, low: bool) -> bytes:
+    """Four seconds of one of two kinds of sound that nobody confuses: a deep hum, or hiss in pulses."""
+    rng, t = np.random.default_rng(seed), np.arange(4 * 16000) / 16000
+    if low:
+        return wav(0.4 * np.sin(2 * np.pi * (60 + 10 * seed) * t) + 0.01 * rng.standard_normal(len(t)), 16000)
+    return wav(0.2 * rng.standard_normal(len(t)) * (np.sin(2 * np.pi * 4 * t) > 0), 16000)
+
+
+def test_a_model_is_trained_activated_asked_and_rolled_back(client: Client) -> None:
+    files = {f"{kind} {i}.wav": tones(i, kind == "hum") for kind in ("hum", "hiss") for i in range(6)}
+    table = "file,labels,group\n" + "".join(f"{name},{name.split()[0]},{name.split()[1]}\n" for name in files)
+    answer = training(client, "noise/train?seed=3", table, files)
+    assert answer.status == 202, answer
+    job = client.finished(answer.headers["location"], 400.0)
+    assert (job["error"], job["version"], job["done"], job["task"]) == (None, "1", 13, "noise")
+    assert {file["status"] for file in job["files"]} == {"heard"}
+    post(client, "/api/v1/labels/noise", tones(9, True)).problem(404, "model_not_found")
+    model = client.get("/api/v1/label-models/noise/1").json
+    assert (model["active"], model["labels"], model["shipped"]) == (False, ["hiss", "hum"], False)
+    assert client.send("POST", "/api/v1/label-models/noise/1/activate", {}).json["active"]
+    for low, name in ((True, "hum"), (False, "hiss")):
+        assert post(client, "/api/v1/labels/noise", tones(9, low)).json["distribution"][0]["label"] == name
+    client.send("POST", "/api/v1/label-models/noise/rollback", {}).problem(404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("query", "table", "message"),
+    [
+        ("", "", "needs a heading"),
+        ("", "file,labels,group\na.wav,x,1\n", "no line for 'b.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,2\nc.wav,y,3\n", "was not sent, 'c.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,2\nb.wav,y,3\n", "two lines for 'b.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,\n", "ungrouped=true"),
+        ("?ungrouped=true", "file,labels\na.wav,x\nb.wav\n", "more or fewer fields"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(client: Client, query: str, table: str, message: str) -> None:
+    answer = training(client, f"noise/train{query}", table, {"a.wav": b"a", "b.wav": b"b"})
+    assert message in answer.problem(422, "invalid_parameter")["detail"]
+
+
+def test_a_training_that_fails_says_why(client: Client) -> None:
+    files = {"a.wav": tones(1, True), "b.wav": b"no sound"}
+    table = "file,labels\na.wav,x\nb.wav,y\n"
+    job = client.finished(training(client, "noise/train?ungrouped=1", table, files).headers["location"])
+    assert "'b.wav' cannot be heard" in job["error"]["message"]
+    assert [file["status"] for file in job["files"]] == ["heard", "failed"]
+    few = {"a.wav": tones(1, True), "b.wav": tones(1, False)}
+    job = client.finished(training(client, "noise/train?ungrouped=1", table, few).headers["location"], 200.0)
+    assert "3 clips a label are the least" in job["error"]["message"]
+    assert job["version"] is None
+
+
 # --- earlier services -----------------------------------------------------------------------------------------
 
 
