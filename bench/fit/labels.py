@@ -37,8 +37,8 @@ SUMMARY = (
 )
 WEAKNESSES = [
     "The classifier's training and test clips share no artist, but the network's do: it was trained on the Million "
-    "Song Dataset, which surely holds many of GTZAN's artists and perhaps its recordings. For truly new artists the figures "
-    "are optimistic, by an unknown amount.",
+    "Song Dataset, which surely holds many of GTZAN's artists and perhaps its recordings. For truly new artists the "
+    "figures are optimistic, by an unknown amount.",
     "The clips are 443, of ten genres as one person collected them about 2001; whatever else is played gets one of the "
     "ten names, or 'uncertain'. Speech would be called hip-hop, video-game music classical.",
     "The tags are the network authors' own, of 28 overlapping patches a clip; with Earmark's extraction the model was "

@@ -136,7 +136,7 @@ def compare(
     seed: int,
     earlier: str,
 ) -> None:
-    """Compare classifiers of an earlier genre service with the one that would be chosen here, on the recordings in DATA.
+    """Compare classifiers of an earlier genre service with the one that would be chosen here, on recordings in DATA.
 
     Five nearest neighbours, logistic regression and support vector machines with linear, RBF and polynomial kernels,
     on features as they are; five random tenths, as that service was judged, beside an honest protocol.

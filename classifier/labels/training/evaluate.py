@@ -37,7 +37,7 @@ from classifier.settings import Settings
 
 #: Lengths, seconds, and levels of music over a talking crowd, dB, at which a model is tried.
 LENGTHS_S, SNR_DB = (3.0, 5.0, 10.0), (20.0, 10.0, 5.0)
-_CROWDS, _CROWD_S = 4, 31
+_CROWDS, _CROWD_S = 3, 12
 _HELD_OUT = 0.1
 
 
