@@ -64,9 +64,9 @@ def train(task: str, query_data: TrainQuery) -> Any:
     """Train a model on labelled recordings.
 
     Each recording is a part `file` of a multipart form, at least three a label, at most fifty in all; `earmark train`
-    has no such limit. The text field `labels` is a CSV with the heading `file,labels,group` and a line for each file, by
-    the name it was sent under; several labels are joined by `|`. Files of one group (artist, album, series) never lie
-    on both sides of a split. Follow the job: at its end it names the `version` of the model.
+    has no such limit. The text field `labels` is a CSV with the heading `file,labels,group` and a line for each file,
+    by the name it was sent under; several labels are joined by `|`. Files of one group (artist, album, series) never
+    lie on both sides of a split. Follow the job: at its end it names the `version` of the model.
     """
     own = service()
     check_task(task)
