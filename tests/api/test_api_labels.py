@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run a service that can label."""
     if not (WEIGHTS / "musicnn-msd" / "manifest.json").exists():
         pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
-    with running(tmp_path_factory.mktemp("labels"), weights_dir=WEIGHTS, label_bytes=4_000_000) as service:
+    with running(
+        tmp_path_factory.mktemp("labels"), weights_dir=WEIGHTS, label_bytes=4_000_000, label_seconds=100
+    ) as service:
         yield service
 
 
@@ -97,6 +99,8 @@ def test_what_is_asked_wrongly_is_said(client: Client, song: bytes) -> None:
     post(client, "/api/v1/labels/tags", song, "file").problem(422, "file_missing")
     post(client, "/api/v1/labels/tags", bytes(4_100_000)).problem(413, "audio_too_large")
     post(client, "/api/v1/labels/tags", wav(np.zeros(32000), 16000)).problem(422, "snippet_silent")
+    long = post(client, "/api/v1/labels/tags", wav(np.random.default_rng(1).uniform(-1, 1, 110 * 8000), 8000))
+    assert "label_seconds" in long.problem(413, "audio_too_long")["detail"]
 
 
 def test_an_upload_leaves_nothing_behind(own: Running, client: Client, song: bytes) -> None:
@@ -131,27 +135,28 @@ def test_an_identification_includes_what_was_asked_for(client: Client, songs: li
 
 def test_labels_never_keep_a_snippet_waiting(tmp_path: Path, songs: list[Song]) -> None:
     """While every place for labels is taken, labels are refused and snippets answered."""
-    with running(tmp_path, weights_dir=WEIGHTS, label_workers=1, label_queue=0) as service:
-        client = service.client
-        long = wav(np.tile(songs[0].samples, 10), songs[0].sample_rate)
-        answers: list[Answer] = []
-
-        def ask() -> None:
-            answers.append(client.ask("POST", "/api/v1/labels/tags?every=3", long, {"Content-Type": "audio/wav"}))
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        snippet = wav(piece(songs[1], 4.0, 6.0), songs[1].sample_rate)
-        tags = [client.tag(snippet, "?include=genre") for _ in range(3)]
-        for thread in threads:
-            thread.join()
-        assert [tag.status for tag in tags] == [200] * 3
-        refused = [answer for answer in answers if answer.status != 200]
-        assert len(refused) < 4
-        for answer in refused:
-            assert "recordings to be labelled" in answer.problem(503, "busy")["detail"]
-            assert int(answer.headers["retry-after"]) >= 1
+    settings = Settings(data_dir=str(tmp_path), weights_dir=str(WEIGHTS), label_workers=1, label_queue=0)
+    app = create_app(settings)
+    client, own = app.test_client(), app.extensions["earmark"]
+    snippet = wav(piece(songs[1], 4.0, 6.0), songs[1].sample_rate)
+    try:
+        client.get("/api/v1/me")  # starts it
+        own.opened.wait(60)
+        with own.labelling.gate.admitted():
+            answer = client.post("/api/v1/labels/tags", data=snippet, content_type="audio/wav")
+            assert (answer.status_code, answer.json["name"]) == (503, "busy")
+            assert "recordings to be labelled" in answer.json["detail"]
+            assert int(answer.headers["Retry-After"]) >= 1
+            tag = client.post("/api/v1/tags?include=genre", data=snippet, content_type="audio/wav")
+            assert (tag.status_code, tag.json["labels"]["genre"]["error"]) == (200, "busy")
+        # And the other way round: a full queue of snippets does not keep labels waiting.
+        with contextlib.ExitStack() as stack:
+            for _ in range(settings.workers + settings.queue):
+                stack.enter_context(own.gate.admitted())
+            answer = client.post("/api/v1/spectrogram", data=snippet, content_type="audio/wav")
+            assert answer.status_code == 200
+    finally:
+        own.close()
 
 
 # --- pictures -------------------------------------------------------------------------------------------------
