@@ -76,8 +76,10 @@ def train(task: str, query_data: TrainQuery) -> Any:
         labels = training.read_labels(
             fields.get("labels", ""), [name for name, _, _ in parts], ungrouped=query_data.ungrouped
         )
+        how = query_data.model_dump()
+        how |= {name: how[name].split(",") if how[name] else [] for name in ("features", "family")}
         uploads = [Upload(*part) for part in parts]
-        job = training.submit(own.store, own.spool, job_id, task, uploads, labels, **query_data.model_dump())
+        job = training.submit(own.store, own.spool, job_id, task, uploads, labels, **how)
     except BaseException:
         own.spool.remove(job_id)
         raise

@@ -13,7 +13,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from classifier.labels import views
 from classifier.labels.listening import Listener
 from classifier.labels.scoring.files import check_task
 from classifier.labels.training.dataset import NO_GROUP
+from classifier.labels.training.estimators import candidates
 from classifier.labels.training.train import default_views
 from classifier.settings import Settings, variable
 from classifier.store.base import Document, Store
@@ -91,6 +92,8 @@ def submit(
     labels: list[dict[str, str]],
     *,
     ungrouped: bool = False,
+    features: Sequence[str] = (),
+    family: Sequence[str] = (),
     seed: int = 0,
     activate: bool = False,
 ) -> Document:
@@ -110,15 +113,23 @@ def submit(
         The recordings.
     labels : list of dict
         From :func:`read_labels`.
-    ungrouped, seed, activate
-        As ``earmark train --group none --seed N --activate``.
+    ungrouped, features, family, seed, activate
+        As ``earmark train --group none --features NAME --family NAME --seed N --activate``.
 
     Returns
     -------
     dict
         The job's document.
+
+    Raises
+    ------
+    InvalidParameter, InvalidModel
+        If there are no such features or families, or ``task`` is no name of one.
     """
     check_task(task)
+    for name in features:
+        views.view(name)
+    candidates(family, len(uploads))
     files: list[dict[str, Any]] = []
     for number, (upload, said) in enumerate(zip(uploads, labels, strict=True)):
         # The name that the model's card and its nearest clips show; unique, and no path.
@@ -127,7 +138,8 @@ def submit(
         files.append(
             {"name": upload.name, "stored": stored, "bytes": upload.size, "status": "waiting", "error": None, **said}
         )
-    what = {"task": task, "ungrouped": ungrouped, "seed": seed, "activate": activate}
+    what = {"task": task, "ungrouped": ungrouped, "features": list(features), "family": list(family)}
+    what |= {"seed": seed, "activate": activate}
     state = {"files": files, "version": None}
     return jobs.submit(store, KIND, what, state=state, total=len(files) + 1, job_id=job_id, spool=spool.name)
 
@@ -161,7 +173,7 @@ class Train:
     def run(self, claim: Claim) -> None:
         """Hear the recordings that are left, and train."""
         folder, files = self._spool.root / claim.id, claim.state["files"]
-        chosen, _ = default_views(claim.task["task"], Path(self._settings.weights_dir))
+        chosen = claim.task["features"] or default_views(claim.task["task"], Path(self._settings.weights_dir))[0]
         needs = list(dict.fromkeys(name for view in chosen for name in views.view(view).needs))
         with Decoder(self._settings) as decoder:
             listener = Listener(self._settings, decoder, Limits.for_track(self._settings))
@@ -201,6 +213,8 @@ class Train:
             writer.writerows([file["stored"], file["labels"], file["group"]] for file in files)
         command = [sys.executable, "-m", "classifier", "train", task["task"], str(folder / TABLE), "--json", "--quiet"]
         command += ["--group", NO_GROUP if task["ungrouped"] else "group", "--seed", str(task["seed"])]
+        for option in ("features", "family"):
+            command += [word for name in task[option] for word in (f"--{option}", name)]
         with (
             open(folder / "answer.txt", "w+b") as answer,
             open(folder / "errors.txt", "w+b") as errors,

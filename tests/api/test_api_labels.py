@@ -209,7 +209,7 @@ def tones(seed: int, low: bool) -> bytes:
 def test_a_model_is_trained_activated_asked_and_rolled_back(client: Client) -> None:
     files = {f"{kind} {i}.wav": tones(i, kind == "hum") for kind in ("hum", "hiss") for i in range(6)}
     table = "file,labels,group\n" + "".join(f"{name},{name.split()[0]},{name.split()[1]}\n" for name in files)
-    answer = training(client, "noise/train?seed=3", table, files)
+    answer = training(client, "noise/train?seed=3&features=tags&family=logistic", table, files)
     assert answer.status == 202, answer
     job = client.finished(answer.headers["location"], 400.0)
     assert (job["error"], job["version"], job["done"], job["task"]) == (None, "1", 13, "noise")
@@ -236,6 +236,13 @@ def test_a_model_is_trained_activated_asked_and_rolled_back(client: Client) -> N
 )
 def test_a_table_that_does_not_fit_is_refused(client: Client, query: str, table: str, message: str) -> None:
     answer = training(client, f"noise/train{query}", table, {"a.wav": b"a", "b.wav": b"b"})
+    assert message in answer.problem(422, "invalid_parameter")["detail"]
+
+
+@pytest.mark.parametrize(("query", "message"), [("features=tag", "mean tags"), ("family=forest", "no family 'forest'")])
+def test_what_cannot_be_chosen_from_is_refused(client: Client, query: str, message: str) -> None:
+    table = "file,labels\na.wav,x\nb.wav,y\n"
+    answer = training(client, f"noise/train?ungrouped=1&{query}", table, {"a.wav": b"a", "b.wav": b"b"})
     assert message in answer.problem(422, "invalid_parameter")["detail"]
 
 

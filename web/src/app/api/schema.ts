@@ -2073,6 +2073,10 @@ export interface operations {
             query?: {
                 /** @description There is nothing that keeps files together (artist, album, series); the card will say so. */
                 ungrouped?: boolean;
+                /** @description Features to choose from, comma-separated; as `earmark train --features`. */
+                features?: string | null;
+                /** @description Families to choose from, comma-separated; as `earmark train --family`. */
+                family?: string | null;
                 /** @description Of all chance; the same files and seed give the same model. */
                 seed?: number;
                 /** @description Let the model answer at once. */
