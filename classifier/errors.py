@@ -14,10 +14,10 @@ never a server path, a stack trace or a secret.
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
-    - IdempotencyMismatch, IdempotencyInProgress
+    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, Busy
   + StoreFailed
@@ -147,6 +147,12 @@ class TagNotFound(NotFound):
     name = "tag_not_found"
 
 
+class ListenNotFound(NotFound):
+    """No recording of that id is being listened to."""
+
+    name = "listen_not_found"
+
+
 class JobNotFound(NotFound):
     """No such job in the store."""
 
@@ -196,6 +202,12 @@ class IdempotencyInProgress(Conflict):
 
     name = "idempotency_in_progress"
     retry_after_s = 1
+
+
+class PieceOutOfOrder(Conflict):
+    """A piece of a recording came before another, or under the number of another."""
+
+    name = "piece_out_of_order"
 
 
 class Unavailable(EarmarkError):

@@ -84,6 +84,8 @@ REMEDIES: dict[str, str] = {
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",
     "encoding_unsupported": "Send the bytes as they are, without `Content-Encoding`; audio is compressed already.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
+    "listen_not_found": "Begin a new one with `POST /api/v1/listens`; each is kept for five minutes.",
+    "piece_out_of_order": "Send piece `next` of the last answer; number pieces from 0, each once.",
     "idempotency_mismatch": "Use a new Idempotency-Key for each new snippet; reuse one only to repeat its request.",
     "idempotency_in_progress": "Wait a second and repeat the request: it will get the first one's answer.",
     "not_ready": "Wait as `Retry-After` says; the service is starting.",

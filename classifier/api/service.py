@@ -23,7 +23,7 @@ from classifier.api.gate import Gate
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
-from classifier.records import idempotency
+from classifier.records import idempotency, listens
 from classifier.records.catalogues import get_catalogue
 from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
@@ -169,6 +169,7 @@ class Service:
         while not self.closing.wait(TIDY_SECONDS * (0.5 + np.random.default_rng().random())):
             try:
                 idempotency.clean(self.store)
+                listens.clean(self.store)
                 jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)

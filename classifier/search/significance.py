@@ -20,6 +20,15 @@ from classifier.search.speed import SPEEDS
 OWN_SPEED = 0.8
 
 
+def allowed_at_look(max_false_alarms: float, look: int) -> float:
+    """Return the E-value that the ``look``-th search of a growing recording may have, from 1.
+
+    If each were allowed the false alarms of a snippet, a recording would have as many times more. The shares
+    1 / (k (k + 1)) of all looks together make one, however many there are (alpha spending, Lan & DeMets 1983).
+    """
+    return max_false_alarms / (look * (look + 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Size:
     """What significance needs to know about a whole catalogue.

@@ -56,6 +56,8 @@ COLLECTIONS: dict[str, Indexes] = {
     "slots": ((), (("track_id",),)),
     "subfingerprints": ((), (("track_id",),)),
     "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
+    "listens": ((), (("caller", "ended", "expires"), ("expires",))),
+    "listen_pieces": ((), (("listen",),)),
     "tracklists": ((), (("created",),)),
     "jobs": ((), (("status", "lease_expires"), ("created",))),
     "leases": ((), ()),
