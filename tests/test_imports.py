@@ -45,6 +45,7 @@ FENCED = {
     "werkzeug": ("api",),
     "gunicorn": ("api",),
     "pydantic": ("api",),
+    "prometheus_client": ("api.telemetry", "api.server"),
     "click": ("cli",),
     "rich": ("cli",),
     "pymongo": ("store.mongo",),

@@ -25,6 +25,7 @@ from classifier.api import (
     problems,
     requests,
     tags,
+    telemetry,
     tracks,
 )
 from classifier.api.openapi import describe
@@ -66,7 +67,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, listens, tracks, jobs, catalogues):
+    telemetry.init_app(app, app.extensions["earmark"])
+    for part in (health, me, tags, listens, tracks, jobs, catalogues, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -17,6 +17,7 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
+from classifier.api import telemetry
 from classifier.api.guard import needs
 from classifier.api.schemas import Listen, ListenQuery, PieceQuery
 from classifier.api.service import Service, service
@@ -142,6 +143,7 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
     tag = _of_a_part(tag, last=last)
     if not last and tag.verdict != "identified":
         return _answer(own, listen, heard_s=heard_s, tag=tag)
+    telemetry.identified(tag)
     saved = tags.save(own.store, listen.catalogue, tag, key_id=listen.key_id)
     if not listens.end(own.store, listen, saved["id"]):  # another piece was faster
         tags.delete(own.store, saved["id"])
