@@ -28,6 +28,7 @@ from classifier.api import (
     problems,
     requests,
     tags,
+    telemetry,
     tracks,
 )
 from classifier.api.openapi import describe
@@ -69,7 +70,9 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, listens, tracks, jobs, catalogues, labels, label_models, earlier):
+    telemetry.init_app(app, app.extensions["earmark"])
+    parts = (health, me, tags, listens, tracks, jobs, catalogues, labels, label_models, earlier, telemetry)
+    for part in parts:
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from classifier.errors import Busy
@@ -34,6 +34,8 @@ class Gate:
         self._workers = workers
         self._room = workers + queue
         self._inside = 0
+        self.watch: Callable[[int], None] = lambda inside: None
+        """Called with the number of snippets in work or waiting, whenever it changes."""
         self._active = 0
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
@@ -54,11 +56,13 @@ class Gate:
                 error.retry_after_s = min(60, max(1, round(self._seconds * self._inside / self._workers)))
                 raise error
             self._inside += 1
+            self.watch(self._inside)
         try:
             yield
         finally:
             with self._lock:
                 self._inside -= 1
+                self.watch(self._inside)
 
     @contextmanager
     def cpu(self) -> Iterator[None]:

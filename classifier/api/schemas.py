@@ -312,8 +312,8 @@ class JobFile(BaseModel):
 
     name: str
     bytes: int
-    status: Literal["waiting", "working", "added", "present", "failed"] = Field(
-        description="`present`: the same recording was already in the catalogue."
+    status: Literal["waiting", "working", "added", "present", "failed", "heard"] = Field(
+        description="`present`: the same recording was already in the catalogue. `heard`: ready to be trained on."
     )
     track_id: str | None
     title: str | None
@@ -324,8 +324,11 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: str
-    catalogue: str
+    kind: str = Field(description="`enroll` or `train`.")
+    catalogue: str | None = Field(description="That is enrolled into; null of a training.")
+    task: str | None = Field(None, description="What the model is to name, of a training.")
+    version: str | None = Field(None, description="Of the model that was trained, once it is.")
+    error: JobError | None = Field(None, description="Why a training failed, if it did.")
     status: Literal["queued", "running", "done"] = Field(description="`done` also if files failed: see `files`.")
     created: str
     finished: str | None

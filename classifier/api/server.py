@@ -7,9 +7,12 @@ clients and decoders do not survive one.
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +30,8 @@ from classifier.records import keys
 from classifier.settings import Settings
 from classifier.store import open_store
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which all processes count together; prometheus-client reads it when it is imported."""
 GRACEFUL_SECONDS = 30
 WARM_SECONDS = 60.0
 """How long a new process may warm up before it takes connections, warm or not."""
@@ -62,6 +67,27 @@ def stopped(_: Any, worker: Any) -> None:
     """Close what a process holds: a gunicorn hook, called in that process."""
     if getattr(worker, "wsgi", None) is not None:
         worker.wsgi.extensions["earmark"].close()
+
+
+def forgotten(_: Any, worker: Any) -> None:
+    """Leave a process that has ended out of the figures: a gunicorn hook, called in the first process."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _count_together(folder: str | None) -> None:
+    """Make the folder where all processes count that start from now on, unless there is one."""
+    if METRICS_FOLDER in os.environ:
+        return
+    made = os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="earmark-metrics-", dir=folder)
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
 
 
 def check_address(settings: Settings) -> None:
@@ -106,6 +132,8 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
         Worker processes; each holds the catalogue's index and works on ``settings.workers`` snippets at a time.
     """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None
+    _count_together(in_memory)
     return {
         "bind": [f"{host}:{settings.port}"],
         "workers": processes,
@@ -119,13 +147,14 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
         "preload_app": False,
         "max_requests": 50_000 if processes > 1 else 0,
         "max_requests_jitter": 5_000,
-        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None,
+        "worker_tmp_dir": in_memory,
         "control_socket_disable": True,
         "logger_class": "classifier.api.server.Logger",
         "loglevel": settings.log_level.lower(),
         "accesslog": None,  # the application logs its answers itself
         "post_worker_init": started,
         "worker_exit": stopped,
+        "child_exit": forgotten,
     }
 
 

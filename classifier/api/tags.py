@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
+from classifier.api import telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
@@ -58,7 +59,9 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
         admitted = time.perf_counter()
         tag = catalogue.identify_audio(audio, method=method, top=top)
     waits = {"decode": decoded - started, "queue": admitted - decoded}
-    return replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
+    tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
+    telemetry.identified(tag)
+    return tag
 
 
 @bp.get("")

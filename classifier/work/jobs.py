@@ -17,6 +17,8 @@ from classifier.errors import EarmarkError, JobNotFound
 from classifier.records.clock import iso, new_id, now
 from classifier.store.base import Document, Store
 
+STATUSES = ("queued", "running", "done")
+
 KEEP_DAYS = 30
 """Days for which a finished job is kept."""
 

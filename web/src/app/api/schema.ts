@@ -113,6 +113,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/label-models/{task}/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train a model on labelled recordings.
+         * @description Each recording is a part `file` of a multipart form, at least three a label, at most fifty in all; `earmark train`
+         *     has no such limit. The text field `labels` is a CSV with the heading `file,labels,group` and a line for each file,
+         *     by the name it was sent under; several labels are joined by `|`. Files of one group (artist, album, series) never
+         *     lie on both sides of a split. Follow the job: at its end it names the `version` of the model.
+         */
+        post: operations["trainLabelModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/label-models/{task}/{version}": {
         parameters: {
             query?: never;
@@ -198,9 +221,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to listen.
-         * @description Then send pieces of the recording as they come, until `ended` is true. Pieces are either what one recorder gives
-         *     out bit by bit (WebM, fragmented MP4, Ogg; put together they are one file), or, with `rate`, bare 16-bit PCM,
+         * Start listening.
+         * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+         *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
          *     little-endian.
          */
         post: operations["beginListen"];
@@ -238,10 +261,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the next piece, and learn what is known so far.
+         * Send the next piece, and get what is known so far.
          * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
-         *     again does no harm. A piece that comes after the end is not used; the answer is the last one. `last=true` says that
-         *     no more will come.
+         *     again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+         *     that no more will follow.
          */
         post: operations["addPiece"];
         delete?: never;
@@ -705,8 +728,11 @@ export interface components {
         Job: {
             /** Added */
             added: number;
-            /** Catalogue */
-            catalogue: string;
+            /**
+             * Catalogue
+             * @description That is enrolled into; null of a training.
+             */
+            catalogue: string | null;
             /** Created */
             created: string;
             /**
@@ -714,6 +740,11 @@ export interface components {
              * @description Files finished, failed ones included.
              */
             done: number;
+            /**
+             * @description Why a training failed, if it did.
+             * @default null
+             */
+            error: components["schemas"]["JobError"] | null;
             /** Failed */
             failed: number;
             /** Files */
@@ -722,7 +753,10 @@ export interface components {
             finished: string | null;
             /** Id */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description `enroll` or `train`.
+             */
             kind: string;
             /** Present */
             present: number;
@@ -732,8 +766,20 @@ export interface components {
              * @enum {string}
              */
             status: "queued" | "running" | "done";
+            /**
+             * Task
+             * @description What the model is to name, of a training.
+             * @default null
+             */
+            task: string | null;
             /** Total */
             total: number;
+            /**
+             * Version
+             * @description Of the model that was trained, once it is.
+             * @default null
+             */
+            version: string | null;
         };
         /**
          * JobError
@@ -757,10 +803,10 @@ export interface components {
             name: string;
             /**
              * Status
-             * @description `present`: the same recording was already in the catalogue.
+             * @description `present`: the same recording was already in the catalogue. `heard`: ready to be trained on.
              * @enum {string}
              */
-            status: "waiting" | "working" | "added" | "present" | "failed";
+            status: "waiting" | "working" | "added" | "present" | "failed" | "heard";
             /** Title */
             title: string | null;
             /** Track Id */
@@ -2011,6 +2057,182 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trainLabelModel: {
+        parameters: {
+            query?: {
+                /** @description There is nothing that keeps files together (artist, album, series); the card will say so. */
+                ungrouped?: boolean;
+                /** @description Features to choose from, comma-separated; as `earmark train --features`. */
+                features?: string | null;
+                /** @description Families to choose from, comma-separated; as `earmark train --family`. */
+                family?: string | null;
+                /** @description Of all chance; the same files and seed give the same model. */
+                seed?: number;
+                /** @description Let the model answer at once. */
+                activate?: boolean;
+            };
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description The tracks' files. */
+                    file: string[];
+                    /** @description CSV with the heading `file,labels,group`. */
+                    labels?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted; `Location` names the job that trains */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
