@@ -14,9 +14,10 @@ from pathlib import Path
 
 import click
 
-from classifier.catalogue import Catalogue, Enrolled
+from classifier.catalogue import Catalogue
 from classifier.cli.common import Shell, shell_command
 from classifier.cli.folders import search, sentence
+from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks
 from classifier.text import clean

@@ -41,8 +41,8 @@ class IndexFolder:
     folder : Path
         Where segments are kept; created when first written.
     load : callable
-        Gives the model of a track by id and version. NotFound and StoreCorrupt leave the track out, any other
-        EarmarkError means that it may work later.
+        Gives the models of a track by id and version, stretch by stretch. NotFound and StoreCorrupt leave the track
+        out, any other EarmarkError means that it may work later.
     profile : Profile
         Which arrays are kept; a folder of another profile is built again.
     """

@@ -7,7 +7,8 @@ at last the record, so that a removal that is cut short can be finished by anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -239,11 +240,44 @@ def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarra
     return _load(store, "subfingerprints", track_id, version).get(chunks.WORDS, np.empty((0, 2), "<u8"))
 
 
+def each_chunk(store: Store, collection: str, track_id: str, version: int) -> Iterator[dict[str, np.ndarray]]:
+    """Read what was written of a track piece by piece, however long it is.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is.
+    collection : {"models", "slots", "subfingerprints"}
+        What to read.
+    track_id, version
+        The track.
+
+    Yields
+    ------
+    dict of str to np.ndarray
+        Read-only; the rows that follow those before, as :func:`load_models` would return them.
+
+    Raises
+    ------
+    TrackNotFound, StoreCorrupt
+        As :func:`load_models`, on the way.
+    """
+    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
+        yield from chunks.each(store, collection, track_id, version, n_chunks, n_rows)
+
+
 def _load(store: Store, collection: str, track_id: str, version: int) -> dict[str, np.ndarray]:
+    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
+        return chunks.load(store, collection, track_id, version, n_chunks, n_rows)
+
+
+@contextlib.contextmanager
+def _reading(store: Store, collection: str, track_id: str, version: int) -> Iterator[tuple[int, int]]:
+    """Say how many chunks and rows there are to read, and whether it was the track that went rather than a chunk."""
     n_chunks, n_rows = chunks.COUNTS[collection]
     record = _version_record(store, track_id, version)
     try:
-        return chunks.load(store, collection, track_id, version, record[n_chunks], record[n_rows])
+        yield record[n_chunks], record[n_rows]
     except StoreCorrupt:
         # Removed or replaced while it was being read? Then nothing is corrupt.
         _version_record(store, track_id, version)
