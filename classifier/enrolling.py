@@ -159,6 +159,7 @@ class Enroller:
             "duration_s": info.duration_s,
             "content_hash": info.content_hash,
             "file_hash": info.file_hash,
+            "remarks": info.remarks,
         }
 
     def _write(self, held: Held, fields: Mapping[str, Any], *, replace: bool) -> Track:

@@ -34,6 +34,7 @@ from classifier.demo.songs import compose
 
 RATE = 16000
 SONG_S = 60.0
+WHO = ("command", "decoder")
 #: Seconds between looks at what is held.
 _LOOK_S = 0.02
 
@@ -65,7 +66,7 @@ def peaks(command: Sequence[str], folder: Path) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
     environment |= {"EARMARK_DATA_DIR": str(folder), "EARMARK_TRACK_SECONDS": "86400"}
     begun = time.monotonic()
-    most: dict[str, float] = {"command": 0.0, "decoder": 0.0}
+    most: dict[tuple[str, int], float] = {}
     process = subprocess.Popen(
         [sys.executable, "-m", "classifier", *command],
         env=environment,
@@ -74,10 +75,11 @@ def peaks(command: Sequence[str], folder: Path) -> dict[str, Any]:
     )
     while process.poll() is None:
         for who, pid in (("command", process.pid), *(("decoder", pid) for pid in _children(process.pid))):
-            most[who] = max(most[who], _held_mb(pid))
+            # The last figure counts, for a new process shows its parent's until it has become another program.
+            most[who, pid] = _held_mb(pid) or most.get((who, pid), 0.0)
         time.sleep(_LOOK_S)
     return {
-        **{f"{who}_mb": value for who, value in most.items()},
+        **{f"{who}_mb": max((mb for (w, _), mb in most.items() if w == who), default=0.0) for who in WHO},
         "seconds": time.monotonic() - begun,
         "status": process.returncode,
     }

@@ -56,6 +56,7 @@ def enroll_paths(
     jobs = jobs or os.cpu_count() or 1
     files, left_out, failed = _files(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
+    remarks: list[tuple[Path, str]] = []
     with shell.catalogue(jobs=jobs) as catalogue:
         stopped = False
         retagged = Retagged()
@@ -66,6 +67,7 @@ def enroll_paths(
                         failed.append((path, outcome))
                     else:
                         counts["enrolled" if outcome.added else "skipped"] += 1
+                        remarks += [(path, remark) for remark in outcome.remarks]
                     if not retagged.holds(path, outcome):
                         _report(shell, path, outcome)
                     done(number)
@@ -83,6 +85,8 @@ def enroll_paths(
                 _report(shell, path, outcome, new_tags=outcome.new_tags)
         if not stopped:
             _prepare_search(shell, catalogue, counts["enrolled"])
+    for path, remark in remarks:
+        shell.remark(f"remark: {path}: {remark.partition(': ')[2]}")
     for path, reason in failed:
         shell.failed(path, reason)
         if path not in files:
@@ -254,4 +258,5 @@ def _report(
         return
     status = status or ("enrolled" if outcome.added else "already_enrolled")
     more = {"new_tags": dict(new_tags)} if new_tags else {}
-    shell.emit({"file": str(path), "status": status, "track": outcome.track.to_dict(), **more})
+    values = {"file": str(path), "status": status, "track": outcome.track.to_dict(), "remarks": outcome.remarks}
+    shell.emit({**values, **more})

@@ -37,6 +37,8 @@ TRACK_FIELDS = (
     "version",
     "metadata",
 )
+#: Further ones, which records of an older Earmark lack.
+LATER_FIELDS = ("by_hand", "remarks")
 #: Fields that tags in a file may say.
 TAGGED = ("title", "artist", "album", "isrc")
 
@@ -121,7 +123,7 @@ def list_tracks(
         If there is no such catalogue.
     """
     where = _of_catalogue(store, catalogue, search)
-    fields = (*TRACK_FIELDS, "by_hand")
+    fields = (*TRACK_FIELDS, *LATER_FIELDS)
     records = store.find("tracks", where, sort=("title", 1), limit=limit, skip=skip, fields=fields)
     return [to_track(record) for record in records]
 
@@ -395,10 +397,10 @@ def to_track(record: Mapping[str, Any]) -> Track:
         # Flat, since names in metadata are whatever the files say: dots and dollar signs are no names of fields.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
-        by_hand = set_by_hand(record)
+        by_hand, remarks = set_by_hand(record), list(record.get("remarks", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreCorrupt(f"track {record.get('_id')}: the record is damaged: {error}") from None
-    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand)
+    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand, remarks=remarks)
 
 
 def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:

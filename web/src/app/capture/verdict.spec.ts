@@ -31,7 +31,7 @@ it('puts copies of one name together, however it is written', () => {
   expect(works(tag({ verdict: 'ambiguous', matches, tied: 3 })).map((work) => work.copies.length)).toEqual([2, 1]);
   const copies = tag({ verdict: 'ambiguous', matches, tied: 2 });
   expect(titles(copies)).toBe('Copper Waltz');
-  expect(verdictSentence(copies)).toBe('Copper Waltz by Ida Varga: two copies fit equally well.');
+  expect(verdictSentence(copies)).toBe('Copper Waltz by Ida Varga: two tracks are this recording.');
 });
 
 it('does not guess how many tie where an old tag does not know', () => {
