@@ -108,7 +108,7 @@ def test_json_is_one_object_a_file(earmark, folder):
     assert done.code == 0
     assert sorted(o["file"] for o in done.objects) == sorted(str(p) for p in folder.rglob("*.wav"))
     for o in done.objects:
-        assert set(o) == {"file", "status", "track"}
+        assert set(o) == {"file", "status", "track", "remarks"}
         assert o["status"] == "enrolled"
         assert o["track"]["source"] == Path(o["file"]).stem
     again = earmark("--json", "enroll", folder)
