@@ -92,8 +92,10 @@ def enroll_paths(
         if path not in files:
             _report(shell, path, reason)
     if left_out:
-        for line in textwrap.wrap(f"left out: {sentence(left_out)}", 80, break_on_hyphens=False):
-            shell.remark(line)
+        # A number stays with what it counts.
+        parts = f"left out: {sentence(left_out)}".replace(" ", "\0").replace(",\0", ", ").replace(":\0", ": ")
+        for line in textwrap.wrap(parts, 80, break_on_hyphens=False):
+            shell.remark(line.replace("\0", " "))
     if new_tags and update_tags:
         shell.remark(f"{_tracks(len(new_tags))} with new tags")
     elif new_tags:

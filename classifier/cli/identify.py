@@ -102,11 +102,11 @@ def sentence(tag: Tag) -> str:
 
 
 def _parts(tag: Tag) -> str:
-    """Return which other tracks the recording holds some of, as a sentence with a blank before it."""
+    """Return which other recordings the snippet holds some of, as a sentence with a blank before it."""
     parts = [
-        f"{_named(m)} ({clock_time(m.query_start_s)} to {clock_time(m.query_end_s)})"
-        for m in tag.matches
-        if m.role == "part" and m.query_start_s is not None and m.query_end_s is not None
+        f"{_heading(group)} ({clock_time(best.query_start_s)} to {clock_time(best.query_end_s)})"
+        for group in _recordings(tag)
+        if (best := group[0]).role == "part" and best.query_start_s is not None and best.query_end_s is not None
     ]
     return f" The recording also contains {', '.join(parts)}." if parts else ""
 

@@ -177,6 +177,18 @@ def test_ties_are_counted_and_copies_told_apart():
     assert [line.strip()[:9] for line in parts if line.strip()[:2] in ("1 ", "2 ")][1:3] == ["1 Copper ", "2 A jingl"]
 
 
+def test_copies_of_a_part_are_named_once():
+    jingle = {"role": "part", "recording": 1, "query_start_s": 0.0, "query_end_s": 2.5, "confidence": None}
+    matches = [a_match(), *(a_match(title="A jingle", artist=None, source=f"side {i}", **jingle) for i in range(3))]
+    tag = Tag("identified", "auto", matches, [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, 1)
+    shown = in_terminal(tag, 200)
+    assert "The recording also contains A jingle, 3 tracks (0:00.0 to 0:02.5)." in shown[1]
+    assert [recording["track_ids"] for recording in tag.to_dict()["recordings"]] == [
+        [match.track_id for match in matches[:1]],
+        [match.track_id for match in matches[1:]],
+    ]
+
+
 def test_tags_of_files_do_not_control_the_terminal():
     tag = Tag("identified", "auto", [a_match(title="red \x1b[31mink")], [], Searched(1, 1, True), {"total": 0.1})
     assert "\x1b" not in "\n".join(in_terminal(tag, 80))

@@ -57,6 +57,17 @@ export function titles(tag: Tag): string {
   return names.length === 1 ? last : `${names.slice(0, -1).join(', ')} or ${last}`;
 }
 
+/** Other recordings that the snippet holds some of, each once, with the stretch of it. */
+export function parts(tag: Tag): string[] {
+  const found = new Map<number, string>();
+  for (const match of tag.matches) {
+    if (match.role !== 'part' || match.query_start_s === null || match.query_end_s === null) continue;
+    const stretch = `${clock(match.query_start_s)} to ${clock(match.query_end_s)}`;
+    if (!found.has(match.recording)) found.set(match.recording, `${named(match)} (${stretch})`);
+  }
+  return [...found.values()];
+}
+
 /** What is peculiar about a file, in sentences, without the names that programs know it by. */
 export function remarkSentences(remarks: readonly string[]): string[] {
   return remarks.map((remark) => sentence(remark.replace(/^[a-z_]+: /, '')));
