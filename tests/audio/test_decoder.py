@@ -392,7 +392,7 @@ def test_bytes_of_the_file(decoder: Decoder, tmp_path: Path) -> None:
         file.truncate(10**12)
     for source in (data, sparse):
         message = refused(decoder, source, limits, errors.AudioTooLarge)
-        assert "at most 5,000 are taken" in message
+        assert "the limit is 5,000" in message
         assert "snippet_bytes" in message
 
 
@@ -527,7 +527,7 @@ def test_a_child_killed_at_work(limits: Limits, tmp_path: Path) -> None:
         worker.join(20)
         # The system does that when memory is short: the same file may do well the next time.
         assert type(caught[0]) is errors.DecoderUnavailable
-        assert "killed at work" in str(caught[0])
+        assert "was killed" in str(caught[0])
         assert decoder.decode(wav(tone(0.5)), limits).duration_s == 0.5
 
 

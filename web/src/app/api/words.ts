@@ -39,6 +39,7 @@ export const WORDS: Record<ErrorName, Words> = {
     title: 'There is no such tag',
     detail: 'It was deleted, belongs to another key, or its address was copied incompletely.',
   },
+  listen_not_found: { title: 'Earmark stopped listening', detail: 'It took too long. Record once more.' },
   job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
   // What stands in the way
   conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
@@ -53,6 +54,7 @@ export const WORDS: Record<ErrorName, Words> = {
     title: 'This recording is still being worked on',
     detail: 'Wait a second and send it again.',
   },
+  piece_out_of_order: { title: 'A part of the recording got lost', detail: 'Record once more.' },
   idempotency_mismatch: { title: 'This recording was not expected', detail: 'Record or choose it once more.' },
   // The service
   busy: { title: 'Earmark is busy', detail: 'Many recordings are being compared. Try again in a moment.' },
