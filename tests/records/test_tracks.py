@@ -534,7 +534,7 @@ def test_a_sleeper_that_was_swept_cannot_commit(store: Store, clock: Clock) -> N
     assert remove_orphans(store, now=clock)["tracks"] == 1
     assert leftovers(store) == []
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         sleeper.commit()
     assert leftovers(store) == []
 
@@ -605,7 +605,7 @@ def test_removing_what_is_being_replaced(store: Store) -> None:
     writer.add_models(models(4))
     tracks.remove(store, track_id)
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         writer.commit()
     assert leftovers(store) == []
     assert store.count("tracks") == 0

@@ -72,9 +72,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to listen.
-         * @description Then send pieces of the recording as they come, until `ended` is true. Pieces are either what one recorder gives
-         *     out bit by bit (WebM, fragmented MP4, Ogg; put together they are one file), or, with `rate`, bare 16-bit PCM,
+         * Start listening.
+         * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+         *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
          *     little-endian.
          */
         post: operations["beginListen"];
@@ -112,10 +112,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the next piece, and learn what is known so far.
+         * Send the next piece, and get what is known so far.
          * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
-         *     again does no harm. A piece that comes after the end is not used; the answer is the last one. `last=true` says that
-         *     no more will come.
+         *     again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+         *     that no more will follow.
          */
         post: operations["addPiece"];
         delete?: never;

@@ -57,7 +57,7 @@ export class Candidates {
   protected readonly named = computed(() => chosen(this.tag()).length);
   private readonly shared = computed(() => sharedNames(this.tag().matches));
   protected readonly note = computed(() =>
-    this.named() ? 'Those with ✓ are what the verdict names.' : 'None of them is good enough to be named.',
+    this.named() ? '✓ marks what the verdict names.' : 'None of them is good enough to be named.',
   );
 
   /** Artist; the file too where only that tells copies apart. */
