@@ -20,6 +20,7 @@ import numpy as np
 from flask import current_app
 
 from classifier.api.gate import Gate
+from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
@@ -29,9 +30,9 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import enroll, jobs
+from classifier.work import enroll, jobs, train
 from classifier.work.spool import Spool
-from classifier.work.worker import Worker
+from classifier.work.worker import Handler, Worker
 
 log = logging.getLogger("earmark.service")
 
@@ -96,7 +97,11 @@ class Service:
             # One child more than workers: a file that is slow to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
-            handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
+            self._labelling = Labelling(self.settings)
+            handlers: dict[str, Handler] = {
+                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
+                train.KIND: train.Train(self.settings, self.spool),
+            }
             self._worker = Worker(self._store, self.spool, self.settings, handlers)
             self._started = True
             self._threads = [
@@ -117,6 +122,7 @@ class Service:
         self._worker.stop(STOP_SECONDS)
         self._decoder.close()
         self._job_decoder.close()
+        self._labelling.close()
         for thread in self._threads:  # a connection must not be closed under a thread that uses it
             thread.join(STOP_SECONDS)
         for catalogue in self._catalogues.values():
@@ -188,6 +194,11 @@ class Service:
     def decoder(self) -> Decoder:
         """The decoder of snippets, shared by all threads."""
         return self._decoder
+
+    @property
+    def labelling(self) -> Labelling:
+        """What labels recordings, with a queue of its own."""
+        return self._labelling
 
     @property
     def worker(self) -> Worker:
