@@ -28,6 +28,7 @@ LAYERS = (
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
+    ("listening",),  # hours of sound: the streaming engine, tracklists
     ("work",),  # jobs
     ("api",),
     ("cli",),
