@@ -1,0 +1,367 @@
+"""The listener: samples in, revised segments out; one engine for files, streams and microphones.
+
+Samples are cut into blocks at fixed places of the recording, whatever pieces they come in. After each block, everything
+is looked at once: lines that are followed are read on (``traces.py``), others are looked for (``search.py``), the
+likeliest story of the last ``HORIZON`` steps is found (``path.py``), and the book of segments is brought up to date
+(``ledger.py``). Memory is that of the horizon: of what lies before it, only the segments are kept.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from classifier.audio.resample import Resampler
+from classifier.errors import InvalidParameter
+from classifier.fingerprint import bits
+from classifier.fingerprint.bits import FRAME, QUERY_HOP, SAMPLE_RATE
+from classifier.index.follower import View
+from classifier.listening import path
+from classifier.listening.backdrop import Backdrop
+from classifier.listening.grid import BLOCK, HORIZON, LOOK_S, STEP_S, STEPS
+from classifier.listening.ledger import Ledger, Run
+from classifier.listening.looks import Spending, confidence
+from classifier.listening.lines import Line
+from classifier.listening.search import Searcher
+from classifier.listening.segments import Event, Segment
+from classifier.listening.spectra import Spectra
+from classifier.listening.traces import INSIDE, N, PLACE, Trace, same_sound
+from classifier.search.significance import Size
+
+#: Samples of a block, and of what its frames span.
+_BLOCK_SAMPLES = BLOCK * QUERY_HOP
+_SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
+#: Blocks whose spectra are kept: the horizon, and what its first frames need.
+_KEPT = HORIZON // STEPS + 4
+#: Looks between searches while a track is clearly heard, and looks from which the first is made.
+_RELAXED, _FIRST = 3, 3
+#: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual share.
+_CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
+#: Steps in which a trace may be unheard before it is no longer read on, and traces that are read at a time.
+_PATIENCE, _MOST_TRACES = 40, 5
+#: Steps without a track in which a track that goes on at the same line is taken to have gone on.
+_BRIDGED = 40
+#: Share by which another track, of the same sound, must be better than one that is followed.
+_BETTER = 0.05
+#: Steps of evidence that count as one when a border's uncertainty is told: they go together.
+_TOGETHER = 4.0
+#: How far from a border its uncertainty is looked for, steps.
+_ABOUT_BORDER = 40
+
+
+@dataclass(frozen=True, slots=True)
+class ListenOptions:
+    """How to listen.
+
+    Parameters
+    ----------
+    false_segments_per_day : float > 0
+        False segments allowed in 24 hours of sound that is not enrolled.
+    known_prior : float in (0, 1)
+        Share of what is played that is enrolled, for ``confidence``.
+    bandwidth_hz : float > 0
+        Highest frequency that the recording can hold: 3,400 for a telephone.
+    """
+
+    false_segments_per_day: float = 1.0
+    known_prior: float = 0.5
+    bandwidth_hz: float = bits.F_HIGH
+
+    def __post_init__(self) -> None:
+        if not self.false_segments_per_day > 0:
+            raise InvalidParameter(
+                f"false_segments_per_day is {self.false_segments_per_day}: it must be more than 0, such as 1"
+            )
+        if not 0 < self.known_prior < 1:
+            raise InvalidParameter(f"known_prior is {self.known_prior}: it must be between 0 and 1")
+        if not self.bandwidth_hz > 0:
+            raise InvalidParameter(f"bandwidth_hz is {self.bandwidth_hz}: it must be more than 0")
+
+
+class Listener:
+    """Listens to one recording; hand in samples with :meth:`hear`, and :meth:`finish` at its end.
+
+    Parameters
+    ----------
+    view : View
+        The tracks to listen for: of ``Catalogue.view()``; it never changes.
+    sample_rate : int
+        Of the samples that will be handed in, Hz; a catalogue's own.
+    options : ListenOptions, optional
+        How to listen.
+    """
+
+    def __init__(self, view: View, sample_rate: int = SAMPLE_RATE, options: ListenOptions | None = None) -> None:
+        self.options = options or ListenOptions()
+        self._view = view
+        self._resampler = Resampler(sample_rate, SAMPLE_RATE)
+        self._rate = sample_rate
+        self._samples = np.zeros(0, np.float32)
+        #: Samples heard, at their own rate.
+        self.n_samples = 0
+        self._spectra = Spectra(_KEPT)
+        #: The last samples, from which the spectra can be made again.
+        self._recent: list[np.ndarray] = []
+        self._spending = Spending(Size.of(view.snapshot), self.options.false_segments_per_day)
+        self._search = Searcher(view.snapshot, self._spending, self.options.bandwidth_hz)
+        self._ledger = Ledger(view.tracks.__getitem__)
+        self._backdrop = Backdrop()
+        self._traces: list[Trace] = []
+        self._next_trace = 1
+        self._alike: set[tuple[int, int]] = set()
+        #: Looks made, steps read, and the first step of the horizon.
+        self._looks = self._ready = self._first = 0
+        self._scores: dict[path.State, float] = {}
+        self._ended = False
+
+    @property
+    def heard_s(self) -> float:
+        """Seconds heard."""
+        return self.n_samples / self._rate
+
+    def hear(self, samples: np.ndarray) -> list[Event]:
+        """Take further samples; return what became known by them.
+
+        Parameters
+        ----------
+        samples : np.ndarray, shape (n,), float32
+            Mono, full scale +-1, at the listener's rate; any number of them.
+        """
+        if self._ended:
+            raise InvalidParameter("the recording was finished: make another listener for another recording")
+        samples = np.asarray(samples, np.float32)
+        if samples.ndim != 1:
+            raise InvalidParameter(f"samples have shape {samples.shape}: hand in one channel, of shape (n,)")
+        self.n_samples += len(samples)
+        return self._take(self._resampler.push(samples))
+
+    def finish(self) -> list[Event]:
+        """End the recording: all segments are closed; return what became known."""
+        if self._ended:
+            return []
+        events = self._take(self._resampler.finish(np.zeros(0, np.float32)))
+        self._ended = True
+        # Silence up to the end of a block, and one more: the last steps can be read.
+        events += self._take(np.zeros(2 * _BLOCK_SAMPLES + FRAME, np.float32))
+        return events + self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
+
+    def segments(self) -> list[Segment]:
+        """What the recording holds as far as it was heard, by start; tracks that are not certain yet are ``perhaps``."""
+        tracks = [
+            _within(segment, self.heard_s)
+            for segment in (*self._ledger.done, *self._ledger.open_segments())
+            if segment.start_s < self.heard_s
+        ]
+        return self._backdrop.fill(sorted(tracks, key=lambda s: (s.start_s, s.id)), self.heard_s)
+
+    # --- one look -----------------------------------------------------------------------------------------------
+
+    def _take(self, samples: np.ndarray) -> list[Event]:
+        self._samples = np.concatenate([self._samples, samples])
+        events: list[Event] = []
+        while len(self._samples) >= _SPAN:
+            self._recent = [*self._recent[1 - _KEPT :], self._samples[:_BLOCK_SAMPLES]]
+            self._spectra.add(self._samples[:_SPAN])
+            self._samples = self._samples[_BLOCK_SAMPLES:]
+            events += self._look()
+        return events
+
+    def _look(self) -> list[Event]:
+        self._looks += 1
+        self._backdrop.hear(self._spectra)
+        before, self._ready = self._ready, STEPS * self._looks - 1
+        self._slide()
+        for trace in self._traces:
+            if not trace.ended:
+                trace.read(self._spectra, self._first, before, self._ready)
+        self._compare()
+        if self._looks >= _FIRST and (self._looks % _RELAXED == 0 or not self._clear()):
+            self._find()
+        self._follow_path()
+        self._confirm()
+        events = self._ledger.update(self._runs(), min(self._looks * LOOK_S, self.heard_s), self._first * STEP_S)
+        self._forget()
+        return events
+
+    def _slide(self) -> None:
+        """Move the horizon on; what falls out of it is settled."""
+        excess = self._ready - self._first - HORIZON
+        if excess <= 0:
+            return
+        self._scores = {state: float(self._path_scores[excess - 1, i]) for i, state in enumerate(self._states)}
+        self._backdrop.settle(self._kinds_of(self._path[:excess]), excess)
+        self._first += excess
+        for trace in self._traces:
+            trace.shift(excess)
+            trace.tested = [(a, b) for a, b in trace.tested if b > self._first]
+        self._path = self._path[excess:]
+
+    def _clear(self) -> bool:
+        """Whether a track is heard so clearly that nothing else need be looked for."""
+        for trace in self._traces:
+            trace.usual = max(trace.usual, self._recent_share(trace, 4 * _CLEAR_STEPS))
+        return any(
+            not trace.ended and self._recent_share(trace, _CLEAR_STEPS) >= max(_CLEAR, _OF_USUAL * trace.usual)
+            for trace in self._traces
+        )
+
+    def _recent_share(self, trace: Trace, steps: int) -> float:
+        return trace.share(steps, self._ready - self._first)
+
+    def _find(self) -> None:
+        live = [trace for trace in self._traces if not trace.ended]
+        sounding = {t.line.number for t in live if self._recent_share(t, _CLEAR_STEPS) >= _CLEAR}
+        lines = [trace.line for trace in live]
+        now_s = self._ready * STEP_S
+        for found in self._search.look(self._spectra, self._looks, self._ready, lines, sounding):
+            trace = Trace.found(
+                self._next_trace,
+                found.line,
+                self._words(found.line.number),
+                self.options.bandwidth_hz,
+                self._spectra,
+                self._first,
+                self._ready,
+            )
+            trace.log10_e = found.log10_e
+            rivals = [t for t in live if same_sound(t, trace, now_s, 6.0)]
+            share = self._recent_share(trace, 24)
+            if any(share < self._recent_share(rival, 24) + _BETTER for rival in rivals):
+                self._search.refuse(found.line, self._looks)
+                continue
+            self._next_trace += 1
+            self._traces.append(trace)
+            live.append(trace)
+        self._compare()
+
+    def _compare(self) -> None:
+        """Note which lines hold the same sound: they explain it in turn, not together."""
+        now_s = self._ready * STEP_S
+        live = [trace for trace in self._traces if not trace.ended]
+        for i, a in enumerate(live):
+            for b in live[:i]:
+                pair = (b.id, a.id)
+                if pair not in self._alike and (a.line.number == b.line.number or same_sound(a, b, now_s, 6.0)):
+                    self._alike.add(pair)
+
+    def _follow_path(self) -> None:
+        """Find the likeliest story of the horizon."""
+        ids = [trace.id for trace in self._traces]
+        n = len(ids)
+        pairs = [(i, j) for i in range(n) for j in range(i + 1, n) if (ids[i], ids[j]) not in self._alike]
+        shapes = path.states(n, pairs)
+        self._states = [tuple(ids[i] if i >= 0 else i for i in state) for state in shapes]
+        steps = self._ready - self._first
+        gains = np.array([trace.gains()[:steps] for trace in self._traces]).reshape(n, steps)
+        emission = path.emissions(gains, self._backdrop.kinds(self._first, steps), pairs)
+        start = np.array([self._scores.get(state, path.NEVER if self._scores else 0.0) for state in self._states])
+        self._path, self._path_scores = path.best(emission, path.transitions(shapes), start)
+
+    def _confirm(self) -> None:
+        """Test lines that sound now and are not certain yet."""
+        for run in self._spans():
+            trace = run.trace
+            if run.stop == self._ready - self._first and not trace.ended and not self._tested(run):
+                found = self._search.test(
+                    self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S
+                )
+                if found is not None:
+                    trace.log10_e = min(trace.log10_e, found.log10_e)
+                    if found.log10_e <= self._spending.limit:
+                        trace.tested.append((self._ready - 1, self._ready))
+
+    def _forget(self) -> None:
+        """Stop reading lines on which nothing is heard, and drop those that the story does not need."""
+        steps = self._ready - self._first
+        in_path = {trace_id: at for at, state in enumerate(self._path) for trace_id in self._states[state]}
+        for trace in self._traces:
+            silent = steps - 1 - max(in_path.get(trace.id, -1), trace.born - self._first)
+            beyond = trace.evidence[INSIDE, max(0, steps - STEPS) : steps].sum() == 0
+            trace.ended = trace.ended or silent > _PATIENCE or (beyond and silent > STEPS)
+        live = sorted((t for t in self._traces if not t.ended), key=lambda t: -self._recent_share(t, 4 * _CLEAR_STEPS))
+        for trace in live[_MOST_TRACES:]:
+            trace.ended = True
+        self._traces = [t for t in self._traces if not t.ended or t.id in in_path]
+        ids = {trace.id for trace in self._traces}
+        self._alike = {pair for pair in self._alike if ids.issuperset(pair)}
+
+    def _words(self, number: int) -> np.ndarray:
+        segment, entry = self._view.snapshot.items[number]
+        return segment.words(entry)
+
+    # --- from the path to segments ------------------------------------------------------------------------------
+
+    def _kinds_of(self, states: np.ndarray) -> np.ndarray:
+        """Kind of background at some steps; -1 where a track sounds."""
+        kind = np.array([-1 - state[0] if state[0] < 0 else -1 for state in self._states])
+        return np.asarray(kind[states])
+
+    def _spans(self) -> list[_Span]:
+        """Stretches of the horizon in which each line sounds, those bridged between which nothing else does."""
+        spans: list[_Span] = []
+        members = [frozenset(state) for state in self._states]
+        none = self._kinds_of(self._path) >= 0
+        for trace in self._traces:
+            on = np.array([trace.id in members[state] for state in self._path])
+            edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(int)))
+            own: list[_Span] = []
+            for start, stop in edges.reshape(-1, 2):
+                if own and start - own[-1].stop <= _BRIDGED and none[own[-1].stop : start].all():
+                    own[-1] = _Span(trace, own[-1].start, int(stop))
+                else:
+                    own.append(_Span(trace, int(start), int(stop)))
+            spans += own
+        return sorted(spans, key=lambda span: (span.start, span.trace.id))
+
+    def _tested(self, span: _Span) -> bool:
+        start, stop = self._first + span.start, self._first + span.stop
+        return any(a < stop and start < b for a, b in span.trace.tested)
+
+    def _runs(self) -> list[Run]:
+        return [self._run(span) for span in self._spans()]
+
+    def _run(self, span: _Span) -> Run:
+        trace, steps = span.trace, self._ready - self._first
+        speed, half = trace.line.speed, STEP_S / 2
+        places, gains = trace.evidence[PLACE], trace.gains()[:steps]
+        return Run(
+            trace=trace.id,
+            track_id=self._view.snapshot.items[trace.line.number][1].track_id,
+            start_s=(self._first + span.start) * STEP_S,
+            end_s=(self._first + span.stop) * STEP_S,
+            start_uncertainty_s=_uncertainty(gains, span.start),
+            end_uncertainty_s=_uncertainty(gains[::-1], steps - span.stop),
+            offset_s=float(places[span.start]) - half * speed,
+            end_offset_s=float(places[span.stop - 1]) + half * speed,
+            settled=span.start == 0 and self._first > 0,
+            confirmed=self._tested(span),
+            confidence=confidence(trace.log10_e, self.options.known_prior),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """Steps of the horizon, from the first to behind the last, in which a line sounds."""
+
+    trace: Trace
+    start: int
+    stop: int
+
+
+def _uncertainty(gains: np.ndarray, border: int) -> float:
+    """Standard deviation of where a line begins to sound, seconds, from the gains of the steps about it."""
+    low, high = max(0, border - _ABOUT_BORDER), min(len(gains), border + _ABOUT_BORDER)
+    about = gains[low:high]
+    total = np.concatenate([np.cumsum(about[::-1])[::-1], [0.0]]) / _TOGETHER
+    weight = np.exp(total - total.max())
+    at = np.arange(len(weight))
+    mean = float(np.average(at, weights=weight))
+    variance = float(np.average(np.square(at - mean), weights=weight))
+    return round(STEP_S * (variance + 1 / 12) ** 0.5, 3)
+
+
+def _within(segment: Segment, end_s: float) -> Segment:
+    return segment if segment.end_s <= end_s else replace(segment, end_s=end_s)
