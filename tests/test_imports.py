@@ -50,6 +50,8 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "sounddevice": ("audio.microphone",),
+    "paho": ("cli.mqtt",),
     "librosa": (),
     "sklearn": (),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),

@@ -57,7 +57,7 @@ class Raw:
         InvalidParameter
             Naming what is wrong.
         """
-        rate, form, channels = (text.split(":") + ["", ""])[:3]
+        rate, form, channels = [*text.split(":"), "", ""][:3]
         if text.count(":") != 2 or not rate.isdecimal() or not channels.isdecimal():
             raise InvalidParameter(f"raw samples are {text!r}: write RATE:FORMAT:CHANNELS, such as 44100:s16le:2")
         if form not in RAW:
@@ -175,7 +175,9 @@ def from_address(
                         begun = clock() - len(block) / sample_rate
                     elif is_away:
                         note("the stream is back")
-                        for gap in _silence(round((clock() - begun) * sample_rate) - n_samples - len(block), sample_rate):
+                        for gap in _silence(
+                            round((clock() - begun) * sample_rate) - n_samples - len(block), sample_rate
+                        ):
                             n_samples += len(gap)
                             yield gap
                     pause, is_away = _FIRST_PAUSE_S, False

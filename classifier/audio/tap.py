@@ -189,7 +189,7 @@ def _opened(how: Mapping[str, Any], pipe: Pipe) -> InputContainer:
         options["format_whitelist"] = ",".join(DEMUXERS)
     try:
         container: InputContainer = av.open(
-            target,  # type: ignore[arg-type]
+            target,
             "r",
             format=form,
             container_options=options,

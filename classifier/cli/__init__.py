@@ -17,6 +17,7 @@ _COMMANDS = {
     "enroll": ("enroll", "enroll"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
+    "listen": ("listen", "listen"),
     "serve": ("serve", "serve"),
     "tracks": ("tracks", "tracks"),
 }
