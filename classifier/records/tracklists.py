@@ -31,7 +31,19 @@ _NAMES = ("title", "artist", "album", "isrc")
 #: Share of the shorter of two stretches that must overlap for one to be about the other.
 _ABOUT = 0.5
 #: Fields of a tracklist that are shown as they are.
-_SHOWN = ("catalogue", "created", "file", "monitor", "job", "status", "duration_s", "seconds", "error", "corrected")
+_SHOWN = (
+    "catalogue",
+    "created",
+    "file",
+    "monitor",
+    "job",
+    "status",
+    "duration_s",
+    "seconds",
+    "error",
+    "corrected",
+    "remarks",
+)
 
 
 # --- tracklists ---------------------------------------------------------------------------------------------
@@ -71,10 +83,22 @@ def create(
         "seconds": {},
         "error": None,
         "corrected": 0,
+        "remarks": [],
         "changes": 0,
     }
     store.insert("tracklists", [document])
     return tracklist_id
+
+
+def identify(store: Store, tracklist_id: str, file_hash: str) -> None:
+    """Say which file a tracklist is of: the SHA-256 by which a later run finds its corrections.
+
+    Raises
+    ------
+    TracklistNotFound
+        If there is none of that id.
+    """
+    _change(store, tracklist_id, file_hash=file_hash)
 
 
 def document(store: Store, tracklist_id: str) -> Document:
@@ -255,7 +279,13 @@ class Writer:
         """
         _change(self._store, self.id, duration_s=float(heard_s))
 
-    def finish(self, *, seconds: Mapping[str, float] | None = None, error: Mapping[str, str] | None = None) -> None:
+    def finish(
+        self,
+        *,
+        seconds: Mapping[str, float] | None = None,
+        error: Mapping[str, str] | None = None,
+        remarks: Iterable[str] = (),
+    ) -> None:
         """End the tracklist, and take over what people corrected in earlier runs of the same recording.
 
         Parameters
@@ -264,6 +294,8 @@ class Writer:
             What each stage took.
         error : mapping, optional
             ``name`` and ``message`` of what ended it before its time.
+        remarks : iterable of str
+            What is peculiar about the recording.
 
         Raises
         ------
@@ -272,8 +304,15 @@ class Writer:
         """
         _take_over(self._store, document(self._store, self.id))
         status = "done" if error is None else "failed"
-        values = {"seconds": dict(seconds or {}), "error": None if error is None else dict(error)}
-        _change(self._store, self.id, status=status, corrected=_n_corrected(self._store, self.id), **values)
+        _change(
+            self._store,
+            self.id,
+            status=status,
+            seconds=dict(seconds or {}),
+            error=None if error is None else dict(error),
+            remarks=list(remarks),
+            corrected=_n_corrected(self._store, self.id),
+        )
 
     def _put(self, segment: Mapping[str, Any], event: str, at_s: float) -> None:
         found, is_gone = dict(segment), event == "withdrawn"

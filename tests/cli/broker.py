@@ -1,4 +1,4 @@
-"""An MQTT broker in a process of its own, and a subscriber that shares no code with what is tested but the client library."""
+"""An MQTT broker in a process of its own, and a subscriber that shares the client library with what is tested."""
 
 from __future__ import annotations
 

@@ -16,11 +16,13 @@ import numpy as np
 import pytest
 
 from classifier.audio import microphone
+from classifier.catalogue import Catalogue
 from classifier.cli.announcing import Command, NowPlaying, variables
 from classifier.demo.songs import Song
 from classifier.errors import FileMissing, InvalidParameter, Unavailable
 from classifier.listening.playing import Playing
 from classifier.listening.segments import Event, Segment
+from classifier.records import monitors, tracklists
 from tests.audio.broadcast import Station, on_air
 from tests.cli.conftest import ROOT, Earmark
 from tests.data_audio import encode
@@ -195,6 +197,39 @@ def test_what_cannot_be_is_said_at_once(stocked: Earmark, arguments: tuple[str, 
 def test_a_catalogue_that_is_not_there(earmark: Earmark) -> None:
     done = earmark("listen", __file__)
     assert (done.code, "there is no catalogue" in done.err) == (1, True)
+
+
+# --- storing ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_heard_is_stored_under_a_name(
+    stocked: Earmark, mix: np.ndarray, rate: int, tmp_path: Path, enrolled_songs: list[Song], library: Catalogue
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    arguments = ("listen", pipe, "--quiet", "--raw", f"{rate}:f32le:1", "--store-as", "bar")
+    process = stocked.start(*arguments)
+    try:
+        with pipe.open("wb") as writer:
+            writer.write(mix[: 20 * rate].astype("<f4").tobytes())
+            writer.flush()
+            until(lambda: [m for m in monitors.every(library.store) if m["playing"]], 120)
+            (running,) = monitors.every(library.store)
+            assert running["running"]
+            assert running["playing"][0]["title"] == enrolled_songs[0].title
+            assert "'bar' runs already" in stocked("listen", __file__, "--store-as", "bar").err
+            writer.write(mix[20 * rate :].astype("<f4").tobytes())
+        process.communicate(timeout=120)
+    finally:
+        process.kill()
+        process.wait()
+    (ended,) = monitors.every(library.store)
+    assert (process.returncode, ended["running"]) == (0, False)
+    kept = tracklists.get(library.store, ended["tracklist"])
+    assert (kept["status"], kept["monitor"], round(kept["duration_s"])) == ("done", "bar", 40)
+    named = [s["title"] for s in kept["segments"] if s["kind"] == "track"]
+    assert list(dict.fromkeys(named)) == wanted(enrolled_songs)
+    tracklists.delete(library.store, ended["tracklist"])  # the library is as it was
 
 
 # --- the microphone -----------------------------------------------------------------------------------------
