@@ -19,7 +19,9 @@ _COMMANDS = {
     "keys": ("keys", "keys"),
     "listen": ("listen", "listen"),
     "serve": ("serve", "serve"),
+    "sweep": ("sweep", "sweep"),
     "tracks": ("tracks", "tracks"),
+    "validate": ("validate", "validate"),
 }
 
 
