@@ -10,6 +10,7 @@ import numpy as np
 
 from classifier.audio.resample import Resampler
 from classifier.errors import Unavailable
+from classifier.extras import needing
 
 #: Seconds of a block, and how many seconds may wait for whoever listens before sound is left out.
 _BLOCK_S, _WAITING_S = 0.25, 60.0
@@ -38,8 +39,10 @@ def from_microphone(
 
     Raises
     ------
+    InvalidConfig
+        If the package is missing.
     Unavailable
-        If the package, PortAudio or the device is missing, or the device goes away.
+        If PortAudio or the device is missing, or the device goes away.
     """
     sounddevice = _library()
     wanted: int | str | None = int(device) if device is not None and device.isdecimal() else device
@@ -84,11 +87,8 @@ def from_microphone(
 
 def _library() -> Any:
     try:
-        import sounddevice
-    except ImportError:
-        raise Unavailable(
-            "listening at a microphone needs the package sounddevice: pip install 'earmark[microphone]'"
-        ) from None
+        with needing("microphone", "listening at a microphone"):
+            import sounddevice
     except OSError:
         raise Unavailable(
             "listening at a microphone needs PortAudio, which this system lacks: install libportaudio2"

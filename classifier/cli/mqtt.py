@@ -22,6 +22,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from classifier import __version__
 from classifier.cli.announcing import facts
 from classifier.errors import InvalidParameter, Unavailable
+from classifier.extras import needing
 from classifier.listening.exports import name_of
 from classifier.listening.playing import Playing
 from classifier.listening.segments import Event
@@ -117,8 +118,10 @@ class Mqtt:
     ------
     InvalidParameter
         If it is no address of a broker.
+    InvalidConfig
+        If the package paho-mqtt is missing.
     Unavailable
-        If the package paho-mqtt is missing, or the broker does not let us in.
+        If the broker does not let us in.
     """
 
     def __init__(self, url: str, name: str, note: Callable[[str], None]) -> None:
@@ -222,8 +225,6 @@ def discovery_config(broker: Broker, name: str) -> Mapping[str, Any]:
 
 
 def _library() -> Any:
-    try:
+    with needing("mqtt", "telling an MQTT broker"):
         from paho.mqtt import client
-    except ImportError:
-        raise Unavailable("--mqtt needs the package paho-mqtt: pip install 'earmark[mqtt]'") from None
     return client

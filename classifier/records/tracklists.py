@@ -11,12 +11,13 @@ is shown to nobody, but streams tell of it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from classifier.errors import InvalidParameter, TracklistNotFound
+from classifier.errors import InvalidParameter, TracklistNotFound, TrackNotFound
 from classifier.records import tracks
 from classifier.records.clock import new_id, now
 from classifier.store.base import Document, Store
@@ -27,6 +28,8 @@ CORRECTABLE = ("kind", "track_id", "title", "artist", "album", "isrc", "start_s"
 KINDS = ("track", "unknown", "speech_noise", "silence")
 #: All that a correction settles.
 _SETTLED = (*CORRECTABLE, "source", "offset_s", "speed")
+#: Names of metadata, letters alone, under which taggers keep the id of a recording at MusicBrainz.
+_MUSICBRAINZ = ("musicbrainztrackid", "musicbrainzrecordingid", "mbrecordingid")
 _NAMES = ("title", "artist", "album", "isrc")
 #: Share of the shorter of two stretches that must overlap for one to be about the other.
 _ABOUT = 0.5
@@ -155,6 +158,21 @@ def shown(found: Document) -> dict[str, Any]:
     by_hand = found["by_hand"]
     sure = {"confidence": 1.0} if by_hand else {}
     return {**(found["found"] or {}), **(found["hand"] or {}), "id": found["segment"], "by_hand": by_hand, **sure}
+
+
+def musicbrainz(store: Store, found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the MusicBrainz recording ids of tracks that segments name, where the tracks' metadata say them.
+
+    Taggers call them ``MusicBrainz Track Id`` or ``MUSICBRAINZ_RECORDINGID``: case, spaces and underscores do not
+    matter.
+    """
+    ids = {}
+    for track_id in {segment["track_id"] for segment in found if segment["track_id"]}:
+        with contextlib.suppress(TrackNotFound):
+            for name, value in tracks.get_track(store, track_id).metadata.items():
+                if "".join(filter(str.isalpha, name.lower())) in _MUSICBRAINZ:
+                    ids[track_id] = value.strip()
+    return ids
 
 
 def history(

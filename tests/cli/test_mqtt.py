@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from classifier.cli.mqtt import Broker, Mqtt, discovery_config
-from classifier.errors import InvalidParameter, Unavailable
+from classifier.errors import InvalidConfig, InvalidParameter, Unavailable
 from classifier.listening.segments import Event, Segment
 from tests.cli.broker import broker, subscribed
 from tests.servers import free_port
@@ -144,5 +144,5 @@ def test_a_state_is_as_short_as_home_assistant_wants_it(tmp_path: Path) -> None:
 
 def test_the_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "paho.mqtt", None)
-    with pytest.raises(Unavailable, match=r"pip install 'earmark\[mqtt\]'"):
+    with pytest.raises(InvalidConfig, match=r"pip install 'earmark\[mqtt\]'"):
         Mqtt("mqtt://127.0.0.1", "e", lambda text: None)
