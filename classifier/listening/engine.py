@@ -28,7 +28,7 @@ from classifier.listening.lines import Line
 from classifier.listening.search import Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
-from classifier.listening.traces import INSIDE, N, PLACE, Trace, same_sound
+from classifier.listening.traces import INSIDE, PLACE, Trace, both, likeness
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -44,8 +44,13 @@ _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
 _PATIENCE, _MOST_TRACES = 40, 5
 #: Steps without a track in which a track that goes on at the same line is taken to have gone on.
 _BRIDGED = 40
-#: Share by which another track, of the same sound, must be better than one that is followed.
-_BETTER = 0.05
+#: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the agreement
+#: by which it must then be better.
+_RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
+#: Looks after which the speed of a line that was found is found anew, and change of speed from which it is read anew.
+_SHARPENED, _SHARPER = (3, 6), 0.002
+#: Steps over which likeness is averaged.
+_SMOOTH = 9
 #: Steps of evidence that count as one when a border's uncertainty is told: they go together.
 _TOGETHER = 4.0
 #: How far from a border its uncertainty is looked for, steps.
@@ -111,10 +116,13 @@ class Listener:
         self._backdrop = Backdrop()
         self._traces: list[Trace] = []
         self._next_trace = 1
-        self._alike: set[tuple[int, int]] = set()
+        #: Likeness of each two traces, by their ids.
+        self._alike: dict[tuple[int, int], np.ndarray] = {}
         #: Looks made, steps read, and the first step of the horizon.
         self._looks = self._ready = self._first = 0
         self._scores: dict[path.State, float] = {}
+        self._states: list[path.State] = path.states(0, [])
+        self._path, self._path_scores = np.zeros(0, np.int64), np.zeros((0, len(self._states)))
         self._ended = False
 
     @property
@@ -155,7 +163,8 @@ class Listener:
             for segment in (*self._ledger.done, *self._ledger.open_segments())
             if segment.start_s < self.heard_s
         ]
-        return self._backdrop.fill(sorted(tracks, key=lambda s: (s.start_s, s.id)), self.heard_s)
+        by_start = sorted(tracks, key=lambda s: (s.start_s, s.end_s))
+        return self._backdrop.fill(by_start, self._first, self._kinds_of(self._path), self.heard_s)
 
     # --- one look -----------------------------------------------------------------------------------------------
 
@@ -177,7 +186,9 @@ class Listener:
         for trace in self._traces:
             if not trace.ended:
                 trace.read(self._spectra, self._first, before, self._ready)
-        self._compare()
+                if (self._ready - trace.born) // STEPS in _SHARPENED:
+                    self._sharpen(trace)
+        self._compare(before)
         if self._looks >= _FIRST and (self._looks % _RELAXED == 0 or not self._clear()):
             self._find()
         self._follow_path()
@@ -192,11 +203,14 @@ class Listener:
         if excess <= 0:
             return
         self._scores = {state: float(self._path_scores[excess - 1, i]) for i, state in enumerate(self._states)}
-        self._backdrop.settle(self._kinds_of(self._path[:excess]), excess)
+        self._backdrop.settle(self._first, self._kinds_of(self._path[:excess]))
         self._first += excess
         for trace in self._traces:
             trace.shift(excess)
             trace.tested = [(a, b) for a, b in trace.tested if b > self._first]
+        for alike in self._alike.values():
+            alike[:-excess] = alike[excess:]
+            alike[-excess:] = 0
         self._path = self._path[excess:]
 
     def _clear(self) -> bool:
@@ -215,48 +229,58 @@ class Listener:
         live = [trace for trace in self._traces if not trace.ended]
         sounding = {t.line.number for t in live if self._recent_share(t, _CLEAR_STEPS) >= _CLEAR}
         lines = [trace.line for trace in live]
-        now_s = self._ready * STEP_S
         for found in self._search.look(self._spectra, self._looks, self._ready, lines, sounding):
-            trace = Trace.found(
-                self._next_trace,
-                found.line,
-                self._words(found.line.number),
-                self.options.bandwidth_hz,
-                self._spectra,
-                self._first,
-                self._ready,
-            )
+            recent = max(self._first, self._ready - _RIVAL_STEPS)
+            heard = self._spectra, self._first, self._ready
+            words = self._words(found.line.number)
+            trace = Trace.found(self._next_trace, found.line, words, self.options.bandwidth_hz, *heard, recent)
             trace.log10_e = found.log10_e
-            rivals = [t for t in live if same_sound(t, trace, now_s, 6.0)]
-            share = self._recent_share(trace, 24)
-            if any(share < self._recent_share(rival, 24) + _BETTER for rival in rivals):
-                self._search.refuse(found.line, self._looks)
+            share = self._recent_share(trace, _RIVAL_STEPS)
+            rivals = (t for t in live if likeness(t, trace, self._first, recent, self._ready).mean() > _RIVAL)
+            if any(share < self._recent_share(rival, _RIVAL_STEPS) + _BETTER for rival in rivals):
+                self._search.refuse(found.line, self._looks, whole_track=True)
                 continue
+            trace.follow(found.line, *heard, self._first)
             self._next_trace += 1
             self._traces.append(trace)
             live.append(trace)
-        self._compare()
+            for other in self._traces[:-1]:
+                alike = np.zeros(HORIZON)
+                alike[: self._ready - self._first] = likeness(other, trace, self._first, self._first, self._ready)
+                self._alike[other.id, trace.id] = alike
 
-    def _compare(self) -> None:
-        """Note which lines hold the same sound: they explain it in turn, not together."""
-        now_s = self._ready * STEP_S
-        live = [trace for trace in self._traces if not trace.ended]
-        for i, a in enumerate(live):
-            for b in live[:i]:
-                pair = (b.id, a.id)
-                if pair not in self._alike and (a.line.number == b.line.number or same_sound(a, b, now_s, 6.0)):
-                    self._alike.add(pair)
+    def _sharpen(self, trace: Trace) -> None:
+        """Find the speed of a line anew, now that more of it was heard; read it again if that was wrong."""
+        line = self._search.refined(self._spectra, trace.line, self._ready)
+        if abs(line.speed / trace.line.speed - 1) > _SHARPER:
+            trace.follow(line, self._spectra, self._first, self._ready, self._first)
+            for (a, b), alike in self._alike.items():
+                if trace.id in (a, b):
+                    one, other = (next(t for t in self._traces if t.id == number) for number in (a, b))
+                    alike[: self._ready - self._first] = likeness(one, other, self._first, self._first, self._ready)
+
+    def _compare(self, before: int) -> None:
+        """Compare the tracks along all lines with each other, in the steps that are new."""
+        traces = {trace.id: trace for trace in self._traces}
+        for (a, b), alike in self._alike.items():
+            new = likeness(traces[a], traces[b], self._first, before, self._ready)
+            alike[before - self._first : self._ready - self._first] = new
 
     def _follow_path(self) -> None:
         """Find the likeliest story of the horizon."""
         ids = [trace.id for trace in self._traces]
         n = len(ids)
-        pairs = [(i, j) for i in range(n) for j in range(i + 1, n) if (ids[i], ids[j]) not in self._alike]
+        # A track does not sound together with itself: a passage that returns in it would explain itself twice.
+        numbers = [trace.line.number for trace in self._traces]
+        pairs = [(i, j) for i in range(n) for j in range(i + 1, n) if numbers[i] != numbers[j]]
         shapes = path.states(n, pairs)
         self._states = [tuple(ids[i] if i >= 0 else i for i in state) for state in shapes]
         steps = self._ready - self._first
         gains = np.array([trace.gains()[:steps] for trace in self._traces]).reshape(n, steps)
-        emission = path.emissions(gains, self._backdrop.kinds(self._first, steps), pairs)
+        at_once = [
+            both(self._traces[i], self._traces[j], _smooth(self._alike[ids[i], ids[j]]))[:steps] for i, j in pairs
+        ]
+        emission = path.emissions(gains, self._backdrop.kinds(self._first, steps), at_once)
         start = np.array([self._scores.get(state, path.NEVER if self._scores else 0.0) for state in self._states])
         self._path, self._path_scores = path.best(emission, path.transitions(shapes), start)
 
@@ -286,7 +310,7 @@ class Listener:
             trace.ended = True
         self._traces = [t for t in self._traces if not t.ended or t.id in in_path]
         ids = {trace.id for trace in self._traces}
-        self._alike = {pair for pair in self._alike if ids.issuperset(pair)}
+        self._alike = {pair: alike for pair, alike in self._alike.items() if ids.issuperset(pair)}
 
     def _words(self, number: int) -> np.ndarray:
         segment, entry = self._view.snapshot.items[number]
@@ -349,6 +373,10 @@ class _Span:
     trace: Trace
     start: int
     stop: int
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    return np.convolve(values, np.full(_SMOOTH, 1 / _SMOOTH), "same")
 
 
 def _uncertainty(gains: np.ndarray, border: int) -> float:

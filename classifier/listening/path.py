@@ -51,7 +51,7 @@ def transitions(all_states: Sequence[State]) -> np.ndarray:
     return out
 
 
-def emissions(gains: np.ndarray, kinds: np.ndarray, pairs: Sequence[tuple[int, int]]) -> np.ndarray:
+def emissions(gains: np.ndarray, kinds: np.ndarray, both: Sequence[np.ndarray]) -> np.ndarray:
     """Log-likelihood of each step under each state, up to what all states share.
 
     Parameters
@@ -60,11 +60,10 @@ def emissions(gains: np.ndarray, kinds: np.ndarray, pairs: Sequence[tuple[int, i
         Log-likelihood ratio of each line sounding, against not.
     kinds : np.ndarray, shape (len(BACKGROUND), n_steps)
         Log-probability of each kind; the likeliest counts as 0.
-    pairs : sequence of (int, int)
-        Lines that may sound at once.
+    both : sequence of np.ndarray, shape (n_steps,)
+        Log-likelihood ratio of each pair sounding at once, against neither.
     """
-    both = [gains[i] + gains[j] - TWO_AT_ONCE for i, j in pairs]
-    return np.vstack([kinds - kinds.max(axis=0), gains, *both])
+    return np.vstack([kinds - kinds.max(axis=0), gains, *(pair - TWO_AT_ONCE for pair in both)])
 
 
 def best(emission: np.ndarray, transition: np.ndarray, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -21,8 +21,8 @@ from classifier.search.alignments import Candidate, SpeedHypothesis
 _WORTH = 5.5
 #: Places aligned in one look, and looks for which one that came to nothing is left alone.
 _ALIGNED, _FORGOTTEN = 2, 5
-#: Speeds tried about that of a hint, and shifts (16 ms) about its place.
-_ABOUT = (-0.01, -0.005, 0.0, 0.005, 0.01)
+#: Changes of speed tried one after the other about the best so far, and shifts (16 ms) about its place.
+_ABOUT = ((-0.015, 0.0, 0.015), (-0.0075, 0.0075), (-0.00375, 0.00375))
 _SHIFTS = tuple(range(-4, 5))
 
 
@@ -46,14 +46,14 @@ class Searcher:
         What an E-value is worth.
     bandwidth_hz : float
         Highest frequency that the recording can hold.
-    refused : list of (Line, int)
-        Places that came to nothing, and the look at which.
+    refused : list of (Line, int, bool)
+        Places that came to nothing, the look at which, and whether their whole track did.
     """
 
     snapshot: Snapshot
     spending: Spending
     bandwidth_hz: float
-    refused: list[tuple[Line, int]] = field(default_factory=list)
+    refused: list[tuple[Line, int, bool]] = field(default_factory=list)
     _scanner: Scanner = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +75,7 @@ class Searcher:
         sounding : set of int
             Tracks that are clearly heard along one of them: another place of the same track must stand out more.
         """
-        self.refused = [(line, then) for line, then in self.refused if look - then < _FORGOTTEN]
+        self.refused = [(line, then, whole) for line, then, whole in self.refused if look - then < _FORGOTTEN]
         speeds = (SPEEDS[0], *(SPEEDS[1:5] if look % 2 else SPEEDS[5:]))
         now_s = ready * STEP_S
         hints = self._scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
@@ -88,11 +88,14 @@ class Searcher:
         for hint in hints:
             if n_aligned == _ALIGNED:
                 break
-            known = [*followed, *(line for line, _ in self.refused), *(f.line for f in found)]
+            known = [*followed, *(line for line, _, _ in self.refused), *(f.line for f in found)]
+            spent = {line.number for line, _, whole in self.refused if whole}
             if any(_same(hint.line, other, now_s) for other in known) or hint.z <= own_z.get(hint.line.number, 0):
                 continue
+            if hint.line.number in spent:
+                continue
             n_aligned += 1
-            line = self._refined(spectra, hint.line, ready)
+            line = self.refined(spectra, hint.line, ready)
             tested = self.test(spectra, line, ready, self._since(spectra, line, ready), anywhere=True)
             if tested is None or tested.log10_e > PERHAPS or any(_same(tested.line, other, now_s) for other in known):
                 self.refuse(hint.line, look)
@@ -100,9 +103,9 @@ class Searcher:
                 found.append(tested)
         return found
 
-    def refuse(self, line: Line, look: int) -> None:
-        """Leave a place alone for some looks."""
-        self.refused.append((line, look))
+    def refuse(self, line: Line, look: int, *, whole_track: bool = False) -> None:
+        """Leave a place alone for some looks, or all of its track."""
+        self.refused.append((line, look, whole_track))
 
     def test(self, spectra: Spectra, line: Line, ready: int, since_s: float, *, anywhere: bool = False) -> Found | None:
         """Align the last seconds with a line's track, as a snippet is aligned; None where too little can be compared.
@@ -136,23 +139,25 @@ class Searcher:
                 candidate = _at(candidate, offset_s)
         return Found(line.moved(stop_s - length_s / 2), self.spending.log10_e(candidate))
 
-    def _refined(self, spectra: Spectra, line: Line, ready: int) -> Line:
-        """Move a hint's line to where the last seconds agree best, at the best of some speeds about its own."""
+    def refined(self, spectra: Spectra, line: Line, ready: int) -> Line:
+        """Move a line to where the last seconds agree best, at the best of some speeds about its own."""
         stop, start = ready, ready - round(SCAN_S / line.speed / STEP_S)
         words = self._words(line)
-        middle = line.moved((start + stop) / 2 * STEP_S)
+        middle = best = line.moved((start + stop) / 2 * STEP_S)
         level = lines.background(spectra, spectra.stop, line.speed)
-        best, highest = line, -np.inf
-        for by in _ABOUT:
-            other = replace(middle, speed=min(max(middle.speed + by, SLOWEST), FASTEST))
-            frames = lines.frames_between(other, start, stop, len(words), every=2)
-            heard = lines.read(
-                spectra, other, words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
-            )
-            agreement = heard.r.sum(axis=1) / max(float(heard.n.sum()) ** 0.5, 1e-6)
-            i = int(np.argmax(agreement))
-            if agreement[i] > highest:
-                best, highest = other.shifted(_SHIFTS[i] * QUERY_HOP_S), float(agreement[i])
+        highest = -np.inf
+        for changes in _ABOUT:
+            about = best.speed
+            for by in changes:
+                other = replace(middle, speed=min(max(about + by, SLOWEST), FASTEST))
+                frames = lines.frames_between(other, start, stop, len(words), every=2)
+                heard = lines.read(
+                    spectra, other, words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
+                )
+                agreement = heard.r.sum(axis=1) / max(float(heard.n.sum()) ** 0.5, 1e-6)
+                i = int(np.argmax(agreement))
+                if agreement[i] > highest:
+                    best, highest = other.shifted(_SHIFTS[i] * QUERY_HOP_S), float(agreement[i])
         return best
 
     def _since(self, spectra: Spectra, line: Line, ready: int) -> float:

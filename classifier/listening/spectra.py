@@ -11,8 +11,11 @@ long ago it was.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import scipy.fft
+from scipy.sparse import csc_array
 
 from classifier.audio import level
 from classifier.fingerprint import bits
@@ -79,8 +82,14 @@ class Spectra:
         rows = self._rows(frames)
         kept = self._levels[self.start - self._base : self.stop - self._base]
         square = np.float32(level.gain(float(kept.max(initial=0.0)) ** 0.5) ** 2)
-        energy = (self._power[rows] @ bits.band_matrix(speed)[:_BINS]) * square
+        energy = np.asarray(self._power[rows] @ _bands(speed)) * square
         return bits.floored_log(energy), self._levels[rows] * square > bits.QUIET
 
     def _rows(self, frames: np.ndarray) -> np.ndarray:
         return np.clip(frames, self.start, self.stop - 1) - self._base
+
+
+@lru_cache(maxsize=64)
+def _bands(speed: float) -> csc_array:
+    """Bands at a speed; a bin belongs to one or two of each resolution."""
+    return csc_array(bits.band_matrix(speed)[:_BINS])

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from classifier.fingerprint.bits import HOP_S, N_BITS, QUERY_HOP_S, SPAN_S, VALID, signs
+from classifier.fingerprint.bits import HOP_S, N_BITS, QUERY_HOP_S, SPAN_S, VALID
 from classifier.listening import lines
 from classifier.listening.grid import HORIZON, STEP_S, STEPS
 from classifier.listening.lines import DESIGN, Line, frames_between
@@ -32,8 +32,10 @@ _MEMORY, _PLACE_GAIN, _SPEED_GAIN = 0.75, 0.25, 0.02
 SLOWEST, FASTEST = 0.90, 1.10
 #: Steps in which nothing was heard, going back, before which nothing is looked for.
 _LOST = 40
-#: Agreement, over chance, from which two tracks along two lines are the same sound.
-_SAME_SOUND = 0.2
+#: Speeds within which two tracks' bits can be compared, and moments of a step at which they are.
+_SAME_SPEED, _MOMENTS = 0.03, 8
+#: How much more alike than all bits those are that are trusted most.
+_TRUSTED_ALIKE = 1.5
 
 #: Rows of a trace's evidence.
 R, N, UNHEARD, INSIDE, PLACE = range(5)
@@ -84,7 +86,15 @@ class Trace:
 
     @classmethod
     def found(
-        cls, number: int, line: Line, words: np.ndarray, bandwidth_hz: float, spectra: Spectra, first: int, ready: int
+        cls,
+        number: int,
+        line: Line,
+        words: np.ndarray,
+        bandwidth_hz: float,
+        spectra: Spectra,
+        first: int,
+        ready: int,
+        since: int,
     ) -> Trace:
         """Follow a line that was found about ``line.at_s``, forward to the last step and backward as far as it leads.
 
@@ -98,20 +108,29 @@ class Trace:
             The recording.
         first, ready : int
             First step of the horizon, and the one behind the last that can be read.
+        since : int
+            First step that is read.
         """
         trace = cls(number, line, words, bandwidth_hz, born=ready)
-        middle = min(max(int(line.at_s / STEP_S), first), ready)
-        for step in range(middle, ready, STEPS):
-            trace.read(spectra, first, step, min(step + STEPS, ready))
-        ahead, heard = trace.line, trace.agreement
-        trace.line, trace.agreement = line, np.zeros(len(_SHIFTS))
-        for step in range(middle, first, -STEPS):
-            trace.read(spectra, first, max(step - STEPS, first), step, backward=True)
-            behind = slice(max(step - STEPS, first) - first, max(step - STEPS, first) - first + _LOST)
-            if middle - step > _LOST and trace.evidence[R, behind].sum() < AUDIBLE / 2 * trace.evidence[N, behind].sum():
-                break
-        trace.line, trace.agreement = ahead, heard
+        trace.follow(line, spectra, first, ready, since)
         return trace
+
+    def follow(self, line: Line, spectra: Spectra, first: int, ready: int, since: int) -> None:
+        """Read everything anew along another line, forward and backward from ``line.at_s``; steps as for :meth:`found`."""
+        self.evidence[:] = 0
+        middle = min(max(int(line.at_s / STEP_S), since), ready)
+        self.line, self.agreement = line, np.zeros(len(_SHIFTS))
+        for step in range(middle, ready, STEPS):
+            self.read(spectra, first, step, min(step + STEPS, ready))
+        ahead, heard = self.line, self.agreement
+        self.line, self.agreement = line, np.zeros(len(_SHIFTS))
+        for step in range(middle, since, -STEPS):
+            start = max(step - STEPS, since)
+            self.read(spectra, first, start, step, backward=True)
+            behind = slice(start - first, start - first + _LOST)
+            if middle - start > _LOST and self.evidence[R, behind].sum() < AUDIBLE / 2 * self.evidence[N, behind].sum():
+                break
+        self.line, self.agreement = ahead, heard
 
     def shift(self, steps: int) -> None:
         """Let go of the oldest steps."""
@@ -147,14 +166,19 @@ class Trace:
         speed = float(np.clip(line.speed * (1 - slower), SLOWEST, FASTEST))
         self.line = Line(line.number, line.track_s, at_s + _PLACE_GAIN * late_s, speed)
 
-    def gains(self) -> np.ndarray:
+    def gains(self, explained: np.ndarray | float = 0.0) -> np.ndarray:
         """Log-likelihood ratio of sounding, against not, for each step of the horizon, shape (HORIZON,).
 
         Of r being distributed about h n with variance ``DESIGN`` n, for h = 2 * AUDIBLE against h = 0; what lies above
         ``AUDIBLE`` speaks for the track, what lies below against it.
+
+        Parameters
+        ----------
+        explained : float or np.ndarray, shape (HORIZON,)
+            Part of r that is there because another track sounds: see :func:`likeness`.
         """
         r, n, unheard, inside, _ = self.evidence
-        ratio = 2 * AUDIBLE * (r - AUDIBLE * n) / DESIGN
+        ratio = 2 * AUDIBLE * (r - explained - AUDIBLE * n) / DESIGN
         silent = _UNHEARD * unheard / np.maximum(inside, 1)
         return np.where(inside > 0, np.clip(ratio, -_MOST, _MOST) - silent, OFF)
 
@@ -165,18 +189,57 @@ class Trace:
         return float(self.evidence[R, some].sum() / n) if n > 0 else 0.0
 
 
-def same_sound(a: Trace, b: Trace, at_s: float, seconds: float) -> bool:
-    """Whether two tracks, along two lines, hold the same sound in the seconds before a moment."""
-    if abs(a.line.speed / b.line.speed - 1) > 0.012:
-        return False
-    start, stop = int((at_s - seconds) / STEP_S), int(at_s / STEP_S)
-    frames = frames_between(a.line, start, stop, len(a.words), every=2)
-    moments = a.line.at_s + (frames * HOP_S + SPAN_S / 2 - a.line.track_s) / a.line.speed
-    there = np.rint((b.line.track_s + (moments - b.line.at_s) * b.line.speed - SPAN_S / 2) / HOP_S).astype(int)
-    inside = (there >= 0) & (there < len(b.words))
-    one, other = a.words[frames[inside]], b.words[there[inside]]
-    both = (one[:, 1] & other[:, 1] & VALID) != 0
-    if not both.any():
-        return False
-    differing = (signs(one[both]) != signs(other[both])).sum() / (both.sum() * N_BITS)
-    return bool(1 - 2 * differing > _SAME_SOUND)
+def likeness(a: Trace, b: Trace, first: int, start: int, stop: int) -> np.ndarray:
+    """Agreement of two tracks with each other along their lines, for some steps of the recording; 0 is chance.
+
+    If one of them sounds alone, with agreement r, the other one agrees with the recording by this much of r, whether it
+    sounds or not. At speeds far apart, their bands are not the same, and nothing is to be explained.
+
+    Parameters
+    ----------
+    a, b : Trace
+        Two traces.
+    first : int
+        First step of the horizon.
+    start, stop : int
+        Steps wanted.
+
+    Returns
+    -------
+    np.ndarray, shape (stop - start,), float64
+        In [0, 1].
+    """
+    n = stop - start
+    if abs(a.line.speed / b.line.speed - 1) > _SAME_SPEED:
+        return np.zeros(n)
+    columns = slice(start - first, stop - first)
+    moments = (np.arange(_MOMENTS) + 0.5) / _MOMENTS * STEP_S - STEP_S / 2 - SPAN_S / 2
+    found, inside = [], np.ones((n, _MOMENTS), bool)
+    for trace in (a, b):
+        places = trace.evidence[PLACE, columns, None] + moments * trace.line.speed
+        frames = np.rint(places / HOP_S).astype(int)
+        inside &= (frames >= 0) & (frames < len(trace.words)) & (trace.evidence[INSIDE, columns, None] > 0)
+        found.append(trace.words[np.clip(frames, 0, len(trace.words) - 1)])
+    one, other = found
+    inside &= (one[..., 1] & other[..., 1] & VALID) != 0
+    differing = np.bitwise_count(one ^ other).sum(axis=2)
+    alike = np.where(inside, 1 - 2 * differing / N_BITS, 0.0).sum(axis=1)
+    return np.asarray(np.clip(alike / np.maximum(inside.sum(axis=1), 1), 0, 1))
+
+
+def both(a: Trace, b: Trace, alike: np.ndarray) -> np.ndarray:
+    """Log-likelihood ratio of two lines sounding at once, against neither, for each step of the horizon.
+
+    That of either one, and of the other by what the first does not explain, whichever is less.
+
+    Parameters
+    ----------
+    a, b : Trace
+        Two traces.
+    alike : np.ndarray, shape (HORIZON,)
+        Their :func:`likeness`.
+    """
+    explained = np.minimum(_TRUSTED_ALIKE * alike, 1)
+    first = a.gains() + b.gains(np.maximum(explained * a.evidence[R], 0))
+    second = b.gains() + a.gains(np.maximum(explained * b.evidence[R], 0))
+    return np.asarray(np.minimum(first, second))
