@@ -53,13 +53,16 @@ def material() -> tuple[list[np.ndarray], list[np.ndarray]]:
     def in_room(i: int, sound: np.ndarray) -> np.ndarray:
         return oaconvolve(sound, held.impulses[i % len(held.impulses)])[: len(sound)] if i % 2 else sound
 
-    return ([numbers(in_room(i, s).astype(np.float32)) for i, s in enumerate(some)] for some in (music, other))  # type: ignore[return-value]
+    return ([numbers(in_room(i, s).astype(np.float32)) for i, s in enumerate(some)] for some in (music, other))  #
+    type: ignore[return-value]
 
 
 def main() -> None:
     """Fit, say how well on tracks and streams left out, and write."""
     music, other = material()
-    sides = [(windows, float(flag), i % 4 == 0) for flag, some in ((1, music), (0, other)) for i, windows in enumerate(some)]
+    sides = [
+        (windows, float(flag), i % 4 == 0) for flag, some in ((1, music), (0, other)) for i, windows in enumerate(some)
+    ]
 
     def stacked(held_out: bool) -> tuple[np.ndarray, np.ndarray]:
         some = [(w, f) for w, f, out in sides if out is held_out]
@@ -76,7 +79,10 @@ def main() -> None:
         beta += np.linalg.solve(hessian, design.T @ (weight * (y - p)) - RIDGE * len(x) * beta)
     x, y = stacked(True)
     odds = (x - mean) / scale @ beta[:-1] + beta[-1]
-    print(f"right on what was left out: music {np.mean(odds[y == 1] > 0):.3f}, speech and noise {np.mean(odds[y == 0] <= 0):.3f}")
+    print(
+        f"right on what was left out: music {np.mean(odds[y == 1] > 0):.3f}, speech and noise {np.mean(odds[y == 0] <=
+        0):.3f}"
+    )
     fit = {"mean": mean, "scale": scale, "slopes": beta[:-1]}
     values = {name: [round(float(v), 5) for v in array] for name, array in fit.items()}
     (FOLDER / "kinds-1.json").write_text(json.dumps({**values, "offset": round(float(beta[-1]), 5)}) + "\n")

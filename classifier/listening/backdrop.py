@@ -1,8 +1,9 @@
 """What sounds where no track does: unknown music, speech or noise, silence.
 
-Music holds its notes: the fine shape of its spectrum lasts. Speech glides and pauses, and noise has no shape that lasts.
-Six numbers a step say so; averaged over three seconds, a logistic function of them gives the probability of music. It was
-fitted on development material (``bench/fit/kinds.py``). Silence is what is too quiet for bits to mean anything.
+Music holds its notes: the fine shape of its spectrum lasts. Speech glides and pauses, and noise has no shape that
+lasts. Six numbers a step say so; averaged over three seconds, a logistic function of them gives the probability of
+music. It was fitted on development material (``bench/fit/kinds.py``). Silence is what is too quiet for bits to mean
+anything.
 """
 
 from __future__ import annotations

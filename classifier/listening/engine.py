@@ -9,8 +9,8 @@ likeliest story of the last ``HORIZON`` steps is found (``path.py``), and the bo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -23,12 +23,12 @@ from classifier.listening import path
 from classifier.listening.backdrop import Backdrop
 from classifier.listening.grid import BLOCK, HORIZON, LOOK_S, STEP_S, STEPS
 from classifier.listening.ledger import Ledger, Run
-from classifier.listening.looks import Spending, confidence
 from classifier.listening.lines import Line
+from classifier.listening.looks import Spending, confidence
 from classifier.listening.search import Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
-from classifier.listening.traces import INSIDE, PLACE, Trace, both, likeness
+from classifier.listening.traces import INSIDE, N_ROWS, PLACE, Trace, both, likeness
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -38,14 +38,15 @@ _SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
 _KEPT = HORIZON // STEPS + 4
 #: Looks between searches while a track is clearly heard, and looks from which the first is made.
 _RELAXED, _FIRST = 3, 3
-#: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual share.
+#: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual
+#: share.
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
 #: Steps in which a trace may be unheard before it is no longer read on, and traces that are read at a time.
 _PATIENCE, _MOST_TRACES = 40, 5
 #: Steps without a track in which a track that goes on at the same line is taken to have gone on.
 _BRIDGED = 40
-#: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the agreement
-#: by which it must then be better.
+#: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the
+#: agreement by which it must then be better.
 _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
 #: Looks after which the speed of a line that was found is found anew, and change of speed from which it is read anew.
 _SHARPENED, _SHARPER = (3, 6), 0.002
@@ -165,6 +166,95 @@ class Listener:
         ]
         by_start = sorted(tracks, key=lambda s: (s.start_s, s.end_s))
         return self._backdrop.fill(by_start, self._first, self._kinds_of(self._path), self.heard_s)
+
+    # --- saved and restored -------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Everything that listening goes on from, as plain arrays: a few megabytes; see ``state.py`` for files.
+
+        Restored by :meth:`resumed`, the listener goes on as if nothing had happened, with sample ``n_samples`` next.
+        """
+        held, before = self._resampler.state()
+        values = {
+            "options": asdict(self.options),
+            "rate": self._rate,
+            "n_samples": self.n_samples,
+            "before": before,
+            "looks": self._looks,
+            "ready": self._ready,
+            "first": self._first,
+            "next_trace": self._next_trace,
+            "ended": self._ended,
+            "scores": [[list(state), score] for state, score in self._scores.items()],
+            "states": [list(state) for state in self._states],
+            "traces": [{**trace.to_dict(), "track": self._key(trace.line)} for trace in self._traces],
+            "alike": [list(pair) for pair in self._alike],
+            "refused": [[asdict(line), self._key(line), look, whole] for line, look, whole in self._search.refused],
+            "ledger": self._ledger.to_dict(),
+        }
+        arrays = {f"backdrop_{name}": array for name, array in self._backdrop.arrays().items()}
+        return arrays | {
+            "values": np.frombuffer(json.dumps(values).encode(), np.uint8),
+            "held": held,
+            "samples": self._samples,
+            "recent": np.concatenate([np.zeros(0, np.float32), *self._recent]),
+            "path": self._path,
+            "path_scores": self._path_scores,
+            "evidence": np.array([t.evidence for t in self._traces]).reshape(-1, N_ROWS, HORIZON),
+            "agreement": np.array([t.agreement for t in self._traces]).reshape(len(self._traces), -1),
+            "alike": np.array(list(self._alike.values())).reshape(-1, HORIZON),
+        }
+
+    @classmethod
+    def resumed(cls, view: View, arrays: Mapping[str, np.ndarray]) -> Listener:
+        """Return a listener that goes on where :meth:`state` was taken.
+
+        A track that is not in the view any more is no longer followed; segments that named it keep its name.
+
+        Parameters
+        ----------
+        view : View
+            The tracks to listen for.
+        arrays : mapping of str to np.ndarray
+            The state.
+        """
+        values = json.loads(arrays["values"].tobytes())
+        listener = cls(view, values["rate"], ListenOptions(**values["options"]))
+        listener._resampler.restore(arrays["held"], values["before"])
+        for name in ("n_samples", "looks", "ready", "first", "next_trace", "ended"):
+            setattr(listener, name if name == "n_samples" else f"_{name}", values[name])
+        listener._samples = arrays["samples"]
+        recent = arrays["recent"]
+        listener._recent = [recent[at : at + _BLOCK_SAMPLES] for at in range(0, len(recent), _BLOCK_SAMPLES)]
+        n_blocks = len(listener._recent)
+        listener._spectra = Spectra(_KEPT, (listener._looks - n_blocks) * BLOCK)
+        sound = np.concatenate([recent, listener._samples])
+        for at in range(0, n_blocks * _BLOCK_SAMPLES, _BLOCK_SAMPLES):
+            listener._spectra.add(sound[at : at + _SPAN])
+        listener._scores = {tuple(state): score for state, score in values["scores"]}
+        listener._states = [tuple(state) for state in values["states"]]
+        listener._path, listener._path_scores = arrays["path"], arrays["path_scores"]
+        numbers = view.snapshot.numbers
+        for i, saved in enumerate(values["traces"]):
+            key = (str(saved["track"][0]), int(saved["track"][1]))
+            if key in numbers:
+                words = listener._words(numbers[key])
+                trace = Trace.from_dict(saved, numbers[key], words, arrays["evidence"][i], arrays["agreement"][i])
+                listener._traces.append(trace)
+        ids = {trace.id for trace in listener._traces}
+        pairs = zip(values["alike"], arrays["alike"], strict=True)
+        listener._alike = {(a, b): alike.copy() for (a, b), alike in pairs if ids.issuperset((a, b))}
+        for line, key, look, whole in values["refused"]:
+            if tuple(key) in numbers:
+                listener._search.refused.append((Line(**{**line, "number": numbers[tuple(key)]}), look, whole))
+        listener._ledger.restore(values["ledger"])
+        listener._backdrop.restore(
+            {n.removeprefix("backdrop_"): a for n, a in arrays.items() if n.startswith("backdrop_")}
+        )
+        return listener
+
+    def _key(self, line: Line) -> list[str | int]:
+        return list(self._view.snapshot.items[line.number][1].key)
 
     # --- one look -----------------------------------------------------------------------------------------------
 
@@ -289,9 +379,7 @@ class Listener:
         for run in self._spans():
             trace = run.trace
             if run.stop == self._ready - self._first and not trace.ended and not self._tested(run):
-                found = self._search.test(
-                    self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S
-                )
+                found = self._search.test(self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S)
                 if found is not None:
                     trace.log10_e = min(trace.log10_e, found.log10_e)
                     if found.log10_e <= self._spending.limit:
