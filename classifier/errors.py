@@ -15,8 +15,9 @@ never hold a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+    - TracklistNotFound, MonitorNotFound
   + Conflict
-    - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
+    - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, Busy
@@ -153,6 +154,18 @@ class JobNotFound(NotFound):
     name = "job_not_found"
 
 
+class TracklistNotFound(NotFound):
+    """No such tracklist in the store, or no such segment in it."""
+
+    name = "tracklist_not_found"
+
+
+class MonitorNotFound(NotFound):
+    """No listener has stored what it hears under that name."""
+
+    name = "monitor_not_found"
+
+
 class Conflict(EarmarkError):
     """The request contradicts what is stored."""
 
@@ -176,6 +189,12 @@ class TrackBusy(Conflict):
     """Another process is writing this very track."""
 
     name = "track_busy"
+
+
+class MonitorBusy(Conflict):
+    """A listener of that name runs already."""
+
+    name = "monitor_busy"
 
 
 class DuplicateKey(Conflict):

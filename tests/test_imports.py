@@ -18,7 +18,7 @@ PACKAGE = ROOT / "classifier"
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
-    ("bounds", "noise"),  # checks of parameters; sound from a seed
+    ("bounds", "extras", "noise"),  # checks of parameters and of optional packages; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
@@ -29,6 +29,7 @@ LAYERS = (
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
     ("listening",),  # hours of sound: the streaming engine, tracklists
+    ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
     ("cli",),
@@ -50,6 +51,8 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "sounddevice": ("audio.microphone",),
+    "paho": ("cli.mqtt",),
     "librosa": (),
     "sklearn": (),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),

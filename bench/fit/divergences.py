@@ -60,7 +60,7 @@ class Heard:
     right : bool
         Whether the best one is right.
     alike, foreign_alike : tuple of float
-        T-norm and log divergence of the first track by mixtures, and without the own.
+        What ``null.stands_out`` says of the first track by mixtures, and of the first foreign one.
     alike_right : bool
     """
 

@@ -20,10 +20,12 @@ from classifier.api import (
     jobs,
     logs,
     me,
+    monitors,
     page,
     problems,
     requests,
     tags,
+    tracklists,
     tracks,
 )
 from classifier.api.openapi import describe
@@ -65,7 +67,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, tracks, jobs, catalogues):
+    for part in (health, me, tags, tracks, tracklists, monitors, jobs, catalogues):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -17,7 +17,8 @@ import flask
 from flask import Response, abort, request
 from werkzeug.security import safe_join
 
-ROOT = Path(__file__).resolve().parents[2] / "static"
+_INSTALLED, _SOURCE = (folder / "static" for folder in Path(__file__).resolve().parents[1:3])
+ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
 _HASHED = re.compile(r"-[A-Z0-9]{8}\.(js|css|woff2?|svg|png)\Z")
 _TEXT = (".html", ".js", ".css", ".svg", ".json", ".map", ".txt", ".webmanifest")
 _NO_CLIENT_ROUTE = ("api/", "problems/")

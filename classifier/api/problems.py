@@ -56,6 +56,9 @@ REMEDIES: dict[str, str] = {
     "catalogue_not_found": "Create the catalogue first, or check its name.",
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
+    "tracklist_not_found": "The tracklist was deleted, or it never had such a segment: reload it.",
+    "monitor_not_found": "Start it: `earmark listen --store-as NAME`.",
+    "monitor_busy": "End the listener of that name first, or choose another name.",
     "conflict": "Reload what you hold and try again.",
     "catalogue_outdated": (
         "An earlier release enrolled this catalogue. Run `earmark catalogues renew NAME FOLDER` where its files are."

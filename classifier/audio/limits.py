@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 _TRACK_WALL_S = 20.0
 #: Sampling rate at which a track with the most channels may be as long as the limit (with two: 192 kHz).
 _TRACK_RATE_HZ = 48000
-#: The setting behind a limit of a snippet and of a track.
+#: Seconds after which a connection is made anew, and in which a stream has to give sound.
+_CONNECTION_S, _STALL_S = 86400.0, 30.0
+#: The setting behind a limit of a snippet, of a track and of a recording.
 _SETTINGS = {
-    "bytes": ("snippet_bytes", "track_bytes"),
-    "seconds": ("snippet_seconds", "track_seconds"),
-    "decoded bytes": ("snippet_decode_bytes", "track_seconds"),
-    "wall clock": ("snippet_decode_seconds", "track_decode_seconds"),
+    "bytes": ("snippet_bytes", "track_bytes", "recording_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds", "recording_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "recording_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
 
 
@@ -46,8 +48,8 @@ class Limits:
     wall_per_hour_s : float
         Wall-clock seconds for each hour of audio promised or decoded so far; 0: ``wall_s`` alone counts.
     kind : str
-        ``snippet``: what is left of a damaged file is taken, with a remark. ``track`` or ``file``: a file that
-        is not whole is refused. Messages name the settings of snippets or tracks, and none for a ``file``.
+        ``snippet`` or ``recording``: what is left of a damaged file is taken, with a remark. ``track`` or ``file``: a
+        file that is not whole is refused. Messages name the settings of the kind, and none for a ``file``.
     """
 
     max_bytes: int | None
@@ -92,6 +94,29 @@ class Limits:
             kind="track",
         )
 
+    @classmethod
+    def for_recording(cls, settings: Settings) -> Limits:
+        """Return the limits of a long recording to listen to: hours, whole or cut off."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=settings.recording_bytes,
+            max_seconds=settings.recording_seconds,
+            max_decoded_bytes=int(settings.recording_seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            kind="recording",
+        )
+
+    @classmethod
+    def for_stream(cls, settings: Settings) -> Limits:
+        """Return the limits of one connection to what comes live: a day of it, with some sound every half minute."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=None,
+            max_seconds=_CONNECTION_S,
+            max_decoded_bytes=int(_CONNECTION_S * settings.max_source_rate * settings.max_channels * 8),
+            wall_s=_STALL_S,
+            kind="file",
+        )
+
     def for_own_file(self) -> Limits:
         """Return the same limits for a file that lies on the owner's disk: of any size."""
         return replace(self, max_bytes=None)
@@ -103,5 +128,5 @@ class Limits:
         ----------
         limit : {"bytes", "seconds", "decoded bytes", "wall clock"}
         """
-        place = {"snippet": 0, "track": 1}.get(self.kind)
+        place = {"snippet": 0, "track": 1, "recording": 2}.get(self.kind)
         return "" if place is None else f", or raise the setting {_SETTINGS[limit][place]}"

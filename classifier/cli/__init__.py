@@ -17,8 +17,11 @@ _COMMANDS = {
     "enroll": ("enroll", "enroll"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
+    "listen": ("listen", "listen"),
     "serve": ("serve", "serve"),
+    "sweep": ("sweep", "sweep"),
     "tracks": ("tracks", "tracks"),
+    "validate": ("validate", "validate"),
 }
 
 

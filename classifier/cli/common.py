@@ -5,10 +5,13 @@ from __future__ import annotations
 import functools
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -174,6 +177,25 @@ def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
             raise click.ClickException(shown(error.message)) from None
 
     return wrapper
+
+
+@contextmanager
+def until_ctrl_c() -> Iterator[threading.Event]:
+    """Give an event that the first Ctrl-C sets, for work that ends between two steps; the second one breaks off.
+
+    An exception would not do: raised wherever the program happens to be, it can land in a callback that swallows it.
+    """
+    stop = threading.Event()
+
+    def first(_number: int, _frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        stop.set()
+
+    before = signal.signal(signal.SIGINT, first)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def percent(probability: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -13,6 +14,7 @@ from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
 from classifier.cli.identify import answer, show
 from classifier.errors import EarmarkError
+from classifier.extras import needing
 from classifier.settings import Settings
 
 #: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
@@ -61,7 +63,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         started = time.perf_counter()
         n_added = 0
         with shell.progress("enrolling the demo songs", len(names)) as done:
-            outcomes = enroll_all(catalogue, [music / name for name in names], jobs=2, replace=False)
+            outcomes = enroll_all(catalogue, [music / name for name in names], 2, False, threading.Event())
             for number, (path, outcome) in enumerate(outcomes, start=1):
                 if isinstance(outcome, EarmarkError):
                     raise click.ClickException(f"{path.name}: {outcome}")
@@ -104,7 +106,8 @@ def _enrolled(n_added: int, n: int, seconds: float) -> str:
 
 def _check_port(settings: Settings) -> None:
     """Fail before the work, not after it, where the page could not be served."""
-    from classifier.api.server import check_address  # the web layer is loaded only for serving
+    with needing("service", "serving the page at the end (not with --no-serve)"):
+        from classifier.api.server import check_address  # the web layer is loaded only for serving
 
     try:
         check_address(settings)

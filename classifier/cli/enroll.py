@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import textwrap
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,7 +16,7 @@ from pathlib import Path
 import click
 
 from classifier.catalogue import Catalogue, Enrolled
-from classifier.cli.common import Shell, shell_command
+from classifier.cli.common import Shell, shell_command, until_ctrl_c
 from classifier.cli.folders import search, sentence
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks
@@ -56,22 +57,18 @@ def enroll_paths(
     files, left_out, failed = _files(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
     with shell.catalogue(jobs=jobs) as catalogue:
-        stopped = False
         retagged = Retagged()
-        with shell.progress("enrolling", len(files)) as done:
-            try:
-                for number, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, replace), start=1):
-                    if isinstance(outcome, EarmarkError):
-                        failed.append((path, outcome))
-                    else:
-                        counts["enrolled" if outcome.added else "skipped"] += 1
-                    if not retagged.holds(path, outcome):
-                        _report(shell, path, outcome)
-                    done(number)
-            except KeyboardInterrupt:
-                stopped = True
+        with shell.progress("enrolling", len(files)) as done, until_ctrl_c() as stop:
+            for number, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, replace, stop), start=1):
+                if isinstance(outcome, EarmarkError):
+                    failed.append((path, outcome))
+                else:
+                    counts["enrolled" if outcome.added else "skipped"] += 1
+                if not retagged.holds(path, outcome):
+                    _report(shell, path, outcome)
+                done(number)
         new_tags, copies = retagged.sorted()
-        if stopped:  # whose tags count, nobody knows before all files are seen
+        if stop.is_set():  # whose tags count, nobody knows before all files are seen
             new_tags, copies = [], [*new_tags, *copies]
         for path, outcome in copies:
             _report(shell, path, outcome)
@@ -80,7 +77,7 @@ def enroll_paths(
         else:
             for path, outcome in new_tags:
                 _report(shell, path, outcome, new_tags=outcome.new_tags)
-        if not stopped:
+        if not stop.is_set():
             _prepare_search(shell, catalogue, counts["enrolled"])
     for path, reason in failed:
         shell.failed(path, reason)
@@ -94,7 +91,7 @@ def enroll_paths(
     elif new_tags:
         shell.remark(f"{_tracks(len(new_tags))} with other tags than the file now: '--update-tags' takes them over")
     shell.remark(f"{counts['enrolled']} enrolled, {counts['skipped']} already there, {len(failed)} failed")
-    if stopped:
+    if stop.is_set():
         shell.remark("stopped: the same command goes on from here")
         raise SystemExit(130)
     if failed:
@@ -200,12 +197,12 @@ def _is_folder(path: Path) -> bool:
 
 
 def enroll_all(
-    catalogue: Catalogue, files: Iterable[Path], jobs: int, replace: bool
+    catalogue: Catalogue, files: Iterable[Path], jobs: int, replace: bool, stop: threading.Event
 ) -> Iterator[tuple[Path, Enrolled | EarmarkError]]:
     """Enroll files side by side, never holding more than twice ``jobs`` of them, and yield outcomes as they come.
 
     Audio that another process is writing is tried again at the end: that process gets it done, or it died, and its
-    lease runs out.
+    lease runs out. Once ``stop`` is set, only what has begun is brought to its end.
     """
 
     def one(path: Path) -> Enrolled | EarmarkError:
@@ -220,7 +217,9 @@ def enroll_all(
     busy: list[Path] = []
     try:
         while True:
-            running |= {pool.submit(one, path): path for path in islice(rest, 2 * jobs - len(running))}
+            if not stop.is_set():
+                running |= {pool.submit(one, path): path for path in islice(rest, 2 * jobs - len(running))}
+            running = {future: path for future, path in running.items() if not (stop.is_set() and future.cancel())}
             if not running:
                 break
             for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -232,7 +231,8 @@ def enroll_all(
         deadline = time.monotonic() + catalogue.settings.lease_seconds + _LEASE_MARGIN_S
         for path in busy:
             while isinstance(outcome := one(path), TrackBusy) and time.monotonic() < deadline:
-                time.sleep(_LEASE_POLL_S)
+                if stop.wait(_LEASE_POLL_S):
+                    return
             yield path, outcome
     finally:
         pool.shutdown(wait=True, cancel_futures=True)

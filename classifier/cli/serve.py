@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from classifier.cli.common import Shell, shell_command
+from classifier.extras import needing
 
 
 @click.command()
@@ -22,7 +23,8 @@ def serve(shell: Shell, host: str | None, port: int | None, workers: int | None,
     Example:
       earmark serve --port 8000
     """
-    from classifier.api.server import serve as run  # the web layer is loaded only for this command
+    with needing("service", "'earmark serve'"):
+        from classifier.api.server import serve as run  # the web layer is loaded only for this command
 
     given = {"host": host, "port": port, "workers": workers}
     settings = shell.settings.replace(**{name: value for name, value in given.items() if value is not None})

@@ -142,7 +142,7 @@ class NullMap:
     slot_odds : Odds
         Of the first track of ``method=kl``; fact: -log10 E.
     mixture_odds : Odds
-        Of the first track of ``method=kl-mixture``; facts: T-norm and log divergence.
+        Of the first track of ``method=kl-mixture``; facts: T-norm, and the mean log divergence of the tracks behind it.
     """
 
     bounds: tuple[float, ...]
@@ -194,10 +194,12 @@ FEW = 4
 
 
 def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
-    """T-norm of the least of some log divergences (ascending, two at least) against the next ones, and itself.
+    """T-norm of the least of some log divergences (ascending, two at least) against the next ones, and their mean.
 
-    T-norm is (mean - best) / spread over the next ``_STRANGERS`` other tracks. The log divergence itself tells music
-    from what is not: non-music is far from every track, yet can still stand out.
+    T-norm is (mean - best) / spread over the next ``_STRANGERS`` other tracks. Their mean tells how far the snippet is
+    from music that it does not come from, whatever the best track: with the best one's own divergence in its place, a
+    better match could count for less.
     """
     best, others = float(log_divergences[0]), log_divergences[1 : 1 + _STRANGERS]
-    return float((others.mean() - best) / max(float(others.std()), 1e-3)), best
+    mean = float(others.mean())
+    return (mean - best) / max(float(others.std()), 1e-3), mean

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from classifier.errors import InvalidParameter
+from classifier.extras import needing
 from classifier.settings import mask_url
 from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Store, Where
 
@@ -32,12 +33,15 @@ def open_store(url: str) -> Store:
     ------
     InvalidParameter
         If ``url`` does not name a store.
+    InvalidConfig
+        If the packages for MongoDB are not installed.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme in ("mongodb", "mongodb+srv"):
-        from classifier.store.mongo import MongoStore
+        with needing("mongo", "a MongoDB store"):
+            from classifier.store.mongo import MongoStore
 
         return MongoStore(url)
     raise InvalidParameter(

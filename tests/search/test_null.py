@@ -217,7 +217,7 @@ def test_probability_is_the_logistic_of_log_odds(x):
 
 def test_standing_out_is_distance_from_the_next_ones_in_their_spread():
     logs = np.array([1.0, 3.0, 4.0, 5.0])
-    assert null.stands_out(logs) == (pytest.approx(3 / np.std([3, 4, 5])), 1.0)
+    assert null.stands_out(logs) == (pytest.approx(3 / np.std([3, 4, 5])), 4.0)
     many = np.concatenate([logs, np.full(60, 5.0)])
     assert null.stands_out(many) == null.stands_out(many[:31])  # thirty strangers are enough
 
