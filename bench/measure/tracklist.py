@@ -186,7 +186,7 @@ def main() -> None:
             seconds = len(samples) / SAMPLE_RATE
             one = tracklists.score(mix.played, said, seconds, same_sound)
             scores[channel] = scores.get(channel, Score()) + one
-            spent[channel] = spent.get(channel, np.zeros(3)) + (seconds, processor, clock)
+            spent[channel] = spent.get(channel, np.zeros(3)) + np.array([seconds, processor, clock])
             console.print(
                 f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x"
             )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -188,7 +189,7 @@ def _stretches(kinds: np.ndarray, odds: np.ndarray, start_s: float, end_s: float
     some = kinds[low : max(high, low + 1)]
     edges = [0, *(np.flatnonzero(np.diff(some)) + 1).tolist(), len(some)]
     merged: list[tuple[int, int, int]] = []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         if merged and ((b - a) * STEP_S < _SHORTEST_S or merged[-1][2] == some[a]):
             merged[-1] = (merged[-1][0], b, merged[-1][2])
         else:

@@ -19,16 +19,17 @@ from classifier.errors import InvalidParameter
 from classifier.fingerprint import bits
 from classifier.fingerprint.bits import FRAME, QUERY_HOP, SAMPLE_RATE
 from classifier.index.follower import View
-from classifier.listening import path
+from classifier.listening import path, runs, saving
 from classifier.listening.backdrop import Backdrop
 from classifier.listening.grid import BLOCK, HORIZON, LOOK_S, STEP_S, STEPS
 from classifier.listening.ledger import Ledger, Run
 from classifier.listening.lines import Line
-from classifier.listening.looks import Spending, confidence
+from classifier.listening.looks import Spending
+from classifier.listening.runs import Span
 from classifier.listening.search import Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
-from classifier.listening.traces import INSIDE, N_ROWS, PLACE, Trace, both, likeness
+from classifier.listening.traces import INSIDE, N_ROWS, Trace, both, likeness
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -43,8 +44,6 @@ _RELAXED, _FIRST = 3, 3
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
 #: Steps in which a trace may be unheard before it is no longer read on, and traces that are read at a time.
 _PATIENCE, _MOST_TRACES = 40, 5
-#: Steps without a track in which a track that goes on at the same line is taken to have gone on.
-_BRIDGED = 40
 #: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the
 #: agreement by which it must then be better.
 _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
@@ -52,10 +51,6 @@ _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
 _SHARPENED, _SHARPER = (3, 6), 0.002
 #: Steps over which likeness is averaged.
 _SMOOTH = 9
-#: Steps of evidence that count as one when a border's uncertainty is told: they go together.
-_TOGETHER = 4.0
-#: How far from a border its uncertainty is looked for, steps.
-_ABOUT_BORDER = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +153,7 @@ class Listener:
         return events + self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
 
     def segments(self) -> list[Segment]:
-        """What the recording holds as far as it was heard, by start; tracks that are not certain yet are ``perhaps``."""
+        """What the recording holds as far as it was heard, by start; tracks not certain yet are ``perhaps``."""
         tracks = [
             _within(segment, self.heard_s)
             for segment in (*self._ledger.done, *self._ledger.open_segments())
@@ -169,10 +164,10 @@ class Listener:
 
     # --- saved and restored -------------------------------------------------------------------------------------
 
-    def state(self) -> dict[str, np.ndarray]:
-        """Everything that listening goes on from, as plain arrays: a few megabytes; see ``state.py`` for files.
+    def save(self) -> bytes:
+        """Everything that listening goes on from, as the bytes of a file: a few megabytes.
 
-        Restored by :meth:`resumed`, the listener goes on as if nothing had happened, with sample ``n_samples`` next.
+        Restored by :meth:`restore`, the listener goes on as if nothing had happened, with sample ``n_samples`` next.
         """
         held, before = self._resampler.state()
         values = {
@@ -193,21 +188,24 @@ class Listener:
             "ledger": self._ledger.to_dict(),
         }
         arrays = {f"backdrop_{name}": array for name, array in self._backdrop.arrays().items()}
-        return arrays | {
-            "values": np.frombuffer(json.dumps(values).encode(), np.uint8),
-            "held": held,
-            "samples": self._samples,
-            "recent": np.concatenate([np.zeros(0, np.float32), *self._recent]),
-            "path": self._path,
-            "path_scores": self._path_scores,
-            "evidence": np.array([t.evidence for t in self._traces]).reshape(-1, N_ROWS, HORIZON),
-            "agreement": np.array([t.agreement for t in self._traces]).reshape(len(self._traces), -1),
-            "alike": np.array(list(self._alike.values())).reshape(-1, HORIZON),
-        }
+        return saving.to_bytes(
+            arrays
+            | {
+                "values": np.frombuffer(json.dumps(values).encode(), np.uint8),
+                "held": held,
+                "samples": self._samples,
+                "recent": np.concatenate([np.zeros(0, np.float32), *self._recent]),
+                "path": self._path,
+                "path_scores": self._path_scores,
+                "evidence": np.array([t.evidence for t in self._traces]).reshape(-1, N_ROWS, HORIZON),
+                "agreement": np.array([t.agreement for t in self._traces]).reshape(len(self._traces), -1),
+                "alike": np.array(list(self._alike.values())).reshape(-1, HORIZON),
+            }
+        )
 
     @classmethod
-    def resumed(cls, view: View, arrays: Mapping[str, np.ndarray]) -> Listener:
-        """Return a listener that goes on where :meth:`state` was taken.
+    def restore(cls, view: View, data: bytes, sample_rate: int = SAMPLE_RATE) -> Listener:
+        """Return a listener that goes on where :meth:`save` was called.
 
         A track that is not in the view any more is no longer followed; segments that named it keep its name.
 
@@ -215,10 +213,27 @@ class Listener:
         ----------
         view : View
             The tracks to listen for.
-        arrays : mapping of str to np.ndarray
-            The state.
+        data : bytes
+            What :meth:`save` gave.
+        sample_rate : int
+            Of the samples that will be handed in, Hz.
+
+        Raises
+        ------
+        InvalidParameter
+            If the bytes are not what a listener of this release saved, at this rate.
         """
+        arrays = saving.from_bytes(data)
+        try:
+            return cls._restored(view, arrays, sample_rate)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidParameter(f"what was saved of this listener is damaged ({error!r}): begin anew") from None
+
+    @classmethod
+    def _restored(cls, view: View, arrays: Mapping[str, np.ndarray], sample_rate: int) -> Listener:
         values = json.loads(arrays["values"].tobytes())
+        if values["rate"] != sample_rate:
+            raise InvalidParameter(f"the listener was saved at {values['rate']} samples a second, not {sample_rate}")
         listener = cls(view, values["rate"], ListenOptions(**values["options"]))
         listener._resampler.restore(arrays["held"], values["before"])
         for name in ("n_samples", "looks", "ready", "first", "next_trace", "ended"):
@@ -378,7 +393,7 @@ class Listener:
         """Test lines that sound now and are not certain yet."""
         for run in self._spans():
             trace = run.trace
-            if run.stop == self._ready - self._first and not trace.ended and not self._tested(run):
+            if run.stop == self._ready - self._first and not trace.ended and not runs.tested(run, self._first):
                 found = self._search.test(self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S)
                 if found is not None:
                     trace.log10_e = min(trace.log10_e, found.log10_e)
@@ -411,72 +426,21 @@ class Listener:
         kind = np.array([-1 - state[0] if state[0] < 0 else -1 for state in self._states])
         return np.asarray(kind[states])
 
-    def _spans(self) -> list[_Span]:
-        """Stretches of the horizon in which each line sounds, those bridged between which nothing else does."""
-        spans: list[_Span] = []
-        members = [frozenset(state) for state in self._states]
-        none = self._kinds_of(self._path) >= 0
-        for trace in self._traces:
-            on = np.array([trace.id in members[state] for state in self._path])
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(int)))
-            own: list[_Span] = []
-            for start, stop in edges.reshape(-1, 2):
-                if own and start - own[-1].stop <= _BRIDGED and none[own[-1].stop : start].all():
-                    own[-1] = _Span(trace, own[-1].start, int(stop))
-                else:
-                    own.append(_Span(trace, int(start), int(stop)))
-            spans += own
-        return sorted(spans, key=lambda span: (span.start, span.trace.id))
-
-    def _tested(self, span: _Span) -> bool:
-        start, stop = self._first + span.start, self._first + span.stop
-        return any(a < stop and start < b for a, b in span.trace.tested)
+    def _spans(self) -> list[Span]:
+        return runs.spans(self._traces, self._states, self._path)
 
     def _runs(self) -> list[Run]:
-        return [self._run(span) for span in self._spans()]
+        return [
+            runs.run(span, self._track_id(span.trace), self._first, self._ready, self.options.known_prior)
+            for span in self._spans()
+        ]
 
-    def _run(self, span: _Span) -> Run:
-        trace, steps = span.trace, self._ready - self._first
-        speed, half = trace.line.speed, STEP_S / 2
-        places, gains = trace.evidence[PLACE], trace.gains()[:steps]
-        return Run(
-            trace=trace.id,
-            track_id=self._view.snapshot.items[trace.line.number][1].track_id,
-            start_s=(self._first + span.start) * STEP_S,
-            end_s=(self._first + span.stop) * STEP_S,
-            start_uncertainty_s=_uncertainty(gains, span.start),
-            end_uncertainty_s=_uncertainty(gains[::-1], steps - span.stop),
-            offset_s=float(places[span.start]) - half * speed,
-            end_offset_s=float(places[span.stop - 1]) + half * speed,
-            settled=span.start == 0 and self._first > 0,
-            confirmed=self._tested(span),
-            confidence=confidence(trace.log10_e, self.options.known_prior),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Steps of the horizon, from the first to behind the last, in which a line sounds."""
-
-    trace: Trace
-    start: int
-    stop: int
+    def _track_id(self, trace: Trace) -> str:
+        return self._view.snapshot.items[trace.line.number][1].track_id
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, np.full(_SMOOTH, 1 / _SMOOTH), "same")
-
-
-def _uncertainty(gains: np.ndarray, border: int) -> float:
-    """Standard deviation of where a line begins to sound, seconds, from the gains of the steps about it."""
-    low, high = max(0, border - _ABOUT_BORDER), min(len(gains), border + _ABOUT_BORDER)
-    about = gains[low:high]
-    total = np.concatenate([np.cumsum(about[::-1])[::-1], [0.0]]) / _TOGETHER
-    weight = np.exp(total - total.max())
-    at = np.arange(len(weight))
-    mean = float(np.average(at, weights=weight))
-    variance = float(np.average(np.square(at - mean), weights=weight))
-    return round(STEP_S * (variance + 1 / 12) ** 0.5, 3)
 
 
 def _within(segment: Segment, end_s: float) -> Segment:

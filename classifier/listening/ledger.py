@@ -207,7 +207,7 @@ class Ledger:
         self.done = [Segment.from_dict(segment) for segment in values["done"]]
 
 
-def _named(track: Track) -> dict[str, str | None]:
+def _named(track: Track) -> dict[str, Any]:
     names = ("title", "artist", "album", "isrc", "source")
     return {"track_id": track.id, **{name: getattr(track, name) for name in names}}
 

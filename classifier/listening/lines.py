@@ -32,7 +32,7 @@ _BACKGROUND_STEP, _BACKGROUND_FRAMES = 8, 48
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A track over a recording: its second ``track_s`` sounds at the recording's second ``at_s``, and on at ``speed``."""
+    """A track over a recording: its second ``track_s`` sounds at the recording's ``at_s``, and on at ``speed``."""
 
     number: int
     track_s: float

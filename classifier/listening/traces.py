@@ -118,7 +118,7 @@ class Trace:
         return trace
 
     def follow(self, line: Line, spectra: Spectra, first: int, ready: int, since: int) -> None:
-        """Read everything anew along another line, forward and backward from ``line.at_s``; steps as for :meth:`found`."""
+        """Read everything anew along another line, both ways from ``line.at_s``; steps as for :meth:`found`."""
         self.evidence[:] = 0
         middle = min(max(int(line.at_s / STEP_S), since), ready)
         self.line, self.agreement = line, np.zeros(len(_SHIFTS))
@@ -201,7 +201,7 @@ class Trace:
         return np.where(inside > 0, np.clip(ratio, -_MOST, _MOST) - silent, OFF)
 
     def share(self, steps: int, stop: int) -> float:
-        """Share of the agreement of a track that sounds alone, over the steps before ``stop``; 0 if nothing was heard."""
+        """Share of the agreement of a track that sounds alone, over the steps before ``stop``; 0 without any."""
         some = slice(max(0, stop - steps), stop)
         n = self.evidence[N, some].sum()
         return float(self.evidence[R, some].sum() / n) if n > 0 else 0.0

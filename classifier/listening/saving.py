@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -14,19 +12,19 @@ from classifier.errors import InvalidParameter
 
 #: Version of what a state holds.
 FORMAT = 1
-#: Largest state that is read, bytes: that of a listener on its twelfth day is a tenth of it.
+#: Most bytes of arrays that are read: a listener has 10 MB of them, and gains 28 kB an hour.
 MAX_BYTES = 256 << 20
 
 
 def to_bytes(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Return a state, as ``Listener.state`` gives it, as the bytes of a file."""
+    """Return arrays as the bytes of a file."""
     buffer = io.BytesIO()
     np.savez(buffer, allow_pickle=False, format=np.array(FORMAT), **arrays)
     return buffer.getvalue()
 
 
 def from_bytes(data: bytes) -> dict[str, np.ndarray]:
-    """Return the state that :func:`to_bytes` turned into bytes.
+    """Return the arrays that :func:`to_bytes` turned into bytes.
 
     Raises
     ------
@@ -45,22 +43,3 @@ def from_bytes(data: bytes) -> dict[str, np.ndarray]:
     except (ValueError, KeyError, TypeError, EOFError, OSError, zipfile.BadZipFile) as error:
         raise InvalidParameter(f"this is no state to go on listening from ({error}): begin anew") from None
     return arrays
-
-
-def write(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
-    """Write a state beside its place and move it there, so that a file is whole or absent."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        draft.write_bytes(to_bytes(arrays))
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def read(path: Path) -> dict[str, np.ndarray]:
-    """Return the state that :func:`write` wrote; errors as :func:`from_bytes`."""
-    if path.stat().st_size > MAX_BYTES:
-        raise InvalidParameter(
-            f"{path.name} has {path.stat().st_size:,} bytes and is no state to go on from: begin anew"
-        )
-    return from_bytes(path.read_bytes())
