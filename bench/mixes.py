@@ -1,9 +1,9 @@
 """Long mixes with a known tracklist: the material of ``bench.measure.tracklist``.
 
 After the recipe of UnmixDB (Schwarz & Fourer 2018), on this corpus. A mix has 12 to 18 recordings an hour, a quarter of
-them unknown ones, each an excerpt at one of seven speeds. Two meet in a cross-fade of 2, 8 or 16 s, or with 3 to 15 s of
-speech or of a jingle (a piece of unknown music) between them. Cross-fades are of equal power, or swap the bass: below
-200 Hz one gives way to the other within a fifth of the time. Everything has the same rms before it is faded.
+them unknown ones, each an excerpt at one of seven speeds. Two meet in a cross-fade of 2, 8 or 16 s, or with 3 to 15 s
+of speech or of a jingle (a piece of unknown music) between them. Cross-fades are of equal power, or swap the bass:
+below 200 Hz one gives way to the other within a fifth of the time. Everything has the same rms before it is faded.
 
 The truth is read from the parts themselves: a recording is audible from the first to the last moment at which it holds
 a tenth of the mix's power (over 1 s), and the middle of a fade is where both hold the same share by plan.
@@ -185,16 +185,24 @@ def _faded(samples: np.ndarray, fade_s: float, swap: bool, *, last: bool) -> np.
 
 
 def _truth(
-    mix: np.ndarray, reference: Reference, start: int, heard: np.ndarray, from_s: float, to_s: float, first_s: float,
+    mix: np.ndarray,
+    reference: Reference,
+    start: int,
+    heard: np.ndarray,
+    from_s: float,
+    to_s: float,
+    first_s: float,
     speed: float,
 ) -> Played:
     window = round(_WINDOW_S * SAMPLE_RATE)
     hop = window // 20
+
     def power(x: np.ndarray) -> np.ndarray:
         total = np.concatenate([[0.0], np.cumsum(np.square(x, dtype=np.float64))])
         edges = np.arange(0, len(x), hop)
         low, high = np.clip(edges - window // 2, 0, len(x)), np.clip(edges + window // 2, 0, len(x))
         return np.asarray(total[high] - total[low])
+
     own, all_of_it = power(heard), power(mix[start : start + len(heard)])
     audible = np.flatnonzero((own >= AUDIBLE * all_of_it) & (own > 1e-8 * window))
     begin_s = float(audible[0] * hop) / SAMPLE_RATE if len(audible) else 0.0

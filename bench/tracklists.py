@@ -63,11 +63,11 @@ class Score:
 def score(played: Sequence[Played], said: Sequence[Said], seconds: float, same: SameSound) -> Score:
     """Compare an answer with what was played.
 
-    Per second: what was said of the second's middle is right if it was audible then, or is the same sound. A known track
-    that leads (from the middle of its first fade to that of its last) and was not named is missed. A second may count in
-    several ways. A segment is found if one segment of the same name covers half of it; each serves once. Borders are
-    those of found segments, against where a track becomes audible or ceases to be (``borders_s``), and against the
-    middles of its fades (``middles_s``). All errors are what was said less what was true.
+    Per second: what was said of the second's middle is right if it was audible then, or is the same sound. A known
+    track that leads (from the middle of its first fade to that of its last) and was not named is missed. A second may
+    count in several ways. A segment is found if one segment of the same name covers half of it; each serves once.
+    Borders are those of found segments, against where a track becomes audible or ceases to be (``borders_s``), and
+    against the middles of its fades (``middles_s``). All errors are what was said less what was true.
     """
     out = Score()
     for second in np.arange(0.5, seconds, 1.0):
@@ -85,7 +85,11 @@ def score(played: Sequence[Played], said: Sequence[Said], seconds: float, same: 
     free = list(said)
     out.asked, out.said = len(asked), len(said)
     for p in asked:
-        of_it = [s for s in free if s.name == p.reference.id or same(p, s, (max(p.start_s, s.start_s) + min(p.end_s, s.end_s)) / 2)]
+        of_it = [
+            s
+            for s in free
+            if s.name == p.reference.id or same(p, s, (max(p.start_s, s.start_s) + min(p.end_s, s.end_s)) / 2)
+        ]
         best = max(of_it, key=lambda s: _overlap(p, s), default=None)
         if best is None or _overlap(p, best) < COVERED * (p.end_s - p.start_s):
             continue
@@ -98,7 +102,14 @@ def score(played: Sequence[Played], said: Sequence[Said], seconds: float, same: 
         if best.name == p.reference.id and best.offset_s is not None and best.speed is not None:
             out.offsets_s.append(best.offset_s - (p.offset_s + p.speed * (best.start_s - p.start_s)))
             out.speeds.append(best.speed / p.speed - 1)
-    out.true_said = sum(any(_overlap(p, s) > 0.5 * (s.end_s - s.start_s) and (p.reference.id == s.name or (p.reference.known and same(p, s, (s.start_s + s.end_s) / 2))) for p in played) for s in said)
+    out.true_said = sum(
+        any(
+            _overlap(p, s) > 0.5 * (s.end_s - s.start_s)
+            and (p.reference.id == s.name or (p.reference.known and same(p, s, (s.start_s + s.end_s) / 2)))
+            for p in played
+        )
+        for s in said
+    )
     return out
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+from scipy.signal import oaconvolve
 
 from bench import conditions, corpus
 from bench.corpus import SAMPLE_RATE
@@ -48,18 +49,23 @@ def material() -> tuple[list[np.ndarray], list[np.ndarray]]:
         make = (conditions.speech, conditions.speech, conditions.babble, conditions.pink)[i % 4]
         name = ("white", "hum", "clicks")[i % 3]
         other.append(make(n, i, held) * np.float32(0.1) if i % 8 else conditions.MUSIC_FREE[name](n, i, held))
-    from scipy.signal import oaconvolve
 
     def in_room(i: int, sound: np.ndarray) -> np.ndarray:
-        return oaconvolve(sound, held.impulses[i % len(held.impulses)])[: len(sound)] if i % 2 else sound
+        wet = oaconvolve(sound, held.impulses[i % len(held.impulses)])[: len(sound)] if i % 2 else sound
+        return np.asarray(wet, np.float32)
 
-    return ([numbers(in_room(i, s).astype(np.float32)) for i, s in enumerate(some)] for some in (music, other))  # type: ignore[return-value]
+    def windows(sounds: list[np.ndarray]) -> list[np.ndarray]:
+        return [numbers(in_room(i, sound)) for i, sound in enumerate(sounds)]
+
+    return windows(music), windows(other)
 
 
 def main() -> None:
     """Fit, say how well on tracks and streams left out, and write."""
     music, other = material()
-    sides = [(windows, float(flag), i % 4 == 0) for flag, some in ((1, music), (0, other)) for i, windows in enumerate(some)]
+    sides = [
+        (windows, float(flag), i % 4 == 0) for flag, some in ((1, music), (0, other)) for i, windows in enumerate(some)
+    ]
 
     def stacked(held_out: bool) -> tuple[np.ndarray, np.ndarray]:
         some = [(w, f) for w, f, out in sides if out is held_out]
@@ -76,7 +82,8 @@ def main() -> None:
         beta += np.linalg.solve(hessian, design.T @ (weight * (y - p)) - RIDGE * len(x) * beta)
     x, y = stacked(True)
     odds = (x - mean) / scale @ beta[:-1] + beta[-1]
-    print(f"right on what was left out: music {np.mean(odds[y == 1] > 0):.3f}, speech and noise {np.mean(odds[y == 0] <= 0):.3f}")
+    said = np.mean(odds[y == 1] > 0), np.mean(odds[y == 0] <= 0)
+    print("right on what was left out: music {:.3f}, speech and noise {:.3f}".format(*said))
     fit = {"mean": mean, "scale": scale, "slopes": beta[:-1]}
     values = {name: [round(float(v), 5) for v in array] for name, array in fit.items()}
     (FOLDER / "kinds-1.json").write_text(json.dumps({**values, "offset": round(float(beta[-1]), 5)}) + "\n")

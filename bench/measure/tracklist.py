@@ -46,7 +46,8 @@ def view_of(references: Sequence[Reference]) -> View:
     """Return a catalogue of some tracks, of which a listener needs the sub-fingerprints alone."""
     empty = TrackModel.empty(FeatureConfig())
     parts = [
-        Segment.single(r.id, 1, replace(empty, words=reference_words(np.asarray(corpus.samples(r))))) for r in references
+        Segment.single(r.id, 1, replace(empty, words=reference_words(np.asarray(corpus.samples(r)))))
+        for r in references
     ]
     tracks = {r.id: Track(r.id, "bench", r.id, None, None, None, r.id, r.duration_s, 0, "", "", "") for r in references}
     return View(Snapshot((Segment.join(parts),), frozenset((r.id, 1) for r in references)), tracks)
@@ -74,7 +75,8 @@ def listen(view: View, samples: np.ndarray, options: ListenOptions) -> tuple[lis
 def _same(a: str, a_s: float, b: str, b_s: float) -> bool:
     first, second = corpus.find(a), corpus.find(b)
     return any(
-        identical.same_sound(first, a_s + by, second, b_s + by, 2.0, slack_s=0.5) is not None for by in (-2.0, -1.0, 0.0)
+        identical.same_sound(first, a_s + by, second, b_s + by, 2.0, slack_s=0.5) is not None
+        for by in (-2.0, -1.0, 0.0)
     )
 
 
@@ -113,7 +115,10 @@ def strangers(hours: float, references: Sequence[Reference], material: Material,
         else:
             out = np.concatenate(
                 [conditions.babble(n // 2, seed + kinds, material) * np.float32(0.05)]
-                + [conditions.MUSIC_FREE[name](n // 10, seed + kinds, material) for name in ("pink", "white", "hum", "clicks", "dtmf")]
+                + [
+                    conditions.MUSIC_FREE[name](n // 10, seed + kinds, material)
+                    for name in ("pink", "white", "hum", "clicks", "dtmf")
+                ]
             )
         left -= n / SAMPLE_RATE
         yield out.astype(np.float32)
@@ -181,20 +186,32 @@ def main() -> None:
             seconds = len(samples) / SAMPLE_RATE
             one = tracklists.score(mix.played, said, seconds, same_sound)
             scores[channel] = scores.get(channel, Score()) + one
-            spent[channel] = spent.get(channel, np.zeros(3)) + (seconds, processor, clock)
-            console.print(f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x")
+            spent[channel] = spent.get(channel, np.zeros(3)) + np.array([seconds, processor, clock])
+            console.print(
+                f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x"
+            )
     speed = {channel: (float(s[0] / s[1]), float(s[0] / s[2])) for channel, s in spent.items()}
     table = rows(scores, speed)
     false = []
     if given.strangers:
-        foreign = [r for r in references if not r.known] if not evaluated else [*(r for r in references if not r.known), *corpus.development()]
+        foreign = (
+            [r for r in references if not r.known]
+            if not evaluated
+            else [*(r for r in references if not r.known), *corpus.development()]
+        )
         for stretch in strangers(given.strangers, foreign, material, given.seed):
             false += [asdict(s) for s in listen(view, stretch, options)[0]]
             console.print(f"strangers: {len(false)} false segments so far")
     shown = Table("figure", *scores)
     for name in table[0] if table else ():
         if name != "channel":
-            shown.add_row(name, *("" if row[name] is None else f"{row[name]:.3f}" if isinstance(row[name], float) else str(row[name]) for row in table))
+            shown.add_row(
+                name,
+                *(
+                    "" if row[name] is None else f"{row[name]:.3f}" if isinstance(row[name], float) else str(row[name])
+                    for row in table
+                ),
+            )
     console.print(shown)
     console.print(f"false segments in {given.strangers:g} h of strangers: {len(false)}")
     if given.json:

@@ -137,7 +137,7 @@ def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
 def _mismatch_blocks(
     reference: Any, rough: Any, step: Any, counter: Any, least: Any, at: Any, sums: Any
 ) -> None:  # pragma: no cover - compiled
-    """Add up trusted bits that differ at every lag; keep each block's least, and the sums of all and of their squares."""
+    """Add up trusted bits that differ at every lag; keep each block's least, and sums of all and of their squares."""
     n_lags = reference.shape[0] - step * (rough.shape[0] - 1)
     total, squares = 0.0, 0.0
     for block in range(least.shape[0]):

@@ -1,8 +1,9 @@
 """What sounds where no track does: unknown music, speech or noise, silence.
 
-Music holds its notes: the fine shape of its spectrum lasts. Speech glides and pauses, and noise has no shape that lasts.
-Six numbers a step say so; averaged over three seconds, a logistic function of them gives the probability of music. It was
-fitted on development material (``bench/fit/kinds.py``). Silence is what is too quiet for bits to mean anything.
+Music holds its notes: the fine shape of its spectrum lasts. Speech glides and pauses, and noise has no shape that
+lasts. Six numbers a step say so; averaged over three seconds, a logistic function of them gives the probability of
+music. It was fitted on development material (``bench/fit/kinds.py``). Silence is what is too quiet for bits to mean
+anything.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -187,7 +189,7 @@ def _stretches(kinds: np.ndarray, odds: np.ndarray, start_s: float, end_s: float
     some = kinds[low : max(high, low + 1)]
     edges = [0, *(np.flatnonzero(np.diff(some)) + 1).tolist(), len(some)]
     merged: list[tuple[int, int, int]] = []
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         if merged and ((b - a) * STEP_S < _SHORTEST_S or merged[-1][2] == some[a]):
             merged[-1] = (merged[-1][0], b, merged[-1][2])
         else:

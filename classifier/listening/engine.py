@@ -9,8 +9,8 @@ likeliest story of the last ``HORIZON`` steps is found (``path.py``), and the bo
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -19,16 +19,17 @@ from classifier.errors import InvalidParameter
 from classifier.fingerprint import bits
 from classifier.fingerprint.bits import FRAME, QUERY_HOP, SAMPLE_RATE
 from classifier.index.follower import View
-from classifier.listening import path
+from classifier.listening import path, runs, saving
 from classifier.listening.backdrop import Backdrop
 from classifier.listening.grid import BLOCK, HORIZON, LOOK_S, STEP_S, STEPS
 from classifier.listening.ledger import Ledger, Run
-from classifier.listening.looks import Spending, confidence
 from classifier.listening.lines import Line
+from classifier.listening.looks import Spending
+from classifier.listening.runs import Span
 from classifier.listening.search import Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
-from classifier.listening.traces import INSIDE, PLACE, Trace, both, likeness
+from classifier.listening.traces import INSIDE, N_ROWS, Trace, both, likeness
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -38,23 +39,18 @@ _SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
 _KEPT = HORIZON // STEPS + 4
 #: Looks between searches while a track is clearly heard, and looks from which the first is made.
 _RELAXED, _FIRST = 3, 3
-#: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual share.
+#: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual
+#: share.
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
 #: Steps in which a trace may be unheard before it is no longer read on, and traces that are read at a time.
 _PATIENCE, _MOST_TRACES = 40, 5
-#: Steps without a track in which a track that goes on at the same line is taken to have gone on.
-_BRIDGED = 40
-#: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the agreement
-#: by which it must then be better.
+#: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the
+#: agreement by which it must then be better.
 _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
 #: Looks after which the speed of a line that was found is found anew, and change of speed from which it is read anew.
 _SHARPENED, _SHARPER = (3, 6), 0.002
 #: Steps over which likeness is averaged.
 _SMOOTH = 9
-#: Steps of evidence that count as one when a border's uncertainty is told: they go together.
-_TOGETHER = 4.0
-#: How far from a border its uncertainty is looked for, steps.
-_ABOUT_BORDER = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +153,7 @@ class Listener:
         return events + self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
 
     def segments(self) -> list[Segment]:
-        """What the recording holds as far as it was heard, by start; tracks that are not certain yet are ``perhaps``."""
+        """What the recording holds as far as it was heard, by start; tracks not certain yet are ``perhaps``."""
         tracks = [
             _within(segment, self.heard_s)
             for segment in (*self._ledger.done, *self._ledger.open_segments())
@@ -165,6 +161,115 @@ class Listener:
         ]
         by_start = sorted(tracks, key=lambda s: (s.start_s, s.end_s))
         return self._backdrop.fill(by_start, self._first, self._kinds_of(self._path), self.heard_s)
+
+    # --- saved and restored -------------------------------------------------------------------------------------
+
+    def save(self) -> bytes:
+        """Everything that listening goes on from, as the bytes of a file: a few megabytes.
+
+        Restored by :meth:`restore`, the listener goes on as if nothing had happened, with sample ``n_samples`` next.
+        """
+        held, before = self._resampler.state()
+        values = {
+            "options": asdict(self.options),
+            "rate": self._rate,
+            "n_samples": self.n_samples,
+            "before": before,
+            "looks": self._looks,
+            "ready": self._ready,
+            "first": self._first,
+            "next_trace": self._next_trace,
+            "ended": self._ended,
+            "scores": [[list(state), score] for state, score in self._scores.items()],
+            "states": [list(state) for state in self._states],
+            "traces": [{**trace.to_dict(), "track": self._key(trace.line)} for trace in self._traces],
+            "alike": [list(pair) for pair in self._alike],
+            "refused": [[asdict(line), self._key(line), look, whole] for line, look, whole in self._search.refused],
+            "ledger": self._ledger.to_dict(),
+        }
+        arrays = {f"backdrop_{name}": array for name, array in self._backdrop.arrays().items()}
+        return saving.to_bytes(
+            arrays
+            | {
+                "values": np.frombuffer(json.dumps(values).encode(), np.uint8),
+                "held": held,
+                "samples": self._samples,
+                "recent": np.concatenate([np.zeros(0, np.float32), *self._recent]),
+                "path": self._path,
+                "path_scores": self._path_scores,
+                "evidence": np.array([t.evidence for t in self._traces]).reshape(-1, N_ROWS, HORIZON),
+                "agreement": np.array([t.agreement for t in self._traces]).reshape(len(self._traces), -1),
+                "alike": np.array(list(self._alike.values())).reshape(-1, HORIZON),
+            }
+        )
+
+    @classmethod
+    def restore(cls, view: View, data: bytes, sample_rate: int = SAMPLE_RATE) -> Listener:
+        """Return a listener that goes on where :meth:`save` was called.
+
+        A track that is not in the view any more is no longer followed; segments that named it keep its name.
+
+        Parameters
+        ----------
+        view : View
+            The tracks to listen for.
+        data : bytes
+            What :meth:`save` gave.
+        sample_rate : int
+            Of the samples that will be handed in, Hz.
+
+        Raises
+        ------
+        InvalidParameter
+            If the bytes are not what a listener of this release saved, at this rate.
+        """
+        arrays = saving.from_bytes(data)
+        try:
+            return cls._restored(view, arrays, sample_rate)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            raise InvalidParameter(f"what was saved of this listener is damaged ({error!r}): begin anew") from None
+
+    @classmethod
+    def _restored(cls, view: View, arrays: Mapping[str, np.ndarray], sample_rate: int) -> Listener:
+        values = json.loads(arrays["values"].tobytes())
+        if values["rate"] != sample_rate:
+            raise InvalidParameter(f"the listener was saved at {values['rate']} samples a second, not {sample_rate}")
+        listener = cls(view, values["rate"], ListenOptions(**values["options"]))
+        listener._resampler.restore(arrays["held"], values["before"])
+        for name in ("n_samples", "looks", "ready", "first", "next_trace", "ended"):
+            setattr(listener, name if name == "n_samples" else f"_{name}", values[name])
+        listener._samples = arrays["samples"]
+        recent = arrays["recent"]
+        listener._recent = [recent[at : at + _BLOCK_SAMPLES] for at in range(0, len(recent), _BLOCK_SAMPLES)]
+        n_blocks = len(listener._recent)
+        listener._spectra = Spectra(_KEPT, (listener._looks - n_blocks) * BLOCK)
+        sound = np.concatenate([recent, listener._samples])
+        for at in range(0, n_blocks * _BLOCK_SAMPLES, _BLOCK_SAMPLES):
+            listener._spectra.add(sound[at : at + _SPAN])
+        listener._scores = {tuple(state): score for state, score in values["scores"]}
+        listener._states = [tuple(state) for state in values["states"]]
+        listener._path, listener._path_scores = arrays["path"], arrays["path_scores"]
+        numbers = view.snapshot.numbers
+        for i, saved in enumerate(values["traces"]):
+            key = (str(saved["track"][0]), int(saved["track"][1]))
+            if key in numbers:
+                words = listener._words(numbers[key])
+                trace = Trace.from_dict(saved, numbers[key], words, arrays["evidence"][i], arrays["agreement"][i])
+                listener._traces.append(trace)
+        ids = {trace.id for trace in listener._traces}
+        pairs = zip(values["alike"], arrays["alike"], strict=True)
+        listener._alike = {(a, b): alike.copy() for (a, b), alike in pairs if ids.issuperset((a, b))}
+        for line, key, look, whole in values["refused"]:
+            if tuple(key) in numbers:
+                listener._search.refused.append((Line(**{**line, "number": numbers[tuple(key)]}), look, whole))
+        listener._ledger.restore(values["ledger"])
+        listener._backdrop.restore(
+            {n.removeprefix("backdrop_"): a for n, a in arrays.items() if n.startswith("backdrop_")}
+        )
+        return listener
+
+    def _key(self, line: Line) -> list[str | int]:
+        return list(self._view.snapshot.items[line.number][1].key)
 
     # --- one look -----------------------------------------------------------------------------------------------
 
@@ -288,10 +393,8 @@ class Listener:
         """Test lines that sound now and are not certain yet."""
         for run in self._spans():
             trace = run.trace
-            if run.stop == self._ready - self._first and not trace.ended and not self._tested(run):
-                found = self._search.test(
-                    self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S
-                )
+            if run.stop == self._ready - self._first and not trace.ended and not runs.tested(run, self._first):
+                found = self._search.test(self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S)
                 if found is not None:
                     trace.log10_e = min(trace.log10_e, found.log10_e)
                     if found.log10_e <= self._spending.limit:
@@ -323,72 +426,21 @@ class Listener:
         kind = np.array([-1 - state[0] if state[0] < 0 else -1 for state in self._states])
         return np.asarray(kind[states])
 
-    def _spans(self) -> list[_Span]:
-        """Stretches of the horizon in which each line sounds, those bridged between which nothing else does."""
-        spans: list[_Span] = []
-        members = [frozenset(state) for state in self._states]
-        none = self._kinds_of(self._path) >= 0
-        for trace in self._traces:
-            on = np.array([trace.id in members[state] for state in self._path])
-            edges = np.flatnonzero(np.diff(np.concatenate([[False], on, [False]]).astype(int)))
-            own: list[_Span] = []
-            for start, stop in edges.reshape(-1, 2):
-                if own and start - own[-1].stop <= _BRIDGED and none[own[-1].stop : start].all():
-                    own[-1] = _Span(trace, own[-1].start, int(stop))
-                else:
-                    own.append(_Span(trace, int(start), int(stop)))
-            spans += own
-        return sorted(spans, key=lambda span: (span.start, span.trace.id))
-
-    def _tested(self, span: _Span) -> bool:
-        start, stop = self._first + span.start, self._first + span.stop
-        return any(a < stop and start < b for a, b in span.trace.tested)
+    def _spans(self) -> list[Span]:
+        return runs.spans(self._traces, self._states, self._path)
 
     def _runs(self) -> list[Run]:
-        return [self._run(span) for span in self._spans()]
+        return [
+            runs.run(span, self._track_id(span.trace), self._first, self._ready, self.options.known_prior)
+            for span in self._spans()
+        ]
 
-    def _run(self, span: _Span) -> Run:
-        trace, steps = span.trace, self._ready - self._first
-        speed, half = trace.line.speed, STEP_S / 2
-        places, gains = trace.evidence[PLACE], trace.gains()[:steps]
-        return Run(
-            trace=trace.id,
-            track_id=self._view.snapshot.items[trace.line.number][1].track_id,
-            start_s=(self._first + span.start) * STEP_S,
-            end_s=(self._first + span.stop) * STEP_S,
-            start_uncertainty_s=_uncertainty(gains, span.start),
-            end_uncertainty_s=_uncertainty(gains[::-1], steps - span.stop),
-            offset_s=float(places[span.start]) - half * speed,
-            end_offset_s=float(places[span.stop - 1]) + half * speed,
-            settled=span.start == 0 and self._first > 0,
-            confirmed=self._tested(span),
-            confidence=confidence(trace.log10_e, self.options.known_prior),
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Span:
-    """Steps of the horizon, from the first to behind the last, in which a line sounds."""
-
-    trace: Trace
-    start: int
-    stop: int
+    def _track_id(self, trace: Trace) -> str:
+        return self._view.snapshot.items[trace.line.number][1].track_id
 
 
 def _smooth(values: np.ndarray) -> np.ndarray:
     return np.convolve(values, np.full(_SMOOTH, 1 / _SMOOTH), "same")
-
-
-def _uncertainty(gains: np.ndarray, border: int) -> float:
-    """Standard deviation of where a line begins to sound, seconds, from the gains of the steps about it."""
-    low, high = max(0, border - _ABOUT_BORDER), min(len(gains), border + _ABOUT_BORDER)
-    about = gains[low:high]
-    total = np.concatenate([np.cumsum(about[::-1])[::-1], [0.0]]) / _TOGETHER
-    weight = np.exp(total - total.max())
-    at = np.arange(len(weight))
-    mean = float(np.average(at, weights=weight))
-    variance = float(np.average(np.square(at - mean), weights=weight))
-    return round(STEP_S * (variance + 1 / 12) ** 0.5, 3)
 
 
 def _within(segment: Segment, end_s: float) -> Segment:

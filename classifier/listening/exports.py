@@ -5,10 +5,11 @@ Formats that give one name to each moment (cue sheets and chapters) are written 
 every segment as it is, overlaps included. Names come from files, people and other libraries: each format's marks in
 them are escaped as the format says, or put another way where it has no escape.
 
-Sources: cue sheets, the appendix of the CDRWIN user's guide and https://wiki.hydrogenaudio.org/index.php?title=Cue_sheet;
-labels, https://manual.audacityteam.org/man/importing_and_exporting_labels.html; CSV, RFC 4180, and
-https://owasp.org/www-community/attacks/CSV_Injection for what a spreadsheet would run; JSPF, https://www.xspf.org/jspf;
-WebVTT, https://www.w3.org/TR/webvtt1, sections 4 and 6.
+Sources: cue sheets, the appendix of the CDRWIN user's guide and
+https://wiki.hydrogenaudio.org/index.php?title=Cue_sheet; labels,
+https://manual.audacityteam.org/man/importing_and_exporting_labels.html; CSV, RFC 4180, and
+https://owasp.org/www-community/attacks/CSV_Injection for what a spreadsheet would run; JSPF,
+https://www.xspf.org/jspf; WebVTT, https://www.w3.org/TR/webvtt1, sections 4 and 6.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The book of segments: what the path says at each look becomes segments that open, are confirmed, close or go again.
 
-A segment keeps its id from its first mention to its last. What lies before the horizon is settled; everything within may
-still be revised, also after a segment was closed, which happens once its track has not been heard for ``CLOSE_S``.
+A segment keeps its id from its first mention to its last. What lies before the horizon is settled; everything within
+may still be revised, also after a segment was closed, which happens once its track has not been heard for ``CLOSE_S``.
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ class Ledger:
         self.done = [Segment.from_dict(segment) for segment in values["done"]]
 
 
-def _named(track: Track) -> dict[str, str | None]:
+def _named(track: Track) -> dict[str, Any]:
     names = ("title", "artist", "album", "isrc", "source")
     return {"track_id": track.id, **{name: getattr(track, name) for name in names}}
 

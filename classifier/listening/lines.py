@@ -5,9 +5,9 @@ A line says that the recording's second ``at_s`` is the track's second ``track_s
 nearest to where the line says that it sounds.
 
 Evidence is in the matched filter's terms. Each bit has a reliability c in [0, 1], the agreement that a true place would
-show (``fingerprint/reliability.py``), and agrees (x = 1) or not (x = -1). Along a line, r = sum c x and n = sum c^2: at a
-place where the track sounds alone r / n is about 1, by chance about 0, and the share lies between where others sound
-with it. The variance of r by chance is ``DESIGN`` n, for neighbouring bits and frames go together.
+show (``fingerprint/reliability.py``), and agrees (x = 1) or not (x = -1). Along a line, r = sum c x and n = sum c^2:
+at a place where the track sounds alone r / n is about 1, by chance about 0, and the share lies between where others
+sound with it. The variance of r by chance is ``DESIGN`` n, for neighbouring bits and frames go together.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BACKGROUND_STEP, _BACKGROUND_FRAMES = 8, 48
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A track over a recording: its second ``track_s`` sounds at the recording's second ``at_s``, and on at ``speed``."""
+    """A track over a recording: its second ``track_s`` sounds at the recording's ``at_s``, and on at ``speed``."""
 
     number: int
     track_s: float

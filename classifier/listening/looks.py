@@ -9,8 +9,8 @@ sound that it tests: a test confirms if its E-value is at most
 
 By linearity of expectation the expected number of false confirmations in a day is then at most A, however much looks
 overlap and whatever was tested before, for the E-value of a test bounds how many chance matches it has on average over
-all places, speeds and phases (union bound; spending as in Lan & DeMets 1983, with a constant rate). A track that is being
-followed is one of those places, and pays for all of them at each look.
+all places, speeds and phases (union bound; spending as in Lan & DeMets 1983, with a constant rate). A track that is
+being followed is one of those places, and pays for all of them at each look.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The likeliest story of a stretch of sound: which tracks sounded at each step, or what else did.
 
-A hidden Markov model. Its states are the kinds of what is not enrolled (``BACKGROUND``), each line that is being followed,
-and each pair of lines that may sound at once; its emissions are log-likelihood ratios against "no track". That the place
-in a track advances at the track's speed is built into lines. The time spent in a state is geometric. Found by the Viterbi
-algorithm (Viterbi 1967), in nats.
+A hidden Markov model. Its states are the kinds of what is not enrolled (``BACKGROUND``), each line that is being
+followed, and each pair of lines that may sound at once; its emissions are log-likelihood ratios against "no track".
+That the place in a track advances at the track's speed is built into lines. The time spent in a state is geometric.
+Found by the Viterbi algorithm (Viterbi 1967), in nats.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ State = tuple[int, ...]
 
 def states(n_lines: int, pairs: Sequence[tuple[int, int]]) -> list[State]:
     """Return all states: the background's kinds, single lines, and pairs."""
-    return [(-1 - kind,) for kind in range(len(BACKGROUND))] + [(i,) for i in range(n_lines)] + [tuple(p) for p in pairs]
+    return (
+        [(-1 - kind,) for kind in range(len(BACKGROUND))] + [(i,) for i in range(n_lines)] + [tuple(p) for p in pairs]
+    )
 
 
 def transitions(all_states: Sequence[State]) -> np.ndarray:

@@ -80,7 +80,9 @@ class Searcher:
         now_s = ready * STEP_S
         hints = self._scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {
-            number: max((h.z for h in hints if any(_same(h.line, f, now_s) for f in followed if f.number == number)), default=0)
+            number: max(
+                (h.z for h in hints if any(_same(h.line, f, now_s) for f in followed if f.number == number)), default=0
+            )
             for number in sounding
         }
         found: list[Found] = []
@@ -151,9 +153,7 @@ class Searcher:
             for by in changes:
                 other = replace(middle, speed=min(max(about + by, SLOWEST), FASTEST))
                 frames = lines.frames_between(other, start, stop, len(words), every=2)
-                heard = lines.read(
-                    spectra, other, words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
-                )
+                heard = lines.read(spectra, other, words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS)
                 agreement = heard.r.sum(axis=1) / max(float(heard.n.sum()) ** 0.5, 1e-6)
                 i = int(np.argmax(agreement))
                 if agreement[i] > highest:

@@ -1,7 +1,8 @@
 """What listening answers: stretches of a long recording, what each is, and how that came to be known.
 
 Times are seconds of the recording; track and recording time are tied, within a segment, by
-``track = offset_s + speed * (recording - start_s)``, so that ``offset_s`` is the place in the track at the segment's start.
+``track = offset_s + speed * (recording - start_s)``, so that ``offset_s`` is the place in the track at the segment's
+start.
 """
 
 from __future__ import annotations
@@ -27,8 +28,8 @@ class Segment:
     id : str
         Names it within its recording; revisions keep it.
     start_s, end_s : float
-        Where it becomes and ceases to be audible. Segments of two tracks overlap where one fades into the other. The end
-        of a segment that is not closed is the last moment at which it was heard.
+        Where it becomes and ceases to be audible. Segments of two tracks overlap where one fades into the other. The
+        end of a segment that is not closed is the last moment at which it was heard.
     start_uncertainty_s, end_uncertainty_s : float
         Standard deviation of these times, seconds.
     kind : str

@@ -35,21 +35,23 @@ class Spectra:
     ----------
     n_blocks : int
         Blocks of ``BLOCK`` frames kept.
+    first : int
+        Number of the first frame that will be added.
     """
 
-    def __init__(self, n_blocks: int) -> None:
+    def __init__(self, n_blocks: int, first: int = 0) -> None:
         self._keep = n_blocks * BLOCK
         capacity = self._keep + _SLACK * BLOCK
         self._power = np.zeros((capacity, _BINS), np.float32)
         self._levels = np.zeros(capacity, np.float32)
         self._window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
         #: Frames that there are so far, and the one that the arrays begin with.
-        self.stop = self._base = 0
+        self.stop = self._base = self._first = first
 
     @property
     def start(self) -> int:
         """First frame that is kept."""
-        return max(0, self.stop - self._keep)
+        return max(self._first, self.stop - self._keep)
 
     def add(self, samples: np.ndarray) -> None:
         """Take the next block: samples [256 f, 256 (f + BLOCK - 1) + 2048), where f is ``stop``."""

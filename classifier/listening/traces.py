@@ -6,7 +6,9 @@ much the line is late. A second-order loop (a phase-locked loop) moves place and
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -38,7 +40,7 @@ _SAME_SPEED, _MOMENTS = 0.03, 8
 _TRUSTED_ALIKE = 1.5
 
 #: Rows of a trace's evidence.
-R, N, UNHEARD, INSIDE, PLACE = range(5)
+R, N, UNHEARD, INSIDE, PLACE = range(N_ROWS := 5)
 
 
 @dataclass(slots=True)
@@ -76,7 +78,7 @@ class Trace:
     line: Line
     words: np.ndarray
     bandwidth_hz: float
-    evidence: np.ndarray = field(default_factory=lambda: np.zeros((5, HORIZON)))
+    evidence: np.ndarray = field(default_factory=lambda: np.zeros((N_ROWS, HORIZON)))
     agreement: np.ndarray = field(default_factory=lambda: np.zeros(len(_SHIFTS)))
     log10_e: float = 0.0
     tested: list[tuple[int, int]] = field(default_factory=list)
@@ -116,7 +118,7 @@ class Trace:
         return trace
 
     def follow(self, line: Line, spectra: Spectra, first: int, ready: int, since: int) -> None:
-        """Read everything anew along another line, forward and backward from ``line.at_s``; steps as for :meth:`found`."""
+        """Read everything anew along another line, both ways from ``line.at_s``; steps as for :meth:`found`."""
         self.evidence[:] = 0
         middle = min(max(int(line.at_s / STEP_S), since), ready)
         self.line, self.agreement = line, np.zeros(len(_SHIFTS))
@@ -131,6 +133,22 @@ class Trace:
             if middle - start > _LOST and self.evidence[R, behind].sum() < AUDIBLE / 2 * self.evidence[N, behind].sum():
                 break
         self.line, self.agreement = ahead, heard
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything but the arrays as JSON values."""
+        names = ("id", "bandwidth_hz", "log10_e", "tested", "born", "usual", "ended")
+        return {"line": asdict(self.line), **{name: getattr(self, name) for name in names}}
+
+    @classmethod
+    def from_dict(
+        cls, values: Mapping[str, Any], number: int, words: np.ndarray, evidence: np.ndarray, agreement: np.ndarray
+    ) -> Trace:
+        """Build from what :meth:`to_dict` gave, and the arrays; ``number`` is that of its track now."""
+        names = ("id", "bandwidth_hz", "log10_e", "born", "usual", "ended")
+        tested = [(int(a), int(b)) for a, b in values["tested"]]
+        line = Line(**{**values["line"], "number": number})
+        own = {name: values[name] for name in names}
+        return cls(line=line, words=words, tested=tested, evidence=evidence.copy(), agreement=agreement.copy(), **own)
 
     def shift(self, steps: int) -> None:
         """Let go of the oldest steps."""
@@ -183,7 +201,7 @@ class Trace:
         return np.where(inside > 0, np.clip(ratio, -_MOST, _MOST) - silent, OFF)
 
     def share(self, steps: int, stop: int) -> float:
-        """Share of the agreement of a track that sounds alone, over the steps before ``stop``; 0 if nothing was heard."""
+        """Share of the agreement of a track that sounds alone, over the steps before ``stop``; 0 without any."""
         some = slice(max(0, stop - steps), stop)
         n = self.evidence[N, some].sum()
         return float(self.evidence[R, some].sum() / n) if n > 0 else 0.0
