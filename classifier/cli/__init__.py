@@ -15,11 +15,13 @@ _COMMANDS = {
     "demo": ("demo", "demo"),
     "doctor": ("doctor", "doctor"),
     "enroll": ("enroll", "enroll"),
+    "find": ("find", "find"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "listen": ("listen", "listen"),
     "serve": ("serve", "serve"),
     "sweep": ("sweep", "sweep"),
+    "tracklist": ("tracklist", "tracklist"),
     "tracks": ("tracks", "tracks"),
     "validate": ("validate", "validate"),
 }

@@ -28,10 +28,11 @@ _SHIFTS = tuple(range(-4, 5))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A line, and log10 of the E-value of the look that found it."""
+    """A line, log10 of the E-value of a test along it, and the steps tested, first and behind the last."""
 
     line: Line
     log10_e: float
+    steps: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -98,7 +99,8 @@ class Searcher:
                 continue
             n_aligned += 1
             line = self.refined(spectra, hint.line, ready)
-            tested = self.test(spectra, line, ready, self._since(spectra, line, ready), anywhere=True)
+            stop = min(ready, max(int(line.moment(len(self._words(line)) * HOP_S) / STEP_S), 1))
+            tested = self.test(spectra, line, stop, self._since(spectra, line, stop), anywhere=True)
             if tested is None or tested.log10_e > PERHAPS or any(_same(tested.line, other, now_s) for other in known):
                 self.refuse(hint.line, look)
             else:
@@ -109,8 +111,8 @@ class Searcher:
         """Leave a place alone for some looks, or all of its track."""
         self.refused.append((line, look, whole_track))
 
-    def test(self, spectra: Spectra, line: Line, ready: int, since_s: float, *, anywhere: bool = False) -> Found | None:
-        """Align the last seconds with a line's track, as a snippet is aligned; None where too little can be compared.
+    def test(self, spectra: Spectra, line: Line, stop: int, since_s: float, *, anywhere: bool = False) -> Found | None:
+        """Align the seconds before a step with a line's track, as a snippet; None where too little can be compared.
 
         Parameters
         ----------
@@ -118,14 +120,14 @@ class Searcher:
             The recording.
         line : Line
             Track, place and speed.
-        ready : int
+        stop : int
             Step behind the last one tested.
         since_s : float
             Moment since which the track may sound: the longest of ``TEST_S`` that this allows is tested.
         anywhere : bool
             Whether another place of the same track may be found instead.
         """
-        stop_s = ready * STEP_S
+        stop_s = stop * STEP_S
         length_s = max((test_s for test_s in TEST_S if test_s <= stop_s - since_s), default=TEST_S[0])
         first_s = stop_s - length_s
         prints = lines.fingerprint(spectra, first_s, stop_s, line.speed, self.bandwidth_hz)
@@ -139,7 +141,8 @@ class Searcher:
                 line = Line(line.number, candidate.alignment.offset_s, first_s, line.speed)
             else:
                 candidate = _at(candidate, offset_s)
-        return Found(line.moved(stop_s - length_s / 2), self.spending.log10_e(candidate))
+        steps = stop - round(length_s / STEP_S), stop
+        return Found(line.moved(stop_s - length_s / 2), self.spending.log10_e(candidate), steps)
 
     def refined(self, spectra: Spectra, line: Line, ready: int) -> Line:
         """Move a line to where the last seconds agree best, at the best of some speeds about its own."""
