@@ -50,7 +50,7 @@ FENCED = {
     "pymongo": ("store.mongo",),
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
-    "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
     "librosa": (),
