@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -45,12 +46,13 @@ FENCED = {
     "werkzeug": ("api",),
     "gunicorn": ("api",),
     "pydantic": ("api",),
+    "prometheus_client": ("api.telemetry", "api.server"),
     "click": ("cli",),
     "rich": ("cli",),
     "pymongo": ("store.mongo",),
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
-    "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
     "librosa": (),
@@ -129,6 +131,15 @@ def test_libraries_stay_behind_their_fences(name):
     for library in {full.split(".")[0] for full in imported(name)} & set(FENCED):
         allowed = FENCED[library]
         assert any(name == place or name.startswith(place + ".") for place in allowed), f"{name} imports {library}"
+
+
+def test_the_map_for_contributors_shows_the_same_layers():
+    """The table of CONTRIBUTING.md names every part, and a lower layer before a higher one."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("| folder or module | holds |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1]) for row in text.splitlines() if row.startswith("| `")]
+    assert {part for row in rows for part in row} == set(LEVEL) - {"__main__"}
+    levels = [LEVEL[part] for row in rows for part in row]
+    assert levels == sorted(levels)
 
 
 def test_no_module_needs_itself():

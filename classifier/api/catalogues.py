@@ -37,7 +37,7 @@ def listing() -> dict[str, Any]:
 def create(json_data: CatalogueCreate) -> Any:
     """Create a catalogue.
 
-    Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+    Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
     """
     own, name = service(), json_data.name
     config = FeatureConfig.from_dict({**PRESETS[json_data.preset].to_dict(), **json_data.config})

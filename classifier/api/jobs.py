@@ -1,4 +1,4 @@
-"""``/jobs``: how work in the background is getting on, by asking or as server-sent events."""
+"""``/jobs``: progress of background work, on request or as server-sent events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
 _STREAM: dict[Any, Any] = {
     200: {
-        "description": "Events `job` with the job as JSON, at each change; at last one event `done`",
+        "description": "An event `job` with the job as JSON at each change; finally one event `done`",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     404: "No such job",

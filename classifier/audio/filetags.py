@@ -1,4 +1,4 @@
-"""Tags of an audio file, made fit to show: names in lower case, values readable and bounded."""
+"""Tags of an audio file, cleaned for display: names in lower case, values readable and limited in length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from classifier.text import clean
 
 MAX_TAGS = 50
-#: Those that Earmark uses itself; the last to go if there are too many.
+#: Tags that Earmark itself uses; kept before all others if there are too many.
 FIRST = ("title", "artist", "album", "isrc")
 #: What muxers and players write about themselves rather than about the music.
 _TECHNICAL = frozenset(
@@ -40,18 +40,18 @@ _ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
 def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     """Return tags under lower-case names.
 
-    They are cleaned as all text from outside (:func:`~classifier.text.clean`). ``isrc`` (ID3's ``TSRC``) is kept only
-    in its proper form, and without hyphens.
+    They are cleaned like all text from outside (:func:`~classifier.text.clean`). ``isrc`` (``TSRC`` in ID3) is kept
+    only if it is well formed, without hyphens.
 
     Parameters
     ----------
     raw : mapping of str to str
-        As FFmpeg gives them; bytes that are no UTF-8 as surrogates.
+        As FFmpeg gives them; bytes that are not UTF-8 come as surrogates.
 
     Returns
     -------
     dict of str to str
-        At most :data:`MAX_TAGS`; none empty.
+        At most :data:`MAX_TAGS`, none empty.
     """
     tags: dict[str, str] = {}
     for name, value in raw.items():

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from classifier.cli.common import Shell, shell_command
+from classifier.cli.common import Shell, counted, shell_command
 from classifier.config import PRESETS, FeatureConfig
 
 
@@ -25,7 +24,7 @@ def catalogues() -> None:
 @catalogues.command("list")
 @shell_command
 def list_catalogues(shell: Shell) -> None:
-    """List the catalogues of the store.
+    """List the catalogues in the store.
 
     \b
     Example:
@@ -33,32 +32,31 @@ def list_catalogues(shell: Shell) -> None:
     """
     from classifier.records import catalogues as records
     from classifier.records import tracks
-    from classifier.store import open_store
 
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
+    with shell.store() as store:
         found = [(record, tracks.count_tracks(store, record.name)) for record in records.list_catalogues(store)]
-    finally:
-        store.close()
     if shell.as_json:
         for record, n in found:
             shell.emit({"name": record.name, "tracks": n, "created": record.created, "config": record.config})
     elif found:
         shell.table(["name", "tracks", "created"], [[r.name, str(n), r.created] for r, n in found])
     else:
-        shell.remark("no catalogues yet: enroll something, or create one")
+        shell.remark("no catalogues yet: enroll some music, or create one")
 
 
 @catalogues.command()
 @click.argument("name")
 @click.option(
-    "--preset", type=click.Choice(sorted(PRESETS)), default="default", show_default=True, help="What to start from."
+    "--preset",
+    type=click.Choice(sorted(PRESETS)),
+    default="default",
+    show_default=True,
+    help="Parameters to start from.",
 )
 @click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set one parameter; may be repeated.")
 @shell_command
 def create(shell: Shell, name: str, preset: str, values: tuple[str, ...]) -> None:
-    """Create a catalogue called NAME, whose configuration never changes afterwards.
+    """Create a catalogue called NAME; its configuration never changes afterwards.
 
     \b
     Example:
@@ -84,7 +82,7 @@ def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig
 
 
 def _typed(text: str, like: object) -> object:
-    """Convert a value to the type of the one it replaces; what does not fit is left for the configuration to refuse."""
+    """Convert a value to the type of the one it replaces; the configuration refuses what does not convert."""
     try:
         return type(like)(text) if isinstance(like, (int, float)) else text
     except ValueError:
@@ -98,8 +96,8 @@ def _typed(text: str, like: object) -> object:
 def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
     """Bring a catalogue of an earlier release up to date: model its tracks anew from the files and folders in PATHS.
 
-    Titles and whatever was edited by hand stay. Tracks whose files are not among PATHS are named at the end; run the
-    command again with the folders that hold them.
+    Titles and everything edited by hand stay. The command ends by naming the tracks whose files were not among PATHS;
+    run it again with the folders that hold them.
 
     \b
     Example:
@@ -108,10 +106,8 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
     from classifier import catalogue
     from classifier.cli.enroll import enroll_paths
     from classifier.records import tracks
-    from classifier.store import open_store
 
-    with closing(open_store(shell.settings.store)) as store:
-        store.ensure_schema()
+    with shell.store() as store:
         catalogue.renew(store, name)
         try:
             if paths:
@@ -124,7 +120,7 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
                     shell.emit(
                         {"track_id": track.id, "title": track.title, "source": track.source, "status": "waiting"}
                     )
-            shell.remark(f"{len(waiting)} tracks of catalogue {name!r} wait for their files")
+            shell.remark(f"{counted(len(waiting), 'track')} of catalogue {name!r} still to be renewed")
 
 
 @catalogues.command()
@@ -139,14 +135,9 @@ def remove(shell: Shell, name: str) -> None:
       earmark catalogues remove radio --yes
     """
     from classifier.records import catalogues as records
-    from classifier.store import open_store
 
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
+    with shell.store() as store:
         n = records.remove_catalogue(store, name)
-    finally:
-        store.close()
-    shell.remark(f"removed catalogue {name!r} and {n} tracks")
+    shell.remark(f"removed catalogue {name!r} and {counted(n, 'track')}")
     if shell.as_json:
         shell.emit({"name": name, "removed_tracks": n})

@@ -1,4 +1,4 @@
-"""``earmark tracks``: look at and tend the library."""
+"""``earmark tracks``: list, show, edit and remove tracks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import click
 
 from classifier.cli.archive import export_tracks, import_tracks
-from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.cli.common import Shell, clock_time, counted, shell_command
 from classifier.errors import EarmarkError, InvalidParameter
 from classifier.results import Track
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
 
-#: Characters of an id that are listed; eighty columns have no room for all, and this many tell millions apart.
+#: Characters of an id in lists: eighty columns have no room for all 32, and these tell millions of tracks apart.
 _SHORT_ID = 10
 
 
@@ -36,10 +36,10 @@ tracks.add_command(import_tracks)
 @click.option(
     "--search", help="Words that occur in title, artist, album, ISRC or source; case and accents do not matter."
 )
-@click.option("--limit", type=click.IntRange(1), help="So many at most.")
+@click.option("--limit", type=click.IntRange(1), help="Most tracks to list.")
 @shell_command
 def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
-    """List the tracks of a catalogue by title.
+    """List the catalogue's tracks by title.
 
     \b
     Example:
@@ -54,14 +54,14 @@ def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
     rows = [[t.id[:_SHORT_ID], t.title, t.artist or "", t.album or "", clock_time(t.duration_s)] for t in found]
     if rows:
         shell.table(["id", "title", "artist", "album", "length"], rows, whole=("id",))
-    shell.remark(f"{len(found)} tracks")
+    shell.remark(counted(len(found), "track"))
 
 
 @tracks.command()
 @click.argument("track_id")
 @shell_command
 def show(shell: Shell, track_id: str) -> None:
-    """Show everything that is stored about one track, named by its id or the first characters of it (as listed).
+    """Show everything stored about one track, given by its id or the first characters of its id (as listed).
 
     \b
     Example:
@@ -79,7 +79,9 @@ def show(shell: Shell, track_id: str) -> None:
 @click.option("--isrc", help="New International Standard Recording Code.")
 @shell_command
 def edit(shell: Shell, track_id: str, **fields: str | None) -> None:
-    """Change what a track is called; nothing else changes it afterwards. An empty ARTIST, ALBUM or ISRC removes it.
+    """Change a track's title, artist, album or ISRC; enrolling never changes them again.
+
+    An empty ARTIST, ALBUM or ISRC removes it.
 
     \b
     Example:
@@ -96,7 +98,7 @@ def edit(shell: Shell, track_id: str, **fields: str | None) -> None:
 @click.argument("track_ids", nargs=-1, required=True)
 @shell_command
 def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
-    """Remove tracks; the files they were enrolled from are not touched.
+    """Remove tracks; the files they were enrolled from stay untouched.
 
     \b
     Example:
@@ -120,11 +122,11 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
 
 
 def _named(catalogue: Catalogue, name: str) -> Track:
-    """Return the track whose id this is, or whose id alone begins so."""
+    """Return the track with this id, or the only one whose id begins with it."""
     found = catalogue.ids_beginning(name.rstrip("…"))
     if len(found) > 1 and name not in found:
         raise InvalidParameter(
-            f"several tracks have ids that begin with {name!r}: give more of it ('--json' lists all)"
+            f"several tracks have ids that begin with {name!r}: give more characters ('--json' lists whole ids)"
         )
     return catalogue.track(found[0] if len(found) == 1 else name)
 

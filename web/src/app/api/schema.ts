@@ -16,7 +16,7 @@ export interface paths {
         put?: never;
         /**
          * Create a catalogue.
-         * @description Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+         * @description Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
          */
         post: operations["createCatalogue"];
         delete?: never;
@@ -49,13 +49,72 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Follow a job as server-sent events.
-         * @description The state comes from the store, so it does not matter which process works on the job.
-         */
+        /** Follow a job as server-sent events. */
         get: operations["getJobEvents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start listening.
+         * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+         *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
+         *     little-endian.
+         */
+        post: operations["beginListen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what is known so far. */
+        get: operations["getListen"];
+        put?: never;
+        post?: never;
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        delete: operations["deleteListen"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}/pieces/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the next piece, and get what is known so far.
+         * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
+         *     again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+         *     that no more will follow.
+         */
+        post: operations["addPiece"];
         delete?: never;
         options?: never;
         head?: never;
@@ -69,8 +128,59 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return the role and the features of whoever asks; needs no key. */
+        /** Return the caller's role and features; needs no key. */
         get: operations["getMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List monitors by name, with what is playing now. */
+        get: operations["listMonitors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors/{monitor_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a monitor, with what is playing now. */
+        get: operations["getMonitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors/{monitor_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a monitor as server-sent events; the stream goes on when the monitor is started anew. */
+        get: operations["getMonitorEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -88,7 +198,7 @@ export interface paths {
         };
         /**
          * List tags, newest first.
-         * @description A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+         * @description A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
          */
         get: operations["listTags"];
         put?: never;
@@ -114,7 +224,7 @@ export interface paths {
         };
         /**
          * Return a tag.
-         * @description With a key of role `tag`, one that was made with it; without a key, one that was made without.
+         * @description A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
          */
         get: operations["getTag"];
         put?: never;
@@ -133,7 +243,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks. */
+        /** Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks. */
         get: operations["getTagCharts"];
         put?: never;
         post?: never;
@@ -141,6 +251,98 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tracklists without their segments, newest first. */
+        get: operations["listTracklists"];
+        put?: never;
+        /**
+         * Upload a recording to list.
+         * @description The recording is the file part `file` of a multipart form. The answer comes as soon as the upload is in; its
+         *     `tracklist` can be read at once, and fills while it is listened to. What people corrected in an earlier tracklist
+         *     of the same file is taken over.
+         */
+        post: operations["createTracklist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a tracklist with its segments by start. */
+        get: operations["getTracklist"];
+        put?: never;
+        post?: never;
+        /** Delete a tracklist with all corrections; a job or listener that fills it ends or goes on without it. */
+        delete: operations["deleteTracklist"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a tracklist as server-sent events. */
+        get: operations["getTracklistEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a tracklist as a cue sheet, Audacity labels, a table, a playlist, chapters, or JSON. */
+        get: operations["exportTracklist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/segments/{segment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Correct a segment by hand, for good: nothing that is found later changes it. */
+        patch: operations["editSegment"];
         trace?: never;
     };
     "/api/v1/tracks": {
@@ -156,8 +358,8 @@ export interface paths {
         /**
          * Upload tracks.
          * @description Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
-         *     single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
-         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+         *     single file; with several files, each one's own tags do. The answer comes as soon as the upload has arrived: follow
+         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not added again.
          */
         post: operations["createTracks"];
         delete?: never;
@@ -177,11 +379,11 @@ export interface paths {
         get: operations["getTrack"];
         put?: never;
         post?: never;
-        /** Remove a track: it does not count for the next snippet any more. */
+        /** Remove a track; from the next snippet on it can no longer match. */
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change what is said of a track; tags made from now on say so too. */
+        /** Change a track's description; tags made from now on show the change. */
         patch: operations["editTrack"];
         trace?: never;
     };
@@ -214,8 +416,8 @@ export interface paths {
         };
         /**
          * Store, index and decoder are warm.
-         * @description Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
-         *     0 for a moment while tracks are taken in, and stays there if some are damaged.
+         * @description Send requests to this process only while it is ready. `tracks_missing` is for monitoring: it is above 0 for a moment
+         *     while tracks are added, and stays above 0 if some are damaged.
          */
         get: operations["readyz"];
         put?: never;
@@ -270,7 +472,7 @@ export interface components {
             name: string;
             /**
              * Revision
-             * @description Goes up with every change of the catalogue.
+             * @description Rises with every change of the catalogue.
              */
             revision: number;
             /** Tracks */
@@ -335,7 +537,7 @@ export interface components {
         };
         /**
          * Charts
-         * @description What the page draws of a tag.
+         * @description The data of a tag's charts.
          */
         Charts: {
             alignment: components["schemas"]["Alignment"] | null;
@@ -354,7 +556,7 @@ export interface components {
         };
         /**
          * FieldProblem
-         * @description One parameter that did not pass.
+         * @description One parameter that was refused.
          */
         FieldProblem: {
             /** Field */
@@ -380,7 +582,7 @@ export interface components {
         };
         /**
          * Job
-         * @description Work that goes on after the answer.
+         * @description Work that continues after the answer.
          */
         Job: {
             /** Added */
@@ -391,33 +593,49 @@ export interface components {
             created: string;
             /**
              * Done
-             * @description Files finished, failed ones included.
+             * @description Files finished, failed ones included; of a tracklist, seconds heard.
              */
             done: number;
+            /** @description Why a tracklist failed. */
+            error: components["schemas"]["JobError"] | null;
             /** Failed */
             failed: number;
-            /** Files */
+            /**
+             * Files
+             * @description Of the kind `enroll`.
+             */
             files: components["schemas"]["JobFile"][];
             /** Finished */
             finished: string | null;
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "enroll" | "tracklist";
             /** Present */
             present: number;
             /**
              * Status
-             * @description `done` also if files failed: see `files`.
+             * @description `done` also if it failed: see `files`, and `error` of a tracklist.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Total */
+            /**
+             * Total
+             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known.
+             */
             total: number;
+            /**
+             * Tracklist
+             * @description The tracklist that the job fills.
+             */
+            tracklist: string | null;
         };
         /**
          * JobError
-         * @description Why a file failed: the same names as the problem documents'.
+         * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
             /** Message */
@@ -445,6 +663,47 @@ export interface components {
             title: string | null;
             /** Track Id */
             track_id: string | null;
+        };
+        /**
+         * Listen
+         * @description A recording that arrives in pieces, and what is known of it so far.
+         */
+        Listen: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /**
+             * Ended
+             * @description Whether it is decided; nothing more is taken then.
+             */
+            ended: boolean;
+            /**
+             * Expires
+             * @description When it is forgotten, ended or not.
+             */
+            expires: string;
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
+            heard_s: number;
+            /** Id */
+            id: string;
+            /**
+             * Next
+             * @description Number of the piece to send next.
+             */
+            next: number;
+            /** @description The best candidate of this look: a hint to show, and no verdict. */
+            perhaps: components["schemas"]["Match"] | null;
+            /** @description The verdict, once it has ended; kept like any other tag. */
+            tag: components["schemas"]["Tag"] | null;
+            /**
+             * Wanted S
+             * @description Seconds of sound after which it is decided at the latest.
+             */
+            wanted_s: number;
         };
         /**
          * Match
@@ -477,7 +736,7 @@ export interface components {
             divergence_variational: number | null;
             /**
              * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             * @description Log10 of the number of chance matches this good to expect in the catalogue.
              */
             log10_e_value: number | null;
             /**
@@ -502,7 +761,7 @@ export interface components {
             query_start_s: number | null;
             /**
              * Recording
-             * @description Tracks of one number are copies of one recording; 0 is the best.
+             * @description Tracks with the same number are copies of one recording; 0 is the best.
              */
             recording: number;
             /**
@@ -527,13 +786,13 @@ export interface components {
             track_id: string;
             /**
              * Z
-             * @description Agreement in standard deviations of foreign music's.
+             * @description Agreement in standard deviations of the agreement with unrelated music.
              */
             z: number | null;
         };
         /**
          * Me
-         * @description What this caller may do.
+         * @description What the caller may do.
          */
         Me: {
             /**
@@ -554,8 +813,56 @@ export interface components {
             role: "none" | "tag" | "admin";
         };
         /**
+         * Monitor
+         * @description A listener that runs, or ran last, under this name.
+         */
+        Monitor: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Created
+             * @description When it began.
+             */
+            created: string;
+            /** Heard S */
+            heard_s: number;
+            /**
+             * Id
+             * @description Name: what `earmark listen --store-as` was given.
+             */
+            id: string;
+            /**
+             * Playing
+             * @description Tracks that sound now, the latest first.
+             */
+            playing: components["schemas"]["Segment"][];
+            /**
+             * Running
+             * @description Whether it has given a sign of life within half a minute.
+             */
+            running: boolean;
+            /**
+             * Source
+             * @description What it listens to, without a password.
+             */
+            source: string;
+            /**
+             * Tracklist
+             * @description Where what it hears is kept.
+             */
+            tracklist: string;
+        };
+        /**
+         * Monitors
+         * @description Every monitor, by name.
+         */
+        Monitors: {
+            /** Monitors */
+            monitors: components["schemas"]["Monitor"][];
+        };
+        /**
          * Near
-         * @description A track that sounds alike, whatever the verdict: least divergence of windows, order ignored.
+         * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
             /** Artist */
@@ -600,7 +907,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "media_type_unsupported" | "method_not_allowed" | "not_found" | "not_ready" | "origin_not_allowed" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -618,7 +925,7 @@ export interface components {
         };
         /**
          * Ready
-         * @description Whether requests can be worked on at full speed.
+         * @description Whether the process can work at full speed.
          */
         Ready: {
             /**
@@ -632,13 +939,13 @@ export interface components {
             ready: boolean;
             /**
              * Tracks Missing
-             * @description Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them).
+             * @description Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them).
              */
             tracks_missing: number;
         };
         /**
          * Searched
-         * @description How much of the catalogue was looked at.
+         * @description How much of the catalogue was searched.
          */
         Searched: {
             /** Aligned Tracks */
@@ -650,11 +957,145 @@ export interface components {
             complete: boolean;
             /**
              * Other Speeds
-             * @description Whether other playback speeds were searched, or need not be.
+             * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
             /** Windows */
             windows: number;
+        };
+        /**
+         * Segment
+         * @description A stretch of a recording: track time = offset_s + speed * (recording time - start_s).
+         */
+        Segment: {
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /**
+             * By Hand
+             * @description Whether a person corrected it: nothing that is found later changes it.
+             */
+            by_hand: boolean;
+            /**
+             * Confidence
+             * @description Probability that the segment is what it is said to be; 1 if by hand.
+             */
+            confidence: number;
+            /**
+             * End S
+             * @description Where it ceases to be audible, or was last heard.
+             */
+            end_s: number;
+            /**
+             * End Uncertainty S
+             * @description Standard deviation of `end_s`.
+             */
+            end_uncertainty_s: number;
+            /**
+             * Id
+             * @description Names it within its recording.
+             */
+            id: string;
+            /** Isrc */
+            isrc: string | null;
+            /**
+             * Kind
+             * @description An enrolled track, music that is not enrolled, speech or noise, silence.
+             * @enum {string}
+             */
+            kind: "track" | "unknown" | "speech_noise" | "silence";
+            /**
+             * Offset S
+             * @description Place in the track at `start_s`.
+             */
+            offset_s: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string | null;
+            /**
+             * Speed
+             * @description Mean speed against the track; 1.02 is 2 % fast.
+             */
+            speed: number | null;
+            /**
+             * Start S
+             * @description Where it becomes audible; tracks overlap where one fades into the other.
+             */
+            start_s: number;
+            /**
+             * Start Uncertainty S
+             * @description Standard deviation of `start_s`.
+             */
+            start_uncertainty_s: number;
+            /**
+             * State
+             * @description Opened on first evidence; certain; over.
+             * @enum {string}
+             */
+            state: "perhaps" | "confirmed" | "closed";
+            /** Title */
+            title: string | null;
+            /** Track Id */
+            track_id: string | null;
+        };
+        /**
+         * SegmentEdit
+         * @description What a person says of a segment; names left out stay as they are.
+         *
+         *     `track_id` brings the track's names along. Names without it make the segment a track that is not enrolled. Another
+         *     `kind` than `track` has no names. `by_hand: false` alone undoes the correction.
+         */
+        SegmentEdit: {
+            /**
+             * Album
+             * @default null
+             */
+            album: string | null;
+            /**
+             * Artist
+             * @default null
+             */
+            artist: string | null;
+            /**
+             * By Hand
+             * @default false
+             * @constant
+             */
+            by_hand: false;
+            /**
+             * End S
+             * @default 0
+             */
+            end_s: number;
+            /**
+             * Isrc
+             * @default null
+             */
+            isrc: string | null;
+            /**
+             * Kind
+             * @default track
+             * @enum {string}
+             */
+            kind: "track" | "unknown" | "speech_noise" | "silence";
+            /**
+             * Start S
+             * @default 0
+             */
+            start_s: number;
+            /**
+             * Title
+             * @default null
+             */
+            title: string | null;
+            /**
+             * Track Id
+             * @default null
+             */
+            track_id: string | null;
         };
         /**
          * SlotDivergence
@@ -675,7 +1116,7 @@ export interface components {
             track_id: string;
             /**
              * Unrelated
-             * @description What unrelated sound shows on average, nats.
+             * @description Average divergence of unrelated sound, nats.
              */
             unrelated: number;
         };
@@ -714,7 +1155,7 @@ export interface components {
             nearest: components["schemas"]["Near"][];
             /**
              * Remarks
-             * @description What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
+             * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
             searched: components["schemas"]["Searched"];
@@ -727,7 +1168,7 @@ export interface components {
             };
             /**
              * Tied
-             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older versions.
+             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older releases.
              */
             tied: number | null;
             /**
@@ -804,7 +1245,7 @@ export interface components {
         };
         /**
          * TrackEdit
-         * @description What to change by hand, for good; names left out stay as they are, null empties a field.
+         * @description What to change by hand, for good. Fields left out stay as they are; null empties a field.
          */
         TrackEdit: {
             /**
@@ -831,6 +1272,134 @@ export interface components {
             };
             /** Title */
             title?: string;
+        };
+        /**
+         * Tracklist
+         * @description Who played what when in a recording.
+         */
+        Tracklist: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Corrected
+             * @description Segments that a person corrected.
+             */
+            corrected: number;
+            /** Created */
+            created: string;
+            /**
+             * Duration S
+             * @description Seconds heard.
+             */
+            duration_s: number;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * File
+             * @description Name of the recording, or what a monitor listens to.
+             */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Job
+             * @description The job that fills or filled it.
+             */
+            job: string | null;
+            /**
+             * Monitor
+             * @description The monitor that fills or filled it; empty if it is of a file.
+             */
+            monitor: string;
+            /**
+             * Remarks
+             * @description What is peculiar about the recording, as in tags.
+             */
+            remarks: string[];
+            /**
+             * Seconds
+             * @description Seconds that it took.
+             */
+            seconds: {
+                [key: string]: number;
+            };
+            /**
+             * Segments
+             * @description By start.
+             */
+            segments: components["schemas"]["Segment"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+        };
+        /**
+         * TracklistEntry
+         * @description A tracklist without its segments.
+         */
+        TracklistEntry: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Corrected
+             * @description Segments that a person corrected.
+             */
+            corrected: number;
+            /** Created */
+            created: string;
+            /**
+             * Duration S
+             * @description Seconds heard.
+             */
+            duration_s: number;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * File
+             * @description Name of the recording, or what a monitor listens to.
+             */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Job
+             * @description The job that fills or filled it.
+             */
+            job: string | null;
+            /**
+             * Monitor
+             * @description The monitor that fills or filled it; empty if it is of a file.
+             */
+            monitor: string;
+            /**
+             * Remarks
+             * @description What is peculiar about the recording, as in tags.
+             */
+            remarks: string[];
+            /**
+             * Seconds
+             * @description Seconds that it took.
+             */
+            seconds: {
+                [key: string]: number;
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+        };
+        /**
+         * Tracklists
+         * @description A page of the tracklists, newest first.
+         */
+        Tracklists: {
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /** Tracklists */
+            tracklists: components["schemas"]["TracklistEntry"][];
         };
         /**
          * Tracks
@@ -1095,7 +1664,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `job` with the job as JSON, at each change; at last one event `done` */
+            /** @description An event `job` with the job as JSON at each change; finally one event `done` */
             200: {
                 headers: {
                     /** @description This request's id, as in the log. */
@@ -1150,8 +1719,412 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many streams: ask for the job itself now and then */
+            /** @description Too many streams: ask for the state itself now and then */
             503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginListen: {
+        parameters: {
+            query?: {
+                /** @description Catalogue to search. Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description How the recording is decided. Left out: as the settings say. */
+                method?: ("auto" | "kl") | null;
+                /** @description Most entries in the tag's `matches`. */
+                top?: number;
+                /** @description Pieces are bare PCM of so many samples a second. */
+                rate?: number | null;
+                /** @description Channels of bare PCM. */
+                channels?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPiece: {
+        parameters: {
+            query?: {
+                /** @description No more will come: decide with what there is. */
+                last?: boolean;
+            };
+            header?: never;
+            path: {
+                listen_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -1207,6 +2180,208 @@ export interface operations {
             };
             /** @description Internal error */
             500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMonitors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitors"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                monitor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitorEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                monitor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description First an event `monitor` with the monitor as JSON, and again whenever it begins or ends; then events `segment` and `progress` as of its tracklist, as they happen */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such monitor */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams: ask for the state itself now and then */
+            503: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -1296,9 +2471,9 @@ export interface operations {
     createTag: {
         parameters: {
             query?: {
-                /** @description Catalogue to search. Left out: the one of the settings. */
+                /** @description Catalogue to search. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
+                /** @description How to decide (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
                 method?: ("auto" | "kl" | "kl-mixture") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
@@ -1684,16 +2859,680 @@ export interface operations {
             };
         };
     };
+    listTracklists: {
+        parameters: {
+            query?: {
+                /** @description Only tracklists of this catalogue. */
+                catalogue?: string | null;
+                /** @description Only tracklists of this monitor. */
+                monitor?: string | null;
+                /** @description Most tracklists in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tracklists"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTracklist: {
+        parameters: {
+            query?: {
+                /** @description Catalogue whose tracks are listened for. Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording: hours of it, in any format that is read.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken in; `Location` names the job that listens to the recording */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTracklist: {
+        parameters: {
+            query?: {
+                /** @description Only segments that begin at this second of the recording or later. */
+                from_s?: number;
+                /** @description Most segments in the answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tracklist"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTracklist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTracklistEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `segment` with `event` (`opened`, `confirmed`, `revised`, `closed` or `withdrawn`), `at_s` and `segment`, first those of all segments so far; `progress` with the tracklist without its segments at each change; at last one event `done` with the same */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such tracklist */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams: ask for the state itself now and then */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTracklist: {
+        parameters: {
+            query: {
+                /** @description `cue`: cue sheet; `audacity`: Audacity labels; `csv`: table; `jspf`: playlist; `webvtt`: WebVTT chapters; `json`: everything. */
+                format: "cue" | "audacity" | "csv" | "jspf" | "webvtt" | "json";
+            };
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tracklist as a file */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/jspf+json": string;
+                    "application/x-cue": string;
+                    "text/csv": string;
+                    "text/plain": string;
+                    "text/vtt": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such tracklist */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such format, or it cannot hold this tracklist: a cue sheet has 99 tracks at most */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    editSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SegmentEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to list. Left out: the one of the settings. */
+                /** @description Catalogue to list. Left out: the one in the settings. */
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to leave out from the start. */
+                /** @description Tracks to skip from the start. */
                 skip?: number;
             };
             header?: never;
@@ -1773,9 +3612,9 @@ export interface operations {
     createTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to add to. Left out: the one of the settings. */
+                /** @description Catalogue to add to. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description Model recordings that are already there again and re-read their tags; what was set by hand stays. */
+                /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
             };
             header?: never;
@@ -1812,7 +3651,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken in; `Location` names the job that enrolls the files */
+            /** @description Accepted; `Location` names the job that enrolls the files */
             202: {
                 headers: {
                     /** @description This request's id, as in the log. */
