@@ -21,7 +21,7 @@ import numpy as np
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.errors import EarmarkError, FileMissing, TracklistNotFound
+from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound
 from classifier.listening.engine import Listener
 from classifier.records import tracklists
 from classifier.records.tracklists import Writer
@@ -78,6 +78,10 @@ def to_dict(document: Document) -> dict[str, Any]:
     return {**jobs.to_dict(document), "catalogue": task["catalogue"], "tracklist": task["tracklist"]}
 
 
+class DecoderDied(Exception):
+    """A decoder was killed at work, which may be the machine's fault or the recording's."""
+
+
 class Tracklists:
     """Listens to the recordings of jobs.
 
@@ -118,6 +122,9 @@ class Tracklists:
         """Listen to what is left of the recording."""
         try:
             self._listen(claim)
+        except DecoderUnavailable as error:
+            # It may be the recording that kills decoders: this counts as a death, and deaths are counted.
+            raise DecoderDied(str(error)) from None
         except PASSING:
             raise
         except EarmarkError as error:

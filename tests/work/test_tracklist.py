@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -219,6 +221,35 @@ def test_a_recording_that_kills_worker_after_worker_is_given_up(
     dead = {"status": "running", "owner": "dead", "lease_expires": time.time() - 1, "deaths": MAX_DEATHS - 1}
     store.update("jobs", {"_id": job["id"]}, set=dead)
     assert "given up" in failing(store, settings, listening, at_work, job)[1]
+
+
+def test_a_recording_on_which_decoder_after_decoder_is_killed_is_given_up(
+    store: Store, settings: Settings, stocked: Catalogue, listening: Any, at_work: AtWork, mix: bytes
+) -> None:
+    job = submit(store, settings, mix)
+    killed: set[int] = set()
+
+    def kill(self: Any, *_: Any) -> Listener:
+        """Take the place of the listener's first step: the decoder is at work then."""
+        listener = listener_of(self, *_)
+        hear = listener.hear
+
+        def heard(samples: np.ndarray) -> Any:
+            for pid in stocked.decoder.pids:
+                killed.add(pid)
+                os.kill(pid, signal.SIGKILL)
+            return hear(samples)
+
+        listener.hear = heard  # type: ignore[method-assign]
+        return listener
+
+    listener_of = tracklist.Tracklists._listener
+    tracklist.Tracklists._listener = kill  # type: ignore[method-assign]
+    try:
+        assert "given up" in failing(store, settings, listening, at_work, job)[1]
+    finally:
+        tracklist.Tracklists._listener = listener_of  # type: ignore[method-assign]
+    assert len(killed) == MAX_DEATHS
 
 
 def test_a_recording_that_was_cut_off_is_listed_with_a_remark(
