@@ -19,6 +19,8 @@ from classifier.search.alignments import Candidate, SpeedHypothesis
 
 #: Standard deviations from which a place is worth aligning: chance reaches it in one look of twenty or so.
 _WORTH = 5.5
+#: Looks in which all speeds have had their turn.
+_TURNS = 3
 #: Places aligned in one look, and looks for which one that came to nothing is left alone.
 _ALIGNED, _FORGOTTEN = 2, 5
 #: Changes of speed tried one after the other about the best so far, and shifts (16 ms) about its place.
@@ -77,7 +79,9 @@ class Searcher:
             Tracks that are clearly heard along one of them: another place of the same track must stand out more.
         """
         self.refused = [(line, then, whole) for line, then, whole in self.refused if look - then < _FORGOTTEN]
-        speeds = (SPEEDS[0], *(SPEEDS[1:5] if look % 2 else SPEEDS[5:]))
+        # Lines of tracks that are heard are found again, and what stands out no more than they do is told by that.
+        own = {min(SPEEDS, key=lambda s: abs(s - f.speed)) for f in followed if f.number in sounding}
+        speeds = sorted({*SPEEDS[look % _TURNS :: _TURNS], *own})
         now_s = ready * STEP_S
         hints = self._scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {
@@ -99,6 +103,9 @@ class Searcher:
                 continue
             n_aligned += 1
             line = self.refined(spectra, hint.line, ready)
+            if self._share(spectra, line, ready) < AUDIBLE:
+                self.refuse(hint.line, look)
+                continue
             stop = min(ready, max(int(line.moment(len(self._words(line)) * HOP_S) / STEP_S), 1))
             tested = self.test(spectra, line, stop, self._since(spectra, line, stop), anywhere=True)
             if tested is None or tested.log10_e > PERHAPS or any(_same(tested.line, other, now_s) for other in known):
@@ -162,6 +169,14 @@ class Searcher:
                 if agreement[i] > highest:
                     best, highest = other.shifted(_SHIFTS[i] * QUERY_HOP_S), float(agreement[i])
         return best
+
+    def _share(self, spectra: Spectra, line: Line, ready: int) -> float:
+        """Share of the agreement of a track that sounds alone, over the last seconds."""
+        start, words = ready - round(SCAN_S / 2 / STEP_S), self._words(line)
+        frames = lines.frames_between(line, start, ready, len(words), every=4)
+        level = lines.background(spectra, spectra.stop, line.speed)
+        heard = lines.read(spectra, line, words, frames, level, bandwidth_hz=self.bandwidth_hz)
+        return float(heard.r.sum() / max(float(heard.n.sum()), 1e-6))
 
     def _since(self, spectra: Spectra, line: Line, ready: int) -> float:
         """Moment, within the longest test, since which the track sounds up to now."""
