@@ -185,4 +185,4 @@ def _after(stream: Stream, n_samples: int) -> Iterator[np.ndarray]:
 def _limits(source: bytes | Path, settings: Settings) -> Limits:
     """Limits of a recording: the size of a file on this machine is its owner's affair."""
     limits = Limits.for_recording(settings)
-    return limits.for_own_file() if isinstance(source, Path) else limits
+    return limits.of(source)
