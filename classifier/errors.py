@@ -263,7 +263,7 @@ class StoreFailed(EarmarkError):
 
 
 class StoreFull(StoreFailed):
-    """The disk behind the store is full; nothing was changed."""
+    """A disk that Earmark writes to is full; nothing was changed."""
 
     name = "store_full"
     status = 507

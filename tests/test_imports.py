@@ -29,6 +29,7 @@ LAYERS = (
     ("records",),  # catalogues, tracks, tags, keys ... as documents
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
+    ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
     ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs

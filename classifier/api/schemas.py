@@ -173,6 +173,17 @@ class Match(BaseModel):
     other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
 
 
+class Recording(BaseModel):
+    """A recording that may be the answer, and its tracks in the catalogue: an album's, a single's, another encoding."""
+
+    recording: int = Field(description="Its number, as in `matches`; 0 is the best.")
+    title: str = Field(description="Of its best track.")
+    artist: str | None = Field(description="Of its best track.")
+    role: Literal["match", "part", "candidate"] = Field(description="Of its best track.")
+    confidence: float | None = Field(description="Probability that this recording was played: the sum of its tracks'.")
+    track_ids: list[str] = Field(description="Its tracks among `matches`, best first.")
+
+
 class Near(BaseModel):
     """A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored."""
 
@@ -204,6 +215,7 @@ class Tag(BaseModel):
     method: str
     duration_s: float = Field(description="Seconds of sound in the snippet.")
     matches: list[Match] = Field(description="Best candidates, best first, whatever the verdict.")
+    recordings: list[Recording] = Field(description="The same, copies of one recording put together.")
     nearest: list[Near] = Field(description="Tracks of least divergence, nearest first.")
     searched: Searched
     seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
@@ -289,6 +301,9 @@ class Track(BaseModel):
     version: int = Field(description="Counts re-enrollments, from 1.")
     metadata: dict[str, str]
     by_hand: list[str] = Field(description="Fields that a person set or edited: tags in files do not overwrite them.")
+    remarks: list[str] = Field(
+        description="What was peculiar about the file, if anything: each a stable name, a colon and a sentence."
+    )
 
 
 class Tracks(BaseModel):
@@ -317,6 +332,9 @@ class JobFile(BaseModel):
     )
     track_id: str | None
     title: str | None
+    remarks: list[str] = Field(
+        description="What is peculiar about the file, if anything: each a stable name, a colon and a sentence."
+    )
     error: JobError | None
 
 

@@ -6,6 +6,7 @@ Used by parent and child, so it imports nothing of Earmark at run time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -108,6 +109,10 @@ class Limits:
     def for_own_file(self) -> Limits:
         """Return the same limits for a file on the user's own disk, which may have any size."""
         return replace(self, max_bytes=None)
+
+    def of(self, source: bytes | Path) -> Limits:
+        """Return the limits of a source: a path is a file of the user's own."""
+        return self.for_own_file() if isinstance(source, Path) else self
 
     def remedy(self, limit: str) -> str:
         """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.

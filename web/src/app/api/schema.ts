@@ -802,6 +802,11 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Remarks
+             * @description What is peculiar about the file, if anything: each a stable name, a colon and a sentence.
+             */
+            remarks: string[];
+            /**
              * Status
              * @description `present`: the same recording was already in the catalogue. `heard`: ready to be trained on.
              * @enum {string}
@@ -1206,6 +1211,43 @@ export interface components {
             tracks_missing: number;
         };
         /**
+         * Recording
+         * @description A recording that may be the answer, and its tracks in the catalogue: an album's, a single's, another encoding.
+         */
+        Recording: {
+            /**
+             * Artist
+             * @description Of its best track.
+             */
+            artist: string | null;
+            /**
+             * Confidence
+             * @description Probability that this recording was played: the sum of its tracks'.
+             */
+            confidence: number | null;
+            /**
+             * Recording
+             * @description Its number, as in `matches`; 0 is the best.
+             */
+            recording: number;
+            /**
+             * Role
+             * @description Of its best track.
+             * @enum {string}
+             */
+            role: "match" | "part" | "candidate";
+            /**
+             * Title
+             * @description Of its best track.
+             */
+            title: string;
+            /**
+             * Track Ids
+             * @description Its tracks among `matches`, best first.
+             */
+            track_ids: string[];
+        };
+        /**
          * Searched
          * @description How much of the catalogue was searched.
          */
@@ -1343,6 +1385,11 @@ export interface components {
              */
             nearest: components["schemas"]["Near"][];
             /**
+             * Recordings
+             * @description The same, copies of one recording put together.
+             */
+            recordings: components["schemas"]["Recording"][];
+            /**
              * Remarks
              * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
@@ -1432,6 +1479,11 @@ export interface components {
             };
             /** N Windows */
             n_windows: number;
+            /**
+             * Remarks
+             * @description What was peculiar about the file, if anything: each a stable name, a colon and a sentence.
+             */
+            remarks: string[];
             /**
              * Source
              * @description Name of the enrolled file without extension.
