@@ -227,8 +227,12 @@ print(json.dumps({{
             "import classifier.catalogue, classifier.search.pipeline, classifier.cli.enroll, classifier.cli.identify",
             ["flask", "apiflask", "werkzeug", "pymongo", "bson", "librosa", "sklearn", "av"],
         ),
+        (
+            "import classifier.labels.answers.asking, classifier.labels.scoring.export, classifier.cli.label",
+            ["sklearn", "librosa", "onnx", "flask", "PIL", "av", "pymongo"],
+        ),
     ],
-    ids=["the package", "the command line", "enrolling and identifying"],
+    ids=["the package", "the command line", "enrolling and identifying", "labels, but for training"],
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):
     loaded = run(f"import json, sys\n{statement}\nprint(json.dumps(dict.fromkeys(sys.modules, 1)))")

@@ -1,51 +1,36 @@
-"""Fit the model of ten genres that ships: logistic regression on fifty tags, from tag probabilities of GTZAN's clips::
-
-    EARMARK_DATA=... python -m bench.fit.labels
+"""Fit the model of ten genres that ships: logistic regression on fifty tags, from tag probabilities of GTZAN's clips.
 
 The tags (``gtzan_taggrams``, under the ISC licence, Pons and Favory 2019) are of the fault- and artist-filtered clips
 of Kereliuk, Sturm and Larsen (2015): 443 to train on, 290 to test. What ships are coefficients, and the means, the
 covariance and one limit by which foreign sound is told; no clip, and no row of the table.
 
-There is no sound of these clips, so noise is learnt from other music: what talk, noise and a room do to the log-odds
-of the tags of the development corpus (``bench.corpus``) is added to those of the clips. Every clip is trained on as it
-is, and twice with a change drawn at random.
-
 Nothing is fitted here on tables without a licence, so no classic model ships: ``earmark train genre`` makes one.
+
+    EARMARK_DATA=... python -m bench.fit.labels
 """
 
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.signal import fftconvolve
 
-from bench import corpus
 from bench.measure.labels.tables import TAG_COLUMNS, taggrams
-from classifier.demo.phone import mix_at_snr, pink, room_impulse
 from classifier.labels import views
 from classifier.labels.cards import text
-from classifier.labels.extractors import DEFAULT, extractor
 from classifier.labels.scoring import files
 from classifier.labels.scoring.model import LabelModel
 from classifier.labels.scoring.registry import SHIPPED
 from classifier.labels.sets import SETS
-from classifier.labels.tags import log_odds
 from classifier.labels.training import card
 from classifier.labels.training.estimators import candidates
 from classifier.labels.training.figures import figures, threshold_of
-from classifier.labels.training.folds import Split, grouped_folds
+from classifier.labels.training.folds import grouped_folds
 from classifier.labels.training.foreign import fit_foreign
-from classifier.labels.training.selection import Judged, Problem, final, inner_splits, judge
-from classifier.noise.babble import babble
-from classifier.settings import Settings
+from classifier.labels.training.selection import Problem, final, inner_splits, judge
 
 SEED = 0
-RATE, CLIP_S = 16000, 30
-#: Of the development corpus, one recording in so many; levels of music over talk and noise, dB; changed copies a clip.
-CLIPS_EVERY, SNR_DB, COPIES = 6, (10.0, 5.0), 2
 VIEW, FOREIGN = "tags", "tag-logits"
 SUMMARY = (
     "Ten genres of Western music of about 2001, from fifty tags of the network MSD_musicnn, averaged over a recording."
@@ -64,48 +49,6 @@ WEAKNESSES = [
 ]
 
 
-def changes() -> np.ndarray:
-    """Return how the log-odds of the tags change when music is heard under worse conditions: shape (n, 50)."""
-    extract = extractor(DEFAULT).open(Path(Settings().weights_dir))
-    columns = len(TAG_COLUMNS)
-    found = []
-    for number, reference in enumerate(corpus.development()[::CLIPS_EVERY]):
-        music = corpus.samples(reference)
-        start = max(0, (len(music) - CLIP_S * RATE) // 2)
-        clip = np.array(music[start : start + CLIP_S * RATE], np.float32)
-        clean = log_odds(extract(clip).vector[:columns])
-        room = np.asarray(fftconvolve(clip, room_impulse(700 + number, 0.4, RATE))[: len(clip)], np.float32)
-        crowd, hiss = babble(len(clip), RATE, 600 + number), pink(len(clip), 600 + number)
-        worse = [mix_at_snr(sound, noise, snr) for sound in (clip, room) for noise in (crowd, hiss) for snr in SNR_DB]
-        found += [log_odds(extract(sound).vector[:columns]) - clean for sound in (room, *worse)]
-        print(f"{number + 1}: {reference.id}", flush=True)
-    return np.array(found)
-
-
-def worsened(rows: np.ndarray, shifts: np.ndarray) -> np.ndarray:
-    """Return rows of tags (n, 50) as they are, and copies of all with changes drawn at random: (3 n, 50)."""
-    draw = np.random.default_rng(SEED)
-    copies = [rows]
-    for _ in range(COPIES):
-        logits = log_odds(rows) + shifts[draw.integers(0, len(shifts), len(rows))]
-        copies.append(1 / (1 + np.exp(-logits)))
-    return np.vstack(copies)
-
-
-def problem_of(rows: np.ndarray, targets: np.ndarray, groups: list[str], shifts: np.ndarray) -> Problem:
-    """Return the clips with their copies, which are of the clip's group."""
-    times = COPIES + 1
-    return Problem({VIEW: worsened(rows, shifts)}, np.tile(targets, (times, 1)), groups * times, "exclusive")
-
-
-def judged(clips: Problem, n: int, splits: list[Split], units: list[str]) -> Judged:
-    """Judge by splits of the n clips as they are; copies are trained on, and never tested."""
-    tried = candidates(["logistic"], n)
-    offsets = np.arange(COPIES + 1)[:, None] * n
-    with_copies = [((train + offsets).ravel(), test) for train, test in splits]
-    return judge(clips, tried, with_copies, SEED, inner_groups=units * (COPIES + 1))
-
-
 def main() -> None:
     """Fit the model, judge it on the test clips, and write it where it ships."""
     train, test = taggrams("training"), taggrams("evaluation")
@@ -113,10 +56,9 @@ def main() -> None:
     assert train.labels == test.labels == labels
     view = views.VIEWS[VIEW]
     assert view.columns == TAG_COLUMNS, "the table's tags are the extractor's"
-    shifts = changes()
-    chosen, fitted = final(
-        problem_of(train.values, train.targets, train.groups, shifts), candidates(["logistic"], len(train.clips)), SEED
-    )
+    problem = Problem({VIEW: view.of_columns(train.values)}, train.targets, train.groups, "exclusive")
+    tried = candidates(["logistic"], len(train.clips))
+    chosen, fitted = final(problem, tried, SEED)
     logits = views.VIEWS[FOREIGN].of_columns(train.values)
     arrays = dict(fitted.arrays) | fit_foreign(logits, train.targets, inner_splits(train.targets, train.groups, SEED))
     model = LabelModel(
@@ -130,12 +72,18 @@ def main() -> None:
         arrays=arrays,
         foreign_view=FOREIGN,
     )
-    p = model.probabilities(test.values)
-    rows, targets = np.vstack([train.values, test.values]), np.vstack([train.targets, test.targets])
-    groups, alone = [*train.groups, *test.groups], [str(i) for i in range(len(rows))]
-    everything = problem_of(rows, targets, groups, shifts)
-    by_artist = judged(everything, len(rows), grouped_folds(targets, groups, 5, SEED), groups)
-    leaky = judged(everything, len(rows), grouped_folds(targets, alone, 10, SEED), alone)
+    rows = view.of_columns(test.values)
+    p = model.probabilities(rows)
+    both = [*range(len(train.clips) + len(test.clips))]
+    everything = Problem(
+        {VIEW: np.vstack([problem.rows[VIEW], rows])},
+        np.vstack([train.targets, test.targets]),
+        [*train.groups, *test.groups],
+        "exclusive",
+    )
+    alone = [str(i) for i in both]
+    leaky = judge(everything, tried, grouped_folds(everything.targets, alone, 10, SEED), SEED, inner_groups=alone)
+    by_artist = judge(everything, tried, grouped_folds(everything.targets, everything.groups, 5, SEED), SEED)
     at_90 = threshold_of(p, test.targets)
     described: dict[str, Any] = {
         "summary": SUMMARY,
@@ -146,8 +94,8 @@ def main() -> None:
             _protocol(
                 "five folds by artist",
                 by_artist.p,
-                targets[by_artist.clips],
-                [groups[i] for i in by_artist.clips],
+                everything.targets[by_artist.clips],
+                [everything.groups[i] for i in by_artist.clips],
                 labels,
             ),
         ],
@@ -155,7 +103,7 @@ def main() -> None:
             _protocol(
                 "random clips, ten folds",
                 leaky.p,
-                targets[leaky.clips],
+                everything.targets[leaky.clips],
                 [alone[i] for i in leaky.clips],
                 labels,
             )
