@@ -29,7 +29,9 @@ LAYERS = (
     ("records",),  # catalogues, tracks, tags, keys ... as documents
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
+    ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
+    ("listening",),  # hours of sound: the streaming engine, tracklists
     ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
@@ -52,7 +54,9 @@ FENCED = {
     "pymongo": ("store.mongo",),
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
-    "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
+    "sounddevice": ("audio.microphone",),
+    "paho": ("cli.mqtt",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),

@@ -83,7 +83,7 @@ def train(task: str, query_data: TrainQuery) -> Any:
     except BaseException:
         own.spool.remove(job_id)
         raise
-    own.worker.notify()
+    own.notify_workers()
     return training.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 

@@ -49,6 +49,12 @@ def _tracks_body(fields: dict[str, Any]) -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
+def _recording_body() -> dict[str, Any]:
+    part = {**_FILE, "description": "The recording: hours of it, in any format that is read."}
+    form = {"type": "object", "required": ["file"], "properties": {"file": part}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that APIFlask generates from routes and models."""
     for path in ("tags", "labels/tags", "labels/{task}", "spectrogram"):
@@ -56,9 +62,10 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     for path in ("/predict", "/upload/musicUpload/"):
         spec["paths"][path]["post"]["requestBody"] = _file_body()
     spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
-    spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body(EnrollForm.model_json_schema()["properties"])
     labels = {"type": "string", "description": "CSV with the heading `file,labels,group`."}
     spec["paths"]["/api/v1/label-models/{task}/train"]["post"]["requestBody"] = _tracks_body({"labels": labels})
+    spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body(EnrollForm.model_json_schema()["properties"])
+    spec["paths"]["/api/v1/tracklists"]["post"]["requestBody"] = _recording_body()
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     spec["components"]["schemas"].update(schema.pop("$defs", {}))
     schema["properties"]["name"]["enum"] = sorted(problems.known())

@@ -6,6 +6,7 @@ Used by parent and child, so it imports nothing of Earmark at run time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -15,14 +16,16 @@ if TYPE_CHECKING:
 _TRACK_WALL_S = 20.0
 #: Sampling rate at which a track with the most channels may reach the limit of seconds (with two channels: 192 kHz).
 _TRACK_RATE_HZ = 48000
-#: The setting behind a limit of a snippet and of a track.
+#: Seconds after which a connection is made anew, and in which a stream has to give sound.
+_CONNECTION_S, _STALL_S = 86400.0, 30.0
+#: The setting behind a limit of a snippet, of a track and of a recording.
 _SETTINGS = {
-    "bytes": ("snippet_bytes", "track_bytes", "label_bytes"),
-    "seconds": ("snippet_seconds", "track_seconds", "label_seconds"),
-    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds"),
-    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
+    "bytes": ("snippet_bytes", "track_bytes", "label_bytes", "recording_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds", "label_seconds", "recording_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds", "recording_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
-_KINDS = ("snippet", "track", "label")
+_KINDS = ("snippet", "track", "label", "recording")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,8 @@ class Limits:
     wall_per_hour_s : float
         Wall-clock seconds for each hour of audio promised or decoded so far; 0: only ``wall_s`` counts.
     kind : str
-        ``snippet`` or ``label``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a file
-        that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
+        ``snippet``, ``label`` or ``recording``: what remains of a damaged file is used, with a remark. ``track`` or
+        ``file``: a file that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
     """
 
     max_bytes: int | None
@@ -105,9 +108,36 @@ class Limits:
             kind="label",
         )
 
+    @classmethod
+    def for_recording(cls, settings: Settings) -> Limits:
+        """Return the limits of a long recording to listen to: hours, whole or cut off."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=settings.recording_bytes,
+            max_seconds=settings.recording_seconds,
+            max_decoded_bytes=int(settings.recording_seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            kind="recording",
+        )
+
+    @classmethod
+    def for_stream(cls, settings: Settings) -> Limits:
+        """Return the limits of one connection to what comes live: a day of it, with some sound every half minute."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=None,
+            max_seconds=_CONNECTION_S,
+            max_decoded_bytes=int(_CONNECTION_S * settings.max_source_rate * settings.max_channels * 8),
+            wall_s=_STALL_S,
+            kind="file",
+        )
+
     def for_own_file(self) -> Limits:
         """Return the same limits for a file on the user's own disk, which may have any size."""
         return replace(self, max_bytes=None)
+
+    def of(self, source: bytes | Path) -> Limits:
+        """Return the limits of a source: a path is a file of the user's own."""
+        return self.for_own_file() if isinstance(source, Path) else self
 
     def remedy(self, limit: str) -> str:
         """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.

@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
 from classifier.records.clock import new_id, now
-from classifier.results import Tag
+from classifier.results import Tag, recordings
 from classifier.store.base import Document, Store
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
@@ -87,6 +87,7 @@ def _answer(document: Document) -> dict[str, Any]:
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
         answer["searched"].setdefault("other_speeds", True)
+        answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
     # Tags of earlier releases have neither remarks nor labels.

@@ -49,6 +49,8 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Check the library, and add it again if it is missing.',
   },
   model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
+  tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
+  monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   // What stands in the way
   conflict: { title: 'Someone else changed this', detail: RELOAD },
   catalogue_exists: { title: 'This catalogue already exists' },
@@ -57,6 +59,7 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Whoever runs the service must add its files again: earmark catalogues renew.',
   },
   track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
+  monitor_busy: { title: 'A listener of this name runs already', detail: 'End it first, or choose another name.' },
   duplicate_key: { title: 'This is already stored', detail: 'Reload the page to see it.' },
   idempotency_in_progress: {
     title: 'This recording is still being worked on',
