@@ -53,6 +53,10 @@ def test_folds_are_stratified_and_seeds_differ():
     # Few large groups too are put together anew, where scikit-learn's folds stay the same.
     few = [str(i // 10) for i in range(120)]
     assert len({tuple(grouped_folds(targets, few, 4, seed)[0][1]) for seed in range(8)}) > 3
+    sizes = np.repeat(np.arange(13), np.arange(2, 15))  # 13 series, each of another size
+    labels = one_hot(np.arange(len(sizes)) % 2, 2)
+    made = {frozenset(map(tuple, (test for _, test in grouped_folds(labels, sizes, 5, seed)))) for seed in range(8)}
+    assert len(made) == 8
 
 
 def test_a_label_in_one_group_cannot_be_judged():

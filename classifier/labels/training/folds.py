@@ -1,8 +1,9 @@
 """Folds of clips that keep groups together: all clips of an artist, an album or a series lie on one side of a split.
 
-Groups are put into folds at random, from a seed, each into the fold that lacks its labels most. With one group a clip
-these are ordinary stratified folds. Randomness matters: scikit-learn's ``StratifiedGroupKFold`` makes one and the same
-partition for every seed where groups are few and large.
+Groups are put into folds in a random order, from a seed, each into the fold that lacks its labels most. With one group
+a clip these are ordinary stratified folds. The order must be random: to take large groups first, as scikit-learn's
+``StratifiedGroupKFold`` does, evens folds out better, but makes one and the same partition for every seed where groups
+are few and of different sizes.
 """
 
 from __future__ import annotations
@@ -41,13 +42,15 @@ def grouped_folds(targets: np.ndarray, groups: Sequence[str], n_folds: int, seed
     wanted = counts.sum(axis=0) / n_folds
     weight = 1 / np.maximum(wanted, 1)
     order = np.random.default_rng(seed).permutation(len(names))
-    order = order[np.argsort(-counts[order, -1], kind="stable")]  # large ones first: small ones even out
     held = np.zeros((n_folds, counts.shape[1]))
     place = np.zeros(len(names), int)
-    for number in order:
+    for left, number in zip(range(len(order), 0, -1), order, strict=True):
         # Squared distance from an even share; an empty fold wins a tie.
         cost = np.square((held + counts[number] - wanted) * weight).sum(axis=1)
         cost -= np.square((held - wanted) * weight).sum(axis=1)
+        empty = held[:, -1] == 0
+        if empty.sum() >= left:  # no fold goes without a group
+            cost[~empty] = np.inf
         place[number] = np.argmin(cost)
         held[place[number]] += counts[number]
     fold = place[group]
