@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from classifier.audio import level
 from classifier.audio.decoder import Audio, Decoder, Tagged
@@ -234,6 +233,7 @@ class Catalogue:
         source_name: str | None = None,
         metadata: Mapping[str, str] | None = None,
         replace: bool = False,
+        reread: bool = False,
     ) -> Enrolled:
         """Add a track, or find that its audio is enrolled already.
 
@@ -249,6 +249,8 @@ class Catalogue:
             Free text by name, set by hand.
         replace : bool
             Model the track anew and take over the file's tags; fields set by hand stay unless they are given here.
+        reread : bool
+            Read the tags of a file that is known by its bytes, too: an earlier release may have kept less of them.
 
         Returns
         -------
@@ -258,19 +260,21 @@ class Catalogue:
         ------
         AudioError
             If the source is not usable audio.
+        InvalidParameter
+            If what is set by hand is not text, or no ISRC.
         TrackBusy
             If another process is writing the same audio at this moment.
         """
         limits = _limits(source, Limits.for_track(self.settings))
+        given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
+        by_hand = tracks.set_fields({name: text for name, text in given.items() if text and clean(text)})
         file_hash = _file_hash(source, limits.max_bytes)
-        if not replace and (known := self._find(file_hash=file_hash)):
+        if not (replace or reread) and (known := self._find(file_hash=file_hash)):
             return Enrolled(known, False, file_hash)
         probed = self._probe(source, limits)
         if not replace and (known := self._find(packet_hash=probed.packet_hash)):
             return _known(known, file_hash, probed.tags)
         audio = self.decoder.decode(source, limits, self.config.sample_rate)
-        given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
-        by_hand: dict[str, Any] = {name: text for name, value in given.items() if value and (text := clean(value))}
         if metadata:
             by_hand["metadata"] = metadata
         source_name = clean(source_name or (source.stem if isinstance(source, Path) else ""))
@@ -513,7 +517,7 @@ class Catalogue:
         return catalogues.revision(self.store, self.name)
 
     def tracks(self, *, search: str | None = None, limit: int | None = None, skip: int = 0) -> list[Track]:
-        """List tracks by title; each word of ``search`` occurs in title, artist, album, ISRC or source."""
+        """List tracks by title; each word of ``search`` occurs in title, artist, album, identifiers or source."""
         return tracks.list_tracks(self.store, self.name, search=search, limit=limit, skip=skip)
 
     def track(self, track_id: str) -> Track:
@@ -534,7 +538,7 @@ class Catalogue:
         return tracks.ids_beginning(self.store, self.name, beginning, limit)
 
     def edit(self, track_id: str, **fields: object) -> Track:
-        """Change title, artist, album, isrc or metadata of a track by hand, for good; return it as it is then."""
+        """Change title, artist, album, identifiers or metadata of a track by hand, for good; return it as it is."""
         self.track(track_id)
         return tracks.edit(self.store, track_id, **fields)
 

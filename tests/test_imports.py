@@ -17,6 +17,7 @@ PACKAGE = ROOT / "classifier"
 
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
+    ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
     ("bounds", "noise"),  # checks of parameters; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
@@ -28,6 +29,7 @@ LAYERS = (
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
+    ("care",),  # tending the library: metadata, tags of files, copies
     ("work",),  # jobs
     ("api",),
     ("cli",),
@@ -49,6 +51,7 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "mutagen": ("audio.tagwriting",),
     "librosa": (),
     "sklearn": (),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),

@@ -58,8 +58,8 @@ class TracksQuery(Strict):
     search: str | None = Field(
         None,
         max_length=200,
-        description="Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of "
-        "quotes and dashes do not matter.",
+        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
+        "kinds of quotes and dashes do not matter.",
     )
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
     skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to leave out from the start.")
@@ -95,6 +95,10 @@ class TrackEdit(Strict):
     artist: str | None = Field(None, max_length=500)
     album: str | None = Field(None, max_length=500)
     isrc: str | None = Field(None, max_length=20)
+    recording_mbid: str | None = Field(None, max_length=100, description="MusicBrainz recording: a UUID.")
+    release_mbid: str | None = Field(None, max_length=100, description="MusicBrainz release: a UUID.")
+    artist_mbids: str | None = Field(None, max_length=500, description="MusicBrainz artists: UUIDs and semicolons.")
+    acoustid: str | None = Field(None, max_length=100, description="AcoustID: a UUID.")
     metadata: dict[str, str] = Field(
         default_factory=dict, max_length=100, description="Free text by name; replaces what was there."
     )
@@ -144,6 +148,10 @@ class Match(BaseModel):
         description="Symmetric KL divergence of the six-component mixtures at this place, nats."
     )
     other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
+    ids: dict[str, str] = Field(
+        description="Identifiers of the track that are known: `isrc`, `recording_mbid`, `release_mbid`, "
+        "`artist_mbids`, `acoustid`."
+    )
 
 
 class Near(BaseModel):
@@ -243,6 +251,10 @@ class Track(BaseModel):
     version: int = Field(description="Counts re-enrollments, from 1.")
     metadata: dict[str, str]
     by_hand: list[str] = Field(description="Fields that a person set or edited: tags in files do not overwrite them.")
+    recording_mbid: str | None = Field(description="MusicBrainz recording, a UUID.")
+    release_mbid: str | None = Field(description="MusicBrainz release, a UUID.")
+    artist_mbids: str | None = Field(description="MusicBrainz artists, UUIDs joined by semicolons.")
+    acoustid: str | None = Field(description="AcoustID, a UUID.")
 
 
 class Tracks(BaseModel):

@@ -18,6 +18,7 @@ _COMMANDS = {
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "serve": ("serve", "serve"),
+    "tag-files": ("tag_files", "tag_files"),
     "tracks": ("tracks", "tracks"),
 }
 

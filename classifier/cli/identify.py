@@ -10,6 +10,7 @@ import click
 
 from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
+from classifier.identifiers import IDENTIFIERS
 from classifier.results import METHODS, METHODS_HELP, Match, Tag
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
@@ -72,6 +73,8 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         # Copies have one name: their files tell them apart.
         names = [_named(m) + (f", file {m.source}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
         shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
+    if tag.tied == 1 and tag.matches[0].ids:
+        shell.say(", ".join(f"{IDENTIFIERS[name]} {value}" for name, value in tag.matches[0].ids.items()))
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
         shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")

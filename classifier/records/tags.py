@@ -71,6 +71,7 @@ def _answer(document: Document) -> dict[str, Any]:
         for place, match in enumerate(answer["matches"]):  # what tags of earlier releases do not say
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
+            match.setdefault("ids", {})
         answer["searched"].setdefault("other_speeds", True)
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None

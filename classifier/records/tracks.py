@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from classifier.errors import InvalidParameter, StoreCorrupt, TrackNotFound
+from classifier.identifiers import IDENTIFIERS, form_of, normalised
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.results import Track
@@ -20,6 +21,8 @@ from classifier.store.base import Document, Store
 from classifier.store.upgrades import EDITABLE, SEARCHED
 from classifier.text import MAX_NAME, MAX_NOTE, clean, searched, words
 
+#: Fields that records of earlier releases lack, and without a value.
+LATER = tuple(name for name in IDENTIFIERS if name != "isrc")
 #: Fields of a record that make up a :class:`~classifier.results.Track`.
 TRACK_FIELDS = (
     "catalogue",
@@ -35,9 +38,10 @@ TRACK_FIELDS = (
     "created",
     "version",
     "metadata",
+    *LATER,
 )
 #: Fields that tags in a file may say.
-TAGGED = ("title", "artist", "album", "isrc")
+TAGGED = ("title", "artist", "album", *IDENTIFIERS)
 
 
 # -------------------------------------------------------------------- finding
@@ -109,8 +113,8 @@ def list_tracks(
     catalogue : str
         Which catalogue.
     search : str or None
-        Words, each of which must occur somewhere in title, artist, album, ISRC or source; case, accents, quotes and
-        kinds of dashes do not matter (:func:`~classifier.text.fold`).
+        Words, each of which must occur somewhere in title, artist, album, identifiers or source; case, accents,
+        quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
     limit, skip : int or None
         How many to return, after how many.
 
@@ -280,7 +284,7 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
         longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
         if longest > most:
             raise InvalidParameter(f"{name} has {longest} characters; at most {most} are kept: shorten it")
-    fields = text_fields(changes)
+    fields = set_fields(changes)
     if not fields:
         return get_track(store, track_id)
     return _change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
@@ -357,7 +361,7 @@ def to_track(record: Mapping[str, Any]) -> Track:
         If the record lacks a field.
     """
     try:
-        values = {name: record[name] for name in TRACK_FIELDS}
+        values = track_fields(record)
         # Flat, since names in metadata are whatever the files say: dots and dollar signs are no names of fields.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -367,6 +371,12 @@ def to_track(record: Mapping[str, Any]) -> Track:
     return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand)
 
 
+def track_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return :data:`TRACK_FIELDS` of a record of this or an earlier release; KeyError if it lacks another."""
+    whole = {**dict.fromkeys(LATER), **record}
+    return {name: whole[name] for name in TRACK_FIELDS}
+
+
 def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:
     """Return which fields of a record a person set, ``more`` among them, in one order."""
     names = {*record.get("by_hand", ()), *more}  # an older Earmark that still runs does not write it
@@ -374,7 +384,7 @@ def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return title, artist, album, ISRC, source and metadata as they are stored: cleaned, bounded, None if empty.
+    """Return title, artist, album, identifiers, source and metadata as they are stored: cleaned, None if empty.
 
     Raises
     ------
@@ -395,9 +405,26 @@ def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def set_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person says of a track as :func:`text_fields` does, each identifier in its proper form.
+
+    Raises
+    ------
+    InvalidParameter
+        If one of them is not text, the title is empty, or an identifier has another form.
+    """
+    fields = text_fields(values)
+    for name in IDENTIFIERS:
+        if text := fields.get(name):
+            fields[name] = normalised(name, text)
+            if fields[name] is None:
+                raise InvalidParameter(f"{name} is {text!r}: it must be {form_of(name)}")
+    return fields
+
+
 def with_search(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a track together with ``folded``, the text that it is searched by."""
-    return {**record, "folded": searched(record[name] for name in SEARCHED)}
+    return {**record, "folded": searched(record.get(name) for name in SEARCHED)}
 
 
 def _text(name: str, value: Any, most: int) -> str:

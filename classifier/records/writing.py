@@ -35,6 +35,7 @@ from classifier.errors import (
     TrackNotFound,
     Unavailable,
 )
+from classifier.identifiers import IDENTIFIERS
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
@@ -42,11 +43,11 @@ from classifier.records.tracks import set_by_hand, text_fields, to_track, with_s
 from classifier.results import Track
 from classifier.store.base import Document, Store
 
-_TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
+_TEXTS = ("title", "artist", "album", *IDENTIFIERS, "source", "metadata")
 _OPTIONAL: dict[str, Any] = {
     "artist": None,
     "album": None,
-    "isrc": None,
+    **dict.fromkeys(IDENTIFIERS),
     "metadata": {},
     "file_hash": "",
     "packet_hash": "",
@@ -122,7 +123,7 @@ class TrackWriter:
             Where it will be.
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
-            ``isrc``, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if they are known;
+            identifiers, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if they are known;
             ``by_hand``, names of those that a person gave; ``catalogue_id`` to be sure that the catalogue has not been
             removed and created again since its configuration was read.
         owner : str

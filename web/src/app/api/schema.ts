@@ -476,6 +476,13 @@ export interface components {
              */
             divergence_variational: number | null;
             /**
+             * Ids
+             * @description Identifiers of the track that are known: `isrc`, `recording_mbid`, `release_mbid`, `artist_mbids`, `acoustid`.
+             */
+            ids: {
+                [key: string]: string;
+            };
+            /**
              * Log10 E Value
              * @description Log10 of the chance matches this good to be expected in the catalogue.
              */
@@ -754,10 +761,20 @@ export interface components {
          * @description One enrolled recording.
          */
         Track: {
+            /**
+             * Acoustid
+             * @description AcoustID, a UUID.
+             */
+            acoustid: string | null;
             /** Album */
             album: string | null;
             /** Artist */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists, UUIDs joined by semicolons.
+             */
+            artist_mbids: string | null;
             /**
              * By Hand
              * @description Fields that a person set or edited: tags in files do not overwrite them.
@@ -790,6 +807,16 @@ export interface components {
             /** N Windows */
             n_windows: number;
             /**
+             * Recording Mbid
+             * @description MusicBrainz recording, a UUID.
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release, a UUID.
+             */
+            release_mbid: string | null;
+            /**
              * Source
              * @description Name of the enrolled file without extension.
              */
@@ -808,6 +835,12 @@ export interface components {
          */
         TrackEdit: {
             /**
+             * Acoustid
+             * @description AcoustID: a UUID.
+             * @default null
+             */
+            acoustid: string | null;
+            /**
              * Album
              * @default null
              */
@@ -817,6 +850,12 @@ export interface components {
              * @default null
              */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists: UUIDs and semicolons.
+             * @default null
+             */
+            artist_mbids: string | null;
             /**
              * Isrc
              * @default null
@@ -829,6 +868,18 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * Recording Mbid
+             * @description MusicBrainz recording: a UUID.
+             * @default null
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release: a UUID.
+             * @default null
+             */
+            release_mbid: string | null;
             /** Title */
             title?: string;
         };
@@ -1689,7 +1740,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to list. Left out: the one of the settings. */
                 catalogue?: string | null;
-                /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
+                /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
