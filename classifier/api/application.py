@@ -15,6 +15,7 @@ from classifier.api import (
     bodies,
     catalogues,
     docs,
+    duplicates,
     guard,
     health,
     jobs,
@@ -65,7 +66,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, tracks, jobs, catalogues):
+    for part in (health, me, tags, tracks, duplicates, jobs, catalogues):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

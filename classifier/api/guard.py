@@ -34,7 +34,7 @@ READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
 """Asked by address, by whatever watches over the process; they tell nothing about anyone."""
 
-GUARDED = ("tags", "tracks", "jobs", "catalogues", "me")
+GUARDED = ("tags", "tracks", "duplicates", "jobs", "catalogues", "me")
 """Blueprints that look at keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 """A request with one of these came through a proxy, from wherever."""

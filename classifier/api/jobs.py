@@ -15,7 +15,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import Service, service
 from classifier.errors import Busy, EarmarkError
 from classifier.store.base import Document
-from classifier.work import enroll, jobs
+from classifier.work import duplicates, enroll, jobs
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -31,7 +31,7 @@ _STREAM: dict[Any, Any] = {
 }
 
 #: What makes the JSON object of a job, by kind.
-_SHOWN = {enroll.KIND: enroll.to_dict}
+_SHOWN = {enroll.KIND: enroll.to_dict, duplicates.KIND: duplicates.progress_of}
 
 HEARTBEAT_SECONDS = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream and a vanished client is noticed."""

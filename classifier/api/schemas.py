@@ -7,7 +7,7 @@ noticed.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,6 +15,9 @@ from classifier.config import PRESETS
 from classifier.results import METHODS, METHODS_HELP
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
 class Strict(BaseModel):
@@ -108,11 +111,45 @@ class CatalogueCreate(Strict):
     """A new catalogue and the parameters its tracks are modelled with."""
 
     name: str = Field(min_length=1, max_length=100, description="1 to 100 printable characters.")
-    preset: Literal["default", "synced-fm"] = Field("default", description="Parameters to start from.")
+    preset: Literal["earmark", "synced-fm"] = Field("earmark", description="Parameters to start from.")
+    copy_of: str | None = Field(
+        None, max_length=100, description="Start from the parameters of this catalogue instead of a preset."
+    )
     config: dict[str, Any] = Field(
         {}, description="Parameters that differ from the preset, under the names that `GET /catalogues` shows.",
-        json_schema_extra={"examples": [PRESETS["default"].to_dict()]},
+        json_schema_extra={"examples": [PRESETS["earmark"].to_dict()]},
     )  # fmt: skip
+    synced_fm: dict[str, Any] = Field(
+        {}, description="Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.",
+    )  # fmt: skip
+
+
+class CostEstimate(CatalogueCreate):
+    """Parameters whose cost is asked for; nothing is made."""
+
+    name: str = Field("new", min_length=1, max_length=100, description="Of no account here.")
+    music_s: float = Field(3600.0, gt=0, le=1e9, description="Seconds of music.")
+
+
+class CatalogueQuery(Strict):
+    """Which catalogue."""
+
+    catalogue: str | None = Field(None, max_length=100, description="Left out: the one of the settings.")
+
+
+class DuplicatesQuery(CatalogueQuery):
+    """Which tracks to align with all others."""
+
+    track_ids: list[Identifier] = Field([], max_length=1000, description="Only pairs with one of these; none: all.")
+    relations: list[Literal["copy", "excerpt", "edit", "part"]] = Field(
+        [], max_length=4, description="Only pairs so related; none: all."
+    )
+
+
+class MergeTracks(Strict):
+    """Tracks that go into another."""
+
+    tracks: list[Identifier] = Field(min_length=1, max_length=100, description="Their ids.")
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -266,6 +303,55 @@ class Tracks(BaseModel):
     skip: int
 
 
+class MergedTrack(BaseModel):
+    """A track that was merged into another."""
+
+    track: Track
+    into: str = Field(description="Id of the track that goes on for it.")
+    merged: str = Field(description="When.")
+
+
+class Merged(BaseModel):
+    """Tracks that were merged into others, newest first."""
+
+    merges: list[MergedTrack]
+
+
+class Sharing(BaseModel):
+    """One of two tracks that share sound."""
+
+    track_id: str
+    title: str
+    artist: str | None
+    album: str | None
+    source: str = Field(description="Name of the enrolled file without extension.")
+    duration_s: float
+    share: float = Field(description="Share of it that the other has too, 0 to 1.")
+
+
+class Stretch(BaseModel):
+    """Sound that two tracks share."""
+
+    a_start_s: float = Field(description="Where it begins in `a`, seconds.")
+    b_start_s: float = Field(description="Where it begins in `b`, seconds.")
+    length_s: float
+    agreement: float = Field(description="Agreement of the fingerprints' bits, -1 to 1; 0 is chance.")
+
+
+class Pair(BaseModel):
+    """Two tracks that share sound."""
+
+    relation: Literal["copy", "excerpt", "edit", "part"] = Field(
+        description="`copy`: both are shared as a whole. `excerpt`: `b` is, as one piece of `a`. `edit`: `b` is, in "
+        "several pieces, or half of both and more. `part`: less, such as a medley, a loop or a jingle."
+    )
+    a: Sharing = Field(description="The longer one.")
+    b: Sharing
+    shared_s: float
+    agreement: float
+    stretches: list[Stretch]
+
+
 class JobError(BaseModel):
     """Why a file failed: the same names as the problem documents'."""
 
@@ -303,6 +389,22 @@ class Job(BaseModel):
     files: list[JobFile]
 
 
+class Duplicates(BaseModel):
+    """A catalogue aligned with itself, once the job is done."""
+
+    id: str
+    kind: str
+    catalogue: str
+    status: Literal["queued", "running", "done"]
+    created: str
+    finished: str | None
+    total: int
+    done: int
+    error: JobError | None = Field(description="Why the job failed, if it did.")
+    found: int = Field(description="Pairs of tracks that share sound.")
+    pairs: list[Pair] = Field(description="The first 1,000 of them, closest first.")
+
+
 class Catalogue(BaseModel):
     """A named set of tracks that share one configuration."""
 
@@ -312,6 +414,17 @@ class Catalogue(BaseModel):
     revision: int = Field(description="Goes up with every change of the catalogue.")
     config: dict[str, Any]
     config_hash: str
+
+
+class Cost(BaseModel):
+    """What music costs under some parameters."""
+
+    config: dict[str, Any]
+    music_s: float
+    windows: int
+    bytes: int = Field(description="What the store keeps of it.")
+    seconds: float = Field(description="Processor time of modelling it on this machine, decoding not included.")
+    own_background: bool = Field(description="Whether a background has to be fitted before the first track.")
 
 
 class Catalogues(BaseModel):

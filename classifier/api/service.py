@@ -29,9 +29,9 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import enroll, jobs
+from classifier.work import duplicates, enroll, jobs
 from classifier.work.spool import Spool
-from classifier.work.worker import Worker
+from classifier.work.worker import Handler, Worker
 
 log = logging.getLogger("earmark.service")
 
@@ -96,7 +96,10 @@ class Service:
             # One child more than workers: a file that takes its time to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
-            handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
+            handlers: dict[str, Handler] = {
+                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
+                duplicates.KIND: duplicates.Duplicates(self.catalogue),
+            }
             self._worker = Worker(self._store, self.spool, self.settings, handlers)
             self._started = True
             self._threads = [

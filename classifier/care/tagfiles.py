@@ -62,17 +62,28 @@ def recognise(catalogue: Catalogue, path: Path, view: View | None = None) -> Rec
     AudioError
         If the file is not usable audio.
     """
+    known, tags, audio = held(catalogue, path)
+    if known is not None:
+        return Recognised([known], "audio", lacking([known], tags))
+    named = _identified(catalogue, audio, view) if audio is not None else []
+    return Recognised(named, "identified" if named else "unknown", lacking(named, tags))
+
+
+def held(catalogue: Catalogue, path: Path) -> tuple[Track | None, dict[str, str], Audio | None]:
+    """Return the track that a catalogue holds of a file's very audio, the file's tags, and its audio if it was decoded.
+
+    Raises
+    ------
+    AudioError
+        If the file is not usable audio.
+    """
     limits = Limits.for_track(catalogue.settings).for_own_file()
     tagged = catalogue.decoder.probe(path, limits)
     store, name = catalogue.store, catalogue.name
-    known = tracks.find(store, name, packet_hash=tagged.packet_hash) if tagged.packet_hash else None
-    if known is None:
-        audio = catalogue.decoder.decode(path, limits, catalogue.config.sample_rate)
-        known = tracks.find(store, name, content_hash=audio.content_hash)
-        if known is None:
-            named = _identified(catalogue, audio, view)
-            return Recognised(named, "identified" if named else "unknown", lacking(named, tagged.tags))
-    return Recognised([known], "audio", lacking([known], tagged.tags))
+    if tagged.packet_hash and (known := tracks.find(store, name, packet_hash=tagged.packet_hash)):
+        return known, tagged.tags, None
+    audio = catalogue.decoder.decode(path, limits, catalogue.config.sample_rate)
+    return tracks.find(store, name, content_hash=audio.content_hash), tagged.tags, audio
 
 
 def lacking(found: Sequence[Track], tags: dict[str, str]) -> dict[str, str]:

@@ -56,6 +56,7 @@ def enroll_paths(
     jobs = jobs or os.cpu_count() or 1
     files, left_out, failed = files_in(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
+    added: set[str] = set()
     with shell.catalogue(jobs=jobs) as catalogue:
         retagged = Retagged()
         with shell.progress("enrolling", len(files)) as done, until_ctrl_c() as stop:
@@ -66,6 +67,7 @@ def enroll_paths(
                     failed.append((path, outcome))
                 else:
                     counts["enrolled" if outcome.added else "skipped"] += 1
+                    added |= {outcome.track.id} if outcome.added else set()
                 if not retagged.holds(path, outcome):
                     _report(shell, path, outcome)
                 done(number)
@@ -81,6 +83,7 @@ def enroll_paths(
                 _report(shell, path, outcome, new_tags=outcome.new_tags)
         if not stop.is_set():
             _prepare_search(shell, catalogue, counts["enrolled"])
+            _warn_of_claims(shell, catalogue, added)
     for path, reason in failed:
         shell.failed(path, reason)
         if path not in files:
@@ -167,6 +170,18 @@ def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None
                 catalogue.view(lambda n, _: done(n))
     except EarmarkError as error:  # all tracks are stored; whoever searches first does it
         shell.remark(f"not indexed yet: {error}")
+
+
+def _warn_of_claims(shell: Shell, catalogue: Catalogue, added: set[str]) -> None:
+    """Name identifiers that new tracks share with others that are other recordings."""
+    from classifier.care.versions import contested
+    from classifier.cli.duplicates import warn
+
+    try:
+        if added and catalogue.has_index:
+            warn(shell, contested(catalogue.tracks(), catalogue.view, among=added))
+    except EarmarkError as error:  # all tracks are stored
+        shell.remark(f"identifiers are not compared yet: {error}")
 
 
 def files_in(shell: Shell, paths: Iterable[Path]) -> tuple[list[Path], Counter[str], list[tuple[Path, EarmarkError]]]:

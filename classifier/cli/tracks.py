@@ -9,6 +9,7 @@ import click
 
 from classifier.cli.archive import export_tracks, import_tracks
 from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.cli.duplicates import duplicates, merge, unmerge
 from classifier.cli.metadata import export_metadata, import_metadata
 from classifier.errors import EarmarkError, InvalidParameter
 from classifier.identifiers import IDENTIFIERS
@@ -31,10 +32,13 @@ def tracks() -> None:
     """
 
 
+tracks.add_command(duplicates)
 tracks.add_command(export_tracks)
 tracks.add_command(import_tracks)
 tracks.add_command(export_metadata)
 tracks.add_command(import_metadata)
+tracks.add_command(merge)
+tracks.add_command(unmerge)
 
 
 def option_of(field: str) -> str:
@@ -85,7 +89,7 @@ def show(shell: Shell, track_id: str) -> None:
       earmark tracks show 3f2a91c07b
     """
     with shell.catalogue(create=False) as catalogue:
-        _print(shell, _named(catalogue, track_id))
+        _print(shell, named(catalogue, track_id))
 
 
 @tracks.command()
@@ -118,7 +122,7 @@ def edit(
     if not changes:
         raise click.UsageError(f"nothing to change: give one of {', '.join(map(option_of, fields))}")
     with shell.catalogue(create=False) as catalogue:
-        found = [_named(catalogue, track_id)] if track_id is not None else catalogue.tracks(search=search)
+        found = [named(catalogue, track_id)] if track_id is not None else catalogue.tracks(search=search)
         wanted = set_fields(changes)
         meant = [track for track in found if any(getattr(track, name) != value for name, value in wanted.items())]
         if search is not None or dry_run:
@@ -150,7 +154,7 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
     with shell.catalogue(create=False) as catalogue:
         for track_id in track_ids:
             try:
-                track = _named(catalogue, track_id)
+                track = named(catalogue, track_id)
                 catalogue.remove(track.id)
             except EarmarkError as error:
                 failed += 1
@@ -163,7 +167,7 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def _named(catalogue: Catalogue, name: str) -> Track:
+def named(catalogue: Catalogue, name: str) -> Track:
     """Return the track whose id this is, or whose id alone begins so."""
     found = catalogue.ids_beginning(name.rstrip("…"))
     if len(found) > 1 and name not in found:

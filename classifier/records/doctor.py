@@ -198,6 +198,8 @@ def _check_remains(store: Store, moment: float) -> Iterator[Finding]:
         yield Finding("warning", f"the replacement of track {record['_id']} was never finished", True)
     for record in sweep.homeless(store):
         yield Finding("warning", f"track {record['_id']} belongs to a catalogue that is gone", True)
+    for record in sweep.unheld(store):
+        yield Finding("warning", f"track {record['_id']} was merged into one that is gone", True)
     for orphans in sweep.orphans(store):
         what = f"{orphans.n_chunks} chunks of {orphans.collection} belong to no track ({orphans.track_id})"
         yield Finding("warning", what, True)

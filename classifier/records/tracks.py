@@ -8,6 +8,7 @@ at last the record, so that a removal that is cut short can be finished by anybo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -48,14 +49,25 @@ TAGGED = ("title", "artist", "album", *IDENTIFIERS)
 
 
 def get_track(store: Store, track_id: str) -> Track:
-    """Return a track.
+    """Return a track; of one that was merged into another, that other.
 
     Raises
     ------
     TrackNotFound
         If there is none of that id, or it is not ready.
     """
-    return to_track(_ready_record(store, track_id))
+    return to_track(ready_record(store, _going_on(store, track_id)))
+
+
+def _going_on(store: Store, track_id: str) -> str:
+    """Return the track that a track was merged into (``merging.py``), if it was, and that one, and so on."""
+    seen = {track_id}
+    record = store.get("tracks", track_id)
+    while record is not None and record["status"] == "merged" and record["merge"]["into"] not in seen:
+        track_id = record["merge"]["into"]
+        seen.add(track_id)
+        record = store.get("tracks", track_id)
+    return track_id
 
 
 def find(
@@ -78,8 +90,9 @@ def find(
         if value:
             # Conditions are what one index holds; whatever has the same hash are few.
             for record in store.find("tracks", {"catalogue": catalogue, field: value}):
-                if record["status"] == "ready" and record["catalogue_id"] == catalogue_id:
-                    return to_track(record)
+                if record["status"] in ("ready", "merged") and record["catalogue_id"] == catalogue_id:
+                    with suppress(TrackNotFound):  # it was removed together with the one it was merged into
+                        return get_track(store, record["_id"])
             break
     return None
 
@@ -184,8 +197,17 @@ def _of_catalogue(store: Store, name: str, search: str | None = None) -> dict[st
     return {**where, "folded": {"$contains": wanted}} if wanted else where
 
 
-def _ready_record(store: Store, track_id: str) -> Document:
+def ready_record(store: Store, track_id: str) -> Document:
+    """Return the record of a track.
+
+    Raises
+    ------
+    TrackNotFound
+        If there is none of that id, or it is not ready.
+    """
     record = store.get("tracks", track_id)
+    if record is not None and record["status"] == "merged":
+        raise TrackNotFound(f"track {track_id!r} was merged into {record['merge']['into']!r}: name that one")
     if record is None or record["status"] != "ready":
         raise TrackNotFound(f"there is no track {track_id!r}")
     return record
@@ -255,7 +277,7 @@ def _load(store: Store, collection: str, track_id: str, version: int) -> dict[st
 
 
 def _version_record(store: Store, track_id: str, version: int) -> Document:
-    record = _ready_record(store, track_id)
+    record = ready_record(store, track_id)
     if record["version"] != version:
         raise TrackNotFound(f"track {track_id!r} has no version {version} any more: read version {record['version']}")
     return record
@@ -287,7 +309,7 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
     fields = set_fields(changes)
     if not fields:
         return get_track(store, track_id)
-    return _change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
+    return change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
 
 
 def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
@@ -304,6 +326,18 @@ def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value and value != getattr(track, name)}
 
 
+def copy_fields(store: Store, track_id: str, source: Track) -> Track:
+    """Give a track what is said of another one, and what of it was set by hand; such as of a catalogue's copy.
+
+    Raises
+    ------
+    TrackNotFound
+        If there is no such track.
+    """
+    fields = text_fields({name: getattr(source, name) for name in (*EDITABLE, "source")})
+    return change(store, track_id, lambda _: {**fields, "by_hand": set_by_hand({"by_hand": source.by_hand})})
+
+
 def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: str, file_hash: str) -> Track:
     """Take over :func:`new_tags` of a file, and its name and hash; models stay as they are.
 
@@ -313,7 +347,7 @@ def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: s
         If there is no such track.
     """
     of_file = {**text_fields({"source": source}), "file_hash": file_hash}
-    return _change(store, track_id, lambda record: {**new_tags(to_track(record), tags), **of_file})
+    return change(store, track_id, lambda record: {**new_tags(to_track(record), tags), **of_file})
 
 
 def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
@@ -321,10 +355,10 @@ def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
     store.update("tracks", {"_id": track_id, "status": "ready", "packet_hash": ""}, set={"packet_hash": packet_hash})
 
 
-def _change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
+def change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
     """Change fields of a track that follow from its record; begins anew if somebody else was faster."""
     while True:
-        record = _ready_record(store, track_id)
+        record = ready_record(store, track_id)
         fields = changes(record)
         folded = with_search({**record, **fields})["folded"]
         where = {"_id": track_id, "status": "ready", "edited": record["edited"], "version": record["version"]}
@@ -335,18 +369,27 @@ def _change(store: Store, track_id: str, changes: Callable[[Document], Document]
 
 
 def remove(store: Store, track_id: str) -> None:
-    """Remove a track.
+    """Remove a track, and with it those that were merged into it.
 
     Raises
     ------
     TrackNotFound
         If there is no such track.
     """
-    record = _ready_record(store, track_id)
+    record = ready_record(store, track_id)
     if not mark_removed(store, track_id, status="ready"):
         raise TrackNotFound(f"there is no track {track_id!r}")
     bump_revision(store, record["catalogue_id"])
     purge(store, track_id)
+    remove_merged(store, track_id)
+
+
+def remove_merged(store: Store, track_id: str) -> None:
+    """Remove what was merged into a track that is gone."""
+    for record in list(store.find("tracks", {"status": "merged", "merge.into": track_id}, fields=[])):
+        if mark_removed(store, record["_id"], status="merged"):
+            purge(store, record["_id"])
+            remove_merged(store, record["_id"])
 
 
 # -------------------------------------------------------------------- records

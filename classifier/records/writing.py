@@ -39,7 +39,7 @@ from classifier.identifiers import IDENTIFIERS
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
-from classifier.records.tracks import set_by_hand, text_fields, to_track, with_search
+from classifier.records.tracks import get_track, set_by_hand, text_fields, to_track, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
 
@@ -181,6 +181,12 @@ class TrackWriter:
                 purge(store, existing["_id"])
             elif existing["status"] == "removing":
                 purge(store, existing["_id"])
+            elif existing["status"] == "merged":
+                try:
+                    raise AlreadyEnrolled(get_track(store, existing["_id"]).id)
+                except TrackNotFound:  # what it was merged into was removed
+                    mark_removed(store, existing["_id"], status="merged")
+                    purge(store, existing["_id"])
             elif existing["status"] == "ready" and not replace:
                 raise AlreadyEnrolled(existing["_id"])
             elif existing["lease_expires"] >= moment:
