@@ -5,22 +5,22 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help install demo test lint format types web bench docs clean
+.PHONY: help install demo test lint format web bench docs wheel clean
 
 help:
 	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, serve the page (PORT=8001, SERVE=0: do not)"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    style, spelling and types      make format  put the code into the house style"
 	@echo "make web     build the page into static/    make bench   the quick benchmark (a few minutes)"
-	@echo "make docs    screenshots for docs/img       make clean   remove what these made"
+	@echo "make docs    screenshots for docs/img       make wheel   the package, in dist/"
+	@echo "make clean   remove what these made"
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Earmark needs Python 3.11 or newer")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet -r requirements.txt
-	@# setuptools warns of every editable installation; nothing is wrong with this one.
-	PYTHONWARNINGS=ignore $(BIN)/pip install --quiet --no-deps --editable .
+	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
 $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requirements.txt
@@ -54,5 +54,9 @@ bench: $(VENV)/.installed-tests
 docs: $(VENV)/.installed-tests
 	$(BIN)/python -m tests.browser.screenshots
 
+wheel: install
+	rm -rf dist
+	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache build *.egg-info web/node_modules web/.angular
+	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache dist web/node_modules web/.angular

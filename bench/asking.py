@@ -10,7 +10,7 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -135,6 +135,11 @@ def _digest(text: str) -> str:
 def _snapshot(catalogue: Catalogue) -> Snapshot:
     segments = tuple(_segment(folder) for folder in catalogue.folders)
     return Snapshot(segments, frozenset((track, 1) for track in catalogue.tracks))
+
+
+def searched(catalogue: Catalogue) -> tuple[Snapshot, Callable[[str], Track]]:
+    """Return what a search of the catalogue goes through, and what gives its tracks by id."""
+    return _snapshot(catalogue), _track
 
 
 @lru_cache(maxsize=8)

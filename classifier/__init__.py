@@ -1,4 +1,4 @@
-"""Earmark: name the track in a noisy five-second recording, or say honestly that it is unknown.
+"""Earmark: name the track in a noisy five-second recording, or say that it is unknown.
 
 >>> from classifier import Catalogue
 >>> with Catalogue.open("sqlite:///music.sqlite") as catalogue:  # doctest: +SKIP

@@ -1,4 +1,4 @@
-"""Checks that catalogue configurations and settings share: numbers within bounds, the nearest known name."""
+"""Checks that catalogue configurations and settings share: bounds of numbers, suggestions for misspelt names."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def _plain(value: float) -> str:
 
 
 def did_you_mean(name: str, known: Iterable[str], prefix: str = "") -> str:
-    """Return ``": did you mean NEAREST?"``, or nothing if no known name resembles ``name``.
+    """Return ``": did you mean NEAREST?"``, or an empty string if no known name resembles ``name``.
 
-    A ``prefix`` that all names share is left out of the comparison, since it makes all of them alike.
+    A ``prefix`` that all names share is ignored in the comparison, since it makes all of them similar.
     """
     near = difflib.get_close_matches(name.removeprefix(prefix), [other.removeprefix(prefix) for other in known], n=1)
     return f": did you mean {prefix}{near[0]}?" if near else ""

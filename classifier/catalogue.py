@@ -417,7 +417,15 @@ class Catalogue:
         limits = _limits(source, Limits.for_snippet(self.settings))
         return self.decoder.decode(source, limits, self.config.sample_rate)
 
-    def identify_audio(self, audio: Audio, *, method: str | None = None, top: int = 5, view: View | None = None) -> Tag:
+    def identify_audio(
+        self,
+        audio: Audio,
+        *,
+        method: str | None = None,
+        top: int = 5,
+        view: View | None = None,
+        max_false_alarms: float | None = None,
+    ) -> Tag:
         """Identify decoded audio; everything else as :meth:`identify`.
 
         Parameters
@@ -428,6 +436,8 @@ class Catalogue:
             See :meth:`identify`.
         view : View, optional
             What to search, from :meth:`view`; default what the store holds now.
+        max_false_alarms : float > 0, optional
+            E-value below which a match is identified; default that of the settings.
 
         Raises
         ------
@@ -463,7 +473,7 @@ class Catalogue:
         options = Options(
             method=method,
             top=top,
-            max_false_alarms=self.settings.max_false_alarms,
+            max_false_alarms=max_false_alarms or self.settings.max_false_alarms,
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
         )

@@ -1,6 +1,6 @@
-"""Configuration: what defines a catalogue's features, frozen into the catalogue when it is created.
+"""Configuration: the parameters of a catalogue's features, fixed when the catalogue is created.
 
-Every parameter carries its help text and bounds, from which the documentation is generated.
+Every parameter carries its help text and bounds; the documentation is generated from them.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ def _bounded(default: float | int, low: float, high: float, text: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class FeatureConfig:
-    """Every number that decides what is stored of a track; immutable once a catalogue uses it.
+    """Every parameter that decides what is stored of a track; immutable once a catalogue uses it.
 
     The first nine are Synced.fm's parameters. Raises :class:`~classifier.errors.InvalidConfig` naming the
-    first value out of bounds.
+    first value that is out of bounds.
     """
 
     sample_rate: int = _bounded(16000, 8000, 48000, "samples a second of everything after decoding")
@@ -59,8 +59,8 @@ class FeatureConfig:
                 check_bounds(item.name, value, item.metadata["low"], item.metadata["high"])
                 if item.type == "int" and not isinstance(value, int):
                     raise InvalidConfig(f"{item.name} is {value!r}: it must be a whole number")
-                if item.type == "float":  # 1 and 1.0 are one configuration, and must have one hash
-                    object.__setattr__(self, item.name, float(value) + 0.0)  # nor may -0.0 differ from 0.0
+                if item.type == "float":  # 1 and 1.0, 0.0 and -0.0 are one configuration and must have one hash
+                    object.__setattr__(self, item.name, float(value) + 0.0)
         if self.covariance_type not in ("full", "diag"):
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
         if self.method not in tuple(METHODS):
@@ -115,14 +115,14 @@ class FeatureConfig:
 
     @property
     def front_end_hash(self) -> str:
-        """SHA-256 of what features depend on: configurations that agree here can share a background mixture."""
+        """SHA-256 of all that features depend on: configurations with the same can share a background mixture."""
         features = ("sample_rate", "frame_length", "frame_step", "n_mfcc", "n_mels", "f_min", "f_max", "floor")
         models = ("delta_half_length", "n_components", "slot_frames", "slot_mfcc", "slot_half_length")
         values = [getattr(self, name) for name in (*features, *models)]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON-able values; :meth:`from_dict` takes them back."""
+        """Return plain values for JSON; :meth:`from_dict` reads them back."""
         return asdict(self)
 
     @classmethod
@@ -197,7 +197,7 @@ SYNCED_FM = {
     "cv_type": "covariance_type",
 }
 
-#: Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.
+#: ``synced-fm`` has Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.
 PRESETS: dict[str, FeatureConfig] = {
     "earmark": FeatureConfig(),
     "synced-fm": FeatureConfig(

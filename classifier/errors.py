@@ -1,8 +1,8 @@
-"""Everything that can go wrong, as one tree.
+"""The tree of errors.
 
-Each class carries a stable ``name`` (the API's problem type and the word scripts match on), an HTTP
-``status`` and one sentence on when it is raised. Messages name the offending value and the remedy and
-never hold a server path, a stack trace or a secret.
+Each class carries a stable ``name`` (the API's problem type and the word that scripts match on), an HTTP
+``status`` and one sentence on when it is raised. Messages name the offending value and the remedy, and
+never a server path, a stack trace or a secret.
 
 * EarmarkError
   + InvalidInput
@@ -14,10 +14,10 @@ never hold a server path, a stack trace or a secret.
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, JobNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
-    - IdempotencyMismatch, IdempotencyInProgress
+    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, Busy
   + StoreFailed
@@ -35,7 +35,7 @@ class EarmarkError(Exception):
 
 
 class InvalidInput(EarmarkError):
-    """What was handed in cannot be worked on."""
+    """The input cannot be used."""
 
     name = "invalid_input"
     status = 422
@@ -117,7 +117,7 @@ class SnippetTooShort(AudioError):
 
 
 class SnippetSilent(AudioError):
-    """The snippet holds no sound above the noise of its own digits."""
+    """The snippet holds no sound above its quantisation noise."""
 
     name = "snippet_silent"
 
@@ -147,6 +147,12 @@ class TagNotFound(NotFound):
     name = "tag_not_found"
 
 
+class ListenNotFound(NotFound):
+    """No recording of that id is being listened to."""
+
+    name = "listen_not_found"
+
+
 class JobNotFound(NotFound):
     """No such job in the store."""
 
@@ -173,7 +179,7 @@ class CatalogueOutdated(Conflict):
 
 
 class TrackBusy(Conflict):
-    """Another process is writing this very track."""
+    """Another process is writing this track."""
 
     name = "track_busy"
 
@@ -198,6 +204,12 @@ class IdempotencyInProgress(Conflict):
     retry_after_s = 1
 
 
+class PieceOutOfOrder(Conflict):
+    """A piece of a recording came before another, or under the number of another."""
+
+    name = "piece_out_of_order"
+
+
 class Unavailable(EarmarkError):
     """A part that Earmark needs does not answer; the same request may succeed later."""
 
@@ -213,13 +225,13 @@ class StoreUnavailable(Unavailable):
 
 
 class DecoderUnavailable(Unavailable):
-    """No decoder process could be started, or it was killed or kept from its work."""
+    """No decoder process could be started, or it was killed or could not work."""
 
     name = "decoder_unavailable"
 
 
 class Busy(Unavailable):
-    """The queue for work that burns CPU is full."""
+    """Too many requests are being worked on or waiting."""
 
     name = "busy"
 
@@ -250,6 +262,6 @@ class StoreCorrupt(StoreFailed):
 
 
 class SchemaTooNew(StoreFailed):
-    """The store was written by a newer Earmark than this one."""
+    """A newer Earmark than this one wrote the store."""
 
     name = "schema_too_new"

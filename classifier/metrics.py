@@ -1,4 +1,4 @@
-"""Measures of answers that benchmarks, label models and experiments share: intervals, calibration, error trade-offs.
+"""Measures that benchmarks, label models and experiments share: intervals, calibration, error trade-offs.
 
 Pure functions of arrays. Shares are fractions of 1, intervals cover 95 %.
 """
@@ -22,9 +22,9 @@ def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, floa
     Parameters
     ----------
     hits : sequence of bool
-        Success of each query; one at least.
+        Success of each query; at least one query.
     clusters : sequence of str
-        What each belongs to; successes of one cluster go together.
+        The cluster each query belongs to; successes within a cluster are correlated.
 
     Returns
     -------
@@ -32,8 +32,8 @@ def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, floa
 
     Notes
     -----
-    The design effect is the variance of the share between clusters over that of independent queries, at least 1. Where
-    all succeed or all fail there is no variance to measure, and the queries count as independent.
+    The design effect is the variance of the share between clusters, divided by that of independent queries; at least 1.
+    If all succeed or all fail there is no variance to measure, and the queries count as independent.
     """
     values = np.asarray(hits, float)
     n, share = len(values), float(values.mean())
@@ -46,7 +46,7 @@ def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, floa
     z2 = _Z95**2
     centre = (share + z2 / (2 * effective)) / (1 + z2 / effective)
     half = _Z95 * np.sqrt(spread / effective + z2 / (4 * effective**2)) / (1 + z2 / effective)
-    # At the ends the limit is the share itself, which rounding must not miss.
+    # At shares of 0 and 1 the limit is the share itself, which rounding must not miss.
     return share, max(0.0, min(share, float(centre - half))), min(1.0, max(share, float(centre + half)))
 
 
@@ -56,15 +56,15 @@ def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float,
     Parameters
     ----------
     right : sequence of float
-        Sureness of each known query's right answer; minus infinity where the answer is wrong or missing.
+        Score of each known query's right answer; minus infinity if the answer is wrong or missing.
     strangers : sequence of float
-        Sureness of each stranger's answer.
+        Score of the answer to each query whose track is not in the catalogue.
 
     Returns
     -------
     list of (float, float, float)
-        Threshold, share of strangers at or above it, share of known queries not right at or above it; by falling
-        threshold, thinned to at most 80 or so.
+        Threshold, share of strangers at or above it, share of known queries without a right answer at or above it; by
+        falling threshold, thinned to about ``DET_POINTS``.
     """
     hits, alarms = np.sort(np.asarray(right, float)), np.sort(np.asarray(strangers, float))
     thresholds = np.unique(np.concatenate([hits, alarms]))[::-1]
@@ -72,7 +72,7 @@ def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float,
     falses = 1 - np.searchsorted(alarms, thresholds, side="left") / len(alarms)
     misses = np.searchsorted(hits, thresholds, side="left") / len(hits)
     step = max(1, -(-len(thresholds) // DET_POINTS))
-    # Each change in the number of false alarms is a corner worth keeping while there are few.
+    # While false alarms are few, each change in their number is a corner worth keeping.
     first = np.flatnonzero(np.diff(falses, prepend=0.0) > 0)[: DET_POINTS // 2]
     keep = sorted(
         {*range(0, len(thresholds), step), *first.tolist(), *([len(thresholds) - 1] if len(thresholds) else [])}
@@ -82,12 +82,12 @@ def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float,
 
 @dataclass(frozen=True, slots=True)
 class CalibrationBin:
-    """Answers of about one confidence.
+    """Answers of similar confidence.
 
     Parameters
     ----------
     share : float
-        Of the total weight.
+        Fraction of the total weight.
     queries : int
         Answers in the bin.
     said, found : float
@@ -112,20 +112,20 @@ def calibration_error(
     Parameters
     ----------
     confidence : np.ndarray, shape (n,)
-        Stated probabilities that the answers are right, in [0, 1]; one at least.
+        Stated probabilities that the answers are right, in [0, 1]; at least one.
     right : np.ndarray, shape (n,), bool
-        Whether each is.
+        Whether each answer is right.
     weight : np.ndarray, shape (n,), optional
-        Of each answer, summing to 1; default all alike.
+        Weight of each answer, summing to 1; default equal weights.
     bins : int > 0
-        Of equal width.
+        Number of bins of equal width.
 
     Returns
     -------
     float
         Sum over bins of weight times the distance between mean confidence and share of right answers.
     list of CalibrationBin
-        Those that are not empty, by rising confidence.
+        The bins that are not empty, by rising confidence.
     """
     confidence, right = np.asarray(confidence, float), np.asarray(right, float)
     weight = np.full(len(right), 1 / len(right)) if weight is None else weight

@@ -1,7 +1,7 @@
 """What Earmark answers: frozen values that the CLI prints, the API serves and the store keeps.
 
-Track time and snippet time are tied by ``track = offset_s + speed * snippet``. All times are seconds, all
-divergences nats. ``to_dict`` gives the JSON objects of the command line and of the HTTP answers.
+Track time and snippet time are related by ``track = offset_s + speed * snippet``. All times are in seconds, all
+divergences in nats. ``to_dict`` gives the JSON objects of the command line and of the HTTP answers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ METHODS = {
     "kl": "symmetric KL divergence of mixtures that keep time",
     "kl-mixture": "symmetric KL divergence of six-component mixtures, order ignored",
 }
-"""How a snippet can be decided: each method and what it goes by."""
+"""How a snippet can be decided: each method and its criterion."""
 METHODS_HELP = "; ".join(f"{name}: {basis}" for name, basis in METHODS.items())
 VERDICTS = ("identified", "ambiguous", "no_match")
 
@@ -28,7 +28,7 @@ class Track:
     Parameters
     ----------
     id, catalogue : str
-        Its identifier, and the catalogue it is in.
+        Its identifier, and its catalogue's name.
     title, artist, album, isrc : str or None
         As read from the file or given at enrollment.
     source : str
@@ -90,10 +90,10 @@ class Match:
     track_id, title, artist, album, source
         The track.
     role : {"match", "part", "candidate"}
-        ``match``: the answer; of an ambiguous answer, each copy of the recording. ``part``: the snippet contains some
-        of this track too, but another explains more. ``candidate``: not certain; listed for a closer look.
+        ``match``: the answer; if it is ambiguous, each copy of the recording. ``part``: the snippet also contains some
+        of this track, but another explains more of it. ``candidate``: not certain; listed for a closer look.
     recording : int
-        Tracks of one number are copies of one recording, as far as the snippet tells; 0 is the best.
+        Tracks with the same number are copies of one recording, as far as the snippet tells; 0 is the best.
     offset_s : float or None
         Place in the track of the snippet's first sample; may be negative.
     query_start_s, query_end_s : float or None
@@ -108,11 +108,11 @@ class Match:
         Log10 of the expected number of chance matches this good in the whole catalogue; None under ``kl-mixture``.
     confidence : float in [0, 1] or None
         Calibrated probability that this is the track that was played. Copies of one recording share theirs, so that the
-        sum over all matches is at most 1. None where it is not known: for a part, and for all but the first under
+        sum over all matches is at most 1. None if it is not known: for a part, and for all but the first under
         ``kl`` and ``kl-mixture``.
     divergence : float or None
-        Symmetric KL divergence of mixtures labelled by time, at the track's best place, nats; under ``kl-mixture`` of
-        the six-component mixtures.
+        Symmetric KL divergence at the track's best place, nats: of the mixtures that keep time or, under
+        ``kl-mixture``, of the six-component mixtures.
     divergence_variational : float or None
         Symmetric KL divergence of the six-component mixtures at the match's place, variational approximation, nats.
     other_offsets_s : list of float
@@ -144,7 +144,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Near:
-    """A track that sounds alike, whatever the verdict: least order-free symmetric KL divergence of windows, nats."""
+    """A track that sounds alike, whatever the verdict: least symmetric KL divergence of windows in any order, nats."""
 
     track_id: str
     title: str
@@ -156,19 +156,19 @@ class Near:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """How much of the catalogue was looked at.
+    """How much of the catalogue was searched.
 
     Parameters
     ----------
     windows : int
-        Windows compared by divergence; 0 where the snippet has none.
+        Windows compared by divergence; 0 if the snippet has none.
     aligned_tracks : int
         Tracks aligned with the snippet.
     complete : bool
         Whether no track could have been missed at the speeds searched.
     other_speeds : bool
-        Whether other playback speeds than the snippet's own were searched, or need not be because a match is certain;
-        False where only a signature was sent, which has no sound to resample.
+        Whether playback speeds other than the snippet's own were searched, or did not need to be because a match is
+        certain; False if only a signature was sent, which has no sound to resample.
     """
 
     windows: int
@@ -184,13 +184,13 @@ class Tag:
     ``tied`` is how many tracks the verdict names: 0 for ``no_match``, 1 for ``identified``, and for ``ambiguous`` all
     copies of the recording. They come first in ``matches``.
 
-    ``remarks`` say what is peculiar about the recording, such as ``"cut_off: the file ends in the middle of a page"``:
+    ``remarks`` say what is wrong with the recording, such as ``"cut_off: the file ends in the middle of a page"``:
     a stable name (``cut_off``, ``damaged``, ``channels_cancel``, ``silent_stream``), a colon and a sentence.
 
-    ``charts`` holds what the page draws: ``{"alignment": {"track_id", "lags_s": [...], "agreement":
-    [...], "threshold": float} or None, "divergence": {"track_id", "starts_s": [...], "divergence": [...], "unrelated":
-    float} or None, "nearest": [...]}``. Lags are offsets in the first match's track; divergence is slot by slot along
-    the snippet at the first match's place, beside that of unrelated sound.
+    ``charts`` holds the data of the charts: ``{"alignment": {"track_id", "lags_s": [...], "agreement": [...],
+    "threshold": float} or None, "divergence": {"track_id", "starts_s": [...], "divergence": [...], "unrelated": float}
+    or None, "nearest": [...]}``. Lags are offsets in the first match's track. Divergence is given for each slot of the
+    snippet at the first match's place; ``unrelated`` is the average divergence of unrelated sound.
     """
 
     verdict: str

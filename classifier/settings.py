@@ -1,7 +1,7 @@
-"""The settings of a running Earmark: where its data lie, what it accepts, how it serves.
+"""The settings of a running Earmark: where its data are, what it accepts, how it serves.
 
-Every field of :class:`Settings` carries its help text and limits, from which ``earmark doctor`` and the
-documentation are generated. The environment is read once, by :meth:`Settings.from_environment`.
+Every field of :class:`Settings` carries its help text and limits; the documentation is generated from them.
+The environment is read once, by :meth:`Settings.from_environment`.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Settings:
     snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
     track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
     min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
+    listen_seconds: float = _bounded(12.0, 3.0, 60.0, "sound after which a recording that arrives in pieces is decided")
     max_channels: int = _bounded(8, 1, 64, "most channels of a source")
     min_source_rate: int = _bounded(4000, 1000, 48000, "lowest sampling rate of a source, Hz")
     max_source_rate: int = _bounded(192000, 8000, 768000, "highest sampling rate of a source, Hz")
@@ -159,7 +160,7 @@ def mask_url(url: str) -> str:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values that are not None, if all names are known."""
+    """Return the values that are not None; refuse unknown names."""
     known = [item.name for item in fields(Settings)]
     for name in values:
         if name not in known:

@@ -1,11 +1,12 @@
-"""Text that comes from outside, text that goes to a terminal, and text that is searched.
+"""Text from outside, text for a terminal, and text for searching.
 
 Conventions
 -----------
-- :func:`clean` is for whatever enters: names of files, tags in files, form fields, JSON, archives. What it returns is
-  one line of valid Unicode in the composed form (NFC), and holds nothing that a terminal or a browser obeys.
-- :func:`shown` is for whatever leaves to a terminal, where it came from notwithstanding: older rows of a store, paths.
-- :func:`fold` is for comparing: what people type finds what is written. It is never shown, and the same on both sides.
+- :func:`clean` is for all text that enters: file names, tags in files, form fields, JSON, archives. It returns one line
+  of valid Unicode in the composed form (NFC), without anything that a terminal or a browser would obey.
+- :func:`shown` is for all text that goes to a terminal, wherever it came from: older rows of a store, paths.
+- :func:`fold` is for comparing, so that what people type finds what is written. It applies to both sides, and its
+  result is never shown.
 
 Sources: Unicode Standard Annexes 9 (bidirectional text), 15 (normalization) and 44 (categories, combining classes);
 Unicode 3.13 (caseless matching).
@@ -22,11 +23,11 @@ from collections.abc import Iterable
 MAX_NAME, MAX_NOTE = 500, 5000
 
 #: Format characters (category Cf) that are kept: joiners, which Persian, Indic scripts and emoji need, and signs that
-#: are visible, though Unicode counts them among the invisible ones.
+#: are visible although Unicode classes them as format characters.
 _KEPT = frozenset("\u200c\u200d\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
-#: Quotes, primes, and accents that stand alone: people type another one, or none.
+#: Quotes, primes, and standalone accents: people type a different one, or none.
 _QUOTES = dict.fromkeys(
     map(
         ord,
@@ -37,7 +38,7 @@ _QUOTES |= dict.fromkeys(
     map(ord, "\u00ab\u00bb\u2032\u2033\u2034\u2035\u2036\u2039\u203a\u300c\u300d\u300e\u300f\uff02\uff07")
 )
 _DASHES = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d"), "-")
-#: Letters that Unicode does not decompose, as those write them who lack the key.
+#: Letters that Unicode does not decompose, as people without the key write them.
 _LETTERS = str.maketrans(
     {
         "ø": "o",
@@ -53,18 +54,18 @@ _LETTERS = str.maketrans(
         "ŋ": "n",
         "ə": "e",
         "ƒ": "f",
-        "ـ": "",  # the Arabic stretch between letters
+        "ـ": "",  # Arabic tatweel, which stretches words
     }
 )
 
 
 def clean(text: str, most: int = MAX_NAME) -> str:
-    """Return text from outside as it is stored and shown.
+    """Return text from outside in the form in which it is stored and shown.
 
-    Bytes that are no UTF-8 (surrogates, as Python reads names of files) are taken for Windows code page 1252, which
-    old programs wrote; what is no character in it, and half a surrogate pair, becomes U+FFFD. Control characters,
-    line breaks among them, become spaces; invisible format characters, such as those that turn the direction of
-    writing, go. White space is folded, and what is too long ends in "…".
+    Bytes that are not UTF-8 (surrogates, as Python reads file names) are read as Windows code page 1252, which old
+    programs wrote; bytes without a character in it, and lone surrogates, become U+FFFD. Control characters and line
+    breaks become spaces. Invisible format characters, such as those that change the direction of writing, are removed.
+    White space is collapsed, and text that is too long ends in "…".
 
     Parameters
     ----------
@@ -97,32 +98,32 @@ def _harmless(character: str) -> str:
 
 
 def shown(text: str) -> str:
-    r"""Return text as one line that a terminal only displays: what :func:`clean` would not let in is escaped.
+    r"""Return text as one line that a terminal displays and never obeys: what :func:`clean` removes is escaped.
 
-    Escapes are Python's, ``\x1b`` or ``\u202e``, so that nobody takes the text for another; everything else, letters
-    of any script and runs of spaces too, stays as it is.
+    Escapes are Python's, ``\x1b`` or ``\u202e``, so that the text cannot be mistaken for another. Everything else,
+    including letters of any script and runs of spaces, stays as it is.
     """
     return "".join(c if c.isprintable() or c in _KEPT else _escaped(c) for c in text)
 
 
 def _escaped(character: str) -> str:
     if unicodedata.category(character) in ("Zs", "Co", "Cn"):
-        return character  # spaces; characters of a font, or newer than this Python
+        return character  # spaces; private-use characters, or characters newer than this Python
     return character.encode("unicode_escape").decode()
 
 
 def json_line(value: object) -> str:
-    """Return a value as JSON on one line that a terminal only displays; all beyond ASCII is escaped where need be."""
+    """Return a value as JSON on one line that a terminal displays and never obeys; escaped to ASCII if need be."""
     line = json.dumps(value, ensure_ascii=False, default=str)
     return line if line.isprintable() else json.dumps(value, default=str)
 
 
 def fold(text: str) -> str:
-    """Return text without what a search should not depend on.
+    """Return text without the differences that a search ignores.
 
-    Case, accents, quotes and the kind of dash go, and so do the differences between compatible forms (full width,
-    ligatures, superscripts). Letters such as ø, ł and æ become those that stand in for them. Marks that make another
-    letter, such as Japanese voicing and the vowels of Indic scripts and Thai, stay.
+    Case, accents, quotes and kinds of dash are removed, and so are the differences between compatible forms (full
+    width, ligatures, superscripts). Letters such as ø, ł and æ become their usual substitutes. Marks that make a
+    different letter, such as Japanese voicing and the vowels of Indic scripts and Thai, stay.
 
     Parameters
     ----------
@@ -134,7 +135,7 @@ def fold(text: str) -> str:
     str
         In the composed form (NFC). Folding it again changes nothing.
     """
-    # Quotes first: some would fall apart into a space and an accent.
+    # Quotes first: NFKD decomposes some into a space and an accent.
     text = unicodedata.normalize("NFKD", text.translate(_QUOTES))
     text = unicodedata.normalize("NFKD", text.casefold()).translate(_LETTERS).translate(_QUOTES).translate(_DASHES)
     return unicodedata.normalize("NFC", "".join(filter(_is_told_apart, text)))
@@ -148,7 +149,7 @@ def _is_told_apart(character: str) -> bool:
 
 
 def searched(texts: Iterable[str | None]) -> str:
-    """Return what a record is searched by: its texts, folded, one a line."""
+    """Return the text in which a record is searched: its texts, folded, one a line."""
     return "\n".join(" ".join(fold(text).split()) for text in texts if text)
 
 

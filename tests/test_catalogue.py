@@ -457,7 +457,7 @@ def test_files_of_the_owner_may_be_of_any_size(tmp_path):
         assert not catalogue.enroll(path).added
         assert catalogue.identify(path).verdict == "identified"
         for call in (catalogue.enroll, catalogue.identify):
-            with pytest.raises(AudioTooLarge, match="at most 200,000 are taken"):
+            with pytest.raises(AudioTooLarge, match="the limit is 200,000"):
                 call(path.read_bytes())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -19,7 +20,7 @@ PACKAGE = ROOT / "classifier"
 LAYERS = (
     ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
-    ("bounds", "noise"),  # checks of parameters; sound from a seed
+    ("bounds", "extras", "noise"),  # checks of parameters and of optional packages; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
@@ -30,6 +31,7 @@ LAYERS = (
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
     ("care",),  # tending the library: metadata, tags of files, copies
+    ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
     ("cli",),
@@ -45,6 +47,7 @@ FENCED = {
     "werkzeug": ("api",),
     "gunicorn": ("api",),
     "pydantic": ("api",),
+    "prometheus_client": ("api.telemetry", "api.server"),
     "click": ("cli",),
     "rich": ("cli",),
     "pymongo": ("store.mongo",),
@@ -128,6 +131,15 @@ def test_libraries_stay_behind_their_fences(name):
     for library in {full.split(".")[0] for full in imported(name)} & set(FENCED):
         allowed = FENCED[library]
         assert any(name == place or name.startswith(place + ".") for place in allowed), f"{name} imports {library}"
+
+
+def test_the_map_for_contributors_shows_the_same_layers():
+    """The table of CONTRIBUTING.md names every part, and a lower layer before a higher one."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("| folder or module | holds |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1]) for row in text.splitlines() if row.startswith("| `")]
+    assert {part for row in rows for part in row} == set(LEVEL) - {"__main__"}
+    levels = [LEVEL[part] for row in rows for part in row]
+    assert levels == sorted(levels)
 
 
 def test_no_module_needs_itself():

@@ -1,1 +1,1 @@
-"""The HTTP service; ``application.py`` is the map of it. Importing this package alone loads nothing."""
+"""The HTTP service. Start reading in ``application.py``. Importing this package alone loads nothing."""

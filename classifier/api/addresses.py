@@ -1,11 +1,11 @@
-"""Network addresses of callers: this machine's own, and which of them count as one caller."""
+"""Network addresses of callers: which are this machine's own, and which count as one caller."""
 
 from __future__ import annotations
 
 import ipaddress
 
 IPV6_CALLER_BITS = 64
-"""Leading bits of an IPv6 address that name one caller: whoever has one address has the other 2^64 too."""
+"""Leading bits of an IPv6 address that identify one caller: who has one address has the other 2^64 too."""
 
 
 def is_loopback(address: str | None) -> bool:
@@ -15,7 +15,7 @@ def is_loopback(address: str | None) -> bool:
 
 
 def caller_of(address: str | None) -> str:
-    """Return the name under which an address is counted: itself, or its /64 network for IPv6."""
+    """Return the name under which an address is counted: the address itself, or its /64 network for IPv6."""
     ip = _parsed(address)
     if isinstance(ip, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((ip, IPV6_CALLER_BITS), strict=False))

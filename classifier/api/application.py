@@ -1,6 +1,6 @@
-"""The application: what the library can do, over HTTP, for phones, administrators and the page.
+"""The WSGI application: the library over HTTP, for phones, administrators and the page.
 
-:func:`create_app` is the map of it. Everything a process holds (store, catalogues, decoder, queue, jobs) is one
+:func:`create_app` lists its parts. Everything a process holds (store, catalogues, decoder, queue, jobs) is one
 :class:`~classifier.api.service.Service`, made with the application and started in the process that serves.
 """
 
@@ -19,12 +19,14 @@ from classifier.api import (
     guard,
     health,
     jobs,
+    listens,
     logs,
     me,
     page,
     problems,
     requests,
     tags,
+    telemetry,
     tracks,
 )
 from classifier.api.openapi import describe
@@ -40,7 +42,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     Parameters
     ----------
     settings : Settings or None
-        None: from the environment, read here and only here.
+        None: read from the environment, which is read nowhere else.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
-    for part in (health, me, tags, tracks, duplicates, jobs, catalogues):
+    telemetry.init_app(app, app.extensions["earmark"])
+    for part in (health, me, tags, listens, tracks, duplicates, jobs, catalogues, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -1,8 +1,7 @@
-"""Request bodies on a clock: each has to arrive at a least rate, and only so many arrive at a time.
+"""Request bodies: each has to arrive at a minimum rate, and only ``MAX_UPLOADS`` arrive at a time.
 
 A client that sends slowly costs one waiting thread, never a place among the snippets being worked on, and only
-for as long as it keeps the least rate. What is left of a body that was refused is not read here: see
-``connections.py``.
+while it keeps the minimum rate. The rest of a refused body is not read here but in ``connections.py``.
 """
 
 from __future__ import annotations
@@ -22,24 +21,24 @@ from classifier.api.places import Places
 from classifier.api.watchdog import stop_reading, watchdog
 
 GRACE_SECONDS = 30.0
-"""How long a body may take whatever its size."""
+"""How long a body may take, whatever its size."""
 MIN_BYTES_PER_SECOND = 2000.0
-"""Rate that a larger body has to keep on average: GPRS does."""
+"""Average rate that a larger body has to keep; GPRS does."""
 MAX_UPLOADS = 32
 """Bodies read at the same time in one process; each holds a thread."""
 CALLER = "earmark.caller"
-"""Key of the WSGI environment under which the name of the caller is kept, once it is known."""
+"""Key of the WSGI environment that holds the caller's name once it is known."""
 
 
 class TimedInput(io.RawIOBase):
-    """A request's body, which has to arrive at a least rate and in full.
+    """A request's body, which has to arrive in full and at a minimum rate.
 
     Parameters
     ----------
     environ : dict
         The request's WSGI environment. A body without ``CONTENT_LENGTH`` is chunked; the server knows its end.
     places : Places
-        Where a place is taken when the first byte is read, and given back after the last.
+        A place is taken here before the first byte is read, and given back after the last.
     """
 
     def __init__(self, environ: dict[str, Any], places: Places) -> None:
@@ -65,13 +64,13 @@ class TimedInput(io.RawIOBase):
         Raises
         ------
         Busy
-            When the first byte is read, if too many bodies are arriving already.
+            Before the first byte is read, if too many bodies are arriving already.
         RequestTimeout
-            If the body is slower than the least rate.
+            If the body is slower than the minimum rate.
         ClientDisconnected
             If it ends before its announced length.
         """
-        # Small pieces at first, so that a slow phone's progress is seen; larger ones when it is a file.
+        # Small pieces at first, so that a slow phone's progress shows; larger ones once it is clearly a file.
         size = min(len(buffer), 8192 if self.received < 65536 else 65536)
         if self._length is not None:
             size = min(size, self._length - self.received)
@@ -111,13 +110,13 @@ class TimedInput(io.RawIOBase):
         return None
 
     def finish(self) -> None:
-        """Stop the clock and give the place back; the rest of the body, if any, is not wanted."""
+        """Stop the clock and give the place back; the rest of the body, if any, stays unread."""
         while self._finishing:
             self._finishing.pop()()
 
 
 class TimedBodies:
-    """WSGI middleware that puts every request's body on the clock.
+    """WSGI middleware that times every request's body.
 
     Parameters
     ----------
@@ -139,5 +138,5 @@ class TimedBodies:
 
 
 def init_app(app: flask.Flask) -> None:
-    """Put the bodies of all requests on the clock."""
+    """Time the bodies of all requests."""
     app.wsgi_app = TimedBodies(app.wsgi_app)  # type: ignore[method-assign]

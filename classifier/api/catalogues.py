@@ -38,7 +38,7 @@ def listing() -> dict[str, Any]:
 def create(json_data: CatalogueCreate) -> Any:
     """Create a catalogue.
 
-    Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+    Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
     """
     own, name = service(), json_data.name
     config = _configured(own.store, json_data)

@@ -1,12 +1,11 @@
-"""Connections: threads are given whole requests only, and whoever has to be waited for waits in the event loop.
+"""Connections: threads handle whole requests only; slow clients wait in the event loop.
 
-gunicorn's ``gthread`` worker reads a request's headers, writes its answer and closes its connection in threads, or
-blocks its event loop meanwhile, so that a few dozen clients that send or read slowly stop a process. Here a
-connection has a thread only from the last byte of a request's headers to the end of its answer. Before and after,
-the event loop waits for it: for headers, for the client to take the answer, and for what is left of a body that was
-refused, since a client that is still sending when its connection closes sees a reset instead of the answer. Each wait
-has a clock; when the process holds as many connections as it can, the caller who has most waiting loses its oldest.
-Whether the process lives is answered by threads of its own.
+gunicorn's ``gthread`` worker reads headers, writes answers and closes connections in its threads, or blocks its event
+loop to do so: a few dozen clients that send or read slowly stop a process. Here a connection holds a thread only from
+the last byte of a request's headers to the end of its answer. Before and after, the event loop waits: for headers, for
+the client to take the answer, and for the rest of a refused body, because a client that is still sending when its
+connection closes sees a reset instead of the answer. Each wait has a deadline. When the process holds as many
+connections as it can, the caller with most waiting connections loses its oldest. Probes have threads of their own.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ from classifier.api.watchdog import stop_reading, watchdog
 from classifier.errors import EarmarkError
 
 HEADER_SECONDS = 10.0
-"""How long a client may take over a request's headers."""
+"""How long a client may take to send a request's headers."""
 MAX_HEADER_BYTES = 64 * 1024
 """Most bytes of a request's headers."""
 SEND_SECONDS = 60.0
@@ -47,20 +46,20 @@ MAX_UNSENT_BYTES = 2**20
 CLOSE_SECONDS = 2.0
 """How long the client may take to close a connection after the answer."""
 DRAIN_SECONDS = 10.0
-"""How long the rest of a refused body is read whatever its size."""
+"""How long the rest of a refused body is read, whatever its size."""
 DRAIN_BYTES_PER_SECOND = 20_000.0
-"""Rate that a larger refused body has to keep on average."""
+"""Average rate that a larger refused body has to keep."""
 DRAIN_BYTES = 32 * 2**20
 """Most bytes of a refused body that are read."""
 SPARE_FILES = 200
-"""File descriptors that are kept for other things than connections."""
+"""File descriptors kept for anything but connections."""
 
 _PROBES = tuple(f"{method} {path} ".encode() for method in ("GET", "HEAD") for path in ("/healthz", "/readyz"))
 _STATUS = {LimitRequestLine: 414, LimitRequestHeaders: 431, UnsupportedTransferCoding: 501}
 
 
 class Outbox:
-    """A socket whose ``sendall`` does not wait for the client, but keeps what it has not taken yet.
+    """A socket whose ``sendall`` does not wait for the client, but buffers what it has not taken yet.
 
     Parameters
     ----------
@@ -73,11 +72,11 @@ class Outbox:
         self.unsent = bytearray()
 
     def __getattr__(self, name: str) -> Any:
-        """Be the socket in everything else."""
+        """Return everything else from the socket itself."""
         return getattr(self._sock, name)
 
     def sendall(self, data: bytes) -> None:
-        """Send ``data``, or keep it; wait only if more than ``MAX_UNSENT_BYTES`` would be kept."""
+        """Send ``data``, or buffer it; wait only if more than ``MAX_UNSENT_BYTES`` would be buffered."""
         self.unsent += data
         self.flush()
         if len(self.unsent) > MAX_UNSENT_BYTES:
@@ -85,7 +84,7 @@ class Outbox:
             self.unsent.clear()
 
     def flush(self) -> None:
-        """Send what the client takes right now."""
+        """Send what the client takes without waiting."""
         while self.unsent:
             try:
                 del self.unsent[: self._sock.send(self.unsent, socket.MSG_DONTWAIT)]
@@ -94,10 +93,10 @@ class Outbox:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]
-    """A ``gthread`` worker whose threads wait for nobody's headers, answers or farewells."""
+    """A ``gthread`` worker whose threads never wait for a client's headers, reading or closing."""
 
     def init_process(self) -> None:
-        """Make room for connections, and serve."""
+        """Raise the limit of open files as far as connections need, then serve."""
         self._lobby: Lobby[Any] = Lobby()
         self._probes = ThreadPoolExecutor(2, thread_name_prefix="probe")
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -111,7 +110,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     # --- the event loop: connections come, wait and go -------------------------------------------------------
 
     def accept(self, listener: Any) -> None:
-        """Take a new connection in."""
+        """Accept a new connection; it waits for its headers."""
         try:
             sock, client = listener.accept()
         except OSError as error:
@@ -133,13 +132,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
 
     def _wait(self, conn: Any, seconds: float, ready: Callable[[Any, Any], None], *, to_send: bool = False) -> None:
-        """Have ``ready`` called in the event loop when the client has sent something, or can be sent more."""
+        """Call ``ready`` from the event loop when the client has sent something, or can be sent more."""
         conn.sock.setblocking(False)
         if not self.alive:
             seconds = min(seconds, STOP_KEEPALIVE_LINGER)
 
         def called(sock: Any) -> None:
-            if conn in self._lobby:  # else it was closed since the poller saw it
+            if conn in self._lobby:  # else it was closed after the poller saw it
                 ready(conn, sock)
 
         self.poller.register(conn.sock, selectors.EVENT_WRITE if to_send else selectors.EVENT_READ, called)
@@ -150,7 +149,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self.poller.unregister(conn.sock)
 
     def _drop(self, conn: Any) -> None:
-        """Close a connection that waits."""
+        """Close a waiting connection."""
         self._leave(conn)
         self._close(conn)
 
@@ -159,7 +158,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         conn.close()
 
     def _expect(self, conn: Any, begun: bytes, seconds: float) -> None:
-        """Wait for the headers of a request, of which ``begun`` has come already."""
+        """Wait for the headers of a request, of which ``begun`` has already arrived."""
         conn.head = bytearray(begun.lstrip(b"\r\n"))
         conn.has_begun = bool(conn.head)
         if _is_whole(conn.head):
@@ -183,13 +182,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._serve(conn)
 
     def _serve(self, conn: Any) -> None:
-        """Have the request answered by a thread; :meth:`finish_request` goes on from there."""
+        """Hand the request to a thread; :meth:`finish_request` continues when it is answered."""
         pool = self._probes if conn.head.startswith(_PROBES) else self.tpool
         done = pool.submit(self.handle, conn)
         done.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
 
     def finish_request(self, conn: Any, done: Future[bool]) -> None:
-        """Send what the client has not taken of its answer yet, then wait for its next request, or say goodbye."""
+        """Send the rest of the answer, then wait for the client's next request or for it to close the connection."""
         keep = not done.cancelled() and done.exception() is None and done.result()
         try:
             if conn.sock.unsent:
@@ -221,7 +220,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
         self._wait(conn, DRAIN_SECONDS if _has_more(conn) else CLOSE_SECONDS, self._on_rest)
 
     def _on_rest(self, conn: Any, sock: Any) -> None:
-        """Throw away what a client sends after its answer."""
+        """Discard what a client sends after its answer."""
         data = _received(sock)
         if data is None:
             return
@@ -243,13 +242,13 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self._drop(conn)
 
     def _cap_keepalive(self, deadline: float) -> None:
-        """Let no connection wait beyond ``deadline``: the process is to stop."""
+        """Let no connection wait beyond ``deadline``, because the process is stopping."""
         self._lobby.hurry(deadline)
 
     # --- threads: requests are answered -----------------------------------------------------------------------
 
     def handle(self, conn: Any) -> bool:
-        """Answer one request; return whether the connection goes on."""
+        """Answer one request; return whether the connection stays open."""
         conn.sock.setblocking(True)
         conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(SEND_SECONDS), 0))
         conn.init()
@@ -257,7 +256,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             self.handle_error(None, conn.sock, conn.client, LimitRequestHeaders("limit request headers size"))
             return False
         conn.parser.unreader.unread(bytes(conn.head))
-        # Whole headers keep nobody waiting; should the parser want more nevertheless, then not for ever.
+        # The headers are complete, so the parser should not wait; if it does, this ends the wait.
         conn.headers_came = watchdog.add(HEADER_SECONDS, lambda: stop_reading(conn.sock))
         try:
             return bool(super().handle(conn))
@@ -265,7 +264,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             conn.headers_came()
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """Answer a request whose headers have been read; its body is on a clock of its own."""
+        """Answer a request whose headers have been read; its body has its own deadline."""
         conn.headers_came()
         asked = req.should_close
         req.should_close = lambda: asked() or _has_more(conn)
@@ -275,7 +274,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
             raise BrokenPipeError(errno.EPIPE, "the client does not read its answer") from None
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer what never reached the application, a malformed request above all, with a problem document too."""
+        """Answer what never reached the application, mostly malformed requests, with a problem document."""
         refused = isinstance(exc, ParseException)
         error = RequestRefused(f"the request is malformed ({type(exc).__name__})") if refused else EarmarkError("")
         error.status = _STATUS.get(type(exc), error.status)
@@ -295,12 +294,12 @@ class Worker(ThreadWorker):  # type: ignore[misc]
     # --- stopping ---------------------------------------------------------------------------------------------
 
     def handle_exit(self, sig: int, frame: Any) -> None:
-        """Stop gracefully: requests are finished, event streams end."""
+        """Stop gracefully: finish requests, end event streams."""
         self._end_streams()
         super().handle_exit(sig, frame)
 
     def handle_quit(self, sig: int, frame: Any) -> None:
-        """Stop now. A terminal's Ctrl-C arrives twice, from the terminal and from the parent: only the first counts."""
+        """Stop now. Ctrl-C arrives twice, from the terminal and from the parent process: only the first counts."""
         if self.alive:
             self._end_streams()
             super().handle_quit(sig, frame)
@@ -311,7 +310,7 @@ class Worker(ThreadWorker):  # type: ignore[misc]
 
 
 def _received(sock: Any) -> bytes | None:
-    """Return what has come; nothing if the connection is at its end, None if nothing has come after all."""
+    """Return what has arrived: empty at the end of the connection, None if nothing has arrived after all."""
     try:
         return bytes(sock.recv(65536))
     except BlockingIOError:
@@ -325,7 +324,7 @@ def _is_whole(head: bytearray) -> bool:
 
 
 def _has_more(conn: Any) -> bool:
-    """Return whether part of the request's body has not come yet, so that the next request cannot be found."""
+    """Return whether part of the request's body is still to come, so that the start of the next one is unknown."""
     message = conn.parser and conn.parser.mesg
     reader = message and message.body and message.body.reader
     if isinstance(reader, LengthReader):

@@ -1,7 +1,7 @@
-"""``/api/v1/docs``: the OpenAPI document as a page, written by the service itself, without any script.
+"""``/api/v1/docs``: the OpenAPI document as a page, rendered by the service, without any script.
 
-Ready-made viewers weigh over a megabyte and want scripts and style sheets of their own; this needs neither and
-passes the strictest policy.
+Ready-made viewers weigh over a megabyte and need inline scripts and styles; this page needs neither and obeys the
+strictest Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 
 
 def type_of(schema: dict[str, Any]) -> str:
-    """Say in a few words what a JSON schema allows; references by name."""
+    """Describe in a few words what a JSON schema allows, with references by name."""
     if "$ref" in schema:
         return str(schema["$ref"]).rpartition("/")[2]
     if "anyOf" in schema:
@@ -33,7 +33,7 @@ def type_of(schema: dict[str, Any]) -> str:
 
 
 def bounds_of(schema: dict[str, Any]) -> str:
-    """Say what bounds and default a JSON schema names."""
+    """Describe the bounds and the default of a JSON schema."""
     flat = dict(schema)
     for choice in schema.get("anyOf", []):
         flat.update(choice)

@@ -1,4 +1,4 @@
-"""What can go wrong in the HTTP layer alone; the rest of the tree is in ``classifier/errors.py``.
+"""Errors of the HTTP layer; the rest of the tree is in ``classifier/errors.py``.
 
 * EarmarkError
   + RequestRefused
@@ -15,14 +15,14 @@ from classifier.errors import EarmarkError, Unavailable
 
 
 class RequestRefused(EarmarkError):
-    """The request is not one that this service takes."""
+    """The service cannot take this request as it is."""
 
     name = "bad_request"
     status = 400
 
 
 class HostNotAllowed(RequestRefused):
-    """The Host header names no host that this service answers to."""
+    """The service does not answer to the host in the Host header."""
 
     name = "host_not_allowed"
     status = 421

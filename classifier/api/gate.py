@@ -1,8 +1,8 @@
-"""Bounded work: so many snippets at a time, so many waiting, and an honest no to the rest.
+"""Limits how many snippets are worked on and how many wait; the rest are refused at once.
 
 The request's own thread does the work; the gate only decides when. numpy and numba release the interpreter's
 lock, and decoding happens in child processes, so threads are enough. A place in the queue is taken before
-decoding and a place at the CPU after it: a file that takes long to decode keeps no one from the CPU.
+decoding and a CPU place after it: a file that is slow to decode does not occupy the CPU.
 """
 
 from __future__ import annotations
@@ -10,31 +10,33 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from classifier.errors import Busy
 
 
 class Gate:
-    """Places for work that burns CPU, first come, first served.
+    """Places for CPU-bound work, first come, first served.
 
     Parameters
     ----------
     workers : int >= 1
         Snippets worked on at the same time.
     queue : int >= 0
-        Snippets that may wait besides.
+        Further snippets that may wait.
     """
 
     def __init__(self, workers: int, queue: int) -> None:
         self._workers = workers
         self._room = workers + queue
         self._inside = 0
+        self.watch: Callable[[int], None] = lambda inside: None
+        """Called with the number of snippets in work or waiting, whenever it changes."""
         self._active = 0
         self._waiting: deque[threading.Event] = deque()
         self._lock = threading.Lock()
-        self._seconds = 0.5  # running mean of a snippet's time at the CPU
+        self._seconds = 0.5  # running mean of a snippet's CPU time
 
     @contextmanager
     def admitted(self) -> Iterator[None]:
@@ -43,7 +45,7 @@ class Gate:
         Raises
         ------
         Busy
-            At once, if the queue is full; ``retry_after_s`` says when there should be room again.
+            At once, if the queue is full; ``retry_after_s`` estimates when there will be room again.
         """
         with self._lock:
             if self._inside >= self._room:
@@ -51,15 +53,17 @@ class Gate:
                 error.retry_after_s = min(60, max(1, round(self._seconds * self._inside / self._workers)))
                 raise error
             self._inside += 1
+            self.watch(self._inside)
         try:
             yield
         finally:
             with self._lock:
                 self._inside -= 1
+                self.watch(self._inside)
 
     @contextmanager
     def cpu(self) -> Iterator[None]:
-        """Wait for a worker's place, and hold it."""
+        """Wait for a CPU place, and hold it."""
         turn = threading.Event()
         with self._lock:
             if self._active < self._workers:

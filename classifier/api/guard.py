@@ -1,10 +1,10 @@
-"""Who may ask for what: hosts, origins and keys, and the headers that protect the page.
+"""Who may do what: hosts, origins and keys, and the headers that protect the page.
 
-Until keys exist, everything is allowed from this machine and nothing from any other. Once there are keys,
-reading and tagging need one of either role, unless ``open_tagging`` is on and the service is bound to this machine;
-every change of the library needs the role ``admin``. A tag is read by ``admin`` and by whoever made it: the holder of
-the key that the snippet came with, or, if it came without one, whoever asks without one and knows its id. A page of
-another site may only write if its origin is allowed.
+Until keys exist, this machine may do everything and any other nothing. Once keys exist, reading and tagging need a key
+of either role, unless ``open_tagging`` is on and the service is bound to this machine; every change of the library
+needs the role ``admin``. A tag can be read by ``admin`` and by its maker: the holder of the key that the snippet came
+with or, if it came without one, anyone without a key who knows its id. A page of another site may write only if its
+origin is allowed.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(:\d+)?\Z")
 READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
-"""Asked by address, by whatever watches over the process; they tell nothing about anyone."""
+"""Routes that monitors call by address; their answers hold nothing private."""
 
-GUARDED = ("tags", "tracks", "duplicates", "jobs", "catalogues", "me")
-"""Blueprints that look at keys."""
+GUARDED = ("tags", "listens", "tracks", "duplicates", "jobs", "catalogues", "me", "telemetry")
+"""Blueprints whose routes check keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
-"""A request with one of these came through a proxy, from wherever."""
+"""A request with one of these headers came through a proxy, possibly from another machine."""
 
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -62,7 +62,7 @@ def _host_allowed(host: str, allowed: tuple[str, ...]) -> bool:
 
 
 def check_host() -> None:
-    """Refuse a Host header that is not ours: a foreign name that resolves to this machine is an attack.
+    """Refuse a Host header that is not ours: a foreign name that resolves to this machine is an attack (DNS rebinding).
 
     Raises
     ------
@@ -75,7 +75,7 @@ def check_host() -> None:
 
 
 def check_origin() -> None:
-    """Refuse writing by pages of other sites.
+    """Refuse writes by pages of other sites.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def _host_of(origin: str) -> str | None:
 
 
 class _Existence:
-    """Whether any key is stored, looked up at most once a second."""
+    """Whether any key is stored; looked up at most once a second."""
 
     def __init__(self) -> None:
         self._known: tuple[float, bool] = (-1e9, False)
@@ -113,9 +113,9 @@ class _Existence:
 
 
 def identify_caller() -> None:
-    """Find out whose request this is: ``g.key`` is the key or None, ``g.caller`` names whoever asks.
+    """Find out whose request this is: set ``g.key`` to the key or None, ``g.caller`` to the caller's name.
 
-    The page and the documents are everybody's; they need not even a store.
+    The page and the documents are public; serving them needs no store.
 
     Raises
     ------
@@ -130,7 +130,7 @@ def identify_caller() -> None:
     g.keyed = current_app.extensions["earmark_keys"]()
     if not g.keyed:
         if not is_loopback(request.remote_addr) or any(name in request.headers for name in _PROXIED):
-            raise KeysRequired("this service is open to its own machine only until a key has been created")
+            raise KeysRequired("until a key has been created, this service answers its own machine only")
         return
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and secret.strip():
@@ -142,7 +142,7 @@ def identify_caller() -> None:
 
 
 def _open(settings: Settings) -> bool:
-    """Return whether snippets are taken without a key: never where other machines reach the service directly."""
+    """Return whether snippets are taken without a key: never if other machines can reach the service directly."""
     return settings.open_tagging and is_loopback(settings.host)
 
 
@@ -156,20 +156,20 @@ def caller_role() -> str:
 
 
 def owner() -> tags.Owner:
-    """Return whose tags the caller of this request may read."""
+    """Return whose tags this request's caller may read."""
     if caller_role() == "admin":
         return tags.ANYONE
     return None if g.key is None else g.key.id
 
 
 def needs(role: str, *, named: bool = False) -> Callable[[View], View]:
-    """Let a view only be called by who holds ``role``: a decorator, to stand right under the route.
+    """Restrict a view to callers with ``role``: a decorator, placed directly under the route.
 
     Parameters
     ----------
     role : {"tag", "admin"}
     named : bool
-        Whether a key is needed once keys exist, even where open tagging takes snippets without one.
+        Whether a key is needed once keys exist, even if open tagging takes snippets without one.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def needs(role: str, *, named: bool = False) -> Callable[[View], View]:
 
 
 def protect(response: flask.Response) -> flask.Response:
-    """Add the protecting headers; API answers are not to be cached."""
+    """Add the protective headers; forbid caching of API answers."""
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     response.headers.setdefault("Content-Security-Policy", POLICY)
@@ -206,7 +206,7 @@ def protect(response: flask.Response) -> flask.Response:
 
 
 def init_app(app: flask.Flask, settings: Settings) -> None:
-    """Register the checks, in the order in which they have to pass."""
+    """Register the checks in the order in which they run."""
     app.extensions["earmark_keys"] = _Existence()
     app.before_request(check_host)
     app.before_request(check_origin)

@@ -31,8 +31,8 @@ def healthz() -> dict[str, Any]:
 def readyz() -> Any:
     """Store, index and decoder are warm.
 
-    Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
-    0 for a moment while tracks are taken in, and stays there if some are damaged.
+    Send requests to this process only while it is ready. `tracks_missing` is for monitoring: it is above 0 for a moment
+    while tracks are added, and stays above 0 if some are damaged.
     """
     own = service()
     checks = own.checks()

@@ -1,6 +1,6 @@
-"""The ``Idempotency-Key`` header: who repeats a request gets the first answer.
+"""The ``Idempotency-Key`` header: a repeated request gets the first answer.
 
-Of errors, only those that the same snippet always meets are remembered; whatever may pass is forgotten.
+Of errors, only those that the same snippet would meet again are remembered.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}\Z")
 def once(
     store: Store, work: Callable[[], dict[str, Any]], *, route: str, content: bytes, parameters: dict[str, Any]
 ) -> dict[str, Any] | Response:
-    """Make the tag that the current request asks for, or answer as the first time if its key was used before.
+    """Make the tag that the current request asks for, or return the first answer if its key was used before.
 
     Parameters
     ----------
@@ -32,11 +32,11 @@ def once(
     work : callable
         Makes a tag and returns its JSON object.
     route : str
-        What is asked for: the same key means another request elsewhere.
+        Which route is asked: under another route, the same key is another request.
     content : bytes
         The snippet.
     parameters : dict
-        What else decides the answer; JSON values.
+        Everything else that decides the answer; JSON values.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def once(
 
 
 def is_lasting(error: EarmarkError) -> bool:
-    """Return whether an error would meet the same snippet again: a fault of the audio, never one of the moment.
+    """Return whether the same snippet would meet this error again: a fault of the audio, not of the moment.
 
     A decoder that was slow or was killed says more about the machine than about the file.
     """
@@ -81,7 +81,7 @@ def is_lasting(error: EarmarkError) -> bool:
 
 
 def _replay(store: Store, first: idempotency.Remembered) -> Response:
-    """Answer as the first time."""
+    """Repeat the first answer."""
     if first.problem is not None:
         error = known()[first.problem["name"]](first.problem["detail"])
         error.status = first.problem["status"]

@@ -1,4 +1,4 @@
-"""``/jobs``: how work in the background is getting on, by asking or as server-sent events."""
+"""``/jobs``: progress of background work, on request or as server-sent events."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
 _STREAM: dict[Any, Any] = {
     200: {
-        "description": "Events `job` with the job as JSON, at each change; at last one event `done`",
+        "description": "An event `job` with the job as JSON at each change; finally one event `done`",
         "content": {"text/event-stream": {"schema": {"type": "string"}}},
     },
     401: "Key needed",
     403: "Role needed",
     404: "No such job",
-    503: "Too many streams: ask for the job itself now and then",
+    503: "Too many streams: poll the job instead",
 }
 
-#: What makes the JSON object of a job, by kind.
+#: The function that makes a job's JSON object, by kind.
 _SHOWN = {enroll.KIND: enroll.to_dict, duplicates.KIND: duplicates.progress_of}
 
 HEARTBEAT_SECONDS = 15.0
 """Silence after which a comment is sent, so that proxies keep the stream and a vanished client is noticed."""
 POLL_SECONDS = 0.25
 STREAM_SECONDS = 600.0
-"""Longest life of a stream; the browser opens the next one by itself."""
+"""Longest life of a stream; the browser then opens the next one by itself."""
 
 
 @bp.get("/<job_id>")
@@ -60,7 +60,7 @@ def events(job_id: str) -> Response:
     own = service()
     first = jobs.get(own.store, job_id)
     if not own.streams.acquire(blocking=False):
-        raise Busy("too many event streams are open: ask for the job itself now and then")
+        raise Busy("too many event streams are open: poll the job itself instead")
     response = Response(_stream(own, first), mimetype="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"
@@ -77,7 +77,7 @@ def _event(name: str, number: int, document: Document) -> str:
 
 
 def _stream(own: Service, document: Document) -> Iterator[str]:
-    """Yield an event for every change until the job is done, and a heartbeat in between."""
+    """Yield an event for every change until the job is done, and heartbeats in between."""
     started = spoken = time.monotonic()
     seen = -1
     yield "retry: 2000\n\n"

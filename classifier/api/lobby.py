@@ -1,4 +1,4 @@
-"""Connections that no thread works on: who waits, until when, and who has to go when room runs out."""
+"""Connections that wait without a thread: whose they are, until when they wait, and which to close for room."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Guest = TypeVar("Guest", bound=Hashable)
 
 
 class Lobby(Generic[Guest]):
-    """Waiting connections, each with a deadline, grouped by caller. Not thread-safe: the event loop's own."""
+    """Waiting connections, each with a deadline, grouped by caller. Not thread-safe: only the event loop uses it."""
 
     def __init__(self) -> None:
         self._deadlines: dict[Guest, float] = {}
@@ -24,31 +24,31 @@ class Lobby(Generic[Guest]):
         return guest in self._deadlines
 
     def enter(self, guest: Guest, caller: str, deadline: float) -> None:
-        """Take a connection in.
+        """Add a connection.
 
         Parameters
         ----------
         guest : hashable
             The connection.
         caller : str
-            Whose it is.
+            Who opened it.
         deadline : float
-            Time of the monotonic clock at which it has waited long enough.
+            Time of the monotonic clock until which it may wait.
         """
         self._deadlines[guest] = deadline
         self._callers.setdefault(caller, {})[guest] = None
 
     def extend(self, guest: Guest, deadline: float) -> None:
-        """Give a waiting connection another deadline."""
+        """Change a waiting connection's deadline."""
         self._deadlines[guest] = deadline
 
     def hurry(self, deadline: float) -> None:
-        """Let nobody wait beyond ``deadline``."""
+        """Let no connection wait beyond ``deadline``."""
         for guest, own in self._deadlines.items():
             self._deadlines[guest] = min(own, deadline)
 
     def leave(self, guest: Guest, caller: str) -> None:
-        """Let a connection go."""
+        """Remove a connection."""
         del self._deadlines[guest]
         others = self._callers[caller]
         del others[guest]
@@ -60,6 +60,6 @@ class Lobby(Generic[Guest]):
         return [guest for guest, deadline in self._deadlines.items() if deadline <= now]
 
     def dispensable(self) -> Guest | None:
-        """Return the connection that has waited longest of the caller that has most waiting; None if none waits."""
+        """Return the oldest connection of the caller with most waiting ones; None if none waits."""
         crowd = max(self._callers.values(), key=len, default=None)
         return None if crowd is None else next(iter(crowd))

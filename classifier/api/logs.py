@@ -1,9 +1,8 @@
-"""Logs on standard error: one JSON object a line, or plain lines where a person watches at a terminal.
+"""Logs on standard error: one JSON object a line, or plain lines on a terminal.
 
-Every answer is logged once, with method, route, status, milliseconds and the id of its request. Routes are logged as
-rules (``/api/v1/tags/<tag_id>``), never as addresses, and neither bodies nor headers are: no secret gets in. A terminal
-shows what the service says of itself; answers and gunicorn's own messages only if they are warnings, or if the level
-is ``DEBUG``.
+Every answer is logged once, with method, route, status, milliseconds and request id. Routes are logged as rules
+(``/api/v1/tags/<tag_id>``), never as addresses; bodies and headers are never logged, so no secret gets in. A terminal
+shows Earmark's own messages; it shows answers and gunicorn's messages only from warnings up, or at level ``DEBUG``.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class PlainFormatter(logging.Formatter):
-    """One line a record for people: time of day, level if it matters, message; then the traceback, if any."""
+    """One line a record for people: time of day, level from warnings up, message; then the traceback, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""

@@ -1,4 +1,4 @@
-"""``/me``: what this caller may do, so that a page or an app shows nothing that would be refused."""
+"""``/me``: what the caller may do, so that a page or an app offers nothing that would be refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ bp = APIBlueprint("me", __name__, tag="Operation", url_prefix="/api/v1/me")
 @bp.output(Me)
 @bp.doc(operation_id="getMe", responses=[401, 403])
 def me() -> dict[str, Any]:
-    """Return the role and the features of whoever asks; needs no key."""
+    """Return the caller's role and features; needs no key."""
     own = caller_role()
     features = []
     if own != "none":

@@ -1,8 +1,8 @@
-"""Memory of a serving process: what a snippet needed goes back to the system, not into a reserve.
+"""Memory of a serving process: what a snippet used goes back to the system.
 
-glibc raises the size above which an array gets a mapping of its own whenever such an array is freed, so that after
-some snippets megabytes come out of heaps that never shrink, one for every few threads. A fixed size keeps it from that:
-large arrays are mapped, and gone once they are freed.
+glibc maps large arrays separately, but raises the size that counts as large each time such an array is freed. After
+some snippets, megabytes come from heaps that never shrink, one heap for every few threads. A fixed size prevents that:
+large arrays stay mapped separately, and freeing them returns their memory.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import ctypes
 
 LARGE_BYTES = 2**20
-"""Size from which an allocation has a mapping of its own, and free bytes above which a heap is cut."""
+"""Size from which an allocation is mapped separately, and free bytes above which a heap is trimmed."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h
 
 
 def give_back() -> bool:
-    """Have large arrays mapped from now on; return whether the C library can: glibc does."""
+    """Map large arrays separately from now on; return whether the C library supports it (glibc does)."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False

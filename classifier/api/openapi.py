@@ -1,4 +1,4 @@
-"""What the generated OpenAPI document needs besides: bodies in two forms, problem documents, headers, keys."""
+"""Completes the generated OpenAPI document: bodies in two forms, problem documents, headers, keys."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _flat(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe(app: APIFlask) -> None:
-    """Set what the document says of the service as a whole."""
+    """Set what the document says about the service as a whole."""
     app.config["OPENAPI_VERSION"] = "3.1.0"
     app.config["DESCRIPTION"] = DESCRIPTION
     app.config["SERVERS"] = [{"url": "/"}]

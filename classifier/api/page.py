@@ -1,6 +1,6 @@
-"""The page: what lies in ``static/``, and ``index.html`` for every address that only the page itself knows.
+"""The page: the files in ``static/``, and ``index.html`` for every address that only the page itself knows.
 
-Text goes out compressed, by ETag; nothing else is left to a server in front.
+Text is served compressed and with ETags, so no server is needed in front.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ import flask
 from flask import Response, abort, request
 from werkzeug.security import safe_join
 
-ROOT = Path(__file__).resolve().parents[2] / "static"
+_INSTALLED, _SOURCE = (folder / "static" for folder in Path(__file__).resolve().parents[1:3])
+ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
 _HASHED = re.compile(r"-[A-Z0-9]{8}\.(js|css|woff2?|svg|png)\Z")
 _TEXT = (".html", ".js", ".css", ".svg", ".json", ".map", ".txt", ".webmanifest")
 _NO_CLIENT_ROUTE = ("api/", "problems/")
@@ -25,14 +26,14 @@ _NO_CLIENT_ROUTE = ("api/", "problems/")
 
 @functools.lru_cache(maxsize=256)
 def _content(path: Path, _mtime_ns: int, _size: int) -> tuple[bytes, bytes | None, str]:
-    """Return a file's bytes, their gzip form if that is worth while, and their ETag."""
+    """Return a file's bytes, their gzip form if that is worthwhile, and their ETag."""
     content = path.read_bytes()
     packed = gzip.compress(content, 9, mtime=0) if path.suffix in _TEXT and len(content) > 1000 else None
     return content, packed, hashlib.sha256(content).hexdigest()[:32]
 
 
 def serve(root: Path, path: str) -> Response:
-    """Return a file of the page; an address without a file is one of the page's own views."""
+    """Return a file of the page, or ``index.html`` for an address without a file: one of the page's views."""
     found = safe_join(str(root), path) if path else None
     if found is not None and _is_file(Path(found)):
         return _file(Path(found))
@@ -61,7 +62,7 @@ def _file(path: Path) -> Response:
         response.headers["Content-Encoding"] = "gzip"
         etag += "-gzip"
     response.set_etag(etag)
-    # Names that carry a hash never change their content; all others are asked for again, by ETag.
+    # A file whose name carries a hash never changes; all others are revalidated by ETag.
     response.headers["Cache-Control"] = (
         "public, max-age=31536000, immutable" if _HASHED.search(path.name) else "no-cache"
     )

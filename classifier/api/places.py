@@ -1,4 +1,4 @@
-"""A limited number of places, shared fairly: no caller can take so many that others get none."""
+"""A limited number of places, shared fairly: no caller can leave others without any."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from classifier.errors import Busy
 
 
 class Places:
-    """Places that are refused at once when none is left for a caller.
+    """Places; a caller for whom none is left is refused at once.
 
-    A caller may hold at most as many places as are still free after that. One caller alone gets half of them, two
-    get a third each, and a caller that holds none gets one as long as any is free.
+    A caller may hold at most as many places as remain free. One caller alone gets half of them, two get a third each,
+    and a caller that holds none gets one as long as any is free.
 
     Parameters
     ----------
     n : int >= 1
-        Places in all.
+        Number of places.
     """
 
     def __init__(self, n: int) -> None:
@@ -32,13 +32,13 @@ class Places:
         Raises
         ------
         Busy
-            If no place is free, or the caller holds its share.
+            If no place is free, or the caller already holds its share.
         """
         with self._lock:
             held = self._held[caller]
             if held >= self._free:
-                whose = f"{held} uploads of yours" if held else "as many uploads as can be"
-                raise Busy(f"{whose} are arriving already: try again shortly")
+                whose = f"{held} of your uploads" if held else "as many uploads as the service takes"
+                raise Busy(f"{whose} are already arriving: try again shortly")
             self._free -= 1
             self._held[caller] += 1
         return lambda: self._give_back(caller)

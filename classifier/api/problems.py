@@ -1,8 +1,8 @@
-"""Problem documents (RFC 9457): the one shape of every error that leaves the service.
+"""Problem documents (RFC 9457): the form of every error that leaves the service.
 
-``type`` is ``/problems/<name>``, and that page says what the name means and what a client does about it.
-Errors raised on purpose carry their own name, status and message; anything else becomes ``internal_error``,
-whose document says nothing of the inside, while the log gets the traceback once, under the request's id.
+``type`` is ``/problems/<name>``; that page says what the name means and what a client can do about it.
+Errors raised on purpose carry their own name, status and message. Anything else becomes ``internal_error``:
+its document reveals nothing internal, and the log gets the traceback once, under the request's id.
 """
 
 from __future__ import annotations
@@ -34,48 +34,48 @@ log = logging.getLogger("earmark.api")
 
 MEDIA_TYPE = "application/problem+json"
 
-#: What a client does about it, by name. Shown at ``/problems/<name>`` and in docs/api.md.
+#: What a client can do, by error name. Shown at ``/problems/<name>`` and in docs/api.md.
 REMEDIES: dict[str, str] = {
-    "internal_error": "Try again later; if it stays, report the request id to whoever runs the service.",
+    "internal_error": "Try again later; if it persists, report the request id to whoever runs the service.",
     "invalid_input": "Correct the input as `detail` says.",
     "invalid_parameter": "Correct what `errors` lists or `detail` names; do not repeat the request unchanged.",
     "invalid_config": "Correct the parameter named in `detail`.",
     "file_missing": "Send a file: multipart field `snippet` or a raw body for tags, `file` for tracks.",
     "audio_error": "Send another recording.",
     "audio_empty": "The upload has no bytes: check the recorder, record again.",
-    "audio_unreadable": "Send one of the formats in this guide; a cut-off or damaged file has to be recorded again.",
+    "audio_unreadable": "Send one of the formats in the guide; record again what was cut off or is damaged.",
     "audio_no_stream": "The file holds no sound: send audio, or a video with a sound track.",
     "audio_unsupported": "Record with at most 8 channels and 4 to 192 kHz; one channel at 16 to 48 kHz is best.",
-    "audio_too_large": "Record shorter or compress; the limit is in `detail`.",
+    "audio_too_large": "Record for a shorter time, or compress; `detail` has the limit.",
     "audio_too_long": "Send a shorter piece; ten seconds are enough to identify.",
-    "decode_limit": "The file costs too much to decode, or is damaged: record again, in another format if it stays.",
-    "snippet_too_short": "Record longer; five to ten seconds are best.",
+    "decode_limit": "The file costs too much to decode, or is damaged: record again; if that fails, in another format.",
+    "snippet_too_short": "Record for longer; five to ten seconds are best.",
     "snippet_silent": "Nothing was heard: check the microphone's permission and level, record again.",
     "not_found": "Check the address.",
     "track_not_found": "The track was removed, or never existed: reload the list.",
     "catalogue_not_found": "Create the catalogue first, or check its name.",
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
-    "conflict": "Reload what you hold and try again.",
+    "conflict": "Reload the data and try again.",
     "catalogue_outdated": (
-        "An earlier release enrolled this catalogue. Run `earmark catalogues renew NAME FOLDER` where its files are."
+        "The catalogue comes from an earlier release: run `earmark catalogues renew NAME FOLDER` where its files are."
     ),
     "catalogue_exists": "Use the catalogue as it is, or choose another name: a catalogue's parameters never change.",
     "track_busy": "Wait some seconds and try again.",
-    "duplicate_key": "It is already stored: use what is there.",
+    "duplicate_key": "It is already stored: use the stored one.",
     "unavailable": "Wait as `Retry-After` says, then repeat the request.",
     "store_unavailable": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
     "decoder_unavailable": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
     "busy": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
-    "store_failed": "Whoever runs the service has to look: `earmark doctor`.",
+    "store_failed": "Whoever runs the service has to run `earmark doctor`.",
     "store_full": "Nothing was changed. Whoever runs the service has to make room; then repeat the request.",
     "store_read_only": "Nothing was changed. Whoever runs the service has to make the store writable.",
-    "store_corrupt": "Whoever runs the service has to look: `earmark doctor` names the damage.",
+    "store_corrupt": "Whoever runs the service has to run `earmark doctor`, which names the damage.",
     "schema_too_new": "Whoever runs the service has to install the newer Earmark.",
     "bad_request": "Correct the request as `detail` says.",
-    "host_not_allowed": "Use an address that the service is configured for (`EARMARK_ALLOWED_HOSTS`).",
+    "host_not_allowed": "Use an address that the service is configured to answer (`EARMARK_ALLOWED_HOSTS`).",
     "origin_not_allowed": "Whoever runs the service can allow the site (`EARMARK_ALLOWED_ORIGINS`).",
-    "keys_required": "Whoever runs the service creates a key first: `earmark keys create --role admin`.",
+    "keys_required": "Whoever runs the service has to create a key first: `earmark keys create NAME --role admin`.",
     "key_missing": "Send `Authorization: Bearer KEY`.",
     "key_invalid": "Ask for a new key.",
     "key_role": "Use a key with role `admin`.",
@@ -84,8 +84,10 @@ REMEDIES: dict[str, str] = {
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",
     "encoding_unsupported": "Send the bytes as they are, without `Content-Encoding`; audio is compressed already.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
-    "idempotency_mismatch": "Use a new Idempotency-Key for each new snippet, and the same one only to repeat it.",
-    "idempotency_in_progress": "Wait a second and repeat the request: the answer of the first one will come back.",
+    "listen_not_found": "Begin a new one with `POST /api/v1/listens`; each is kept for five minutes.",
+    "piece_out_of_order": "Send piece `next` of the last answer; number pieces from 0, each once.",
+    "idempotency_mismatch": "Use a new Idempotency-Key for each new snippet; reuse one only to repeat its request.",
+    "idempotency_in_progress": "Wait a second and repeat the request: it will get the first one's answer.",
     "not_ready": "Wait as `Retry-After` says; the service is starting.",
 }
 
@@ -113,7 +115,7 @@ def known() -> dict[str, type[EarmarkError]]:
 
 
 def title(cls: type[EarmarkError]) -> str:
-    """Return the sentence on when ``cls`` is raised."""
+    """Return the sentence that says when ``cls`` is raised."""
     if cls is EarmarkError:
         return "The service failed on this request."
     return " ".join((cls.__doc__ or cls.name).split())
@@ -150,7 +152,7 @@ def document(error: EarmarkError, **more: Any) -> Response:
 
 
 def _named(status: int, detail: str) -> EarmarkError:
-    """Return an error for an HTTP status that came from below."""
+    """Return an error for an HTTP status that Flask or werkzeug raised."""
     error = _BY_STATUS.get(status, RequestRefused)(detail)
     if status not in _BY_STATUS:
         error.status = status
@@ -168,7 +170,7 @@ def _validation_errors(detail: Any) -> list[dict[str, str]]:
 
 
 def on_http_error(error: HTTPError) -> Response:
-    """Turn what APIFlask raises, validation errors above all, into a problem document."""
+    """Turn what APIFlask raises, mostly validation errors, into a problem document."""
     if error.status_code == 422 and isinstance(error.detail, dict) and error.detail:
         problems = _validation_errors(error.detail)
         text = "; ".join(f"{item['field']}: {item['message']}" for item in problems) or str(error.message)
@@ -203,9 +205,9 @@ def on_earmark_error(error: EarmarkError) -> Response:
 
 
 def on_unexpected(error: Exception) -> Response:
-    """Log the traceback once, and answer without a word about the inside."""
+    """Log the traceback once; the answer reveals nothing internal."""
     log.error("unexpected %s in %s %s", type(error).__name__, request.method, request.path, exc_info=error)
-    return document(EarmarkError("unexpected error; the service's log has it under this request id"))
+    return document(EarmarkError("unexpected error: the service's log has it under this request id"))
 
 
 def explain(name: str) -> Response:

@@ -1,7 +1,7 @@
-"""What a request's body may be at all, before a route looks at it: form, JSON or raw bytes, each within bounds.
+"""What bodies a request may have, before a route looks at them: form, JSON or raw bytes, each within limits.
 
-Whatever is sent and not understood is refused by name, never passed over: an encoding, a media type, a part or a
-parameter that comes twice.
+What the service does not understand it refuses by name, never ignores: an encoding, a media type, an unknown part, a
+repeated parameter.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MAX_TEXT_BYTES = 500_000
 
 
 class Request(flask.Request):
-    """Flask's request, whose file parts go where the route says and whose JSON is bounded."""
+    """Flask's request; the route decides where file parts go, and the size of JSON is limited."""
 
     open_part: Callable[[str | None], IO[bytes]] | None = None
     max_form_parts = MAX_PARTS
@@ -43,7 +43,7 @@ class Request(flask.Request):
         content_length: int | None = None,
     ) -> IO[bytes]:
         if self.open_part is None:
-            return io.BytesIO()  # the whole body is bounded by max_content_length
+            return io.BytesIO()  # max_content_length limits the whole body
         return self.open_part(filename)
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
@@ -52,7 +52,7 @@ class Request(flask.Request):
         Raises
         ------
         MediaTypeUnsupported
-            If the body is not declared as JSON: a page of another site may send plain text without being asked.
+            If the body is not declared as JSON: browsers let pages of other sites send plain text without asking.
         RequestTooLarge
             If it has more than ``JSON_BYTES`` bytes.
         RequestRefused
@@ -60,7 +60,7 @@ class Request(flask.Request):
         """
         if not self.is_json:
             raise MediaTypeUnsupported(f"Content-Type is {_given(self.mimetype)}: send JSON as application/json")
-        too_large = RequestTooLarge(f"the JSON has more than {JSON_BYTES:,} bytes; that is the most that is taken")
+        too_large = RequestTooLarge(f"the JSON has more than {JSON_BYTES:,} bytes, the most the service takes")
         try:
             if len(self.get_data(cache=cache)) > JSON_BYTES:
                 raise too_large
@@ -84,14 +84,14 @@ class Request(flask.Request):
 def parts_of_form(
     text: Iterable[str], file: str, too_large: Callable[[], Exception]
 ) -> tuple[list[FileStorage], MultiDict[str, str]]:
-    """Read a multipart form, of which every part has to be one that is asked for.
+    """Read a multipart form; every part has to have a known name.
 
     Parameters
     ----------
     text : iterable of str
-        Names of the text fields there may be, each at most once.
+        Names of the allowed text fields, each at most once.
     file : str
-        Name of the file parts there may be.
+        Name of the file parts.
     too_large : callable
         Makes the error for a form whose files are too large.
 
@@ -107,7 +107,9 @@ def parts_of_form(
     FileMissing
         If there is no file part.
     InvalidParameter
-        If there is a part of another name, a text field twice, or an encoded part.
+        If a part has another name, or a text field comes twice.
+    EncodingUnsupported
+        If a file part is encoded.
     RequestTimeout, ClientDisconnected, Busy
         As :class:`~classifier.api.bodies.TimedInput` raises them.
     """
@@ -122,7 +124,7 @@ def parts_of_form(
         ) from None
     found = files.getlist(file)
     if not found:
-        hint = "it is a text field: send it as a file, with a file name" if file in fields else "there is none"
+        hint = "it is a text field: send it as a file, with a file name" if file in fields else "the form has none"
         raise FileMissing(f"a file part {file!r} is needed: {hint}")
     known = set(text)
     for name, values in fields.lists():
@@ -141,7 +143,7 @@ def parts_of_form(
 
 
 def _is_exhausted() -> bool:
-    """Return whether it is the body as a whole that is too large, not one of its parts."""
+    """Return whether the whole body is too large, rather than one of its parts."""
     limit = request.max_content_length
     assert limit is not None
     return (request.content_length or 0) > limit or request.environ["wsgi.input"].received >= limit
@@ -153,7 +155,7 @@ def client_name(name: str | None) -> str | None:
 
 
 def _given(text: str | None) -> str:
-    """Return what a client sent, short enough to be quoted."""
+    """Return what a client sent, short enough to quote."""
     return repr(text[:100]) if text else "missing"
 
 
@@ -178,11 +180,11 @@ def check_repetition() -> None:
     """
     for name, values in request.args.lists():
         if len(values) > 1:
-            raise InvalidParameter(f"the parameter {_given(name)} is there {len(values)} times: send it once")
+            raise InvalidParameter(f"the parameter {_given(name)} comes {len(values)} times: send it once")
 
 
 def init_app(app: flask.Flask) -> None:
-    """Bound the bodies of all requests; routes that take files raise the bound for theirs."""
+    """Limit the bodies of all requests; routes that take files raise the limit for theirs."""
     app.request_class = Request
     app.config["MAX_CONTENT_LENGTH"] = JSON_BYTES + 1
     app.before_request(check_encoding)

@@ -1,8 +1,8 @@
 """Request and response models: the OpenAPI document is generated from them.
 
-Times are seconds, divergences nats, dates ISO 8601 UTC. The models of answers mirror ``classifier/results.py``
-field by field; a test holds the two together. Unknown parameters are refused, so that a misspelt one is
-noticed.
+Times are in seconds, divergences in nats, dates in ISO 8601 UTC. The models of answers mirror
+``classifier/results.py`` field by field; a test compares the two. Unknown parameters are refused, so that a misspelt
+one is noticed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
 class Strict(BaseModel):
-    """A request: names that are not listed are refused."""
+    """A request model: unknown names are refused."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
@@ -30,15 +30,35 @@ class Strict(BaseModel):
 
 
 class TagQuery(Strict):
-    """How a snippet is to be identified."""
+    """How to identify a snippet."""
+
+    catalogue: str | None = Field(
+        None, max_length=100, description="Catalogue to search. Left out: the one in the settings."
+    )
+    method: Literal[*METHODS] | None = Field(  # type: ignore[valid-type]
+        None, description=f"How to decide ({METHODS_HELP}). Left out: as the settings say."
+    )
+    top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
+
+
+class ListenQuery(Strict):
+    """How a recording that arrives in pieces is to be identified."""
 
     catalogue: str | None = Field(
         None, max_length=100, description="Catalogue to search. Left out: the one of the settings."
     )
-    method: Literal[*METHODS] | None = Field(  # type: ignore[valid-type]
-        None, description=f"How the snippet is decided ({METHODS_HELP}). Left out: as the settings say."
+    method: Literal["auto", "kl"] | None = Field(
+        None, description="How the recording is decided. Left out: as the settings say."
     )
-    top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
+    top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
+    rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
+    channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
+
+
+class PieceQuery(Strict):
+    """What a piece is."""
+
+    last: bool = Field(False, description="No more will come: decide with what there is.")
 
 
 class HistoryQuery(Strict):
@@ -56,7 +76,7 @@ class TracksQuery(Strict):
     """Which tracks to list, by title."""
 
     catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to list. Left out: the one of the settings."
+        None, max_length=100, description="Catalogue to list. Left out: the one in the settings."
     )
     search: str | None = Field(
         None,
@@ -65,18 +85,18 @@ class TracksQuery(Strict):
         "kinds of quotes and dashes do not matter.",
     )
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
-    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to leave out from the start.")
+    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start.")
 
 
 class EnrollQuery(Strict):
     """Where uploaded tracks go."""
 
     catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to add to. Left out: the one of the settings."
+        None, max_length=100, description="Catalogue to add to. Left out: the one in the settings."
     )
     replace: bool = Field(
         False,
-        description="Model recordings that are already there again and re-read their tags; what was set by hand stays.",
+        description="Model recordings that are already there anew and re-read their tags; what was set by hand stays.",
     )
 
 
@@ -92,7 +112,7 @@ class EnrollForm(Strict):
 
 
 class TrackEdit(Strict):
-    """What to change by hand, for good; names left out stay as they are, null empties a field."""
+    """What to change by hand, for good. Fields left out stay as they are; null empties a field."""
 
     title: str = Field(default_factory=str, min_length=1, max_length=500)
     artist: str | None = Field(None, max_length=500)
@@ -167,15 +187,15 @@ class Match(BaseModel):
         description="match: the answer, or each copy of it; part: the snippet also contains some of this track; "
         "candidate: not certain."
     )
-    recording: int = Field(description="Tracks of one number are copies of one recording; 0 is the best.")
+    recording: int = Field(description="Tracks with the same number are copies of one recording; 0 is the best.")
     offset_s: float | None = Field(description="Place in the track of the snippet's first sample; may be negative.")
     query_start_s: float | None = Field(description="Start of the stretch of the snippet that matched.")
     query_end_s: float | None = Field(description="End of the stretch of the snippet that matched.")
     speed: float | None = Field(description="1.02: the snippet runs 2 % fast.")
     agreement: float | None = Field(description="Agreement of the fingerprints' bits, -1 to 1; 0 is chance.")
-    z: float | None = Field(description="Agreement in standard deviations of foreign music's.")
+    z: float | None = Field(description="Agreement in standard deviations of the agreement with unrelated music.")
     log10_e_value: float | None = Field(
-        description="Log10 of the chance matches this good to be expected in the catalogue."
+        description="Log10 of the number of chance matches this good to expect in the catalogue."
     )
     confidence: float | None = Field(
         description="Calibrated probability that this is the track, 0 to 1; copies of one recording share theirs."
@@ -192,7 +212,7 @@ class Match(BaseModel):
 
 
 class Near(BaseModel):
-    """A track that sounds alike, whatever the verdict: least divergence of windows, order ignored."""
+    """A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored."""
 
     track_id: str
     title: str
@@ -203,12 +223,12 @@ class Near(BaseModel):
 
 
 class Searched(BaseModel):
-    """How much of the catalogue was looked at."""
+    """How much of the catalogue was searched."""
 
     windows: int
     aligned_tracks: int
     complete: bool = Field(description="Whether no track could have been missed.")
-    other_speeds: bool = Field(description="Whether other playback speeds were searched, or need not be.")
+    other_speeds: bool = Field(description="Whether other playback speeds were searched or did not need to be.")
 
 
 class Tag(BaseModel):
@@ -226,12 +246,27 @@ class Tag(BaseModel):
     searched: Searched
     seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
     tied: int | None = Field(
-        description="How many tracks the verdict names; they come first in `matches`. Null in tags of older versions."
+        description="How many tracks the verdict names; they come first in `matches`. Null in tags of older releases."
     )
     remarks: list[str] = Field(
-        description="What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, "
+        description="What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, "
         "`damaged`, `channels_cancel`, `silent_stream`."
     )
+
+
+class Listen(BaseModel):
+    """A recording that arrives in pieces, and what is known of it so far."""
+
+    id: str
+    catalogue: str
+    created: str
+    expires: str = Field(description="When it is forgotten, ended or not.")
+    next: int = Field(description="Number of the piece to send next.")
+    heard_s: float = Field(description="Seconds of sound so far.")
+    wanted_s: float = Field(description="Seconds of sound after which it is decided at the latest.")
+    ended: bool = Field(description="Whether it is decided; nothing more is taken then.")
+    tag: Tag | None = Field(description="The verdict, once it has ended; kept like any other tag.")
+    perhaps: Match | None = Field(description="The best candidate of this look: a hint to show, and no verdict.")
 
 
 class Tags(BaseModel):
@@ -256,11 +291,11 @@ class SlotDivergence(BaseModel):
     track_id: str
     starts_s: list[float] = Field(description="Start of each slot in the snippet, seconds.")
     divergence: list[float] = Field(description="Symmetric KL divergence of each slot, nats.")
-    unrelated: float = Field(description="What unrelated sound shows on average, nats.")
+    unrelated: float = Field(description="Average divergence of unrelated sound, nats.")
 
 
 class Charts(BaseModel):
-    """What the page draws of a tag."""
+    """The data of a tag's charts."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -353,7 +388,7 @@ class Pair(BaseModel):
 
 
 class JobError(BaseModel):
-    """Why a file failed: the same names as the problem documents'."""
+    """Why a file failed; the names are those of problem documents."""
 
     name: str
     message: str
@@ -373,7 +408,7 @@ class JobFile(BaseModel):
 
 
 class Job(BaseModel):
-    """Work that goes on after the answer."""
+    """Work that continues after the answer."""
 
     id: str
     kind: str
@@ -411,7 +446,7 @@ class Catalogue(BaseModel):
     name: str
     created: str
     tracks: int
-    revision: int = Field(description="Goes up with every change of the catalogue.")
+    revision: int = Field(description="Rises with every change of the catalogue.")
     config: dict[str, Any]
     config_hash: str
 
@@ -434,7 +469,7 @@ class Catalogues(BaseModel):
 
 
 class Me(BaseModel):
-    """What this caller may do."""
+    """What the caller may do."""
 
     role: Literal["none", "tag", "admin"] = Field(
         description="`admin` also while no keys exist; `none`: nothing without a key."
@@ -453,17 +488,17 @@ class Health(BaseModel):
 
 
 class Ready(BaseModel):
-    """Whether requests can be worked on at full speed."""
+    """Whether the process can work at full speed."""
 
     ready: bool
     checks: dict[str, str] = Field(description="`ok` or what is missing, for store, index and decoder.")
     tracks_missing: int = Field(
-        description="Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them)."
+        description="Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them)."
     )
 
 
 class FieldProblem(BaseModel):
-    """One parameter that did not pass."""
+    """One parameter that was refused."""
 
     location: str = Field(description="`query`, `json`, `form` or `files`.")
     field: str

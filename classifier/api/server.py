@@ -1,15 +1,18 @@
 """gunicorn as Earmark runs it: one process from ``earmark serve``, several from ``gunicorn.conf.py``.
 
-A body that arrives or an open event stream holds a thread, everything slower waits without one (``connections.py``),
-and the gate alone decides what gets at the CPU. Applications are loaded after the fork, since neither SQLite
-connections nor MongoDB clients nor decoders survive one.
+An arriving body or an open event stream holds a thread; everything slower waits without one (``connections.py``), and
+the gate alone decides who gets the CPU. Applications are loaded after the fork, because SQLite connections, MongoDB
+clients and decoders do not survive one.
 """
 
 from __future__ import annotations
 
+import atexit
 import logging
 import os
+import shutil
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -27,13 +30,15 @@ from classifier.records import keys
 from classifier.settings import Settings
 from classifier.store import open_store
 
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+"""Environment variable by which all processes count together; prometheus-client reads it when it is imported."""
 GRACEFUL_SECONDS = 30
 WARM_SECONDS = 60.0
-"""How long a new process may take to warm up before it takes connections all the same."""
+"""How long a new process may warm up before it takes connections, warm or not."""
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]
-    """gunicorn's own messages, in the shape of all others."""
+    """gunicorn's own messages, in the format of all others."""
 
     def setup(self, cfg: Any) -> None:
         """Take over gunicorn's loggers."""
@@ -42,11 +47,11 @@ class Logger(glogging.Logger):  # type: ignore[misc]
 
 
 def started(worker: Any) -> None:
-    """Begin to warm the process up before it takes connections: a gunicorn hook, called in it.
+    """Start warming a new process up before it takes connections: a gunicorn hook, called in that process.
 
-    The first processes take connections as soon as their store is open, so that ``/readyz`` says how far they are. One
-    that replaces another leaves connections to the rest until it is warm. If a part does not answer, the process serves
-    nevertheless: it says so by 503 and ``/readyz``, and goes on trying.
+    The first processes take connections as soon as their store is open, so that ``/readyz`` can report their progress.
+    A process that replaces another leaves connections to the rest until it is warm. If a part fails, the process serves
+    anyway: it answers 503, ``/readyz`` names the part, and it keeps trying.
     """
     memory.give_back()
     own: Service = worker.wsgi.extensions["earmark"]
@@ -59,18 +64,39 @@ def started(worker: Any) -> None:
 
 
 def stopped(_: Any, worker: Any) -> None:
-    """Close what the process holds: a gunicorn hook, called in it."""
+    """Close what a process holds: a gunicorn hook, called in that process."""
     if getattr(worker, "wsgi", None) is not None:
         worker.wsgi.extensions["earmark"].close()
 
 
+def forgotten(_: Any, worker: Any) -> None:
+    """Leave a process that has ended out of the figures: a gunicorn hook, called in the first process."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def _count_together(folder: str | None) -> None:
+    """Make the folder where all processes count that start from now on, unless there is one."""
+    if METRICS_FOLDER in os.environ:
+        return
+    made = os.environ[METRICS_FOLDER] = tempfile.mkdtemp(prefix="earmark-metrics-", dir=folder)
+    owner = os.getpid()
+
+    def remove() -> None:
+        if os.getpid() == owner:
+            shutil.rmtree(made, ignore_errors=True)
+
+    atexit.register(remove)
+
+
 def check_address(settings: Settings) -> None:
-    """Refuse to be reached from other machines while anyone could write.
+    """Refuse to serve other machines while anyone could write.
 
     Raises
     ------
     InvalidConfig
-        If ``host`` is not this machine's own and no admin key exists, or the address cannot be served on.
+        If ``host`` is not a loopback address and no admin key exists, or the address cannot be bound.
     """
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
@@ -106,11 +132,13 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
         Worker processes; each holds the catalogue's index and works on ``settings.workers`` snippets at a time.
     """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None
+    _count_together(in_memory)
     return {
         "bind": [f"{host}:{settings.port}"],
         "workers": processes,
         "worker_class": "classifier.api.connections.Worker",
-        # A thread for every upload, stream and snippet that is let in, and some for quick questions.
+        # A thread for every upload, stream and snippet that is admitted, and some for quick requests.
         "threads": MAX_UPLOADS + MAX_STREAMS + settings.workers + settings.queue + 16,
         "worker_connections": 1000,
         "timeout": 120,
@@ -119,13 +147,14 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
         "preload_app": False,
         "max_requests": 50_000 if processes > 1 else 0,
         "max_requests_jitter": 5_000,
-        "worker_tmp_dir": "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None,
+        "worker_tmp_dir": in_memory,
         "control_socket_disable": True,
         "logger_class": "classifier.api.server.Logger",
         "loglevel": settings.log_level.lower(),
         "accesslog": None,  # the application logs its answers itself
         "post_worker_init": started,
         "worker_exit": stopped,
+        "child_exit": forgotten,
     }
 
 
@@ -137,7 +166,7 @@ class Server(BaseApplication):  # type: ignore[misc]
     settings : Settings
     processes : int >= 1
     ready : callable
-        Called with the URL by the first process that is warm, or has failed to warm up once.
+        Called with the URL by the first process that is warm or has failed to warm up once.
     """
 
     def __init__(self, settings: Settings, processes: int, ready: Callable[[str], None]) -> None:
@@ -145,21 +174,21 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._processes = processes
         self._ready = ready
         self._url = ""
-        # Whichever process takes the one byte out is the one that says so.
+        # The process that reads the one byte makes the announcement.
         self._token, end = os.pipe()
         os.write(end, b"1")
         os.close(end)
         super().__init__()
 
     def load_config(self) -> None:
-        """Set gunicorn's configuration."""
+        """Set gunicorn's configuration and hooks."""
         for name, value in configuration(self._settings, self._processes).items():
             self.cfg.set(name, value)
         self.cfg.set("when_ready", self._when_ready)
         self.cfg.set("post_worker_init", self._started)
 
     def load(self) -> Any:
-        """Make the application, in the process that serves it."""
+        """Make the application in the process that serves it."""
         from classifier.api.application import create_app
 
         return create_app(self._settings)
@@ -185,7 +214,7 @@ def serve(settings: Settings, processes: int, ready: Callable[[str], None]) -> N
     Raises
     ------
     InvalidConfig
-        If the address may not or cannot be served on.
+        If the address cannot be bound, or may not be served on (:func:`check_address`).
     """
     check_address(settings)
     logging.captureWarnings(True)

@@ -1,8 +1,8 @@
-"""What one serving process holds, and its life: store, catalogues, decoders, the queue of snippets, the worker of jobs.
+"""What one serving process holds: store, catalogues, decoders, the queue of snippets and the job worker.
 
-Made with the application, before any fork; nothing is opened until :meth:`Service.start`, which the server calls
-in the process that serves, or the first request does. Snippets and jobs have decoders of their own, so a phone
-never waits for an album that is being uploaded. What requests do with these parts stands beside their routes.
+The service is made with the application, before any fork. It opens nothing until :meth:`Service.start`, which the
+server calls in the process that serves, or the first request does. Snippets and jobs have separate decoders, so a
+phone never waits for an album being uploaded. What requests do with these parts is in the modules of their routes.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from classifier.api.gate import Gate
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
-from classifier.records import idempotency
+from classifier.records import idempotency, listens
 from classifier.records.catalogues import get_catalogue
 from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
@@ -42,7 +42,7 @@ TIDY_SECONDS = 600.0
 LOADING_SECONDS = 2.0
 """Time between lines of the log on how far the index is loaded."""
 STOP_SECONDS = 20.0
-"""How long a job may take over its step when the process is asked to end."""
+"""How long a job may take to finish its current step when the process is asked to stop."""
 
 
 class Service:
@@ -51,22 +51,22 @@ class Service:
     Parameters
     ----------
     settings : Settings
-        Those of the process.
+        The process's settings.
 
     Attributes
     ----------
     gate : Gate
-        Bounds the snippets that are worked on or waiting.
+        Limits how many snippets are worked on or wait.
     spool : Spool
         Where uploads wait.
     streams : threading.BoundedSemaphore
-        Bounds the open event streams.
+        Limits the open event streams.
     closing : threading.Event
-        Set when the process is asked to end.
+        Set when the process is asked to stop.
     opened : threading.Event
-        Set once the store is open and the default catalogue is there, or a first attempt at it has failed.
+        Set once the store is open and the default catalogue exists, or once the first attempt has failed.
     tried : threading.Event
-        Set once the process is warm, or a first attempt to warm it up has failed.
+        Set once the process is warm, or once the first attempt to warm it up has failed.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -86,14 +86,14 @@ class Service:
     # --- life ---------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Begin to work: warm up in the background and look for jobs. Idempotent; call it after any fork."""
+        """Start: warm up in the background and look for jobs. Idempotent; call it after any fork."""
         if self._started:
             return
         with self._lock:
             if self._started:
                 return
             self._store = open_store(self.settings.store)
-            # One child more than workers: a file that takes its time to decode keeps no worker waiting.
+            # One child more than workers: a file that is slow to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
             handlers: dict[str, Handler] = {
@@ -127,7 +127,7 @@ class Service:
         self.store.close()
 
     def _warm_up(self) -> None:
-        """Open, load and compile what the first snippet would otherwise wait for; try again until it works."""
+        """Open, load and compile what the first snippet would otherwise wait for; retry until it works."""
         wait = 1.0
         while not self.closing.is_set():
             try:
@@ -146,7 +146,7 @@ class Service:
                 return
             except EarmarkError as error:
                 log.warning("not warm yet, next attempt in %.0f s: %s: %s", wait, error.name, error)
-            except Exception:
+            except Exception:  # whatever it is: without this thread the process would never become ready
                 log.exception("warming up failed, next attempt in %.0f s", wait)
             finally:
                 self.opened.set()
@@ -168,10 +168,11 @@ class Service:
         return report
 
     def _tidy(self) -> None:
-        """Delete what has expired, now and then."""
+        """Delete what has expired, every ``TIDY_SECONDS`` or so."""
         while not self.closing.wait(TIDY_SECONDS * (0.5 + np.random.default_rng().random())):
             try:
                 idempotency.clean(self.store)
+                listens.clean(self.store)
                 jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)
@@ -193,11 +194,11 @@ class Service:
 
     @property
     def worker(self) -> Worker:
-        """The thread that works on jobs."""
+        """The job worker."""
         return self._worker
 
     def checks(self) -> dict[str, str]:
-        """Return ``ok``, or what is missing, for store, index and decoder."""
+        """Return ``ok`` or what is missing, for store, index and decoder."""
         checks = dict(self._state)
         if checks["store"] == "ok":
             try:
@@ -207,16 +208,16 @@ class Service:
         return checks
 
     def tracks_missing(self) -> int:
-        """Return how many tracks of the catalogues in use no snippet is compared with."""
+        """Return how many tracks of the open catalogues are missing from their indexes: no snippet can match them."""
         return sum(catalogue.n_missing for catalogue in list(self._catalogues.values()))
 
     def catalogue(self, name: str) -> Catalogue:
-        """Return a catalogue to search; it is opened once and kept.
+        """Return a catalogue to search, opened once and kept.
 
         Raises
         ------
         CatalogueNotFound
-            If there is none of that name (any more).
+            If no catalogue has that name, or none has it any more.
         """
         record = get_catalogue(self.store, name)
         with self._lock:
@@ -238,12 +239,12 @@ class Service:
             catalogue.close()
 
     def catalogue_name(self, name: str | None) -> str:
-        """Return the name of the catalogue a request means, before its upload is read.
+        """Return the name of the catalogue that a request means, before its upload is read.
 
         Raises
         ------
         CatalogueNotFound
-            If there is none of that name.
+            If no catalogue has that name.
         """
         return get_catalogue(self.store, name or self.settings.catalogue).name
 
@@ -262,7 +263,7 @@ def _rising_tone() -> bytes:
 
 
 def service() -> Service:
-    """Return the application's service, started."""
+    """Return the current application's service, started."""
     own = cast(Service, current_app.extensions["earmark"])
     own.start()
     return own

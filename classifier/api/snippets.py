@@ -1,4 +1,4 @@
-"""Reading the snippet of a request: a multipart part or the raw body, in memory, bounded before it is read."""
+"""Reading a request's snippet, a multipart part or the raw body, into memory; its size is checked before it is read."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classifier.api.requests import client_name, parts_of_form
 from classifier.errors import AudioTooLarge, InvalidParameter
 
 FORM_SLACK = 64 * 1024
-"""Bytes that multipart headers may add to a file."""
+"""Bytes that multipart framing may add to a file."""
 
 RAW_TYPES = re.compile(
     r"(audio/[\w.+-]+|video/(webm|mp4|3gpp2?|ogg)|application/(octet-stream|ogg|mp4))\Z", re.IGNORECASE
@@ -20,7 +20,7 @@ RAW_TYPES = re.compile(
 
 
 def read_snippet(limit: int) -> tuple[bytes, str | None]:
-    """Return the snippet of a request, multipart part ``snippet`` or raw body, and the name it was given.
+    """Return a request's snippet, from the multipart part ``snippet`` or the raw body, and its file name if any.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
     AudioTooLarge
         Before reading, if the announced length exceeds ``limit`` bytes; else as soon as it does.
     RequestTooLarge
-        If it is the rest of the form that is too large.
+        If the rest of the form is too large.
     MediaTypeUnsupported, EncodingUnsupported
         If the Content-Type is neither a form nor audio, or the part is encoded.
     FileMissing
@@ -40,7 +40,7 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
     InvalidParameter
         If it has several, or a part that means nothing here.
     RequestTimeout, Busy
-        If the body comes too slowly, or too many others are arriving.
+        If the body arrives too slowly, or too many others are arriving.
     """
     is_form = request.mimetype == "multipart/form-data"
     if not is_form and not RAW_TYPES.match(request.mimetype or ""):
@@ -48,7 +48,7 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
         raise MediaTypeUnsupported(
             f"Content-Type is {given[:100]!r}: send multipart/form-data with a part 'snippet', or the bytes as audio/*"
         )
-    # One byte more than allowed is read of a body of unknown length: werkzeug cuts such bodies without a word.
+    # Of a body of unknown length, one byte more than allowed is read: werkzeug truncates such bodies silently.
     request.max_content_length = limit + (FORM_SLACK if is_form else 1)
     data, name = _form_part(limit) if is_form else (_raw_body(limit), None)
     if len(data) > limit:
@@ -71,5 +71,5 @@ def _form_part(limit: int) -> tuple[bytes, str | None]:
 
 
 def _too_large(limit: int, n_bytes: int | None) -> AudioTooLarge:
-    size = f"has {n_bytes:,} bytes" if n_bytes else "is larger"
-    return AudioTooLarge(f"the snippet {size}; at most {limit:,} are taken: record shorter or compress")
+    size = f"has {n_bytes:,} bytes" if n_bytes else "is too large"
+    return AudioTooLarge(f"the snippet {size}; the limit is {limit:,}: record for a shorter time, or compress")

@@ -10,6 +10,7 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
+from classifier.api import telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
@@ -47,7 +48,7 @@ def create(query_data: TagQuery) -> Any:
 
 
 def _identify(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
-    """Do what :meth:`Catalogue.identify` does, but wait for a place at the CPU once the snippet is decoded."""
+    """Do what :meth:`Catalogue.identify` does, but wait for a CPU place once the snippet is decoded."""
     started = time.perf_counter()
     catalogue = own.catalogue(name)
     audio = catalogue.decode(content)
@@ -56,7 +57,9 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
         admitted = time.perf_counter()
         tag = catalogue.identify_audio(audio, method=method, top=top)
     waits = {"decode": decoded - started, "queue": admitted - decoded}
-    return replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
+    tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
+    telemetry.identified(tag)
+    return tag
 
 
 @bp.get("")
@@ -67,7 +70,7 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
 def history(query_data: HistoryQuery) -> dict[str, Any]:
     """List tags, newest first.
 
-    A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+    A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
     found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
     return {"tags": found, "next": cursor}
@@ -80,7 +83,7 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 def get(tag_id: str) -> dict[str, Any]:
     """Return a tag.
 
-    With a key of role `tag`, one that was made with it; without a key, one that was made without.
+    A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
     """
     return stored.get(service().store, tag_id, owner=owner())
 
@@ -90,7 +93,7 @@ def get(tag_id: str) -> dict[str, Any]:
 @bp.output(Charts)
 @bp.doc(operation_id="getTagCharts", responses=[401, 403, 404])
 def charts(tag_id: str) -> dict[str, Any]:
-    """Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks."""
+    """Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks."""
     return stored.charts(service().store, tag_id, owner=owner())
 
 

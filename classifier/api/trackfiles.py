@@ -1,4 +1,4 @@
-"""Reading the tracks of a request: the file parts of a form, on their way to disk, bounded in number and bytes."""
+"""Reading a request's tracks: the file parts of a form, written to disk, limited in number and bytes."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from classifier.errors import AudioTooLarge, StoreFull
 MAX_FILES = 50
 """Most files in one request."""
 SPARE_BYTES = 64 * 2**20
-"""Bytes that an upload has to leave free on the disk."""
+"""Bytes that have to stay free on the disk after an upload."""
 
 
 class SpoolFile(io.FileIO):
-    """A file part on its way to disk, bounded in bytes.
+    """A file part on its way to disk, limited in bytes.
 
     Parameters
     ----------
@@ -45,13 +45,13 @@ class SpoolFile(io.FileIO):
         Raises
         ------
         AudioTooLarge
-            When the file outgrows its limit.
+            If the file exceeds its limit.
         StoreFull
-            When the disk does.
+            If the disk is full.
         """
         self._size += len(data)
         if self._size > self._limit:
-            raise AudioTooLarge(f"a file has more than {self._limit:,} bytes; that is the most a track may have")
+            raise AudioTooLarge(f"a file has more than {self._limit:,} bytes, the most a track may have")
         view = memoryview(data)
         try:
             while view:
@@ -69,16 +69,16 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
     Parameters
     ----------
     folder : Path
-        Where to; the caller's to remove, also after an error.
+        An empty folder; the caller removes it, also after an error.
     limit : int
         Most bytes of a file.
     text : tuple of str
-        Names of the text fields there may be.
+        Names of the allowed text fields.
 
     Returns
     -------
     tuple of (list of (str, Path, int), dict of str to str)
-        Of each file the name the client gave, where the bytes are, and how many, in the order of the request; and the
+        For each file, in the order of the request, the name the client gave, the path and the size in bytes; and the
         text fields.
 
     Raises
@@ -90,18 +90,18 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
     RequestRefused
         If there are more than ``MAX_FILES`` files.
     RequestTooLarge
-        If it is the rest of the form that is too large.
+        If the rest of the form is too large.
     MediaTypeUnsupported, EncodingUnsupported
         If the Content-Type is not a form, or a part is encoded.
     FileMissing
         If there is no part ``file``.
     InvalidParameter
-        If there is a part that means nothing here, or a text field twice.
+        If a part means nothing here, or a text field comes twice.
     RequestTimeout, Busy
-        If the body comes too slowly, or too many others are arriving.
+        If the body arrives too slowly, or too many others are arriving.
     """
     if request.mimetype != "multipart/form-data":
-        raise MediaTypeUnsupported("tracks come as multipart/form-data, each in a file part 'file'")
+        raise MediaTypeUnsupported("send tracks as multipart/form-data, each in a file part 'file'")
     length = request.content_length
     if length is not None and shutil.disk_usage(folder).free < length + SPARE_BYTES:
         raise StoreFull(f"no room is left for an upload of {length:,} bytes; nothing was changed")

@@ -1,4 +1,4 @@
-"""``/tracks``: the library, uploaded in the background, listed, edited and removed."""
+"""``/tracks``: upload tracks (enrolled in the background), list, edit and remove them."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks"
 @bp.post("")
 @needs("admin")
 @bp.input(EnrollQuery, location="query")
-@bp.output(Job, status_code=202, description="Taken in; `Location` names the job that enrolls the files")
+@bp.output(Job, status_code=202, description="Accepted; `Location` names the job that enrolls the files")
 @bp.doc(operation_id="createTracks", responses=[400, 401, 403, 404, 408, 413, 415, 421, 503, 507])
 def create(query_data: EnrollQuery) -> Any:
     """Upload tracks.
 
     Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
-    single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
-    the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+    single file; with several files, each one's own tags do. The answer comes as soon as the upload has arrived: follow
+    the job for each file's outcome. A recording that is already in the catalogue is recognised and not added again.
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
@@ -48,7 +48,7 @@ def create(query_data: EnrollQuery) -> Any:
 
 
 def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:
-    """Return what the form says of a single file."""
+    """Return what the form says about a single file."""
     try:
         form = EnrollForm.model_validate({name: value for name, value in fields.items() if value.strip()})
     except ValidationError as error:
@@ -90,7 +90,7 @@ def get(track_id: str) -> dict[str, Any]:
 @bp.output(Track)
 @bp.doc(operation_id="editTrack", responses=[400, 401, 403, 404, 415])
 def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
-    """Change what is said of a track; tags made from now on say so too."""
+    """Change a track's description; tags made from now on show the change."""
     return stored.edit(service().store, track_id, **json_data.model_dump(exclude_unset=True)).to_dict()
 
 
@@ -99,6 +99,6 @@ def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
 @bp.output({}, status_code=204)
 @bp.doc(operation_id="deleteTrack", responses=[401, 403, 404])
 def delete(track_id: str) -> Any:
-    """Remove a track: it does not count for the next snippet any more."""
+    """Remove a track; from the next snippet on it can no longer match."""
     stored.remove(service().store, track_id)
     return Response(status=204)

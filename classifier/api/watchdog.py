@@ -1,4 +1,4 @@
-"""Deadlines for sockets that a thread is blocked on.
+"""Deadlines for sockets on which a thread blocks.
 
 gunicorn reads without a timeout. When a deadline passes, the watchdog closes the reading side of the connection;
 the blocked thread then sees the end of its input and refuses the request.
@@ -16,7 +16,7 @@ from contextlib import suppress
 
 
 class Watchdog:
-    """Calls back when a deadline has passed; one thread for all deadlines of the process."""
+    """Calls a function when its deadline has passed; one thread serves all deadlines of the process."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, list[Callable[[], float | None]]]] = []
@@ -25,7 +25,7 @@ class Watchdog:
         self._thread: threading.Thread | None = None
 
     def add(self, seconds: float, overdue: Callable[[], float | None]) -> Callable[[], None]:
-        """Call ``overdue`` after ``seconds``, and again after as many seconds as it returns, unless that is None.
+        """Call ``overdue`` after ``seconds``; if it returns a number, call it again after that many seconds.
 
         Returns
         -------
@@ -57,6 +57,6 @@ watchdog = Watchdog()
 
 
 def stop_reading(sock: socket.socket) -> None:
-    """Make every reader of ``sock`` see its end; writing an answer stays possible."""
+    """Make readers of ``sock`` see end of input; an answer can still be written."""
     with suppress(OSError):  # the client may have gone
         sock.shutdown(socket.SHUT_RD)

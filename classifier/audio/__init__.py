@@ -1,1 +1,1 @@
-"""Decoding: any audio file to mono samples, in a fenced child process; resampling and level."""
+"""Decoding: any audio file to mono samples, in a sandboxed child process; resampling and level."""

@@ -1,4 +1,4 @@
-"""The child side of decoding: the only code that lets FFmpeg touch somebody's bytes.
+"""The child side of decoding: the only code that lets FFmpeg touch a user's bytes.
 
 Runs in a fresh interpreter that :mod:`classifier.audio.process` starts, with this folder as an otherwise empty
 package: it may import PyAV, numpy and its neighbours here, and nothing else of Earmark. The parent never imports
@@ -43,24 +43,24 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-#: A header may promise this much more than can be decoded.
+#: A header may promise this much more than can be decoded: a share of it, and seconds.
 _MISSING_SHARE, _MISSING_S = 0.01, 0.5
-#: Ogg's promise is the last page's time stamp, so what lacks are pages lost under way, each of which may hold a
-#: second: up to this much is damage that a track may have.
+#: An Ogg's promise is its last page's time stamp, so what is missing are pages lost before it, each of which may hold a
+#: second: a track may lack this much.
 _LOST_PAGES_S = 2.0
-#: This share of packets may be damaged (and two always), each then skipped.
+#: This share of packets may be damaged, and two always; each is skipped.
 _DAMAGED_SHARE, _DAMAGED = 0.1, 2
 #: Seconds of audio between reports of progress.
 _PROGRESS_S = 60.0
 _MAX_REMARKS = 20
-#: Seconds of processor time that opening a file may take: what holds a decoder longer is a flood of tags or streams.
+#: Seconds of processor time that opening a file may take; only a flood of tags or streams takes longer.
 _OPENING_S = 2.0
-#: Refusals of a link of a chain that are the whole file's.
+#: Refusals of one link of a chain that apply to the whole file.
 _OF_THE_FILE = ("AudioTooLarge", "AudioTooLong", "AudioUnsupported", "DecodeLimit")
 
 
 class Reading:
-    """One file on its way through FFmpeg: link by link, with what is found wrong with it.
+    """The decoding of one file, link by link, and what is found wrong with it.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ class Reading:
     pcm : Pcm
         Takes the frames.
     progress : callable
-        Called with the seconds of audio promised or decoded, now and then.
+        Called from time to time with the seconds of audio promised or decoded.
     """
 
     def __init__(self, limits: Limits, pcm: Pcm, progress: Callable[[float], None]) -> None:
@@ -92,14 +92,14 @@ class Reading:
         Raises
         ------
         Refusal
-            If the link is beyond a limit or no audio.
+            If the link exceeds a limit or is not audio.
         MemoryError, av.error.FFmpegError, OSError
-            As they come from below.
+            From PyAV or the system, unchanged.
         """
         with _opened(source, self._limits) as (container, streams, stream):
             if stream is not streams[0]:
                 n = len(streams)
-                self._remark("silent_stream", f"the default of the {n} audio streams is silent: another is heard")
+                self._remark("silent_stream", f"the default of the {n} audio streams is silent: another was used")
             promised = promised_s(container, stream, source)
             if promised is not None:
                 self._promised += promised
@@ -114,7 +114,7 @@ class Reading:
             self._compare(source, container.format.name, promised, seconds, whole=whole)
 
     def _decode(self, demuxed: Iterator[Any]) -> bool:
-        """Decode packets; return whether they came to their end."""
+        """Decode packets; return whether the container was readable to its end."""
         for packet in demuxed:
             if packet is None:
                 return False
@@ -127,7 +127,7 @@ class Reading:
                 continue
             self._good += 1
             for frame in frames:
-                # A frame without samples or rate carries nothing (it ends a stream, or its packet was broken).
+                # A frame without samples or rate carries no audio: it ends a stream, or its packet was broken.
                 if frame.samples and frame.sample_rate:
                     self._pcm.push(frame)
             if self._pcm.seconds > self._reported + _PROGRESS_S:
@@ -136,7 +136,7 @@ class Reading:
         return True
 
     def _compare(self, source: Source, form: str, promised: float | None, seconds: float, *, whole: bool) -> None:
-        """Hold what was decoded of a link against what it should have been."""
+        """Compare what was decoded of a link with what its header promised."""
         share = claimed_share(source, form)
         if share is not None:
             promised = seconds * share
@@ -161,7 +161,7 @@ class Reading:
         )
 
     def conclude(self, size: int) -> dict[str, Any]:
-        """Finish; return the facts of :class:`classifier.audio.decoder.AudioInfo` that are known here.
+        """Finish; return the fields of :class:`classifier.audio.decoded.AudioInfo` that are known here.
 
         Raises
         ------
@@ -173,8 +173,8 @@ class Reading:
         if not pcm.n_samples:
             raise Refusal(
                 "AudioUnreadable",
-                f"no audio can be decoded from the file ({size:,} bytes): it is empty or damaged: record, download or "
-                "export it again",
+                f"no audio can be decoded from the file ({size:,} bytes), which is empty or damaged: record, download "
+                "or export it again",
             )
         total = self._good + self._damaged
         if self._damaged > max(_DAMAGED, _DAMAGED_SHARE * total):
@@ -190,7 +190,7 @@ class Reading:
         if pcm.cancelled_s:
             self._remark(
                 "channels_cancel",
-                f"the channels cancel each other for {pcm.cancelled_s:.1f} s: the loudest is heard there",
+                f"the channels cancel each other for {pcm.cancelled_s:.1f} s: the loudest was used there",
             )
         rate, channels = pcm.shape
         return {
@@ -206,7 +206,7 @@ class Reading:
         }
 
     def _fault(self, text: str, name: str = "damaged") -> None:
-        """Remark on something wrong with a snippet; refuse everything else for it."""
+        """Add a remark to a snippet; refuse any other file."""
         if self._limits.kind != "snippet":
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
@@ -223,7 +223,7 @@ def decode(
     emit: Callable[[np.ndarray], None],
     progress: Callable[[float], None],
 ) -> dict[str, Any]:
-    """Decode a file and hand on mono float32 samples as they come.
+    """Decode a file and pass on mono float32 samples as they are decoded.
 
     Parameters
     ----------
@@ -236,19 +236,19 @@ def decode(
     emit : callable
         Takes arrays of samples, one after another.
     progress : callable
-        Called with the seconds of audio promised or decoded, now and then.
+        Called from time to time with the seconds of audio promised or decoded.
 
     Returns
     -------
     dict
-        The facts of :class:`classifier.audio.decoder.AudioInfo`.
+        The fields of :class:`classifier.audio.decoded.AudioInfo` that are known here.
 
     Raises
     ------
     Refusal
-        If the file is beyond a limit, damaged or no audio.
+        If the file exceeds a limit, is damaged or is not audio.
     MemoryError, av.error.FFmpegError, OSError
-        As they come from below.
+        From PyAV or the system, unchanged.
     """
     file_hash, starts = survey(source)
     reading = Reading(limits, Pcm(limits, sample_rate, emit), progress)
@@ -264,9 +264,9 @@ def decode(
 
 
 def probe(limits: Limits, source: Source) -> dict[str, Any]:
-    """Read tags and hash the encoded audio, which no tag in the file changes; of all links of a chain.
+    """Read the tags and hash the encoded audio, which does not depend on tags; covers all links of a chain.
 
-    Nothing is decoded, but for what the choice between several streams needs.
+    Nothing is decoded except what the choice between several streams needs.
 
     Parameters
     ----------
@@ -278,14 +278,14 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
     Returns
     -------
     dict
-        The facts of :class:`classifier.audio.decoder.Tagged`.
+        The fields of :class:`classifier.audio.decoded.Tagged`.
 
     Raises
     ------
     Refusal
-        If the file, or a link of it, is beyond a limit or no audio.
+        If the file, or a link of it, exceeds a limit or is not audio.
     MemoryError, av.error.FFmpegError, OSError
-        As they come from below.
+        From PyAV or the system, unchanged.
     """
     _, starts = survey(source)
     digest, is_whole = hashlib.sha256(), True
@@ -306,7 +306,7 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _opened(source: Source, limits: Limits) -> Iterator[tuple[InputContainer, list[AudioStream], AudioStream]]:
-    """Yield the container of one link, its audio streams, and that one of them that is to be heard, opened."""
+    """Yield the container of one link, its audio streams, and the one of them to decode, opened."""
     with _opening_limit():
         container = open_container(source)
     with contextlib.closing(container):
@@ -319,7 +319,7 @@ def _opened(source: Source, limits: Limits) -> Iterator[tuple[InputContainer, li
 @contextlib.contextmanager
 def _opening_limit() -> Iterator[None]:
     """End this process if what happens inside takes too much processor time."""
-    # The default action, for nothing interrupts FFmpeg in the middle of a loop.
+    # The signal's default action: a handler in Python could not interrupt FFmpeg in the middle of a loop.
     signal.setitimer(signal.ITIMER_PROF, _OPENING_S)
     try:
         yield
@@ -368,7 +368,7 @@ def _answer(job: Mapping[str, Any], descriptor: int, channel: socket.socket) -> 
     except OSError as error:
         refusal = _trouble(error, limits)
     except Exception as error:
-        # Whatever else FFmpeg or PyAV may raise on a crafted file; the text could name what it should not.
+        # A crafted file may make FFmpeg or PyAV raise anything. Only its type is passed on: its text is the file's.
         what = type(error).__name__
         refusal = Refusal("DecodeLimit", f"the decoder failed on this file ({what}): convert it to another format")
     # Room for the answer itself.
@@ -378,7 +378,7 @@ def _answer(job: Mapping[str, Any], descriptor: int, channel: socket.socket) -> 
 
 
 def _trouble(error: OSError, limits: Limits) -> Refusal:
-    """Return the refusal that an error of the system amounts to."""
+    """Return a system error as a refusal."""
     if error.errno == errno.ENOMEM:
         return Refusal(
             "DecodeLimit",
@@ -392,7 +392,7 @@ def _trouble(error: OSError, limits: Limits) -> Refusal:
 def serve(channel: socket.socket) -> None:
     """Do jobs until the other side closes the socket."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    # Nothing is ever written but to the socket.
+    # The child writes only to the socket.
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     # The job's file, this socket and a few for late imports.
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))

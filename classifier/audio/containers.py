@@ -1,4 +1,4 @@
-"""Opening a file with FFmpeg behind its lists of what is allowed, and choosing the stream to hear.
+"""Opening a file with FFmpeg, restricted to the allowed formats and codecs, and choosing the stream to decode.
 
 Runs in the child only; see :mod:`classifier.audio.child`.
 """
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import InputContainer
 
-_READ = "audio of a kind that is read (WAV, FLAC, AIFF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, WMA, AMR and more)"
-#: Streams beside the music: a spoken description of the picture, a comment by the director.
+_READ = "audio that Earmark reads (WAV, FLAC, AIFF, MP3, Ogg, Opus, WebM, M4A, MP4, AAC, WMA, AMR and more)"
+#: Streams beside the music: a spoken description of the picture, a director's commentary.
 _BESIDE = (
     Disposition.comment
     | Disposition.hearing_impaired
@@ -35,9 +35,9 @@ _BESIDE = (
     | Disposition.clean_effects
     | Disposition.descriptions
 )
-#: Half of the swing, full scale 1, from which on a stream is heard among others.
+#: Half of the peak-to-peak swing, full scale 1, above which a stream counts as having sound.
 _HEARD = 2.0**-12
-#: Raw tags handed on; classifier.audio.decoder bounds them for good once they are cleaned.
+#: Most raw tags passed on, and characters of each; the parent limits them again once they are cleaned.
 _MAX_TAGS, _MAX_TAG = 200, 2000
 
 
@@ -47,7 +47,7 @@ def open_container(source: Source) -> InputContainer:
     Raises
     ------
     Refusal
-        If FFmpeg knows it for nothing that is allowed.
+        If FFmpeg does not recognise an allowed format.
     MemoryError
     """
     source.blank(*surplus(source))
@@ -78,10 +78,10 @@ def open_container(source: Source) -> InputContainer:
 
 
 def ranked_streams(container: InputContainer) -> list[AudioStream]:
-    """Return the audio streams, that first which a player would choose.
+    """Return the audio streams, first the one that a player would choose.
 
-    Streams with a codec that is read come first; then what is not beside the music; then the default; then as
-    they stand.
+    Streams whose codec is read come first; among those, streams that are not beside the music; then the default
+    stream; then their order in the file.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def ranked_streams(container: InputContainer) -> list[AudioStream]:
     """
     kinds = sorted({stream.type or "unknown" for stream in container.streams})
     if not kinds:
-        raise Refusal("AudioUnreadable", "the file has a beginning but holds no stream: it is cut off; export it again")
+        raise Refusal("AudioUnreadable", "the file begins but holds no stream: it is cut off; export it again")
     if "audio" not in kinds:
         raise Refusal("AudioNoStream", f"the file holds no audio, only {' and '.join(kinds)}: send one with sound")
 
@@ -103,41 +103,43 @@ def ranked_streams(container: InputContainer) -> list[AudioStream]:
 
 
 def open_stream(stream: AudioStream, limits: Limits) -> None:
-    """Open a stream's decoder, once its claims are within the limits.
+    """Open a stream's decoder if its header is within the limits.
 
     Raises
     ------
     Refusal
-        If they are not, if the codec is not read, or if its header is damaged.
+        If it is not, if the codec is not read, or if the header is damaged.
     """
     context, name = stream.codec_context, codec_name(stream)
     if not is_read(name):
-        raise Refusal("AudioUnreadable", f"audio coded as {name} is not read: convert the file, to FLAC or MP3 say")
+        raise Refusal("AudioUnreadable", f"Earmark does not read audio coded as {name}: convert it to FLAC or MP3")
     if context.sample_rate <= 0:
         raise Refusal("AudioUnreadable", f"the file's {name} header states no sampling rate: export it again")
     check_shape(limits, context.layout.nb_channels, context.sample_rate)
-    # One thread: the processor is shared with others, and threads' stacks count against the memory limit.
+    # One thread: other work needs the processor too, and threads' stacks count against the memory limit.
     context.thread_count = 1
     if context.codec.lossless:
-        # What does not have its check sum is not what was stored.
+        # Audio that fails its checksum is not what was stored.
         context.options = {"err_detect": "crccheck+explode"}
     try:
         context.open(strict=False)
-    except Exception:
+    except (av.error.FFmpegError, ValueError) as error:
+        if getattr(error, "errno", None) == errno.ENOMEM:
+            raise MemoryError from None
         raise Refusal("AudioUnreadable", f"the file's {name} header is damaged: export it again") from None
 
 
 def codec_name(stream: AudioStream) -> str:
-    """Return FFmpeg's name of the decoder."""
+    """Return FFmpeg's name for the decoder."""
     context = stream.codec_context
     return context.codec.name if context is not None else "unknown"
 
 
 def first_with_sound(streams: list[AudioStream], source: Source, limits: Limits) -> AudioStream:
-    """Return the first of some streams that is not silent from end to end, or the first if all are.
+    """Return the first stream that is not silent throughout, or the first if all are.
 
-    Recorders with several inputs write a stream for each, used or not. Streams are read as far as their first
-    sound, in containers of their own.
+    Recorders with several inputs write a stream for each, used or not. Each stream is read up to its first sound, in a
+    container of its own.
     """
     if len(streams) == 1:
         return streams[0]
@@ -166,7 +168,7 @@ def _swing(frame: Any) -> float:
 
 
 def packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
-    """Yield the stream's packets; a None last if the container broke off."""
+    """Yield the stream's packets, then None if the container breaks off."""
     try:
         yield from container.demux(stream)
     except av.error.FFmpegError as error:
@@ -176,10 +178,10 @@ def packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
 
 
 def raw_tags(container: InputContainer, stream: AudioStream, source: Source) -> dict[str, str]:
-    """Return tags of a file as they stand, bounded; bytes that are no UTF-8 come as surrogates."""
+    """Return the tags as they are, limited in number and length; bytes that are not UTF-8 come as surrogates."""
     of_stream = dict(stream.metadata)
     if "matroska" in container.format.name:
-        # There a stream's title is the track's name, such as "Stereo".
+        # In Matroska a stream's title describes the stream, such as "Stereo".
         of_stream = {name: value for name, value in of_stream.items() if name.lower() != "title"}
     raw = {**of_stream, **container.metadata}
     if recording := musicbrainz_id(source, _id3_place(source)):

@@ -1,224 +1,54 @@
-"""From a file's bytes to mono samples, behind a fence.
+"""From a file's bytes to mono samples, in sandboxed child processes.
 
-FFmpeg (through PyAV) decodes in child processes that hold nothing worth having: no environment, no file of
-ours, limits on memory, processor time and wall-clock time. A hostile file kills a child, and the next file gets
-a new one. The bytes go over as an open descriptor, never as a path or URL that FFmpeg could follow; samples
-come back through a socket, block by block, so that a recording of any length takes the same memory. Works from
-threads, from forked workers and from a prompt: the children are fresh interpreters that run
-:mod:`classifier.audio.child`, not copies of the caller. POSIX only.
+FFmpeg (through PyAV) decodes in child processes that hold nothing of value: no environment, no files of Earmark's, and
+limits on memory, processor time and wall-clock time. A hostile file can only kill its child; the next file gets a new
+one. The child gets the bytes as an open descriptor, never as a path or URL that FFmpeg could follow. Samples come back
+through a socket, block by block, so that a recording of any length takes the same memory. This works from threads, from
+forked workers and from a prompt, because the children are fresh interpreters that run :mod:`classifier.audio.child`,
+not copies of the caller. POSIX only.
 
-Silence, or too little sound, is not this module's business.
+Silence and too little sound are the caller's concern.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
-import stat
-import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifier import errors
-from classifier.audio import level
-from classifier.audio.filetags import clean_tags
-from classifier.audio.level import STEP_16_BITS, Loudest
+from classifier.audio.decoded import Audio, AudioFacts, AudioInfo, Tagged
+from classifier.audio.level import Loudest
 from classifier.audio.limits import Limits
+from classifier.audio.opening import opened, unnamed
 from classifier.audio.process import Child, NeverStarted, kill_all
-from classifier.errors import (
-    AudioEmpty,
-    AudioTooLarge,
-    AudioUnreadable,
-    DecodeLimit,
-    DecoderUnavailable,
-    EarmarkError,
-    FileMissing,
-    InvalidParameter,
-)
+from classifier.audio.replies import NONSENSE, info_of, tagged_of
+from classifier.errors import AudioUnreadable, DecodeLimit, DecoderUnavailable, InvalidParameter
 from classifier.settings import Settings
-from classifier.text import clean
 
-#: Bytes a second at which the slowest disk reads a file of the owner's.
+__all__ = ["Audio", "AudioFacts", "AudioInfo", "Decoder", "Stream", "Tagged"]
+
+#: Bytes a second that the slowest disk delivers; the user's own files may be large.
 _SLOWEST_READ = 20e6
-#: What a child may say went wrong.
-_REFUSALS = (
-    "AudioUnreadable",
-    "AudioNoStream",
-    "AudioUnsupported",
-    "AudioTooLarge",
-    "AudioTooLong",
-    "DecodeLimit",
-    "DecoderUnavailable",
-)
-_MAX_REMARKS, _MAX_REMARK = 20, 300
-_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 _RESET = threading.Lock()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioFacts:
-    """What is known of a decoded file.
-
-    Parameters
-    ----------
-    sample_rate : int
-        Of the samples, Hz.
-    source_rate : int
-        Of the file, Hz: half of it bounds the bandwidth. Where it changes: of most of the file, and so with
-        ``channels`` and ``codec``.
-    channels : int
-        Of the file.
-    codec : str
-        FFmpeg's name of the codec: ``mp3``, ``opus``, ``amrnb``.
-    content_hash : str
-        SHA-256 of rate, channel count and the native PCM as interleaved int16: one for the same audio in any
-        lossless container, under any tags.
-    file_hash : str
-        SHA-256 of the bytes.
-    tags : dict
-        Title, artist, album, isrc and others, under lower-case names, cleaned and bounded.
-    step : float
-        Quantisation step of the file's samples, full scale 1: that of the digits that occur, 2^-23 to 2^-7.
-    cancelled_s : float
-        Seconds in which the channels cancelled each other, so that the loudest of them was taken instead of the
-        mean; see :mod:`classifier.audio.downmix`.
-    remarks : list of str
-        What is worth knowing of a file that could be read all the same. Each begins with a stable name and a colon:
-        ``cut_off``, ``damaged``, ``channels_cancel``, ``silent_stream``.
-    """
-
-    sample_rate: int
-    source_rate: int
-    channels: int
-    codec: str
-    content_hash: str
-    file_hash: str
-    tags: dict[str, str] = field(default_factory=dict)
-    step: float = STEP_16_BITS
-    cancelled_s: float = 0.0
-    remarks: list[str] = field(default_factory=list)
-
-    @property
-    def bandwidth_hz(self) -> float:
-        """Highest frequency that the recording can hold, Hz; narrow-band AMR ends at 3.4 kHz whatever its rate."""
-        return 3400.0 if self.codec.replace("_", "").startswith("amrnb") else 0.46 * self.source_rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioInfo(AudioFacts):
-    """A file that was decoded block by block, beside its samples.
-
-    Parameters
-    ----------
-    n_samples : int
-        At ``sample_rate``.
-    loudest : float
-        Level of the loudest 100 ms of the samples, full scale 1; see :mod:`classifier.audio.level`.
-    """
-
-    n_samples: int
-    loudest: float
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return self.n_samples / self.sample_rate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Audio(AudioFacts):
-    """A decoded file, or a piece of it.
-
-    Parameters
-    ----------
-    samples : np.ndarray, shape (n,), float32
-        Mono at ``sample_rate``, full scale +-1; lossy codecs may overshoot. All finite. The mean of all channels,
-        or the loudest of them where they cancel each other.
-    """
-
-    samples: np.ndarray
-
-    @classmethod
-    def from_samples(cls, samples: np.ndarray, sample_rate: int) -> Audio:
-        """Return samples of one's own as audio, as if they had been decoded from an uncompressed file.
-
-        Both hashes are those of the samples as float32.
-
-        Parameters
-        ----------
-        samples : np.ndarray, shape (n,), float
-            Mono, full scale +-1, all finite.
-        sample_rate : int > 0
-            In Hz; the sound is taken to fill the band that the rate allows.
-
-        Raises
-        ------
-        InvalidParameter
-            If the samples have another shape or are not all finite, or the rate is not positive.
-        """
-        samples = np.ascontiguousarray(samples, np.float32)
-        if samples.ndim != 1:
-            raise InvalidParameter(f"samples have shape {samples.shape}: hand in one channel, of shape (n,)")
-        if not np.isfinite(samples).all():
-            raise InvalidParameter("samples hold values that are not finite: leave them out, or set them to 0")
-        if sample_rate <= 0:
-            raise InvalidParameter(f"sample_rate is {sample_rate}: it must be positive")
-        digest = hashlib.sha256(samples.data).hexdigest()
-        return cls(
-            samples=samples,
-            sample_rate=sample_rate,
-            source_rate=sample_rate,
-            channels=1,
-            codec="pcm_f32le",
-            content_hash=digest,
-            file_hash=digest,
-        )
-
-    @property
-    def duration_s(self) -> float:
-        """Length in seconds."""
-        return len(self.samples) / self.sample_rate
-
-    @property
-    def loudest(self) -> float:
-        """Level of the loudest 100 ms of the samples, full scale 1; see :mod:`classifier.audio.level`."""
-        return level.loudest(self.samples, self.sample_rate)
-
-
-@dataclass(frozen=True, slots=True)
-class Tagged:
-    """What a file says of itself, read without decoding it.
-
-    Parameters
-    ----------
-    packet_hash : str
-        SHA-256 of codec, rate, channels and encoded audio of the stream that decoding would choose: the same whatever
-        the tags are. Empty if the audio cannot be read to its end.
-    tags : dict
-        As :attr:`AudioFacts.tags`.
-    """
-
-    packet_hash: str
-    tags: dict[str, str] = field(default_factory=dict)
-
-
 class _Work:
-    """One file in the hands of a child."""
+    """A child's work on one file."""
 
     def __init__(self, child: Child) -> None:
         self._child = child
         self.reusable = False
-        """Whether the child has answered and is fit for another file."""
+        """Whether the child has answered and can take another file."""
 
     def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
-        """Yield blocks of samples, and last the child's answer."""
+        """Yield blocks of samples, then the child's answer."""
         for answer in self._child.answers():
             if isinstance(answer, dict):
                 self.reusable = answer.get("error") != "DecodeLimit"
@@ -228,8 +58,8 @@ class _Work:
 class Stream:
     """Samples of one file as they are decoded; made by :meth:`Decoder.stream`.
 
-    Iterate over it once: it yields float32 arrays of up to 131,072 samples. Nothing is decoded far ahead of what was
-    taken.
+    Iterate over it once: it yields float32 arrays of up to 131,072 samples. Decoding stays only slightly ahead of the
+    reader.
     """
 
     def __init__(self, work: _Work, limits: Limits, sample_rate: int) -> None:
@@ -243,11 +73,11 @@ class Stream:
         loudest, n_samples = Loudest(self._sample_rate), 0
         for answer in self._work.answers():
             if isinstance(answer, dict):
-                self._info = _info(answer, n_samples, self._sample_rate, loudest.level)
+                self._info = info_of(answer, n_samples, self._sample_rate, loudest.level)
                 return
             n_samples += len(answer)
             if n_samples > most:
-                raise DecodeLimit(_NONSENSE)
+                raise DecodeLimit(NONSENSE)
             if not np.isfinite(answer).all():
                 raise AudioUnreadable("the audio holds samples that are not finite: export it again as integers")
             loudest.add(answer)
@@ -255,30 +85,30 @@ class Stream:
 
     @property
     def info(self) -> AudioInfo:
-        """Everything else about the file, known once all samples are taken.
+        """Everything else about the file, known once all samples have been read.
 
         Raises
         ------
         InvalidParameter
-            If they are not.
+            If they have not.
         """
         if self._info is None:
-            raise InvalidParameter("the file is not decoded to its end yet: take all blocks of the stream first")
+            raise InvalidParameter("the file has not been decoded to its end: read all blocks of the stream first")
         return self._info
 
 
 class Decoder:
-    """A few fenced child processes; safe to share between threads.
+    """A few sandboxed child processes; safe to share between threads.
 
-    Children start when they are first needed, are replaced after ``decoder_jobs`` files, and are killed when
-    they overrun a limit. In a forked process the decoder begins afresh with children of its own.
+    Children start when they are first needed, are replaced after ``decoder_jobs`` files, and are killed when they
+    exceed a limit. In a forked process the decoder starts again with its own children.
 
     Parameters
     ----------
     settings : Settings
-        ``decoder_jobs`` counts here; a file's limits come with it.
+        Only ``decoder_jobs`` is used here; limits are given for each file.
     processes : int
-        Children at most; further calls of :meth:`decode` wait their turn.
+        Most children; further calls of :meth:`decode` wait their turn.
 
     Raises
     ------
@@ -309,23 +139,23 @@ class Decoder:
         self.close()
 
     def close(self) -> None:
-        """End all children; a decoding under way fails with :class:`~classifier.errors.DecoderUnavailable`."""
+        """End all children; decoding in progress fails with :class:`~classifier.errors.DecoderUnavailable`."""
         self._closed = True
         if os.getpid() == self._owner:
             kill_all(self._children, self._owner)
 
     @property
     def pids(self) -> list[int]:
-        """Process ids of the children that live, for whoever watches them."""
+        """Process ids of the living children, for monitoring."""
         return [child.pid for child in list(self._children) if child.alive()] if os.getpid() == self._owner else []
 
     def warm_up(self) -> None:
-        """Start a child if none waits, so that the next file need not.
+        """Start a child if none is idle, so that the next file does not have to wait for one.
 
         Raises
         ------
         DecoderUnavailable
-            If none can be started.
+            If no child can be started.
         """
         with self._slot():
             self._give_back(self._take())
@@ -358,31 +188,31 @@ class Decoder:
 
     @contextlib.contextmanager
     def stream(self, source: bytes | Path, limits: Limits, sample_rate: int = 16000) -> Iterator[Stream]:
-        """Decode a file block by block, for recordings that need not lie in memory.
+        """Decode a file block by block, so that the recording need not fit in memory.
 
         Parameters
         ----------
         source : bytes or Path
-            The file's content, or where it lies; it is only ever read.
+            The file's content or its path; it is never written to.
         limits : Limits
-            What it may cost.
+            What decoding may cost.
         sample_rate : int in [1000, 192000]
             Rate wanted, in Hz.
 
         Yields
         ------
         Stream
-            To iterate over; a child process is its own until the ``with`` block ends.
+            To iterate over; it holds a child process until the ``with`` block ends.
 
         Raises
         ------
         AudioError
             The subclass that fits: empty, unreadable, without sound, unsupported, too large, too long, or
-            beyond the limits of time and memory. It may come while blocks are taken.
+            beyond the limits of time and memory. It may be raised while blocks are read.
         FileMissing
             If there is no such file, or it is a folder or a device.
         DecoderUnavailable
-            If no child can be started, if it was killed or kept from working, or if the decoder is closed.
+            If no child can be started, if it was killed or could not work, or if the decoder is closed.
         InvalidParameter
             If ``sample_rate`` is out of bounds, or ``source`` is neither bytes nor a path.
         """
@@ -392,16 +222,16 @@ class Decoder:
             yield Stream(work, limits, sample_rate)
 
     def probe(self, source: bytes | Path, limits: Limits) -> Tagged:
-        """Read a file's tags, and hash the audio as it is encoded; costs little beside decoding.
+        """Read a file's tags and hash its encoded audio; costs little compared with decoding.
 
-        It is the audio that :meth:`stream` would decode: the same stream, and all links of a chain.
+        The audio is what :meth:`stream` would decode: the same stream, and all links of a chain.
 
         Parameters
         ----------
         source : bytes or Path
-            The file's content, or where it lies; it is only ever read.
+            The file's content or its path; it is never written to.
         limits : Limits
-            What it may cost.
+            What reading it may cost.
 
         Returns
         -------
@@ -414,20 +244,22 @@ class Decoder:
             As :meth:`stream` does.
         """
         with self._work(source, limits, {"probe": True}) as work:
-            return _tagged(next(work.answers()))
+            return tagged_of(next(work.answers()))
 
     @contextlib.contextmanager
     def _work(self, source: bytes | Path, limits: Limits, task: Mapping[str, Any]) -> Iterator[_Work]:
-        """Put a child to work on a file; it is nobody else's until the ``with`` block ends."""
+        """Hand a file to a child, which takes no other until the ``with`` block ends."""
         with contextlib.ExitStack() as stack:
-            opened = stack.enter_context(_opened(source, limits))
+            content = stack.enter_context(opened(source, limits))
             stack.enter_context(self._slot())
             try:
-                descriptor = opened if isinstance(opened, int) else stack.enter_context(_unnamed(opened))
+                descriptor = content if isinstance(content, int) else stack.enter_context(unnamed(content))
                 if limits.max_bytes is None:
                     limits = replace(limits, wall_s=limits.wall_s + os.fstat(descriptor).st_size / _SLOWEST_READ)
             except OSError as error:
-                raise DecoderUnavailable(f"no room for a file to decode ({error.strerror}): try again later") from None
+                raise DecoderUnavailable(
+                    f"no room for the file to decode ({error.strerror}): try again later"
+                ) from None
             child = self._start(limits, task, descriptor)
             work = _Work(child)
             try:
@@ -454,7 +286,7 @@ class Decoder:
             yield
 
     def _forked(self) -> None:
-        # The sockets are the parent's: let go of them without a word to the children at their other ends.
+        # The sockets belong to the parent: close them without disturbing the children at their other ends.
         self._finalizer.detach()
         for child in self._children:
             child.release()
@@ -492,13 +324,13 @@ class Decoder:
             self._children.discard(child)
 
     def _start(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> Child:
-        """Return a child that has begun to work on a file."""
+        """Return a child that has started on a file."""
         for _ in range(3):
             child = self._take()
             try:
                 child.start(limits, task, descriptor)
             except NeverStarted:
-                # It died while it waited for work: not this file's fault.
+                # It died while idle, so the file is not to blame.
                 self._discard(child)
             except BaseException:
                 self._discard(child)
@@ -507,115 +339,4 @@ class Decoder:
                 return child
         if self._closed:
             raise DecoderUnavailable("the decoder is closed: open another")
-        raise DecoderUnavailable("decoder processes die before they begin: is the machine out of memory?")
-
-
-@contextlib.contextmanager
-def _opened(source: bytes | Path, limits: Limits) -> Iterator[int | bytes]:
-    """Yield the bytes, or a descriptor of the file, once it is clear that there is a file within the limits."""
-    if isinstance(source, bytes | bytearray | memoryview):
-        _check_size(memoryview(source).nbytes, limits)
-        yield bytes(source)
-        return
-    if not isinstance(source, Path):
-        raise InvalidParameter(f"source is a {type(source).__name__}: hand in bytes or a pathlib.Path")
-    descriptor = _open_file(source)
-    try:
-        _check_size(os.fstat(descriptor).st_size, limits)
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _open_file(path: Path) -> int:
-    # The folder is the server's affair; the name is what was asked for.
-    name = repr((path.name or str(path))[:100])
-    try:
-        mode = path.stat().st_mode
-        if stat.S_ISREG(mode):
-            # O_NONBLOCK: should it become a pipe meanwhile, do not wait for its writer.
-            return os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError, ValueError):
-        raise FileMissing(f"there is no file {name}: check its name and folder") from None
-    except OSError as error:
-        raise FileMissing(f"{name} cannot be opened ({error.strerror}): check its name and permissions") from None
-    if stat.S_ISDIR(mode):
-        raise FileMissing(f"{name} is a folder, not a file: name the files in it")
-    raise FileMissing(f"{name} is a device or a pipe, not a file: copy its content to a file")
-
-
-def _check_size(size: int, limits: Limits) -> None:
-    if size == 0:
-        raise AudioEmpty("the file has 0 bytes: record or export it again")
-    if limits.max_bytes is not None and size > limits.max_bytes:
-        raise AudioTooLarge(
-            f"the file has {size:,} bytes; at most {limits.max_bytes:,} are taken: cut it, or use a smaller format"
-            + limits.remedy("bytes")
-        )
-
-
-@contextlib.contextmanager
-def _unnamed(content: bytes = b"") -> Iterator[int]:
-    """Yield a descriptor of a file that has no name, in memory where the system can."""
-    if hasattr(os, "memfd_create"):
-        descriptor = os.memfd_create("earmark", os.MFD_CLOEXEC)
-    else:
-        with tempfile.TemporaryFile() as file:
-            descriptor = os.dup(file.fileno())
-    try:
-        left = memoryview(content)
-        while left:
-            left = left[os.write(descriptor, left) :]
-        yield descriptor
-    finally:
-        os.close(descriptor)
-
-
-def _info(reply: Mapping[str, Any], n_samples: int, sample_rate: int, loudest: float) -> AudioInfo:
-    """Turn a child's answer into a result, trusting nothing in it."""
-    _check_reply(reply)
-    try:
-        if not 0 < n_samples == reply["n_samples"]:
-            raise ValueError("sample count")
-        return AudioInfo(
-            n_samples=n_samples,
-            sample_rate=sample_rate,
-            source_rate=int(reply["source_rate"]),
-            channels=int(reply["channels"]),
-            codec=str(reply["codec"])[:40],
-            content_hash=_digest(reply["content_hash"]),
-            file_hash=_digest(reply["file_hash"]),
-            tags=clean_tags(reply["tags"]),
-            step=min(1.0, max(0.0, float(reply["step"]))),
-            loudest=loudest,
-            cancelled_s=float(reply["cancelled_s"]),
-            remarks=[clean(str(remark), _MAX_REMARK) for remark in reply["remarks"]][:_MAX_REMARKS],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError):
-        raise DecodeLimit(_NONSENSE) from None
-
-
-def _tagged(reply: np.ndarray | Mapping[str, Any]) -> Tagged:
-    """Turn a child's answer to a probe into a result, trusting nothing in it."""
-    if not isinstance(reply, Mapping):
-        raise DecodeLimit(_NONSENSE)
-    _check_reply(reply)
-    try:
-        return Tagged(reply["packet_hash"] and _digest(reply["packet_hash"]), clean_tags(reply["tags"]))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise DecodeLimit(_NONSENSE) from None
-
-
-def _check_reply(reply: Mapping[str, Any]) -> None:
-    """Raise what a child says went wrong."""
-    if "error" in reply:
-        kind: Callable[[str], EarmarkError] = DecodeLimit
-        if reply["error"] in _REFUSALS:
-            kind = getattr(errors, reply["error"])
-        raise kind(str(reply.get("message", ""))[:1000])
-
-
-def _digest(value: Any) -> str:
-    if not isinstance(value, str) or len(bytes.fromhex(value)) != 32:
-        raise ValueError("hash")
-    return value
+        raise DecoderUnavailable("decoder processes die before they start: is the machine out of memory?")

@@ -1,13 +1,13 @@
 """Channels to mono: their mean, unless they cancel each other.
 
-The mean of a channel and its own negative is nothing, or what a lossy coder made of nothing. Cables wired the wrong
-way, "karaoke" files and some phones' pairs of microphones give such stereo. Where the mean holds less than a
-twentieth of the channels' energy, the loudest channel is heard instead. Channels that have nothing to do with each
-other keep 1/n of it, eight of them still an eighth, so that ordinary recordings do not come near.
+The mean of a channel and its own negative is silence, or what a lossy coder made of it. Miswired cables, "karaoke"
+files and some phones' pairs of microphones give such stereo. While the mean holds less than a twentieth of the
+channels' energy, the loudest channel is taken instead. Unrelated channels keep 1/n of it, eight of them still an
+eighth, so ordinary recordings stay well above that limit.
 
-Energies are of the steps between means over a quarter of a millisecond: a band from 0.2 to 2 kHz or so. What lossy
-coders make up at high frequencies may differ between channels that are opposite by ear, and a constant or the hum of
-mains (-22 dB at 50 Hz) may be common to them.
+Energies are measured on the differences between means over a quarter of a millisecond, which is a band from about 0.2
+to 2 kHz: at high frequencies lossy coders may invent different content for channels that are opposite by ear, and a
+constant offset or mains hum (-22 dB at 50 Hz) may be common to them.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-#: Share of the channels' mean energy that is left of the mean: below the first they are taken to cancel each other,
+#: Energy of the mean, as a share of the channels' mean energy: below the first they count as cancelling each other,
 #: above the second no longer.
 _CANCELLED, _RECOVERED = 0.05, 0.1
-#: Another channel must be louder by this factor of energy before the ear changes to it.
+#: Another channel must have this many times the energy before it replaces the one taken so far.
 _LOUDER = 2.0
 #: Seconds over which one signal is faded into the other.
 _FADE_S = 0.01
@@ -62,7 +62,7 @@ def full_scale(kind: np.dtype[Any]) -> float:
 
 
 class Downmix:
-    """Mixes blocks of one recording, and remembers whether its channels cancel each other.
+    """Mixes one recording block by block, and remembers whether its channels cancel each other.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ class Downmix:
         self._channel: int | None = None
         self._begun = False
         self.cancelled_s = 0.0
-        """Seconds in which a single channel was heard."""
+        """Seconds in which a single channel was taken."""
 
     def mix(self, columns: list[np.ndarray]) -> np.ndarray:
         """Return the next block as mono float32, full scale +-1.
@@ -84,7 +84,7 @@ class Downmix:
         Parameters
         ----------
         columns : list of np.ndarray, shape (n,)
-            As :func:`mean` takes them; some seconds, but for the last block.
+            As :func:`mean` takes them; a few seconds, except the last block.
         """
         mixed = mean(columns)
         if len(columns) == 1:
@@ -103,7 +103,7 @@ class Downmix:
         )
 
     def _loudest(self, columns: list[np.ndarray], mixed: np.ndarray) -> int | None:
-        """Return the channel to hear, or None for the mean."""
+        """Return the channel to take, or None for the mean."""
         energies = [self._energy(column) for column in columns]
         share = _CANCELLED if self._channel is None else _RECOVERED
         if self._energy(mixed) >= share * sum(energies) / len(energies):

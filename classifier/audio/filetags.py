@@ -1,4 +1,4 @@
-"""Tags of an audio file, made fit to show: names in lower case, values readable and bounded."""
+"""Tags of an audio file, cleaned for display: names in lower case, values readable and limited in length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from classifier.identifiers import IDENTIFIERS, found_in, of_tag
 from classifier.text import clean
 
 MAX_TAGS = 50
-#: Those that Earmark uses itself; the last to go if there are too many.
+#: Tags that Earmark itself uses; kept before all others if there are too many.
 FIRST = ("title", "artist", "album", *IDENTIFIERS)
 #: What muxers and players write about themselves rather than about the music.
 _TECHNICAL = frozenset(
@@ -44,18 +44,18 @@ def is_used(name: str) -> bool:
 def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     """Return tags under lower-case names.
 
-    They are cleaned as all text from outside (:func:`~classifier.text.clean`). Identifiers go by one name whatever the
-    container calls them, and are kept only in their proper form (:mod:`classifier.identifiers`).
+    They are cleaned like all text from outside (:func:`~classifier.text.clean`). Identifiers go by one name in all
+    containers, and are kept only if they are well formed (:mod:`classifier.identifiers`).
 
     Parameters
     ----------
     raw : mapping of str to str
-        As FFmpeg gives them; bytes that are no UTF-8 as surrogates.
+        As FFmpeg gives them; bytes that are not UTF-8 come as surrogates.
 
     Returns
     -------
     dict of str to str
-        At most :data:`MAX_TAGS`; none empty.
+        At most :data:`MAX_TAGS`, none empty.
     """
     tags: dict[str, str] = {}
     for name, value in raw.items():

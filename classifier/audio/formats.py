@@ -1,8 +1,8 @@
-"""Which kinds of audio are read: the containers and codecs that FFmpeg may touch, and how their files are called.
+"""Which kinds of audio are read: the containers and codecs that FFmpeg may use, and the endings of their file names.
 
-A container is a demuxer of FFmpeg. What is not here can name other files, hosts or devices (HLS, concat, DASH, SDP,
-image sequences), is locked (Audible), is no recording (trackers, MIDI), or belongs to one game or device, whose
-demuxers few people test. No video decoder is ever opened, not even to probe a stream.
+A container is a demuxer of FFmpeg. Left out are formats that can name other files, hosts or devices (HLS, concat, DASH,
+SDP, image sequences), that are encrypted (Audible), that are not recordings (trackers, MIDI), or that belong to one
+game or device, whose demuxers few people test. No video decoder is ever opened, not even to probe a stream.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """A kind of file.
+    """One kind of file.
 
     Parameters
     ----------
     name : str
         For people.
     demuxers : tuple of str
-        FFmpeg's names, as its list of allowed formats takes them.
+        FFmpeg's names, as in its whitelist of formats.
     endings : tuple of str
-        What names of such files end in, lower case, with the dot.
+        Endings of such files' names, in lower case, with the dot.
     codecs : str
-        What is usually in it, for people.
+        Its usual codecs, for people.
     """
 
     name: str
@@ -67,11 +67,11 @@ CONTAINERS = (
     Container("MPEG programme stream", ("mpeg",), (".mpg", ".mpeg", ".vob"), "MPEG audio, AC-3, PCM"),
 )
 
-#: What names of audio files end in, lower case, with the dot.
+#: Endings of audio files' names, in lower case, with the dot.
 ENDINGS = frozenset(ending for container in CONTAINERS for ending in container.endings)
-#: Demuxers that may look at a file.
+#: Demuxers that FFmpeg may try on a file.
 DEMUXERS = tuple(name for container in CONTAINERS for name in container.demuxers)
-#: Decoders that may run, with all of PCM.
+#: Decoders that may run, besides all those of PCM.
 CODECS = (
     "aac", "aac_fixed", "aac_latm", "ac3", "ac3_fixed", "adpcm_ima_qt", "adpcm_ima_wav", "adpcm_ms", "adpcm_swf",
     "adpcm_yamaha", "alac", "amrnb", "amrwb", "ape", "dca", "eac3", "flac", "g722", "g726", "gsm", "gsm_ms",
@@ -82,5 +82,5 @@ CODECS = (
 
 
 def is_read(codec: str) -> bool:
-    """Tell whether a decoder, by FFmpeg's name, may run."""
+    """Return whether a decoder, by FFmpeg's name, may run."""
     return codec in CODECS or codec.startswith("pcm_")

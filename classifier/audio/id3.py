@@ -1,8 +1,8 @@
-"""ID3v2 tags at the beginning of a file: where they end, and how much of them is worth reading.
+"""ID3v2 tags at the beginning of a file: where they end, and how much of them is read.
 
-FFmpeg looks through all earlier frames for each frame of text, so that the time goes with the square of their
-number: a few hundred thousand of them in nine megabytes hold a processor for ten seconds. Frames past the
-thousandth are therefore made to read as padding.
+For each text frame FFmpeg searches all earlier ones, so its time grows with the square of their number: a few hundred
+thousand frames in nine megabytes occupy a processor for ten seconds. Frames after the thousandth therefore read as
+padding.
 Source: id3.org, "ID3 tag version 2.4.0 - Main Structure".
 """
 
@@ -14,7 +14,7 @@ from itertools import islice
 from classifier.audio.source import Source
 
 _HEAD = 10
-#: Frames read; real tags have a few dozen, and a chapter each in audio books.
+#: Frames read; real tags have a few dozen, those of audio books one more for each chapter.
 MAX_FRAMES = 1000
 #: Bytes read of a unique file identifier: its owner, and 64 bytes at the most.
 _MAX_UFID = 128
@@ -31,7 +31,7 @@ def tag_end(source: Source, start: int = 0) -> int:
 
 
 def surplus(source: Source) -> tuple[int, int]:
-    """Return the stretch of the first tag that lies behind its :data:`MAX_FRAMES` first frames, perhaps empty."""
+    """Return the stretch of the first tag that follows its first :data:`MAX_FRAMES` frames; it may be empty."""
     for number, (_, place, size) in enumerate(_frames(source, 0), start=1):
         if number == MAX_FRAMES:
             start, end = place + size, _HEAD + _synchsafe(source.at(6, 4))
@@ -76,7 +76,7 @@ def _frames(source: Source, start: int) -> Iterator[tuple[bytes, int, int]]:
 
 
 def _synchsafe(data: bytes) -> int:
-    """Return the integer of seven bits a byte."""
+    """Return the integer that is stored with seven bits in each byte."""
     value = 0
     for byte in data:
         value = value << 7 | byte & 0x7F

@@ -1,12 +1,12 @@
-"""How loud a recording is, whether that is silence, and the gain that brings a quiet one to a working level.
+"""How loud a recording is, whether it is silent, and the gain that brings a quiet one to a working level.
 
-Levels are root mean squares of 100 ms about their own mean (a sound card's constant is no sound), full scale 1.
-Silence is what the recording's own digits cannot hold: nothing, or the dither that stands for nothing, which has
-half a quantisation step (with triangular dither, 1/6 + 1/12 of its square is the variance). So it is judged against
-that step: a 16-bit recording is silent below -90 dBFS, one of 24 bits below -138 dBFS.
+Levels are root mean squares of 100 ms about their own mean (a sound card's constant offset is not sound), full scale 1.
+A recording is silent if it holds nothing above its own quantisation: zeros, or only dither, whose level is half a
+quantisation step (the variance of triangular dither is 1/6 + 1/12 of the step's square). Silence is therefore judged
+against that step: a 16-bit recording is silent below -90 dBFS, a 24-bit one below -138 dBFS.
 
-Gains are powers of two: a quiet recording is moved without rounding a single sample, and one that is loud enough
-is not touched.
+Gains are powers of two: a quiet recording is scaled without rounding a single sample, and one that is loud enough
+stays as it is.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import numpy as np
 #: Seconds of a level.
 BLOCK_S = 0.1
 _PART = 600
-#: Quantisation step of 16 bits: that of most recordings, and of what lossy codecs were made from.
+#: Quantisation step of 16 bits: that of most recordings, and of most originals of lossy files.
 STEP_16_BITS = 2.0**-15
-#: A recording whose loudest 100 ms are below this (-48 dBFS) is doubled until they are not.
+#: A recording whose loudest 100 ms are below this (-48 dBFS) is doubled until they reach it.
 WORKING_LEVEL = 2.0**-8
 
 
 def levels(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Return the level of each whole 100 ms, or of all if there is less.
+    """Return the level of each whole 100 ms, or of everything if there is less.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def levels(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     if n == 0:
         return samples[None].std(axis=1, dtype=np.float64) if len(samples) else np.zeros(0)
     blocks = samples[: n * size].reshape(n, size)
-    # In parts, for a deviation takes doubles of all that it is given.
+    # In parts, because std makes a float64 copy of all that it is given.
     return np.concatenate([blocks[at : at + _PART].std(axis=1, dtype=np.float64) for at in range(0, n, _PART)])
 
 
@@ -52,14 +52,14 @@ def loudest(samples: np.ndarray, sample_rate: int) -> float:
 
 
 def is_silent(level: float, step: float = STEP_16_BITS) -> bool:
-    """Tell whether a recording holds nothing above its own quantisation.
+    """Return whether a recording holds nothing above its own quantisation.
 
     Parameters
     ----------
     level : float
         Of the loudest 100 ms.
     step : float
-        The recording's quantisation step, full scale 1; see :attr:`classifier.audio.decoder.AudioInfo.step`.
+        The recording's quantisation step, full scale 1; see :attr:`classifier.audio.decoded.AudioInfo.step`.
     """
     return level < step
 
@@ -86,7 +86,7 @@ def levelled(samples: np.ndarray, loudest: float) -> np.ndarray:
 
 
 class Loudest:
-    """The level of the loudest 100 ms of samples that come in blocks; as :func:`loudest` of all of them."""
+    """The level of the loudest 100 ms of samples that come in blocks: :func:`loudest` of all of them together."""
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
@@ -104,5 +104,5 @@ class Loudest:
 
     @property
     def level(self) -> float:
-        """What it is so far; 0 before the first sample."""
+        """The level so far; 0 before the first sample."""
         return loudest(self._rest, self._rate) if self._level is None else self._level

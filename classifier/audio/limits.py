@@ -1,6 +1,6 @@
 """What decoding a file may cost: bytes, seconds of audio, channels, time and memory.
 
-Used on both sides of the fence, so it imports nothing of Earmark at run time.
+Used by parent and child, so it imports nothing of Earmark at run time.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from classifier.settings import Settings
 
-#: Least wall-clock seconds for a track, however short.
+#: Least wall-clock seconds allowed for a track, however short.
 _TRACK_WALL_S = 20.0
-#: Sampling rate at which a track with the most channels may be as long as the limit (with two: 192 kHz).
+#: Sampling rate at which a track with the most channels may reach the limit of seconds (with two channels: 192 kHz).
 _TRACK_RATE_HZ = 48000
 #: The setting behind a limit of a snippet and of a track.
 _SETTINGS = {
@@ -31,7 +31,7 @@ class Limits:
     Parameters
     ----------
     max_bytes : int or None
-        Of the file, checked before a byte of it is read. None: as many as it has; the seconds bound it.
+        Of the file, checked before a byte of it is read. None: any number; the other limits hold.
     max_seconds : float
         Of audio, counted while decoding.
     max_decoded_bytes : int
@@ -39,15 +39,15 @@ class Limits:
     max_channels, min_rate, max_rate : int
         Channels, and sampling rate in Hz.
     wall_s : float
-        Wall-clock seconds that decoding may take, or the least of them if ``wall_per_hour_s`` is set. Time that
-        the receiver of the samples takes is not counted.
+        Wall-clock seconds that decoding may take; a minimum if ``wall_per_hour_s`` is set. Time that the receiver of
+        the samples takes does not count.
     memory_bytes : int
-        Address space of the child, everything included.
+        Address space of the child, in total.
     wall_per_hour_s : float
-        Wall-clock seconds for each hour of audio promised or decoded so far; 0: ``wall_s`` alone counts.
+        Wall-clock seconds for each hour of audio promised or decoded so far; 0: only ``wall_s`` counts.
     kind : str
-        ``snippet``: what is left of a damaged file is taken, with a remark. ``track`` or ``file``: a file that
-        is not whole is refused. Messages name the settings of snippets or tracks, and none for a ``file``.
+        ``snippet``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a file that is not
+        whole is refused. Messages name the settings of snippets or tracks; for a ``file``, none.
     """
 
     max_bytes: int | None
@@ -63,7 +63,7 @@ class Limits:
 
     @classmethod
     def for_snippet(cls, settings: Settings) -> Limits:
-        """Return the limits of what a phone sends."""
+        """Return the limits of a recorded snippet."""
         return cls(
             max_bytes=settings.snippet_bytes,
             max_seconds=settings.snippet_seconds,
@@ -93,11 +93,11 @@ class Limits:
         )
 
     def for_own_file(self) -> Limits:
-        """Return the same limits for a file that lies on the owner's disk: of any size."""
+        """Return the same limits for a file on the user's own disk, which may have any size."""
         return replace(self, max_bytes=None)
 
     def remedy(self, limit: str) -> str:
-        """Return the end of a message that names the setting behind a limit, or nothing if there is none.
+        """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.
 
         Parameters
         ----------

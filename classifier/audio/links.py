@@ -1,12 +1,12 @@
-r"""Files one behind another in one file: where each of them begins.
+r"""Concatenated files: where each of them begins.
 
-Radio dumps, recorders that restart and ``cat`` make them. A chained Ogg is the lawful case (RFC 3533, section 4);
-others play on in some players. FFmpeg reads most of them up to the first join only, or takes the second header
-for sound, so each link is opened for itself. Formats of frames that stand for themselves (MP3, ADTS, AC-3, DTS,
-MPEG streams) need no such care: their demuxers read on.
+Radio dumps, recorders that restart and ``cat`` make them. Only chained Ogg is standardised (RFC 3533, section 4), but
+some players play others to the end. FFmpeg reads most of them up to the first join only, or takes the second header
+for sound, so each link is opened separately. Formats of independent frames (MP3, ADTS, AC-3, DTS, MPEG streams) need no
+such care: their demuxers continue.
 
-A link is known by the bytes that begin a file of the kind that the whole begins with; the patterns hold enough of
-them (six bytes at the least, seven and more for most) that music does not contain them by chance.
+A link is recognised by the first bytes of a file of the same kind as the first link. The patterns are long enough (six
+bytes at least, seven or more for most) that music does not contain them by chance.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from classifier.audio.id3 import tag_end
 from classifier.audio.ogg import PAGE_HEAD, page_length
 from classifier.audio.source import Source
 
-#: Bytes read at a time, and the most that a pattern may look at.
+#: Bytes read at a time, and the most that a pattern may cover.
 _PIECE, _REACH = 1 << 20, 96
 
 
@@ -30,9 +30,9 @@ class Beginning:
     Parameters
     ----------
     needle : bytes
-        What to look for.
+        Bytes to look for.
     before : int
-        Bytes of the file that stand before it.
+        Bytes of the file before them.
     pattern : re.Pattern
         What the file's first bytes must match.
     """
@@ -42,7 +42,7 @@ class Beginning:
     pattern: re.Pattern[bytes]
 
     def opens(self, head: bytes) -> bool:
-        """Tell whether a file of this kind may begin with these bytes."""
+        """Return whether a file of this kind may begin with these bytes."""
         return head.startswith(self.needle, self.before) and self.pattern.match(head) is not None
 
 
@@ -75,7 +75,7 @@ BEGINNINGS = (
 
 
 def survey(source: Source) -> tuple[str, list[int]]:
-    """Read a file once, for its hash and its links.
+    """Read a file once; return its hash and the starts of its links.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ def survey(source: Source) -> tuple[str, list[int]]:
 
 
 def _without_companions(source: Source, first: int, starts: list[int]) -> list[int]:
-    """Leave out pages that stand beside another stream's first page: they belong to the same link."""
+    """Leave out pages that directly follow another stream's first page: they belong to the same link."""
     kept, end = [], _page_end(source, first)
     for start in starts:
         if start != end:

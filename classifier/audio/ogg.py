@@ -1,4 +1,4 @@
-"""Pages of an Ogg (RFC 3533): FFmpeg passes by those that are damaged without a word, so they are counted here."""
+"""Pages of an Ogg file (RFC 3533): FFmpeg skips damaged ones silently, so they are counted here."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _REVERSED = bytes(int(f"{value:08b}"[::-1], 2) for value in range(256))
 
 @dataclass(frozen=True, slots=True)
 class Pages:
-    """What the pages of a file say.
+    """A summary of a file's pages.
 
     Parameters
     ----------
     n_pages, n_damaged : int
-        Headers found, and pages that do not have their check sum or are not all there.
+        Pages found, and those of them that are incomplete or fail their checksum.
     cut : bool
         Whether the file ends within a page, or with one that is not marked as the last of its stream.
     granule : int
@@ -39,7 +39,7 @@ class Pages:
 
 
 def examine(source: Source) -> Pages:
-    """Look at every page."""
+    """Read every page; return their summary."""
     n_pages = n_damaged = granule = 0
     cut = True
     for page, whole in _pages(source):
@@ -57,24 +57,24 @@ def page_length(head: bytes) -> int:
 
 
 def _pages(source: Source) -> Iterator[tuple[bytes, bool]]:
-    """Yield pages as far as they are there, and whether they are whole and sound."""
+    """Yield pages, as far as they are present, and whether each is complete and undamaged."""
     place = 0
     while place + _HEAD <= source.size:
         data = source.at(place, _LARGEST)
         if not data.startswith(b"OggS\0"):
-            # Out of step: on to the next page, wherever it is.
+            # Not at a page: find the next one.
             found = data.find(b"OggS\0", 1)
             place += found if found > 0 else max(1, len(data) - 4)
             continue
         page = data[: page_length(data)]
         sound = len(page) == page_length(data) and _check_sum(page) == int.from_bytes(page[22:26], "little")
         yield page, sound
-        # The length of a damaged page may be damage itself.
+        # A damaged page's length may itself be damaged.
         place += len(page) if sound else 5
 
 
 def _check_sum(page: bytes) -> int:
-    """Return the CRC-32 of a page: Ogg shifts to the left, zlib to the right, and without zlib's complements."""
+    """Return a page's CRC-32 by zlib's, which shifts right and complements; Ogg's shifts left and does not."""
     mirrored = (page[:22] + bytes(4) + page[26:]).translate(_REVERSED)
     value = zlib.crc32(mirrored, 0xFFFFFFFF) ^ 0xFFFFFFFF
     return int(f"{value:032b}"[::-1], 2)

@@ -1,9 +1,9 @@
-r"""PCM on its way through a decoder process: counted, hashed, mixed to mono, resampled, handed on.
+r"""PCM in the decoder process: counted, hashed, mixed to mono, resampled and passed on.
 
-Samples go out as native-endian float32, mono, full scale +-1, in blocks of a few seconds. The content hash is SHA-256
-over ``"rate:channels\n"`` and the PCM as the codec gave it, interleaved little-endian int16: eight bits are widened,
-more bits and floats are rounded half up, so that the same audio has one hash in every lossless container.
-(Lossy decoders work in floats; another processor or FFmpeg may round a sample otherwise, and the hash then differs.)
+Samples leave as native-endian float32, mono, full scale +-1, in blocks of a few seconds. The content hash is SHA-256
+over ``"rate:channels\n"`` and the codec's PCM as interleaved little-endian int16: eight bits are widened, more bits and
+floats are rounded half up, so that the same audio has one hash in every lossless container.
+(Lossy decoders work in floats; another processor or FFmpeg may round a sample differently, and the hash then differs.)
 
 Runs in the child only; see :mod:`classifier.audio.child`.
 """
@@ -23,30 +23,30 @@ from classifier.audio.limits import Limits
 if TYPE_CHECKING:
     from av.audio.frame import AudioFrame
 
-#: Seconds of native audio worked on at a time: enough to judge channels by, and to drown the cost of a numpy call.
+#: Seconds of native audio processed at a time: enough to judge the channels, and to make numpy's overhead negligible.
 _BLOCK_S = 2.0
-#: Louder than this many times full scale is no audio, and its square would not fit float32 for long.
+#: Samples beyond this many times full scale are not audio; their squares would soon overflow float32.
 _LOUDEST = 2.0**32
-#: Audio may run over its limit by this, for codecs pad.
+#: Audio may exceed its limit by this, because codecs pad.
 _PADDING_S = 0.1
-#: Steps are looked for down to this one (24 bits), and up to that one (8 bits): a square wave is no coarse recording.
+#: Range of quantisation steps: 24 bits to 8 bits. A square wave has few values without being a coarse recording.
 _FINEST, _COARSEST = 2.0**-23, 2.0**-7
 
 
 class Refusal(Exception):
-    """A file is refused: ``args`` are the name of an error class and the message."""
+    """The file is refused; ``args`` are the name of an error class and the message."""
 
 
 class Pcm:
-    """Takes native frames; counts and hashes them, mixes their channels, resamples and hands on the result.
+    """Takes native frames; counts and hashes them, mixes their channels, resamples and passes on the result.
 
-    A stream may change its format under way (chained Ogg, a late SBR header): each stretch is then hashed with
-    its own rate and channel count and resampled for itself.
+    A stream may change its format on the way (chained Ogg, a late SBR header): each stretch is then hashed with its own
+    rate and channel count and resampled separately.
 
     Parameters
     ----------
     limits : Limits
-        Of seconds, bytes, channels and rate.
+        Limits of seconds, bytes, channels and rate.
     sample_rate : int
         Wanted, Hz.
     emit : callable
@@ -98,12 +98,12 @@ class Pcm:
             self._work(self._block)
 
     def finish(self) -> None:
-        """Work off what is left."""
+        """Process what is left."""
         self._drain()
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of what has been worked on, 64 hexadecimal digits."""
+        """SHA-256 of what has been processed, as 64 hexadecimal digits."""
         return self._hash.hexdigest()
 
     @property
@@ -113,14 +113,14 @@ class Pcm:
 
     @property
     def cancelled_s(self) -> float:
-        """Seconds in which the channels cancelled each other, and one of them was heard."""
+        """Seconds in which the channels cancelled each other and one of them was taken."""
         return self._cancelled_s + self._downmix.cancelled_s
 
     def step(self, *, lossless: bool) -> float:
         """Return the quantisation step of the samples, full scale 1.
 
-        That of the values that occur, for 16 bits may lie in 24 or in floats. Lossy codecs give floats without a
-        step; they were made from 16 bits, as a rule.
+        It follows from the values that occur, because 16-bit audio may be stored in 24 bits or floats. Lossy codecs
+        give floats without a step; 16 bits are assumed, as most were made from that.
         """
         if self._finer or not self._bits:
             return _FINEST if lossless else 2.0**-15
@@ -128,7 +128,7 @@ class Pcm:
 
     def _check_length(self) -> None:
         limits = self._limits
-        # A codec's padding at the end may run over by some milliseconds.
+        # A codec's padding at the end may exceed it by some milliseconds.
         if self.seconds > limits.max_seconds + _PADDING_S:
             raise too_long(limits)
         if self.n_bytes > limits.max_decoded_bytes:
@@ -149,7 +149,7 @@ class Pcm:
         self._downmix = Downmix(1)
 
     def _work(self, count: int = 0) -> None:
-        """Work on ``count`` samples, or on all that there are."""
+        """Process ``count`` samples, or all that there are."""
         frame = self._fifo.read(count) if count else self._fifo.read()
         if frame is None or self._kind is None:
             return
@@ -158,7 +158,7 @@ class Pcm:
             columns = native_columns(frame)
             mono = self._downmix.mix(columns)
             peak = float(np.abs(mono).max())
-            # Written so that NaN, which compares with nothing, is caught as well.
+            # "not <=" also catches NaN, for which every comparison is false.
             if not peak <= _LOUDEST:
                 raise Refusal(
                     "AudioUnreadable",
@@ -175,7 +175,7 @@ class Pcm:
         self._write(*self._resampler.resample(native))
 
     def _look_at_digits(self, columns: list[np.ndarray]) -> None:
-        """Note which binary digits occur, the last being that of 24 bits."""
+        """Note which binary digits are in use, down to the last of 24 bits."""
         for column in columns:
             if self._finer:
                 return
@@ -186,7 +186,7 @@ class Pcm:
                 self._bits |= int(np.bitwise_or.reduce(digits))
             else:
                 raw = int(np.bitwise_or.reduce(column ^ np.uint8(128) if column.dtype == np.uint8 else column))
-                # In Python's whole numbers, of any width.
+                # As Python integers, which have any width.
                 width = 8 * column.dtype.itemsize
                 self._finer = width > 24 and bool(raw & ((1 << (width - 24)) - 1))
                 self._bits |= raw << 24 - width if width < 24 else raw >> width - 24
@@ -202,18 +202,18 @@ class Pcm:
 
 
 def _sample_type(name: str) -> tuple[np.dtype[Any], bool]:
-    """Return the numpy type of an FFmpeg sample format, and whether channels are in planes of their own."""
+    """Return the numpy type of an FFmpeg sample format, and whether each channel has its own plane."""
     types = {"u8": "u1", "s16": "i2", "s32": "i4", "s64": "i8", "flt": "f4", "dbl": "f8"}
     # "s16p" is planar "s16"; no packed format ends in p.
     base = name.removesuffix("p")
     if base not in types:
-        raise Refusal("AudioUnreadable", f"samples of the format {name} are not read: convert the file to 16-bit WAV")
+        raise Refusal("AudioUnreadable", f"Earmark does not read samples of format {name}: convert to 16-bit WAV")
     return np.dtype(types[base]), name.endswith("p")
 
 
 def native_columns(frame: Any) -> list[np.ndarray]:
-    """Return one array of native samples a channel; ``frame`` is an audio frame of PyAV."""
-    # Not AudioFrame.to_ndarray: packed stereo comes out of it as one row of twice the length.
+    """Return one array of native samples for each channel of ``frame``, an audio frame of PyAV."""
+    # Not AudioFrame.to_ndarray: it returns packed stereo as one row of twice the length.
     channels = frame.layout.nb_channels
     kind, planar = _sample_type(frame.format.name)
     if planar:
@@ -243,7 +243,7 @@ def _interleaved(columns: list[np.ndarray]) -> np.ndarray:
 
 
 def too_long(limits: Limits) -> Refusal:
-    """Return the refusal of audio beyond the limit of seconds."""
+    """Return the refusal of audio that is too long."""
     return Refusal(
         "AudioTooLong",
         f"the audio lasts longer than {limits.max_seconds:g} s, the limit: cut it{limits.remedy('seconds')}",
@@ -254,14 +254,14 @@ def check_shape(limits: Limits, channels: int, rate: int) -> None:
     """Refuse a channel count or a sampling rate (Hz) outside the limits."""
     most, low, high = limits.max_channels, limits.min_rate, limits.max_rate
     if not 1 <= channels <= most:
-        # FFmpeg says 0 as well for counts beyond what it knows.
+        # FFmpeg also says 0 for counts beyond what it supports.
         held = f"{channels} channels" if channels else "0 channels, or far too many, by its header"
         raise Refusal(
             "AudioUnsupported",
-            f"the audio has {held}; 1 to {most} are read: mix it down, or raise the setting max_channels",
+            f"the audio has {held}; Earmark takes 1 to {most}: mix it down, or raise the setting max_channels",
         )
     if not low <= rate <= high:
         raise Refusal(
             "AudioUnsupported",
-            f"the audio's sampling rate is {rate:,} Hz; {low:,} to {high:,} Hz are read: resample it to 44,100 Hz",
+            f"the audio's sampling rate is {rate:,} Hz; Earmark takes {low:,} to {high:,} Hz: resample it to 44,100 Hz",
         )

@@ -1,4 +1,4 @@
-"""One decoder process, as its parent sees it: starting it, handing it a file, ending it.
+"""The parent's side of one decoder process: starting it, handing it a file, ending it.
 
 The process is a fresh interpreter, not a copy of this one: it works from threads, from forked workers and from a
 prompt, and inherits no secret.
@@ -22,16 +22,17 @@ from typing import Any
 import numpy as np
 
 from classifier.audio.limits import Limits
+from classifier.audio.replies import NONSENSE
 from classifier.audio.wire import receive, receive_samples, send
 from classifier.errors import DecodeLimit, DecoderUnavailable
 
-#: Seconds for a fresh interpreter to import numpy and PyAV, on a busy machine with cold disks.
+#: Seconds for a fresh interpreter to import numpy and PyAV on a busy machine with cold disks.
 _START_S = 60.0
-#: A child that had less of the processor than this share of its time was stopped or starved: not the file's fault.
+#: A child that had the processor for less than this share of its time was stopped or starved; the file is not to blame.
 _STARVED = 0.1
-#: The dynamic linker's and Python's own; everything else, secrets above all, stays with the parent.
+#: Variables of the dynamic linker and Python; everything else, especially secrets, stays with the parent.
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "PYTHONHOME")
-#: The child's program. The package is set up empty, for its own ``__init__`` would import most of Earmark.
+#: The child's program. It sets the package up empty, because the real ``__init__`` would import most of Earmark.
 _PROGRAM = """
 import socket, sys, types
 for name, folder in (("classifier", ""), ("classifier.audio", "/audio")):
@@ -46,9 +47,6 @@ except ImportError as error:
 else:
     serve(channel)
 """
-
-
-_NONSENSE = "the decoder answered nonsense on this file: convert it to another format"
 
 
 class NeverStarted(Exception):
@@ -79,7 +77,7 @@ class Child:
                 stderr=subprocess.DEVNULL,
                 cwd="/",
                 env=environment,
-                # Ctrl-C at a terminal is for the parent, which ends its children in order.
+                # Ctrl-C at a terminal goes to the parent alone, which ends its children in order.
                 start_new_session=True,
             )
         except OSError as error:
@@ -108,7 +106,7 @@ class Child:
         return self._process.pid
 
     def alive(self) -> bool:
-        """Tell whether the process runs."""
+        """Return whether the process runs."""
         return self._process.poll() is None
 
     def start(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> None:
@@ -126,7 +124,7 @@ class Child:
         Raises
         ------
         NeverStarted
-            If the child is gone.
+            If the child has died.
         DecodeLimit, DecoderUnavailable
             As :meth:`answers` does.
         """
@@ -144,19 +142,19 @@ class Child:
         except (EOFError, OSError):
             raise NeverStarted from None
         except (ValueError, RecursionError):
-            raise DecodeLimit(_NONSENSE) from None
+            raise DecodeLimit(NONSENSE) from None
 
     def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
-        """Yield blocks of samples, and last the child's answer.
+        """Yield blocks of samples, then the child's answer.
 
-        The clock runs while a message is waited for, not while the receiver is at work.
+        The time limit counts waiting for messages, not the receiver's own work.
 
         Raises
         ------
         DecodeLimit
-            If the child overruns its time, dies of the file or talks nonsense.
+            If the child exceeds its time, is killed by the file or sends nonsense.
         DecoderUnavailable
-            If it was killed or kept from working, which may not happen the next time.
+            If it was killed or could not work, so that another attempt may succeed.
         """
         try:
             while True:
@@ -174,7 +172,7 @@ class Child:
         except (EOFError, OSError):
             raise self._exit_reason() from None
         except (ValueError, TypeError, OverflowError, RecursionError):
-            raise DecodeLimit(_NONSENSE) from None
+            raise DecodeLimit(NONSENSE) from None
 
     def _next(self) -> dict[str, Any]:
         left = self._allowed_s - self._waited_s
@@ -188,7 +186,7 @@ class Child:
             self._waited_s += time.monotonic() - begun
 
     def _cpu_s(self) -> float | None:
-        """Return seconds of processor time that the child has had, or None if the system does not say."""
+        """Return the seconds of processor time that the child has used, or None if the system does not say."""
         try:
             user, system = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
         except (OSError, ValueError):
@@ -214,7 +212,7 @@ class Child:
         code = self._process.returncode or 0
         if -code == signal.SIGKILL:
             return DecoderUnavailable(
-                "the decoder was killed at work: the machine is short of memory, or somebody ended it; try again later"
+                "the decoder was killed: the machine is short of memory, or someone ended it; try again later"
             )
         if -code == signal.SIGXCPU:
             return DecodeLimit(
@@ -224,14 +222,14 @@ class Child:
             return DecodeLimit("the file's tags and headers take too long to read: export it again without them")
         if code < 0:  # FFmpeg does not survive every allocation that the limit refuses
             return DecodeLimit(
-                f"the decoder was ended by signal {-code} on this file, at most {self._limits.memory_bytes:,} bytes of "
-                "memory being allowed: convert it to another format, or raise the setting decoder_memory_bytes"
+                f"signal {-code} ended the decoder on this file, with {self._limits.memory_bytes:,} bytes of memory "
+                "allowed: convert the file to another format, or raise the setting decoder_memory_bytes"
             )
         return DecodeLimit(f"the decoder ended with status {code} on this file: convert it to another format")
 
     def kill(self, grace_s: float = 0.0) -> None:
         """End the process, after ``grace_s`` seconds in which it may end by itself, and reap it."""
-        # A thread that waits for an answer wakes up; closing alone would leave it asleep.
+        # Shutting the socket down wakes a thread that waits for an answer; closing it would not.
         with contextlib.suppress(OSError):
             self._channel.shutdown(socket.SHUT_RDWR)
         with self._ending:
@@ -243,15 +241,15 @@ class Child:
             self._channel.close()
 
     def release(self) -> None:
-        """Let go of a process that belongs to the parent of this one."""
+        """Let go of a process that belongs to this one's parent."""
         self._channel.close()
-        # Popen warns of a child that was never waited for; this one is not ours to wait for.
+        # Popen warns of a child that nobody waited for; this one is not ours to wait for.
         self._process.returncode = 0
 
 
 def _environment() -> dict[str, str]:
     passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    # The same libraries as here; relative places would mean something else in the child's folder.
+    # The same libraries as here; relative paths would mean something else in the child's folder.
     places = [os.path.abspath(place) for place in sys.path if place]
     one_thread = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return {**passed_on, **one_thread, "PYTHONPATH": os.pathsep.join(places)}

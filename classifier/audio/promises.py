@@ -1,7 +1,7 @@
-"""How much audio a file's header promises, to be held against what can be decoded.
+"""How much audio a file's header promises, to compare with what can be decoded.
 
-Only true promises count: where FFmpeg guesses a length from a bit rate, or corrects a header silently by the file's
-size, the bytes are read here.
+Only what the header really says counts: where FFmpeg guesses a length from a bit rate, or silently corrects a header by
+the file's size, the bytes are read here.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from classifier.audio.source import Source
 if TYPE_CHECKING:
     from typing import Any
 
-#: From here on, a WAV's data length is what recorders write that cannot seek back.
+#: Data lengths of a WAV from here on are placeholders, written by recorders that cannot seek back.
 _UNKNOWN_LENGTH = 0x7FFF0000
-#: Demuxers that have no header to promise anything; FFmpeg's duration is a guess, or the last time stamp found.
+#: Demuxers of formats without such a header; FFmpeg's duration is a guess, or the last time stamp found.
 _SILENT = frozenset(("aac", "amr", "ac3", "eac3", "dts", "dtshd", "loas", "mlp", "truehd", "mpegts", "mpeg"))
 
 
@@ -47,9 +47,9 @@ def promised_s(container: Any, stream: Any, source: Source) -> float | None:
 
 
 def _others(container: Any, stream: Any) -> list[Any]:
-    """Return the other streams, any of which may be what the length of the container is of.
+    """Return the other streams; the container's length may be that of any of them.
 
-    From the end of an FLV that is cut off, FFmpeg reads streams that are not there, though no pictures.
+    At the end of an FLV that is cut off, FFmpeg finds streams that do not exist; those have no pictures.
     """
     others = [other for other in container.streams if other is not stream]
     if container.format.name == "flv":
@@ -58,9 +58,9 @@ def _others(container: Any, stream: Any) -> list[Any]:
 
 
 def _counted_s(source: Source, rate: int) -> float | None:
-    """Return the seconds that an MP3's Xing or VBRI header counts, in frames; None if there is no such header.
+    """Return the seconds of the frames that an MP3's Xing or VBRI header counts; None if there is no such header.
 
-    Not FFmpeg's duration: where header and file size disagree it guesses one from the bit rate.
+    FFmpeg's duration is no substitute: if header and file size disagree, it guesses one from the bit rate.
     """
     data = source.at(tag_end(source), 4096)
     for name, offset in ((b"Xing", 8), (b"Info", 8), (b"VBRI", 14)):
@@ -76,21 +76,21 @@ def _counted_s(source: Source, rate: int) -> float | None:
 
 
 def _asf_s(source: Source) -> float | None:
-    """Return the seconds that an ASF's file properties state; FFmpeg believes the file's size more than them."""
+    """Return the seconds that an ASF's file properties state; FFmpeg trusts the file's size more than them."""
     head = source.at(0, 1 << 16)
     place = head.find(b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11\x8e\xe4\x00\xc0\x0c\x20\x53\x65")
     if place < 0 or len(head) < place + 92:
         return None
     play, _, preroll, flags = struct.unpack_from("<QQQI", head, place + 64)
-    # Bit 0: broadcast, whose length nobody knew.
+    # Bit 0: a broadcast, whose length was unknown.
     return None if flags & 1 else max(0.0, play / 1e7 - preroll / 1e3) or None
 
 
 def claimed_share(source: Source, form: str) -> float | None:
-    """Return the length that the header claims for its data, over the bytes that are there.
+    """Return the length that the header claims for its data, divided by the bytes that are there.
 
-    For containers whose claim FFmpeg corrects by the file's size, or fulfils with what follows. None if the claim
-    holds, or says "unknown".
+    For containers whose claim FFmpeg corrects by the file's size, or fulfils with the data that follow. None if the
+    claim holds, or says "unknown".
     """
     claims = {
         "wav": _wav_claim,
@@ -149,7 +149,7 @@ def _w64_claim(source: Source) -> tuple[int, int] | None:
         head = source.at(place, 24)
         if len(head) < 24:
             return None
-        # A chunk's length holds its header, and chunks begin at multiples of eight.
+        # A chunk's length includes its header, and chunks begin at multiples of eight.
         size = int.from_bytes(head[16:], "little")
         if head.startswith(b"data"):
             return size - 24, place + 24
@@ -170,7 +170,7 @@ def _avi_claim(source: Source) -> tuple[int, int] | None:
 
 def _voc_claim(source: Source) -> tuple[int, int] | None:
     first = place = int.from_bytes(source.at(20, 2), "little")
-    # Blocks of a kind and three bytes of length; kind 0 is the end.
+    # Each block has a byte for its kind and three for its length; kind 0 is the end.
     while len(head := source.at(place, 4)) == 4 and head[0]:
         place += 4 + int.from_bytes(head[1:], "little")
     return place - first, first

@@ -1,4 +1,4 @@
-"""Resampling of mono samples between rates: of a whole recording, or of one that comes piece by piece."""
+"""Resampling of mono samples: a whole recording, or one that comes piece by piece."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Resampler:
         divisor = math.gcd(source, target)
         self._source, self._target = source, target
         self._up, self._down = target // divisor, source // divisor
-        # scipy's filter reaches ten periods of the lower rate to either side; whole steps of the common grid.
+        # scipy's filter reaches ten periods of the lower rate to either side; rounded up to steps of the common grid.
         reach = math.ceil(10 * max(self._up, self._down) / self._up) + 1
         self._margin = -(-reach // self._down) * self._down
         self._held = np.zeros(0, np.float32)
-        self._before = 0  # samples of ``_held`` that have been resampled already, and only lead in
+        self._before = 0  # samples of ``_held`` that have already been resampled and only lead in
 
     def push(self, samples: np.ndarray) -> np.ndarray:
-        """Take further samples; return what follows what was returned before, float32."""
+        """Take further samples; return the next resampled ones, float32."""
         if self._source == self._target:
             return np.asarray(samples, np.float32)
         self._held = np.concatenate([self._held, samples])

@@ -1,4 +1,4 @@
-"""A file as the decoder reads it: by position, in windows, without a name."""
+"""A file as the decoder reads it: by position and in windows; its name is unknown."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import os
 
 
 class Source:
-    """A stretch of a read-only file, of the length that it had when the job began.
+    """A stretch of a read-only file, whose length is that at the beginning of the job.
 
-    Reads by position: the descriptor's own offset is shared with the process that handed it over.
+    Reads by position, because the descriptor's own offset is shared with the process that handed it over.
 
     Parameters
     ----------
     descriptor : int
         Of the file.
     start, end : int, optional
-        The stretch, in bytes of the file; default all of it.
+        The stretch, in bytes of the file; default the whole file.
     """
 
     def __init__(self, descriptor: int, start: int = 0, end: int | None = None) -> None:
@@ -26,18 +26,18 @@ class Source:
         self._blank = (0, 0)
         self.size = (os.fstat(descriptor).st_size if end is None else end) - start
         self.reached = 0
-        """Byte after the last that was ever read."""
+        """One past the last byte that was ever read."""
 
     def window(self, start: int, end: int) -> Source:
         """Return the stretch from ``start`` to ``end``, in bytes of this one."""
         return Source(self._descriptor, self._start + start, self._start + end)
 
     def blank(self, start: int, end: int) -> None:
-        """Let the bytes from ``start`` to ``end`` read as zeros."""
+        """Make the bytes from ``start`` to ``end`` read as zeros."""
         self._blank = (start, end)
 
     def read(self, count: int = -1) -> bytes:
-        """Return up to ``count`` bytes, all that is left if negative."""
+        """Return up to ``count`` bytes, or all that is left if it is negative."""
         left = max(0, self.size - self._at)
         data = self.at(self._at, left if count < 0 else min(count, left))
         self._at += len(data)

@@ -24,8 +24,6 @@ from mutagen.mp4 import MP4FreeForm, MP4Tags
 
 from classifier.errors import InvalidInput
 
-#: Fields that can be written.
-WRITTEN = ("title", "artist", "album", "isrc", "recording_mbid", "release_mbid", "artist_mbids", "acoustid")
 _OWNER = "http://musicbrainz.org"
 _FREE = "----:com.apple.iTunes:"
 _VORBIS = {
@@ -85,7 +83,7 @@ def write_tags(path: Path, fields: Mapping[str, str], fault: Callable[[Path, Pat
     path : Path
         The file; a link is followed.
     fields : mapping of str to str
-        Some of :data:`WRITTEN`, in the form in which a track has them.
+        Title, artist, album and identifiers, in the form in which a track has them.
     fault : callable
         ``fault(before, after)`` says what is wrong with the file that is to take the other's place, such as that it
         does not hold the same encoded audio; empty if nothing is.

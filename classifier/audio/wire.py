@@ -1,11 +1,12 @@
-"""How the parent and its decoder processes talk: short JSON messages and blocks of samples over a Unix socket.
+"""How parent and decoder process talk: short JSON messages and blocks of samples over a Unix socket.
 
-A message is four bytes of length (big-endian) and UTF-8 JSON. A child says ``{"ready": …}`` or ``{"failed": …}``
-once. A job carries one file descriptor, the file to read; the child answers ``{"started": true}``, then any number of
-``{"samples": n}``, each followed by n native-endian float32, and ``{"audio_s": seconds}`` now and then, and last
-either ``{"error": class name, "message": text}`` or the facts of :class:`classifier.audio.decoder.AudioInfo`. To a job
-with ``probe`` set there are no samples, and the facts are those of :class:`classifier.audio.decoder.Tagged`. The socket
-holds some 200 kB: a child that is ahead waits until its samples are taken.
+A message is four bytes of length (big-endian) and UTF-8 JSON. A child first sends ``{"ready": …}`` or
+``{"failed": …}``. A job carries one file descriptor, the file to read. The child answers ``{"started": true}``; then
+any number of ``{"samples": n}``, each followed by n native-endian float32, with an ``{"audio_s": seconds}`` from time
+to time; finally either ``{"error": class name, "message": text}`` or the fields of
+:class:`classifier.audio.decoded.AudioInfo`. For a job with ``probe`` set there are no samples, and the fields are those
+of :class:`classifier.audio.decoded.Tagged`. The socket holds about 200 kB: a child that is ahead waits until its
+samples are read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-#: Bytes of JSON: 200 tags of 2,000 characters, six bytes each at worst, and some.
+#: Most bytes of JSON: 200 tags of 2,000 characters, each six bytes at worst, and some to spare.
 LARGEST = 1 << 22
 #: Samples of a block.
 MAX_BLOCK = 1 << 17
@@ -44,9 +45,9 @@ def receive(channel: socket.socket) -> dict[str, Any]:
     Raises
     ------
     EOFError
-        If the other side is gone.
+        If the other side has gone.
     ValueError
-        If what came is no message.
+        If what arrived is not a message.
     """
     return _body(channel, _exactly(channel, 4))
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from classifier.audio.decoder import Audio
 from classifier.audio.limits import Limits
-from classifier.audio.tagwriting import WRITTEN, write_tags
 from classifier.catalogue import Catalogue
 from classifier.errors import SnippetSilent, SnippetTooShort
+from classifier.extras import needing
 from classifier.index.follower import View
 from classifier.records import tracks
 from classifier.results import Track
@@ -89,7 +89,7 @@ def held(catalogue: Catalogue, path: Path) -> tuple[Track | None, dict[str, str]
 def lacking(found: Sequence[Track], tags: dict[str, str]) -> dict[str, str]:
     """Return what tracks that are one recording say, all of those that say anything, and a file's tags do not."""
     fields = {}
-    for name in WRITTEN:
+    for name in tracks.TAGGED:
         values = {value for track in found if (value := _said(track, name))}
         if len(values) == 1 and not tags.get(name):
             fields[name] = values.pop()
@@ -137,9 +137,14 @@ def write(catalogue: Catalogue, path: Path, fields: dict[str, str]) -> None:
     ------
     TagsNotWritten
         If that is not so, or the file is of a kind that holds no tags.
+    InvalidConfig
+        If the package that writes tags is not installed.
     AudioError
         If the file is not usable audio.
     """
+    with needing("tags", "writing tags"):
+        from classifier.audio.tagwriting import write_tags
+
     limits = Limits.for_track(catalogue.settings).for_own_file()
 
     def fault(before: Path, after: Path) -> str:

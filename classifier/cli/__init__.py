@@ -1,4 +1,4 @@
-"""The command line: one module a command group, each command a few lines over the library."""
+"""The command line: one module for each command group; each command is a few lines over the library."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import click
 
 from classifier import __version__
 
-#: Command -> module of this package and the name of the click command in it; loaded when called.
+#: Command -> module of this package and the click command in it; loaded when called.
 _COMMANDS = {
     "catalogues": ("catalogues", "catalogues"),
     "demo": ("demo", "demo"),
@@ -18,13 +18,15 @@ _COMMANDS = {
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "serve": ("serve", "serve"),
+    "sweep": ("sweep", "sweep"),
     "tag-files": ("tag_files", "tag_files"),
     "tracks": ("tracks", "tracks"),
+    "validate": ("validate", "validate"),
 }
 
 
 class _Lazy(click.Group):
-    """Imports a command's module only when it is asked for, so that ``--help`` is quick."""
+    """Imports a command's module only when it is needed, so that ``--help`` is quick."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -43,13 +45,13 @@ class _Lazy(click.Group):
 @click.option("--quiet", is_flag=True, help="No progress and no remarks.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 def main(store: str | None, quiet: bool, as_json: bool) -> None:
-    """Earmark names the track in a noisy snippet, or says honestly that it is unknown.
+    """Earmark names the track in a noisy snippet, or says that it does not know it.
 
     \b
     Example:
       earmark enroll ~/Music
       earmark identify snippet.m4a
     """
-    # Small matrices lose by threading; work runs side by side instead. Must be set before numpy is loaded.
+    # Threads slow small matrices down; files run in parallel instead. Must be set before numpy is loaded.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from classifier.cli.common import Shell, shell_command
-
-if TYPE_CHECKING:
-    from classifier.store.base import Store
+from classifier.cli.common import Shell, counted, shell_command
 
 
 @click.command("export")
@@ -23,8 +17,8 @@ if TYPE_CHECKING:
 def export_tracks(shell: Shell, file: Path, force: bool) -> None:
     """Write the catalogue with all its tracks to FILE, for another store or as a backup.
 
-    The file holds titles, metadata, models and sub-fingerprints, but no audio. It appears once it is complete. The
-    service may go on running.
+    The file holds titles, metadata, models and sub-fingerprints, but no audio. It appears only when complete. The
+    service may keep running.
 
     \b
     Example:
@@ -36,13 +30,13 @@ def export_tracks(shell: Shell, file: Path, force: bool) -> None:
     if file.exists() and not force:
         raise click.ClickException(f"{file} already exists: name another file, or add --force to replace it")
     name = shell.settings.catalogue
-    with _store(shell) as store, shell.progress("exporting", count_tracks(store, name)) as done:
+    with shell.store() as store, shell.progress("exporting", count_tracks(store, name)) as done:
         try:
             n_tracks = export_catalogue(store, name, file, progress=lambda n, _: done(n))
             size = file.stat().st_size
         except OSError as error:
             raise click.ClickException(f"{file} cannot be written: {error.strerror}") from None
-    shell.remark(f"wrote {n_tracks} tracks of catalogue {name!r} to {file}, {size / 1e6:.1f} MB")
+    shell.remark(f"wrote {counted(n_tracks, 'track')} of catalogue {name!r} to {file}, {size / 1e6:.1f} MB")
     if shell.as_json:
         shell.emit({"file": str(file), "catalogue": name, "tracks": n_tracks, "bytes": size})
 
@@ -54,7 +48,7 @@ def import_tracks(shell: Shell, file: Path) -> None:
     """Add the tracks of FILE, written by export, to the catalogue, which is created if it is missing.
 
     Without --catalogue and EARMARK_CATALOGUE, FILE names the catalogue. Tracks whose audio it already holds stay as
-    they are, so an interrupted import continues where it stopped. A damaged file is refused as a whole.
+    they are, so an interrupted import resumes where it stopped. A damaged file is refused as a whole.
 
     \b
     Example:
@@ -64,7 +58,7 @@ def import_tracks(shell: Shell, file: Path) -> None:
 
     given = click.get_current_context().params["catalogue"] or os.environ.get("EARMARK_CATALOGUE")
     n_tracks = check_archive(file)
-    with _store(shell) as store, shell.progress("importing", n_tracks) as done:
+    with shell.store() as store, shell.progress("importing", n_tracks) as done:
         outcome = import_catalogue(
             store,
             file,
@@ -73,18 +67,6 @@ def import_tracks(shell: Shell, file: Path) -> None:
             progress=lambda n, _: done(n),
         )
     name = outcome.catalogue.name
-    shell.remark(f"{outcome.added} tracks added to catalogue {name!r}, {outcome.known} already there")
+    shell.remark(f"{counted(outcome.added, 'track')} added to catalogue {name!r}, {outcome.known} already there")
     if shell.as_json:
         shell.emit({"file": str(file), "catalogue": name, "added": outcome.added, "known": outcome.known})
-
-
-@contextmanager
-def _store(shell: Shell) -> Iterator[Store]:
-    from classifier.store import open_store
-
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
-        yield store
-    finally:
-        store.close()

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from classifier.cli.common import Shell, clock_time, shell_command, until_ctrl_c
+from classifier.cli.common import Shell, clock_time, counted, shell_command, until_ctrl_c
 from classifier.config import PRESETS, FeatureConfig
 from classifier.errors import EarmarkError, InvalidConfig
 
@@ -30,7 +30,7 @@ def catalogues() -> None:
 @catalogues.command("list")
 @shell_command
 def list_catalogues(shell: Shell) -> None:
-    """List the catalogues of the store.
+    """List the catalogues in the store.
 
     \b
     Example:
@@ -38,21 +38,16 @@ def list_catalogues(shell: Shell) -> None:
     """
     from classifier.records import catalogues as records
     from classifier.records import tracks
-    from classifier.store import open_store
 
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
+    with shell.store() as store:
         found = [(record, tracks.count_tracks(store, record.name)) for record in records.list_catalogues(store)]
-    finally:
-        store.close()
     if shell.as_json:
         for record, n in found:
             shell.emit({"name": record.name, "tracks": n, "created": record.created, "config": record.config})
     elif found:
         shell.table(["name", "tracks", "created"], [[r.name, str(n), r.created] for r, n in found])
     else:
-        shell.remark("no catalogues yet: enroll something, or create one")
+        shell.remark("no catalogues yet: enroll some music, or create one")
 
 
 def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,7 +80,7 @@ def create(
     synced_fm: Path | None,
     values: tuple[str, ...],
 ) -> None:
-    """Create a catalogue called NAME, whose configuration never changes afterwards.
+    """Create a catalogue called NAME; its configuration never changes afterwards.
 
     What it will cost: 'earmark catalogues estimate' with the same options.
 
@@ -171,7 +166,7 @@ def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig
 
 
 def _typed(text: str, like: object) -> object:
-    """Convert a value to the type of the one it replaces; what does not fit is left for the configuration to refuse."""
+    """Convert a value to the type of the one it replaces; the configuration refuses what does not convert."""
     try:
         return type(like)(text) if isinstance(like, (int, float)) else text
     except ValueError:
@@ -185,8 +180,8 @@ def _typed(text: str, like: object) -> object:
 def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
     """Bring a catalogue of an earlier release up to date: model its tracks anew from the files and folders in PATHS.
 
-    Titles and whatever was edited by hand stay. Tracks whose files are not among PATHS are named at the end; run the
-    command again with the folders that hold them.
+    Titles and everything edited by hand stay. The command ends by naming the tracks whose files were not among PATHS;
+    run it again with the folders that hold them.
 
     \b
     Example:
@@ -195,10 +190,8 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
     from classifier import catalogue
     from classifier.cli.enroll import enroll_paths
     from classifier.records import tracks
-    from classifier.store import open_store
 
-    with closing(open_store(shell.settings.store)) as store:
-        store.ensure_schema()
+    with shell.store() as store:
         catalogue.renew(store, name)
         try:
             if paths:
@@ -211,7 +204,7 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
                     shell.emit(
                         {"track_id": track.id, "title": track.title, "source": track.source, "status": "waiting"}
                     )
-            shell.remark(f"{len(waiting)} tracks of catalogue {name!r} wait for their files")
+            shell.remark(f"{counted(len(waiting), 'track')} of catalogue {name!r} still to be renewed")
 
 
 @catalogues.command()
@@ -288,14 +281,9 @@ def remove(shell: Shell, name: str) -> None:
       earmark catalogues remove radio --yes
     """
     from classifier.records import catalogues as records
-    from classifier.store import open_store
 
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
+    with shell.store() as store:
         n = records.remove_catalogue(store, name)
-    finally:
-        store.close()
-    shell.remark(f"removed catalogue {name!r} and {n} tracks")
+    shell.remark(f"removed catalogue {name!r} and {counted(n, 'track')}")
     if shell.as_json:
         shell.emit({"name": name, "removed_tracks": n})

@@ -1,4 +1,4 @@
-"""What the commands share: options, opening a catalogue, errors, progress, tables."""
+"""What the commands share: options, opening catalogues and stores, errors, progress, tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -25,11 +25,12 @@ from classifier.text import json_line, shown
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
+    from classifier.store.base import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """What a command was called with, apart from its own arguments.
+    """The options that all commands share, and the ways of writing to the terminal.
 
     Parameters
     ----------
@@ -47,7 +48,7 @@ class Shell:
 
     @contextmanager
     def catalogue(self, *, create: bool = True, jobs: int = 1) -> Iterator[Catalogue]:
-        """Open the catalogue for the length of a ``with`` block, with decoders for ``jobs`` files at a time."""
+        """Open the catalogue for a ``with`` block, with decoders for ``jobs`` files at a time."""
         from classifier.audio.decoder import Decoder
         from classifier.catalogue import Catalogue
 
@@ -59,17 +60,26 @@ class Shell:
             with catalogue:
                 yield catalogue
 
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """Open the store for a ``with`` block."""
+        from classifier.store import open_store
+
+        with closing(open_store(self.settings.store)) as store:
+            store.ensure_schema()
+            yield store
+
     def say(self, text: str) -> None:
-        """Print a line for a person on standard output; whatever a terminal would obey is escaped."""
+        """Print a line for a person on standard output; terminal control characters are escaped."""
         click.echo(shown(text))
 
     def remark(self, text: str) -> None:
-        """Say something to a person, on standard error."""
+        """Print a line for a person on standard error, unless ``quiet``."""
         if not self.quiet:
             click.echo(shown(text), err=True)
 
     def failed(self, what: object, error: EarmarkError) -> None:
-        """Say in one line on standard error what could not be done, and why."""
+        """Print on standard error, in one line, what failed and why."""
         click.echo(shown(f"failed: {what}: {error}"), err=True)
 
     def emit(self, value: Mapping[str, Any]) -> None:
@@ -84,18 +94,18 @@ class Shell:
         *,
         whole: Collection[str] = (),
     ) -> None:
-        """Print a table on standard output, as wide as the terminal at most; numbers are set flush right.
+        """Print a table on standard output, at most as wide as the terminal; numbers are aligned right.
 
         Parameters
         ----------
         columns : sequence of str
             Names of the columns.
         rows : sequence of sequence of str
-            Any text, a cell a column.
+            Any text, one cell for each column.
         title : str or None
             Heading.
         whole : collection of str
-            Columns whose cells are never broken into lines, so that they can be copied.
+            Columns whose cells are never wrapped, so that they can be copied.
         """
         table = Table(title=title, title_justify="left", header_style="bold")
         for i, column in enumerate(columns):
@@ -108,7 +118,7 @@ class Shell:
         _console().print(table)
 
     def facts(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Print names and values on standard output, without lines around them, as wide as the terminal at most."""
+        """Print names and values on standard output without a frame, at most as wide as the terminal."""
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
@@ -117,7 +127,7 @@ class Shell:
         _console().print(table)
 
     def numbered(self, heading: str, items: Sequence[Sequence[str]]) -> None:
-        """Print numbered items of several lines each under a heading; what is too long for the terminal is folded."""
+        """Print numbered items of several lines each under a heading; long lines are wrapped."""
         grid = Table.grid(padding=(0, 1))
         grid.add_column(justify="right")
         grid.add_column(overflow="fold")
@@ -130,7 +140,7 @@ class Shell:
 
     @contextmanager
     def progress(self, what: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar with the time left on a terminal, nothing elsewhere; gives a function to say how many are done."""
+        """Show a progress bar on a terminal, nothing elsewhere; yields a function that takes the number done."""
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         console = Console(stderr=True)
         with Progress(*columns, console=console, disable=self.quiet or not console.is_terminal) as bar:
@@ -139,13 +149,13 @@ class Shell:
 
 
 def _console(width_of_file: int = 160) -> Console:
-    # As wide as the terminal; into a file or a pipe as wide as COLUMNS says, else as the text mostly is.
+    # As wide as the terminal; in a file or a pipe, as wide as COLUMNS says, else as most text needs.
     width = None if sys.stdout.isatty() or "COLUMNS" in os.environ else width_of_file
     return Console(file=sys.stdout, width=width, highlight=False, markup=False)
 
 
 def shell_command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command the common options, a :class:`Shell` as first argument, and errors in one line."""
+    """Give a command the common options, a :class:`Shell` as first argument, and one-line errors."""
 
     @click.option("--store", help="Store URL; else EARMARK_STORE.")
     @click.option("--catalogue", help="Catalogue to work on; else EARMARK_CATALOGUE, else 'default'.")
@@ -206,7 +216,12 @@ def percent(probability: float) -> str:
         return "< 0.1 %"
     if 0.01 <= probability <= 0.99:
         return f"{100 * probability:.0f} %"
-    return f"{math.floor(1000 * probability + 1e-9) / 10:.1f} %"  # cut, so that rounding reaches no bound
+    return f"{math.floor(1000 * probability + 1e-9) / 10:.1f} %"  # truncated: rounding could reach 100.0 or 0.0
+
+
+def counted(n: int, what: str) -> str:
+    """Return a number of things in words: ``1 track``, ``5 tracks``."""
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
 def clock_time(seconds: float) -> str:

@@ -1,4 +1,4 @@
-"""``earmark demo``: see the whole program work, without any music of one's own."""
+"""``earmark demo``: see the whole program work without any music of your own."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from classifier.cli.common import Shell, clock_time, shell_command
 from classifier.cli.enroll import enroll_all
 from classifier.cli.identify import answer, show
 from classifier.errors import EarmarkError
+from classifier.extras import needing
 from classifier.settings import Settings
 
-#: What the demo's phone hears: which song (of 32), where, how loud the crowd is.
+#: What the demo's phone records: which song (of 32), from where, how long, how far above the crowd.
 SONG, START_S, LENGTH_S, SNR_DB = 7, 31.4, 5.0, 5.0
 N_SONGS = 32
 CATALOGUE = "default"
@@ -30,14 +31,20 @@ def compose_to(folder: Path, seed: int) -> str:
 
 
 @click.command()
-@click.option("--folder", type=click.Path(path_type=Path), default=".demo", show_default=True, help="Where to keep it.")
+@click.option(
+    "--folder",
+    type=click.Path(path_type=Path),
+    default=".demo",
+    show_default=True,
+    help="Folder for the demo's library and songs.",
+)
 @click.option("--serve/--no-serve", default=True, show_default=True, help="Serve the page at the end.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port of the page; default 8000.")
 @shell_command
 def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
     """Compose 32 songs, enroll them, record one in a noisy bar, identify it, and serve the page.
 
-    The demo keeps a library of its own in its folder, apart from yours.
+    The demo keeps its own library in its folder, apart from yours.
 
     \b
     Example:
@@ -83,7 +90,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         else:
             show(shell, str(snippet), tag)
         saved = save(catalogue.store, catalogue.name, tag, file=snippet.name)
-    shell.remark(f"This library is the demo's own; --store {settings.store} opens it with any other command.")
+    shell.remark(f"This library is the demo's own; other commands open it with --store {settings.store}")
     if serve:
         from classifier.api.server import serve as run
 
@@ -95,17 +102,18 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
 
 
 def _enrolled(n_added: int, n: int, seconds: float) -> str:
-    """Return what there was to enroll, in words."""
+    """Describe how many songs were enrolled."""
     if n_added == 0:
-        return f"{n} songs are enrolled already"
+        return f"{n} songs are already enrolled"
     if n_added == n:
         return f"{n} songs enrolled in {seconds:.1f} s"
-    return f"{n_added} of {n} songs enrolled in {seconds:.1f} s; the others were there already"
+    return f"{n_added} of {n} songs enrolled in {seconds:.1f} s; the others were already there"
 
 
 def _check_port(settings: Settings) -> None:
-    """Fail before the work, not after it, where the page could not be served."""
-    from classifier.api.server import check_address  # the web layer is loaded only for serving
+    """Fail before the work, not after it, if the page could not be served."""
+    with needing("service", "serving the page at the end (not with --no-serve)"):
+        from classifier.api.server import check_address  # the web layer is loaded only for serving
 
     try:
         check_address(settings)
@@ -114,7 +122,7 @@ def _check_port(settings: Settings) -> None:
 
 
 def _compose_all(shell: Shell, music: Path, seeds: list[int]) -> list[str]:
-    """Compose what is not there yet, a song a core; a list beside the files tells which are whole."""
+    """Compose the songs that are missing, two at a time; a list beside the files says which are complete."""
     table = music / "songs.json"
     try:
         names: dict[str, str] = json.loads(table.read_text())

@@ -1,4 +1,4 @@
-"""``earmark doctor``: is everything in order, and if not, what to do."""
+"""``earmark doctor``: checks whether everything is in order and, if not, says what to do."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOW_DISK_BYTES = 500_000_000
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One finding: its name, whether it is in order, and what was seen."""
+    """One finding: what was checked, whether it is in order, and what was found."""
 
     name: str
     ok: bool
@@ -32,10 +32,12 @@ class Check:
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what is safe to mend: leftovers of crashes, damage to the index.")
+@click.option(
+    "--repair", is_flag=True, help="Repair what is safe to repair: leftovers of crashes, damage to the index."
+)
 @shell_command
 def doctor(shell: Shell, repair: bool) -> None:
-    """Check settings, disk, decoder, store and index; exit with 1 if anything is wrong.
+    """Check settings, disk, decoder, store and index; exit with status 1 if anything is wrong.
 
     \b
     Example:
@@ -54,9 +56,16 @@ def doctor(shell: Shell, repair: bool) -> None:
     else:
         shell.table(["check", "", "found"], [[c.name, "ok" if c.ok else "WRONG", c.detail] for c in checks])
         shown = shell.settings.shown().items()
-        shell.table(["setting", "value"], [[name, str(value)] for name, value in shown])
+        shell.table(["setting", "value"], [[name, _in_words(value)] for name, value in shown])
     if not all(check.ok for check in checks):
         raise SystemExit(1)
+
+
+def _in_words(value: object) -> str:
+    """Return a setting's value as its environment variable would hold it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:
@@ -114,12 +123,12 @@ def _self_test() -> str:
     snapshot = Snapshot((segment,), frozenset({("test", 1)}))
     tag = identify(model_query(heard, config, background), snapshot, lambda _: track, config)
     if tag.verdict != "identified" or abs((tag.matches[0].offset_s or 0) - 10) > 0.05:
-        raise EarmarkError(f"the self-test gives {tag.verdict}: the installation is damaged, install it again")
+        raise EarmarkError(f"the self-test gives {tag.verdict}: the installation is damaged; install it again")
     return f"self-test identified, log10 E {tag.matches[0].log10_e_value:.0f}"
 
 
 def _store(shell: Shell, repair: bool) -> list[Check]:
-    """Reach the store, count what is in it, and look for damage."""
+    """Open the store, count what it holds, and look for damage."""
     from classifier.store import open_store
 
     try:
@@ -157,13 +166,13 @@ def _integrity(store: Store, repair: bool) -> list[Check]:
     wrong = [f for f in findings if f.severity != "info"]
     checks = [Check("integrity", f not in wrong, f.what + (hint if f.repairable else "")) for f in findings]
     if repair and store.faults():
-        remedy = "nothing is repaired while the store's own file is damaged: restore a copy of it"
+        remedy = "nothing was repaired, because the store's own file is damaged: restore a copy of it"
         checks.append(Check("repair", False, remedy))
     return checks if wrong else [Check("integrity", True, "no damage found"), *checks]
 
 
 def _index(data_dir: Path, store: Store, repair: bool) -> Iterator[Check]:
-    """Compare what this machine has of an index of each catalogue with its checksums."""
+    """Compare this machine's index of each catalogue with its checksums."""
     from classifier.index.follower import index_folder
     from classifier.index.integrity import examine
     from classifier.index.manifest import Manifest
@@ -180,7 +189,7 @@ def _index(data_dir: Path, store: Store, repair: bool) -> Iterator[Check]:
                 continue
             try:
                 manifest.withdraw(name)
-                yield Check("index", True, f"{what}; it is out of use, its tracks are loaded again for the next search")
+                yield Check("index", True, f"{what}; it is out of use, and the next search loads its tracks again")
             except OSError as error:
                 yield Check("index", False, f"{what}, and cannot be taken out of use: {error.strerror}")
         if manifest.names() and not damage:

@@ -1,7 +1,7 @@
-"""What a folder holds: the audio files in and below it, and by kind whatever is left out.
+"""What a folder holds: the audio files in it and below, and how many of each other kind are left out.
 
-Links are followed, also to folders; a folder is searched once however many links lead there, so that loops end.
-What file systems and their servers keep beside people's files is no music, whatever its name ends in.
+Links are followed, also to folders; a folder is searched only once however many links lead there, so that loops end.
+File systems and servers keep files of their own beside people's; those are not music, whatever their endings.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from classifier.audio.formats import ENDINGS
 from classifier.errors import EarmarkError, FileMissing
 
-#: Files and folders of macOS, Windows, Linux desktops, and of Synology, QNAP and Syncthing; in small letters.
+#: Files and folders of macOS, Windows, Linux desktops, Synology, QNAP and Syncthing; in lower case.
 _COMPANIONS = frozenset(
     [
         *(".ds_store", ".appledouble", ".appledb", ".appledesktop", ".temporaryitems", ".trashes", "__macosx"),
@@ -30,7 +30,7 @@ _COMPANIONS = frozenset(
 _COMPANION = re.compile(r"\._.*|\.trash-\d+|\.nfs[0-9a-f]+|\.smbdelete.*", re.DOTALL)
 _ENDING = re.compile(r"\.([a-z0-9_+-]{1,10})")
 
-#: Kinds that are not endings, and how several of them are called.
+#: Kinds that are not endings, and their plurals.
 COMPANION = "file-system companion"
 BROKEN = "broken link"
 REPEATED = "repeated folder"
@@ -48,16 +48,16 @@ _MOST_KINDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What is in a folder and below.
+    """What is in a folder and below it.
 
     Parameters
     ----------
     files : list of Path
         Audio files, by name.
     left_out : Counter of str
-        How many of each kind were passed by; a kind is an ending without its dot, or one of this module's.
+        How many of each kind were left out; a kind is an ending without its dot, or one of this module's.
     unreadable : list of (Path, EarmarkError)
-        Folders that cannot be looked into, and why.
+        Folders that cannot be read, and why.
     """
 
     files: list[Path] = field(default_factory=list)
@@ -71,11 +71,11 @@ def search(folder: Path) -> Found:
     Raises
     ------
     FileMissing
-        If there are none at all and everything could be looked into.
+        If there are none and every folder could be read.
     """
     found = Found()
     seen: set[tuple[int, int]] = set()
-    # Links last: whatever they lead to is found under its own name, if it has one here.
+    # Links last, so that what they lead to is found under its own name if it has one here.
     folders, links = deque([folder]), deque[Path]()
     while folders or links:
         is_link = not folders
@@ -90,13 +90,13 @@ def search(folder: Path) -> Found:
                 for entry in sorted(entries, key=lambda entry: entry.name):
                     _sort(entry, found, links if entry.is_symlink() else folders)
         except FileNotFoundError:
-            pass  # it went away while we looked
+            pass  # removed while we looked
         except OSError as error:
             found.unreadable.append((here, FileMissing(f"the folder cannot be read ({error.strerror})")))
     found.files.sort()
     if not found.files and not found.unreadable:
         held = f", only {sentence(found.left_out)}" if found.left_out else ""
-        raise FileMissing(f"{folder} holds no audio files{held}; these are read: {' '.join(sorted(ENDINGS))}")
+        raise FileMissing(f"{folder} holds no audio files{held}; Earmark reads {' '.join(sorted(ENDINGS))}")
     return found
 
 
@@ -109,7 +109,7 @@ def _sort(entry: os.DirEntry[str], found: Found, folders: deque[Path]) -> None:
     try:
         mode = entry.stat().st_mode
     except OSError:
-        found.left_out[BROKEN] += entry.is_symlink()  # else it went away while we looked
+        found.left_out[BROKEN] += entry.is_symlink()  # otherwise it was removed while we looked
         return
     ending = os.path.splitext(name)[1]
     if stat.S_ISDIR(mode):

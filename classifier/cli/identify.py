@@ -26,7 +26,7 @@ _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
 @shell_command
 def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:
-    """Say which enrolled track each FILE is a recording of, where in it, and how sure that is.
+    """Say which enrolled track each FILE is a recording of, where in the track, and how sure that is.
 
     \b
     Example:
@@ -34,7 +34,7 @@ def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int
       earmark identify --json *.wav | jq .verdict
     """
     failed = 0
-    # A newcomer's first snippet is answered, even if by nobody; a mistyped name makes no new catalogue.
+    # A newcomer's first snippet gets an answer, even from an empty catalogue; a mistyped name creates no catalogue.
     with shell.catalogue(create=shell.settings.catalogue == "default") as catalogue:
         for path in files:
             try:
@@ -54,14 +54,14 @@ def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int
 
 
 def answer(name: str, tag: Tag) -> dict[str, Any]:
-    """Return the JSON object of the command line's contract."""
+    """Return the JSON object that ``--json`` prints."""
     values = tag.to_dict()
     del values["duration_s"]
     return {"file": name, **values}
 
 
 def show(shell: Shell, name: str, tag: Tag) -> None:
-    """Print a tag for a person: the verdict, what it means, and then the evidence."""
+    """Print a tag for a person: the verdict, its meaning, then the evidence."""
     shell.say(f"{name}: {_VERDICTS[tag.verdict]}")
     shell.say(sentence(tag))
     if tag.matches:
@@ -70,7 +70,7 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         widths = [max(map(len, column)) for column in columns]
         heading, *rows = zip(*columns, strict=True)
         lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
-        # Copies have one name: their files tell them apart.
+        # Copies share a name; their files tell them apart.
         names = [_named(m) + (f", file {m.source}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
         shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
     if tag.tied == 1 and tag.matches[0].ids:
@@ -89,11 +89,11 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
 
 
 def sentence(tag: Tag) -> str:
-    """Return what a verdict means, in one plain sentence or two."""
+    """Return the meaning of a verdict in one or two plain sentences."""
     if tag.verdict == "no_match" and not tag.searched.windows and not tag.searched.aligned_tracks:
-        return "There was nothing to compare: enroll some music first, or record longer."
+        return "There was nothing to compare: enroll some music first, or record for longer."
     if tag.verdict == "no_match":
-        return "Not in this catalogue. The candidates below are too weak to be named."
+        return "Not in this catalogue. The candidates below are too weak to name one."
     best = tag.matches[0]
     if tag.verdict == "identified":
         place = "" if best.offset_s is None else f", {clock_time(best.offset_s)} into the track"
@@ -105,7 +105,7 @@ def sentence(tag: Tag) -> str:
 
 
 def _parts(tag: Tag) -> str:
-    """Return which other tracks the recording holds some of, as a sentence with a blank before it."""
+    """Return a sentence, after a space, on the other tracks that the recording contains parts of; or nothing."""
     parts = [
         f"{_named(m)} ({clock_time(m.query_start_s)} to {clock_time(m.query_end_s)})"
         for m in tag.matches
@@ -119,7 +119,7 @@ def _named(match: Match) -> str:
 
 
 def _figures(tag: Tag) -> list[list[str]]:
-    """Return the evidence column by column, each with its heading."""
+    """Return the evidence by columns, each with its heading first."""
 
     def column(heading: str, write: Callable[[float], str], values: Iterable[float | None]) -> list[str]:
         return [heading, *("" if value is None else write(value) for value in values)]

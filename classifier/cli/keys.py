@@ -1,25 +1,10 @@
-"""``earmark keys``: who may tag, and who may change the library, over HTTP."""
+"""``earmark keys``: the keys that allow tagging and changing the library over HTTP."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import click
 
 from classifier.cli.common import Shell, shell_command
-from classifier.store import open_store
-from classifier.store.base import Store
-
-
-@contextmanager
-def _store(shell: Shell) -> Iterator[Store]:
-    store = open_store(shell.settings.store)
-    try:
-        store.ensure_schema()
-        yield store
-    finally:
-        store.close()
 
 
 @click.group()
@@ -43,7 +28,7 @@ def keys() -> None:
 )
 @shell_command
 def create(shell: Shell, name: str, role: str) -> None:
-    """Create a key called NAME and print it this once.
+    """Create a key called NAME and print it; it is never shown again.
 
     \b
     Example:
@@ -51,12 +36,12 @@ def create(shell: Shell, name: str, role: str) -> None:
     """
     from classifier.records import keys as stored
 
-    with _store(shell) as store:
+    with shell.store() as store:
         key, secret = stored.create(store, name, role)
     if shell.as_json:
         shell.emit({**key.to_dict(), "key": secret})
         return
-    shell.remark(f"key {key.prefix}… for {key.name!r}, role {key.role}; it is shown only once:")
+    shell.remark(f"key {key.prefix}… for {key.name!r}, role {key.role}; it is shown only now:")
     shell.say(secret)
 
 
@@ -71,7 +56,7 @@ def list_keys(shell: Shell) -> None:
     """
     from classifier.records import keys as stored
 
-    with _store(shell) as store:
+    with shell.store() as store:
         found = stored.listed(store)
     if shell.as_json:
         for key in found:
@@ -79,7 +64,7 @@ def list_keys(shell: Shell) -> None:
     elif found:
         shell.table(["key", "role", "created", "name"], [[f"{k.prefix}…", k.role, k.created, k.name] for k in found])
     else:
-        shell.remark("no keys: the service is open to this machine, and to no other")
+        shell.remark("no keys: the service answers this machine only")
 
 
 @keys.command()
@@ -94,7 +79,7 @@ def revoke(shell: Shell, key: str) -> None:
     """
     from classifier.records import keys as stored
 
-    with _store(shell) as store:
+    with shell.store() as store:
         gone = stored.revoke(store, key.rstrip("…"))
     shell.remark(f"revoked {gone.prefix}… ({gone.name})")
     if shell.as_json:

@@ -1,4 +1,4 @@
-"""``earmark tracks``: look at and tend the library."""
+"""``earmark tracks``: list, show, edit and remove tracks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classifier.cli.archive import export_tracks, import_tracks
-from classifier.cli.common import Shell, clock_time, shell_command
+from classifier.cli.common import Shell, clock_time, counted, shell_command
 from classifier.cli.duplicates import duplicates, merge, unmerge
 from classifier.cli.metadata import export_metadata, import_metadata
 from classifier.errors import EarmarkError, InvalidParameter
@@ -18,7 +18,7 @@ from classifier.results import Track
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
 
-#: Characters of an id that are listed; eighty columns have no room for all, and this many tell millions apart.
+#: Characters of an id in lists: eighty columns have no room for all 32, and these tell millions of tracks apart.
 _SHORT_ID = 10
 
 
@@ -57,10 +57,10 @@ def identifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--search", help="Words that occur in title, artist, album, identifiers or source; case and accents do not matter."
 )
-@click.option("--limit", type=click.IntRange(1), help="So many at most.")
+@click.option("--limit", type=click.IntRange(1), help="Most tracks to list.")
 @shell_command
 def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
-    """List the tracks of a catalogue by title.
+    """List the catalogue's tracks by title.
 
     \b
     Example:
@@ -75,14 +75,14 @@ def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
     rows = [[t.id[:_SHORT_ID], t.title, t.artist or "", t.album or "", clock_time(t.duration_s)] for t in found]
     if rows:
         shell.table(["id", "title", "artist", "album", "length"], rows, whole=("id",))
-    shell.remark(f"{len(found)} tracks")
+    shell.remark(counted(len(found), "track"))
 
 
 @tracks.command()
 @click.argument("track_id")
 @shell_command
 def show(shell: Shell, track_id: str) -> None:
-    """Show everything that is stored about one track, named by its id or the first characters of it (as listed).
+    """Show everything stored about one track, given by its id or the first characters of its id (as listed).
 
     \b
     Example:
@@ -105,9 +105,9 @@ def show(shell: Shell, track_id: str) -> None:
 def edit(
     shell: Shell, track_id: str | None, search: str | None, dry_run: bool, yes: bool, **fields: str | None
 ) -> None:
-    """Change what a track is called, or all that a search finds; nothing else changes it afterwards.
+    """Change a track's title, artist and so on, or those of all tracks found; enrolling never changes them again.
 
-    An empty value removes one.
+    An empty value removes what was there.
 
     \b
     Example:
@@ -144,7 +144,7 @@ def edit(
 @click.argument("track_ids", nargs=-1, required=True)
 @shell_command
 def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
-    """Remove tracks; the files they were enrolled from are not touched.
+    """Remove tracks; the files they were enrolled from stay untouched.
 
     \b
     Example:
@@ -168,11 +168,11 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
 
 
 def named(catalogue: Catalogue, name: str) -> Track:
-    """Return the track whose id this is, or whose id alone begins so."""
+    """Return the track with this id, or the only one whose id begins with it."""
     found = catalogue.ids_beginning(name.rstrip("…"))
     if len(found) > 1 and name not in found:
         raise InvalidParameter(
-            f"several tracks have ids that begin with {name!r}: give more of it ('--json' lists all)"
+            f"several tracks have ids that begin with {name!r}: give more characters ('--json' lists whole ids)"
         )
     return catalogue.track(found[0] if len(found) == 1 else name)
 

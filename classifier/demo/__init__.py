@@ -1,1 +1,1 @@
-"""Songs composed in code and a simulated phone, to try Earmark without anybody's recordings."""
+"""Songs composed in code and a simulated phone, to try Earmark without anyone's recordings."""

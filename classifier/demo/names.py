@@ -50,7 +50,7 @@ _NUMBERS = ("Three", "Seven", "Nine", "Eleven", "Thirteen", "Forty", "Ninety-Nin
 
 
 class Names(NamedTuple):
-    """What it says on the record."""
+    """The label of a record."""
 
     title: str
     artist: str

@@ -1,1 +1,1 @@
-"""The fingerprint half: bits, how far each can be trusted, and agreement, as pure functions."""
+"""The fingerprint half: bits, their reliability and their agreement, as pure functions."""

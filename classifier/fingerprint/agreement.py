@@ -1,7 +1,7 @@
 """How well a snippet's sub-fingerprints agree with a track's, at every lag.
 
-Agreement is 1 - 2 * bit error rate over the bits compared, each weighed by how far it can be trusted, in [-1, 1]; 0 is
-chance. Invalid frames count on neither side.
+Agreement is 1 - 2 * bit error rate over the bits compared, each weighted by its reliability, in [-1, 1]; 0 is chance.
+Invalid frames, of either side, do not count.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from classifier.fingerprint.bits import ROUGH_STEP, Fingerprint
 
 
 def _popcount_instruction(_typing: Any, _value: Any) -> Any:
-    """Count the set bits of a uint64, as the machine's own instruction."""
+    """Count the set bits of a uint64 with the machine's own instruction."""
 
     def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         return builder.ctpop(arguments[0])
@@ -30,7 +30,7 @@ _popcount: Any = numba.extending.intrinsic(_popcount_instruction)
 def _accumulate(
     r0: Any, r1: Any, words: Any, planes: Any, frame_weight: Any, counter: Any
 ) -> None:  # pragma: no cover - compiled
-    """Add up compared weight (upper half of a counter) and weight of mismatches (lower half) at every lag.
+    """Add up the compared weight (upper half of a counter) and the weight of mismatches (lower half) at every lag.
 
     Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
     vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
@@ -89,7 +89,7 @@ def agreement(query: Fingerprint, words: np.ndarray, min_frames: int) -> tuple[n
         _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
     weight = (counter >> np.uint64(32)).astype(np.int32)
     wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # each phase by itself
+    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # for each phase separately
     return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)
 
 
@@ -107,19 +107,19 @@ def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no
 
 
 def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
-    """How far the best place of a rough fingerprint in a track stands out among all, in standard deviations.
+    """How far the best place of a rough fingerprint in a track stands out from all places, in standard deviations.
 
     Parameters
     ----------
     rough : np.ndarray, shape (n, 2), uint64
-        As :func:`~classifier.fingerprint.bits.rough_fingerprint` gives it.
+        From :func:`~classifier.fingerprint.bits.rough_fingerprint`.
     words : np.ndarray, shape (F,), uint64
         First words of the track's frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
 
     Returns
     -------
     float
-        0 where nothing can be compared. The snippet may reach beyond either end of the track by half of its length.
+        0 if nothing can be compared. The snippet may extend beyond either end of the track by half its length.
     """
     pad = ROUGH_STEP * len(rough) // 2
     n_lags = len(words) + 2 * pad - ROUGH_STEP * len(rough)

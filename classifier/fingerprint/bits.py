@@ -1,4 +1,4 @@
-"""Sub-fingerprints: 124 bits a frame that say how the spectrum's shape changes.
+"""Sub-fingerprints: 124 bits for each frame that describe how the spectrum's shape changes.
 
 Conventions
 -----------
@@ -9,9 +9,9 @@ Conventions
   (Haitsma & Kalker 2002, eq. 1, at three resolutions and a longer lag): 12 + 24 + 88 = 124 bits. Why these numbers:
   docs/mathematics.md, "Sub-fingerprints".
 - A frame is two words: bits 0 to 123 in order of resolution and frequency, three spare zeros and, in bit 127, whether
-  the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and count on
-  neither side.
-- A snippet's bits have weights by how far each can be trusted (``reliability.py``).
+  the frame is valid. Frames too quiet or too steady for signs to mean anything are invalid, hold zeros and do not
+  count.
+- A snippet's bits are weighted by their reliability (``reliability.py``).
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ VALID = np.uint64(1) << np.uint64(63)
 
 #: A frame quieter than this (mean square, full scale 1) is invalid: -75 dBFS.
 _QUIET = 10**-7.5
-#: Band energies are floored at this fraction of the frame's mean band energy: leakage of a tone is no content.
+#: Band energies are floored at this fraction of the frame's mean band energy: the leakage of a tone is not content.
 _LEAKAGE = 1e-4
 #: Mean |D| in nats below which a frame is too steady to describe.
 _STEADY = 0.08
 
 #: A snippet's frame with fewer of the finest bands than this within 40 dB of its loudest is a lone tone (a whistle, a
-#: sweep), whose few independent bits meet any other glide by chance. Of music's frames, 99 % have 22 or more.
+#: sweep), whose few independent bits match any other glide by chance. Of music's frames, 99 % have 22 or more.
 _FULL_BANDS, _FULL_RANGE = 12, 4 * float(np.log(10))
 
 _BLOCK = 2048
@@ -102,7 +102,7 @@ def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.n
     energy : np.ndarray, shape (n_frames, sum(BANDS)), float32
         Nats. Frame i spans samples [i * hop, i * hop + FRAME).
     loud : np.ndarray, shape (n_frames,), bool
-        Whether the frame is above the level at which digits become visible.
+        Whether the frame is above the level at which quantisation shows.
     """
     n = max(0, 1 + (len(samples) - FRAME) // hop)
     bands = band_matrix()
@@ -189,8 +189,8 @@ class Fingerprint:
     words : np.ndarray, shape (2, n, 2), uint64
         Phase p, frame t starts at sample p * 256 + t * 512 of the snippet.
     planes : np.ndarray, shape (2, n, 2, 2), uint64
-        Weights as bit planes, the ones and the twos, of two words each. Nothing weighs in invalid frames, in lone
-        tones and above the snippet's bandwidth.
+        Weights as bit planes, the ones and the twos, of two words each. Weights are 0 in invalid frames, in lone tones
+        and above the snippet's bandwidth.
     expected : float in [0, 1]
         Agreement that a true place would show.
     """
@@ -212,7 +212,7 @@ class Fingerprint:
 
     @property
     def audible_share(self) -> float:
-        """Share of the frames that weigh anything: neither silence nor steady nor a lone tone; 0 without frames."""
+        """Share of the frames with any weight: neither silent nor steady nor a lone tone; 0 without frames."""
         return float((self.frame_weight.max(axis=0) > 0).mean()) if self.n_frames else 0.0
 
 
@@ -244,7 +244,7 @@ def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprin
 
 
 def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
-    """First words of a snippet's frames, and which of their bits can be trusted: enough to find a place roughly.
+    """First words of a snippet's frames, and which of their bits are reliable: enough to find a place roughly.
 
     Parameters
     ----------
@@ -271,7 +271,7 @@ def _full(energy: np.ndarray) -> np.ndarray:
 
 
 def _weighed(samples: np.ndarray, hop: int, bandwidth_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
+    """Return differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
     energy, loud = band_energies(samples, hop)
     d, valid = differences(energy, loud, hop)
     full = _full(energy)

@@ -1,10 +1,11 @@
 """Which bits of a noisy snippet to trust: a learned reliability for each, as a weight from 0 to 3.
 
-A bit is the sign of a difference of four band energies. Where all four are at the level of the background, the sign
-is a coin toss; where one stands well above it, the sign is the music's. How much, depends on the band and the size of
-the difference: a small network with one hidden layer, trained on the development set (``bench/fit/reliability.py``) to
-predict whether a bit equals the clean recording's, turns these facts into log-odds, and these into the agreement
-expected of the bit: the weight of a matched filter. Four levels keep nearly all of the gain and cost two popcounts.
+A bit is the sign of a difference of four band energies. If all four are at the level of the background noise, the sign
+is a coin toss; if one is well above it, the sign comes from the music. How reliable it is depends on the band and the
+size of the difference. A small network with one hidden layer, trained on the development set
+(``bench/fit/reliability.py``) to predict whether a bit equals the clean recording's, turns these facts into log-odds,
+and those give the bit's expected agreement: the weight of a matched filter. Four levels keep nearly all of the gain and
+cost two popcounts.
 """
 
 from __future__ import annotations
@@ -18,19 +19,19 @@ from classifier.data import FOLDER
 #: Share of a snippet's loud frames, quietest first, that a band's background level is read from.
 BACKGROUND_QUANTILE = 0.15
 LEVELS = 3
-#: Quantile of a snippet's expected agreements that has the highest level; what rounds to it has it too.
+#: Quantile of a snippet's expected agreements that gets the highest level, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
 
 
 def facts(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -> np.ndarray:
-    """What the network sees of each bit.
+    """The network's inputs for each bit.
 
     Parameters
     ----------
     energy : np.ndarray, shape (n, sum(bands)), float32
         Log energies of all bands, nats.
     loud : np.ndarray, shape (n,), bool
-        Frames that say something: digital silence is no background.
+        Frames with sound: digital silence does not count as background.
     d : np.ndarray, shape (n - lag, n_bits), float32
         The differences whose signs are the bits.
     bands : tuple of int
@@ -99,20 +100,20 @@ def log_odds(seen: np.ndarray) -> np.ndarray:
 def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Weights from 0 to ``LEVELS``, growing with the expected agreement tanh(odds / 2) of positive log-odds.
 
-    The expected agreement is the weight of a matched filter; the odds themselves, which would be the most powerful if
-    bits were independent, lean too much on a few loud cells whose bits all go together.
+    The expected agreement is the weight of a matched filter. The odds themselves would be most powerful if bits were
+    independent, but rely too much on a few loud cells whose bits agree or disagree together.
 
     Parameters
     ----------
     odds : np.ndarray, shape (n, n_bits)
         Log-odds.
     counts : np.ndarray, shape (n, n_bits), bool
-        Bits that may count at all.
+        Bits that may have a weight.
 
     Returns
     -------
     np.ndarray, shape (n, n_bits), uint8
-        All ``LEVELS`` in snippets whose bits are all alike, and better than a coin; 0 where no bit is.
+        All ``LEVELS`` if a snippet's bits are equally reliable and better than a coin; all 0 if none is.
     """
     if not counts.any():
         return np.zeros(odds.shape, np.uint8)
@@ -122,7 +123,7 @@ def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def expected_agreement(odds: np.ndarray, weights: np.ndarray) -> float:
-    """Agreement that a true place would show, were each bit as reliable as its log-odds say.
+    """Agreement that a true place would show if each bit is as reliable as its log-odds say.
 
     Parameters
     ----------
@@ -134,6 +135,6 @@ def expected_agreement(odds: np.ndarray, weights: np.ndarray) -> float:
     Returns
     -------
     float in [0, 1]
-        Weighted mean of tanh(odds / 2); 0 if nothing weighs anything.
+        Weighted mean of tanh(odds / 2); 0 if all weights are 0.
     """
     return float((weights * np.tanh(np.maximum(odds, 0) / 2)).sum() / max(int(weights.sum(dtype=np.int64)), 1))

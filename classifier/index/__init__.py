@@ -1,1 +1,1 @@
-"""The search index: what matching needs of every track, as immutable memory-mapped segments."""
+"""The search index: what matching needs of every track, in immutable memory-mapped segments."""

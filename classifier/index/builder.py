@@ -1,9 +1,9 @@
-"""The builder: a thread that loads what an index lacks and writes it to disk.
+"""The builder: a thread that loads the tracks that an index lacks and writes them to disk.
 
 Of all processes, the one that locks the manifest loads and writes; the others wait for what it publishes. Segments that
-are small beside what is written are joined with it, so that a track is written about log2(tracks) times in all,
-however many are enrolled one by one. Where nothing can be written (a read-only folder, a disk that is nearly full),
-segments stay in memory, and writing is tried again later.
+are small compared with what is being written are merged into it, so that a track is written about log2(tracks) times,
+even if tracks are enrolled one by one. If nothing can be written (a read-only folder, a nearly full disk), segments
+stay in memory, and writing is tried again later.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ import errno
 import logging
 import os
 import shutil
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -24,38 +23,39 @@ from classifier.index.holdings import Holdings, keys
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
 from classifier.index.segment import Key, Segment, n_bytes, write
+from classifier.index.thread import WorkThread
 from classifier.models.track import TrackModel
 
 log = logging.getLogger("earmark.index")
 
 Load = Callable[[str, int], TrackModel]
 
-#: Windows that are loaded and written at a time; a builder needs some 3 kB of memory for each.
+#: Windows that are loaded and written at a time; a builder needs about 3 kB of memory for each.
 BATCH = 8192
-#: Seconds between looks at what the process that builds has published.
+#: Seconds between checks of what the building process has published.
 _POLL_S = 0.1
-#: Seconds until writing is tried again where it failed.
+#: Seconds until writing is tried again after it failed.
 _RETRY_S = 60.0
 #: Seconds between attempts to load from a store that does not answer, doubled up to the second value.
 _BACKOFF_S = (0.5, 30.0)
 
 
 class Builder:
-    """Builds one index; where a method says so, hold the lock of ``holdings`` to call it.
+    """Builds one index. Methods that say "hold the lock" mean that of ``holdings``.
 
     Parameters
     ----------
     holdings : Holdings
-        What there is.
+        What this process has of the index.
     manifest : Manifest
         Of the folder to write to.
     load : callable
-        Gives the model of a track by id and version.
+        Returns the model of a track by id and version.
 
     Attributes
     ----------
     backlog : set of (str, int)
-        Tracks that are to be loaded; hold the lock to use it.
+        Tracks still to load; hold the lock to use it.
     trouble : EarmarkError or None
         Why the last attempt failed.
     """
@@ -63,32 +63,28 @@ class Builder:
     def __init__(self, holdings: Holdings, manifest: Manifest, load: Load) -> None:
         self._holdings, self._manifest, self._load = holdings, manifest, load
         self._writable_at = 0.0
-        self._begin()
-
-    def _begin(self) -> None:
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WorkThread("index", self._run)
         self.backlog: set[Key] = set()
         self.trouble: EarmarkError | None = None
 
     def after_fork(self) -> None:
         """Continue without the parent's thread, backlog and lock."""
         self._manifest.release()
-        self._begin()
+        self._thread.after_fork()
+        self.backlog, self.trouble = set(), None
 
     @property
     def is_running(self) -> bool:
-        """Whether something is being loaded or written."""
-        thread = self._thread
-        return thread is not None and thread.is_alive()
+        """Whether tracks are being loaded or written."""
+        return self._thread.is_running
 
     @property
     def is_stopping(self) -> bool:
         """Whether :meth:`stop` was called."""
-        return self._stopping.is_set()
+        return self._thread.stopping.is_set()
 
     def load(self, tracks: Iterable[Key]) -> None:
-        """Load tracks into memory, but for those that cannot be; hold the lock.
+        """Load tracks into memory, except those that cannot be loaded; hold the lock.
 
         Raises
         ------
@@ -98,7 +94,7 @@ class Builder:
         self._keep(self._loaded(tracks))
 
     def catch_up(self) -> None:
-        """Map what other processes have published, and note what is still missing or was lost; hold the lock."""
+        """Map what other processes have published; note what is still missing or was lost; hold the lock."""
         holdings = self._holdings
         holdings.look()
         self.backlog |= (holdings.lost & holdings.ready.items()) - holdings.held()
@@ -107,36 +103,32 @@ class Builder:
         self.backlog -= holdings.snapshot.live
 
     def replace(self, name: str, fault: Exception) -> None:
-        """Withdraw a damaged segment on disk, and put its tracks into the backlog; hold the lock."""
+        """Withdraw a damaged segment from disk and put its tracks into the backlog; hold the lock."""
         place = self._manifest.folder / name
-        log.warning("index segment %s is damaged, its tracks are loaded again: %s", place, fault)
-        with contextlib.suppress(OSError):  # read-only: each process has to find out
+        log.warning("index segment %s is damaged; its tracks are loaded again: %s", place, fault)
+        with contextlib.suppress(OSError):  # a read-only folder: each process has to find out for itself
             self._manifest.withdraw(name)
         self._holdings.drop(name)
         self.catch_up()
 
     def start(self) -> None:
-        """Begin, if there is anything to do and it has not begun; hold the lock."""
-        if not self.is_running and not self.is_stopping and self._is_work():
-            self._thread = threading.Thread(target=self._run, name="index", daemon=True)
+        """Start the thread if there is work and it is not running; hold the lock."""
+        if not self.is_running and self._is_work():
             self._thread.start()
 
     def stop(self) -> None:
-        """Write what is in memory only, unless another process writes, and end."""
-        self._stopping.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        """Write what is only in memory, unless another process is writing, and end."""
+        self._thread.stop()
 
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        """Load what is missing and write what is in memory, until nothing is left to do."""
+        """Load what is missing and write what is only in memory, until no work is left."""
         holdings, pause = self._holdings, _BACKOFF_S[0]
         while True:
             with holdings.lock:
                 if not self._is_work():
-                    self._thread = None
+                    self._thread.ended()
                     holdings.lock.notify_all()
                     return
             try:
@@ -144,8 +136,8 @@ class Builder:
             except BlockingIOError:
                 with holdings.lock:
                     self.catch_up()
-                if self._stopping.wait(_POLL_S):
-                    return  # the other process writes it
+                if self._thread.stopping.wait(_POLL_S):
+                    return  # the other process will write it
                 continue
             try:
                 self._load_batch()
@@ -157,13 +149,13 @@ class Builder:
                 self._report(error)
             except OSError as error:
                 self._not_writable(error)
-            except Exception:
+            except Exception:  # a damaged array can make any step fail; waiters are told, and it tries again
                 log.exception("the index could not be built")
                 self._report(EarmarkError("the index could not be built; the log has the reason"))
             finally:
                 self._manifest.release()
             if self.trouble is not None:
-                self._stopping.wait(pause)
+                self._thread.stopping.wait(pause)
                 pause = min(2 * pause, _BACKOFF_S[1])
 
     def _is_work(self) -> bool:
@@ -182,7 +174,7 @@ class Builder:
     # --- loading --------------------------------------------------------------------------------------------
 
     def _load_batch(self) -> None:
-        """Load the next tracks that are missing into memory."""
+        """Load the next missing tracks into memory."""
         with self._holdings.lock:
             self.catch_up()
             batch = self._next_batch() if not self.is_stopping else []
@@ -209,7 +201,7 @@ class Builder:
             try:
                 model = self._load(track_id, version)
                 parts.append(Segment.single(track_id, version, model, self._manifest.profile))
-            except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged: the rest still counts
+            except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged; the others are still loaded
                 log.warning("track %s is left out of the index: %s", track_id, error)
         return Segment.join(parts) if parts else None
 
@@ -225,16 +217,16 @@ class Builder:
     def _not_writable(self, error: OSError) -> None:
         if time.monotonic() - self._writable_at > _RETRY_S:
             folder, reason = self._manifest.folder, error.strerror
-            log.warning("index not written to %s (%s): it is kept in memory", folder, reason)
+            log.warning("the index cannot be written to %s (%s): it is kept in memory", folder, reason)
         self._writable_at = time.monotonic() + _RETRY_S
 
     def _acquire(self) -> bool:
-        """Become the one process that writes; False where nobody can.
+        """Become the one process that writes; return False if the folder cannot be written.
 
         Raises
         ------
         BlockingIOError
-            If another process does.
+            If another process is writing.
         """
         if not self._can_write():
             return False
@@ -248,7 +240,7 @@ class Builder:
         return True
 
     def _write(self) -> None:
-        """Write what is in memory only, joined with segments that are no larger or mostly dead; holds the lock."""
+        """Write what is only in memory, merged with segments that are small or mostly dead; takes the lock."""
         holdings, folder = self._holdings, self._manifest.folder
         with holdings.lock:
             self.catch_up()
@@ -270,7 +262,7 @@ class Builder:
                 kept.append(name)
             self._manifest.publish(kept)
         except BaseException:
-            if name not in self._manifest.names():  # on a full disk, leftovers would keep it full
+            if name not in self._manifest.names():  # leftovers would keep a full disk full
                 for leftover in (folder / f".{name}", folder / name):
                     shutil.rmtree(leftover, ignore_errors=True)
             raise
@@ -278,7 +270,7 @@ class Builder:
             self.catch_up()
 
     def _to_join(self, parts: Collection[Segment]) -> list[str]:
-        """Segments on disk to write again together with ``parts``: mostly dead ones, and small ones, least first."""
+        """Names of segments on disk to merge with ``parts``: those mostly dead, and small ones, smallest first."""
         holdings, disk = self._holdings, self._holdings.disk
         joined = [name for name in disk if holdings.is_wasteful(disk[name])]
         size = sum(holdings.size(s) for s in (*parts, *(disk[name] for name in joined)))
@@ -290,12 +282,12 @@ class Builder:
         return joined
 
     def _make_fit(self, joined: list[str], new: Sequence[Segment], disk: Mapping[str, Segment]) -> None:
-        """Take as many segments out of ``joined`` as the disk has no room for.
+        """Remove segments from ``joined`` until the disk has room for the rest.
 
         Raises
         ------
         OSError
-            If there is no room even for ``new``, or for any of the others.
+            If there is no room even for ``new``, or for a single one of the others.
         """
         dead = self._holdings.dead
         while parts := [*(disk[name] for name in joined), *new]:
@@ -307,7 +299,7 @@ class Builder:
             joined.pop()
 
     def _are_whole(self, names: Iterable[str]) -> bool:
-        """Check segments on disk before they are written again, with new checksums; replace one that is damaged."""
+        """Check segments before merging, which gives them new checksums; replace one that is damaged."""
         for name in names:
             try:
                 check(self._manifest.folder / name, self._manifest.profile)

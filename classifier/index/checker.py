@@ -1,7 +1,7 @@
-"""The checker: a thread that compares mapped segments with their checksums, and has damaged ones built again.
+"""The checker: a thread that compares mapped segments with their checksums and has damaged ones rebuilt.
 
-It reads what a process finds on disk when it starts, and everything once an hour. A start waits for the first second of
-it (``IndexFolder.wait``); then it pauses between reads, to leave disk and processor to queries.
+It reads all that a process finds on disk when it starts, and everything again once an hour. Starting up waits for its
+first second (``IndexFolder.wait``); after that it pauses between reads, to leave disk and processor to queries.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from classifier.index.builder import Builder
 from classifier.index.holdings import Holdings
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
+from classifier.index.thread import WorkThread
 
 #: Seconds between checks of a segment.
 _INTERVAL_S = 3600.0
@@ -21,12 +22,12 @@ _INTERVAL_S = 3600.0
 _TRUSTED_S = 60.0
 #: Seconds of reading before the first pause.
 EAGER_S = 1.0
-#: Length of a pause, in times of the read before it.
+#: Length of a pause, as a multiple of the read before it.
 _PAUSE = 3.0
 
 
 class Checker:
-    """Checks the segments of one index; hold the lock of ``holdings`` to call it, unless a method says otherwise.
+    """Checks the segments of one index; hold the lock of ``holdings`` to call a method, unless it says otherwise.
 
     Parameters
     ----------
@@ -41,29 +42,24 @@ class Checker:
     def __init__(self, holdings: Holdings, manifest: Manifest, builder: Builder) -> None:
         self._holdings, self._manifest, self._builder = holdings, manifest, builder
         self._checked: dict[str, float] | None = None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._thread = WorkThread("index check", self._run)
 
     def after_fork(self) -> None:
         """Continue without the parent's thread."""
-        self._begin()
+        self._thread.after_fork()
 
     @property
     def is_running(self) -> bool:
         """Whether a segment is being checked; needs no lock."""
-        thread = self._thread
-        return thread is not None and thread.is_alive()
+        return self._thread.is_running
 
     def start(self) -> None:
-        """Begin, if a segment is due and checking has not begun."""
-        # What this process finds when it starts is due at once; what is published later was written just now.
+        """Start the thread if a segment is due and it is not running."""
+        # Segments that this process finds when it starts are due at once; those published later are new.
         self._start(-math.inf if self._checked is None else time.monotonic())
 
     def suspect(self) -> None:
-        """Check everything now but what has just been checked: a search failed, and damage may be why."""
+        """Check now everything not checked just before: a search failed, perhaps because of damage."""
         now = time.monotonic()
         self._checked = {name: moment for name, moment in (self._checked or {}).items() if now - moment < _TRUSTED_S}
         self._start(-math.inf)
@@ -71,16 +67,12 @@ class Checker:
     def _start(self, unseen: float) -> None:
         known = self._checked or {}
         self._checked = {name: known.get(name, unseen) for name in self._holdings.disk}
-        if self._due() is not None and not self.is_running and not self._stopping.is_set():
-            self._thread = threading.Thread(target=self._run, name="index check", daemon=True)
+        if self._due() is not None:
             self._thread.start()
 
     def stop(self) -> None:
-        """End, in the middle of a segment if need be; call it without the lock."""
-        self._stopping.set()
-        thread = self._thread
-        if thread is not None:
-            thread.join()
+        """End the thread, in the middle of a segment if need be; call it without the lock."""
+        self._thread.stop()
 
     def _due(self) -> str | None:
         """Return the segment that has waited longest, if it has waited long enough."""
@@ -91,12 +83,12 @@ class Checker:
     # --- the thread -----------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        pauses = _Pauses(self._stopping)
+        pauses = _Pauses(self._thread.stopping)
         while True:
             with self._holdings.lock:
                 name = self._due()
                 if name is None:
-                    self._thread = None
+                    self._thread.ended()
                     self._holdings.lock.notify_all()
                     return
             try:
@@ -112,7 +104,7 @@ class Checker:
     def _replace(self, name: str, fault: Exception) -> None:
         with self._holdings.lock:
             self._builder.catch_up()
-            if name in self._holdings.disk:  # else another process has replaced or withdrawn it meanwhile
+            if name in self._holdings.disk:  # otherwise another process has replaced or withdrawn it
                 self._builder.replace(name, fault)
             self._builder.start()
 
@@ -122,7 +114,7 @@ class _Stopped(Exception):
 
 
 class _Pauses:
-    """Waits for ``_PAUSE`` times as long as it took to come here again; raises when it is time to stop."""
+    """Called between reads: waits ``_PAUSE`` times as long as the last read took; raises when it is time to stop."""
 
     def __init__(self, stopping: threading.Event) -> None:
         self._stopping = stopping

@@ -1,4 +1,4 @@
-"""What the index asks of a file system: that writing lasts, that bytes are as they were, that there is room."""
+"""What the index needs of a file system: durable writes, checksums, free space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 _BLOCK_BYTES = 2**22
-#: Of a disk, this share is left to others, but not more than so many bytes.
+#: This share of a disk is left free for others, but at most this many bytes.
 _LEFT_SHARE, _LEFT_BYTES = 0.05, 500_000_000
 
 
@@ -32,7 +32,7 @@ def sync_folder(folder: Path) -> None:
 def checksum(path: Path, pause: Callable[[], object] = lambda: None) -> int:
     """Return the CRC-32 of a file; ``pause`` is called after every 4 MiB.
 
-    The file is read, not mapped: a disk that fails is then an error, where a mapping would kill the process.
+    The file is read, not mapped: a failing disk then raises an error, where a mapping would kill the process.
 
     Raises
     ------
@@ -48,6 +48,6 @@ def checksum(path: Path, pause: Callable[[], object] = lambda: None) -> int:
 
 
 def room(folder: Path) -> int:
-    """Return how many bytes may be written there, so that some are left to others: negative on a full disk."""
+    """Return how many bytes may be written so that some stay free for others; negative on a full disk."""
     disk = shutil.disk_usage(folder)
     return disk.free - min(int(_LEFT_SHARE * disk.total), _LEFT_BYTES)

@@ -1,15 +1,14 @@
-"""The index on disk and in this process: what is ready in the store, as segments that queries can search.
+"""The index of one catalogue, on disk and in this process: the store's tracks as segments that queries can search.
 
-- The folder is a cache of the store: whatever is missing or damaged is built again from there. Segments are written
-  aside, synced, and named by an atomically replaced manifest. What is on disk is compared with its checksums in the
-  background.
-- Every process maps the segments that the manifest names. A few new tracks are loaded at once, by whoever asks, into
-  segments of this process's own memory, so that they count immediately, whoever writes them. Many are loaded in the
-  background by the process that holds the manifest's lock; the others map what it publishes. Until then queries search
-  what there is already.
-- Nothing that is searched is ever taken away before its replacement is there: a replaced track matches by its old
-  version until the new one is loaded, and segments that another process merged stay mapped while they are needed.
-- Where the folder cannot be written (read-only, disk full), segments stay in memory; writing is tried again later.
+- The folder is a cache of the store: whatever is missing or damaged is rebuilt from the store. Segments are written
+  under a temporary name, synced, and listed in an atomically replaced manifest. In the background, segments on disk are
+  compared with their checksums.
+- Every process maps the segments that the manifest lists. A few new tracks are loaded at once, by the calling thread,
+  into segments in the process's own memory, so that they can match immediately. Many are loaded in the background by
+  the process that holds the manifest's lock; the others map what it publishes. Until then queries search what is there.
+- Nothing is taken away before its replacement is there: a replaced track matches by its old version until the new one
+  is loaded, and segments that another process merged stay mapped while they are needed.
+- If the folder cannot be written (read-only, disk full), segments stay in memory; writing is tried again later.
 """
 
 from __future__ import annotations
@@ -27,9 +26,9 @@ from classifier.index.profile import EXACT, Profile
 from classifier.index.segment import Key
 from classifier.index.snapshot import Snapshot
 
-#: Windows that are loaded by whoever asks, at most; more would keep a query waiting. About 0.13 ms each.
+#: Most windows that the calling thread loads; more would keep a query waiting. About 0.13 ms each.
 AT_ONCE = 3000
-#: Seconds between looks at builder and checker while waiting for them.
+#: Seconds between checks of builder and checker while waiting for them.
 _POLL_S = 0.1
 
 
@@ -41,10 +40,10 @@ class IndexFolder:
     folder : Path
         Where segments are kept; created when first written.
     load : callable
-        Gives the model of a track by id and version. NotFound and StoreCorrupt leave the track out, any other
-        EarmarkError means that it may work later.
+        Returns the model of a track by id and version. NotFound and StoreCorrupt leave the track out; any other
+        EarmarkError means that a later attempt may succeed.
     profile : Profile
-        Which arrays are kept; a folder of another profile is built again.
+        Which arrays are kept; a folder of another profile is rebuilt.
     """
 
     def __init__(self, folder: Path, load: Load, profile: Profile = EXACT) -> None:
@@ -55,28 +54,28 @@ class IndexFolder:
         self._checker = Checker(self._holdings, manifest, self._builder)
 
     def after_fork(self) -> None:
-        """Continue without the parent's thread, lock and file; what is mapped stays; call :meth:`follow` next."""
+        """Continue without the parent's threads, lock and file; mappings stay. Call :meth:`follow` next."""
         self._holdings.after_fork()
         self._builder.after_fork()
         self._checker.after_fork()
 
     @property
     def snapshot(self) -> Snapshot:
-        """What there is of the tracks that :meth:`follow` named last; another object whenever it changes."""
+        """What is loaded of the tracks that :meth:`follow` named last; a new object whenever it changes."""
         return self._holdings.snapshot
 
     @property
     def is_building(self) -> bool:
-        """Whether tracks are being loaded, or segments written, by this process."""
+        """Whether this process is loading tracks or writing segments."""
         return self._builder.is_running
 
     @property
     def is_checking(self) -> bool:
-        """Whether segments are being compared with their checksums by this process."""
+        """Whether this process is comparing segments with their checksums."""
         return self._checker.is_running
 
     def look(self) -> None:
-        """Map what other processes have published meanwhile; does not wait for anybody."""
+        """Map what other processes have published; never waits."""
         holdings = self._holdings
         if holdings.is_behind() and holdings.lock.acquire(blocking=False):
             try:
@@ -86,27 +85,27 @@ class IndexFolder:
                 holdings.lock.release()
 
     def on_disk(self) -> set[Key]:
-        """Return what the segments on disk hold, dead or not."""
+        """Return the tracks that the segments on disk hold, dead or not."""
         with self._holdings.lock:
             return keys(self._holdings.disk.values())
 
     def follow(self, ready: Mapping[str, int], windows: Mapping[str, int], seen: Collection[Key] = ()) -> None:
-        """Make :attr:`snapshot` one of the tracks in ``ready``: at once if few are missing, else bit by bit.
+        """Make :attr:`snapshot` one of the tracks in ``ready``: at once if few are missing, else step by step.
 
         Parameters
         ----------
         ready : mapping of str to int
             Version by track id: what the store holds.
         windows : mapping of str to int
-            Length of each of them.
+            Number of windows of each of them.
         seen : collection of (str, int)
-            What :meth:`on_disk` returned before the store was asked. Of these, what is not ready any more may be
-            thrown away; what else is on disk may be there because another process was faster to take it in.
+            What :meth:`on_disk` returned before the store was read. Of these, tracks that are no longer ready may be
+            deleted; other tracks on disk may be newer than what the store was read for.
 
         Raises
         ------
         EarmarkError
-            If the store does not answer; everything is as before then.
+            If the store does not answer; nothing has changed then.
         """
         holdings, builder = self._holdings, self._builder
         with holdings.lock:
@@ -122,12 +121,12 @@ class IndexFolder:
             self._checker.start()
 
     def suspect(self) -> None:
-        """Check the segments on disk now: a search failed, and damage may be why."""
+        """Check the segments on disk now: a search failed, perhaps because of damage."""
         with self._holdings.lock:
             self._checker.suspect()
 
     def wait(self, progress: Callable[[int, int], None] | None = None) -> None:
-        """Return when everything that :meth:`follow` left for later is there, and is whole as far as one second shows.
+        """Wait until all that :meth:`follow` left for later is loaded, and for the first second of the check.
 
         Parameters
         ----------
@@ -157,13 +156,13 @@ class IndexFolder:
                 progress(total, total)
 
     def close(self) -> None:
-        """Write what is in memory only, unless another process writes, and stop."""
+        """Write what is only in memory, unless another process is writing, and stop."""
         self._checker.stop()
         self._builder.stop()
 
 
 def _shortest(tracks: Collection[Key], windows: Mapping[str, int]) -> tuple[list[Key], list[Key]]:
-    """Divide tracks into the shortest, ``AT_ONCE`` windows in all, and the rest."""
+    """Divide tracks into the shortest, with at most ``AT_ONCE`` windows together, and the rest."""
     now: list[Key] = []
     later: list[Key] = []
     room = AT_ONCE

@@ -1,8 +1,8 @@
 """Keeps each process's index in step with the store.
 
 Every change to a catalogue's tracks increments its revision. Each query compares it, and so does a thread between
-queries, so that little is left to do when one comes. A query gets a view: an index snapshot and its tracks, which never
-change while the query runs.
+queries, so that little is left to do for the next one. A query gets a view: an index snapshot and its tracks, which
+never change while the query runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ log = logging.getLogger("earmark.follower")
 #: Seconds after which the set of tracks is compared even if the revision is the same: a process that changed a track
 #: may have died before it incremented the revision.
 _RECHECK_S = 30.0
-#: Changed tracks above which the whole list is read instead of each one.
+#: More changed tracks than this are read as one list instead of one by one.
 _MANY = 100
 #: Longest pause, in seconds, between attempts to reach a store that does not answer.
 _MAX_PAUSE_S = 30.0
@@ -49,7 +49,7 @@ class View:
     Parameters
     ----------
     snapshot : Snapshot
-        What is searched.
+        The index to search.
     tracks : mapping of str to Track
         Every track of the snapshot, by id.
     """
@@ -79,7 +79,7 @@ class Follower:
     data_dir : Path
         Folder for indexes.
     seconds : float >= 0
-        Pause between looks at the store while there are no queries; 0: only queries look.
+        Pause between checks of the store while there are no queries; 0: only queries check it.
     """
 
     def __init__(self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float) -> None:
@@ -114,14 +114,14 @@ class Follower:
         self._index.close()
 
     def suspect(self) -> None:
-        """Have the index on disk checked for damage, which may be why a search failed."""
+        """Have the index on disk checked: a search failed, perhaps because of damage."""
         self._index.suspect()
 
     @property
     def n_missing(self) -> int:
-        """How many of the store's tracks no query can find, as far as is known without looking.
+        """How many of the store's tracks no query can find, as of the last view.
 
-        They are still being loaded, or cannot be, since they are damaged.
+        They are still being loaded, or damaged.
         """
         view = self._view
         return 0 if view is None else max(0, len(view.tracks) - len(view.snapshot.live))
@@ -132,14 +132,14 @@ class Follower:
         return (self._index.folder / "manifest.json").exists()
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
-        """Return what the store holds now; of many new tracks, as many as are loaded already.
+        """Return what the store holds now; if many tracks are new, only those that are already loaded.
 
-        The first call waits until all are.
+        The first call waits until all are loaded.
 
         Parameters
         ----------
         progress : callable, optional
-            Called with (loaded, total) while the index catches up, in the first call.
+            Called with (loaded, total) while the first call waits.
 
         Raises
         ------
@@ -169,7 +169,7 @@ class Follower:
         return record.revision != self._revision or time.monotonic() - self._checked > _RECHECK_S
 
     def _follow(self, progress: Callable[[int, int], None] | None) -> None:
-        """Bring index and table of tracks in step with the store, reading only what has changed."""
+        """Bring the index and the table of tracks into step with the store; read only what has changed."""
         self._index.look()
         seen = self._index.on_disk()
         stamps = tracks.stamps(self._store, self._name)
@@ -195,7 +195,7 @@ class Follower:
 
     def _load(self, track_id: str, version: int) -> TrackModel:
         """Load a track's model and check that it fits the catalogue's configuration: an archive may hold anything."""
-        nothing = TrackModel.empty(self._config)  # stands for what a short track has no chunks of
+        nothing = TrackModel.empty(self._config)  # for arrays of which a short track has no chunks
         arrays = tracks.load_models(self._store, track_id, version) or nothing.window_arrays()
         slots = tracks.load_slots(self._store, track_id, version)
         words = tracks.load_subfingerprints(self._store, track_id, version)
@@ -213,7 +213,9 @@ class Follower:
     def _forget_removed(self) -> None:
         """Delete the index folders of catalogues that this store no longer has."""
         every = index_folder(self._data_dir, self._store, "*")
-        unknown = set(every.parent.glob(every.name))  # first, for catalogues are older than their folders
+        unknown = set(
+            every.parent.glob(every.name)
+        )  # before reading the store: catalogues are older than their folders
         for record in catalogues.list_catalogues(self._store):
             unknown.discard(index_folder(self._data_dir, self._store, record.id))
         for folder in unknown:
@@ -234,12 +236,12 @@ class Follower:
                 self.view()
                 pause = self._seconds
             except CatalogueNotFound:
-                self._thread = None  # should it come back, the next query starts another
+                self._thread = None  # if it comes back, the next query starts another thread
                 return
             except EarmarkError as error:
                 if pause == self._seconds:
                     log.warning("catalogue %r cannot be followed: %s", self._name, error)
                 pause = min(2 * pause, _MAX_PAUSE_S)
-            except Exception:
+            except Exception:  # whatever it is: without this thread, each query would have to catch up by itself
                 log.exception("catalogue %r cannot be followed", self._name)
                 pause = _MAX_PAUSE_S

@@ -1,8 +1,8 @@
-"""One Gaussian a window, and its exact symmetric KL divergence J_1 from a snippet's: which windows sound alike.
+"""One Gaussian for each window, and its exact symmetric KL divergence J_1 from a snippet's: which windows sound alike.
 
-A comparison reads each Gaussian once and does little with it, so that memory sets the pace. Natural parameters theta
-and statistics s are therefore kept as 16-bit integers with a scale for each half of a row; that moves a divergence
-above 0.1 nats by less than one per cent.
+A comparison reads each Gaussian once and computes little, so memory bandwidth limits its speed. Natural parameters
+theta and statistics s are therefore stored as 16-bit integers with a scale for each half of a row; this changes a
+divergence above 0.1 nats by less than one per cent.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray) -> np.ndarra
     query : Packed
         n Gaussians.
     rows, terms : np.ndarray
-        N Gaussians as :func:`quantise` gives them.
+        N Gaussians from :func:`quantise`.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray) -> np.ndarra
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, boundscheck=False)
 def _divergences(s: Any, theta: Any, rows: Any, terms: Any, out: Any) -> None:  # pragma: no cover - compiled
-    """Sums run over contiguous entries, so that the compiler widens and multiplies many at a time."""
+    """Fill ``out``; the sums run over contiguous entries, so that the compiler can vectorise them."""
     size = s.shape[1]
     for window in range(out.shape[1]):
         for q in range(out.shape[0]):

@@ -1,4 +1,4 @@
-"""What this process has of an index: segments mapped from disk, segments in memory, and which tracks are wanted."""
+"""What this process has of an index: segments mapped from disk, segments in memory, and the tracks it should have."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from classifier.index.snapshot import Snapshot
 
 log = logging.getLogger("earmark.index")
 
-#: Attempts to map what a manifest names while other processes go on replacing it.
+#: Attempts to map what a manifest lists while other processes keep replacing it.
 _RETRIES = 5
 
 
@@ -22,26 +22,26 @@ class Holdings:
     Parameters
     ----------
     manifest : Manifest
-        Names the segments on disk.
+        Lists the segments on disk.
 
     Attributes
     ----------
     lock : threading.Condition
         Notified whenever something changes.
     snapshot : Snapshot
-        What there is of the tracks in ``ready``; replaced as a whole whenever it changes.
+        What is loaded of the tracks in ``ready``; replaced as a whole whenever it changes.
     disk : mapping of str to Segment
-        Mapped segments by name, as the manifest named them when last looked at.
+        Mapped segments by name, as the manifest listed them at the last look.
     memory : list of Segment
-        Further segments: in memory, or mapped still though the manifest does not name them any more.
+        Further segments: in memory, or still mapped although the manifest no longer lists them.
     ready : mapping of str to int
         Version by track id: what the store holds.
     windows : mapping of str to int
-        Length of each of these tracks.
+        Number of windows of each of these tracks.
     dead : set of (str, int)
-        Tracks on disk that the store does not hold any more, and that may be thrown away.
+        Tracks on disk that the store no longer holds and that may be deleted.
     lost : set of (str, int)
-        Tracks of segments that were mapped, and dropped because of damage.
+        Tracks of mapped segments that were dropped because of damage.
     """
 
     def __init__(self, manifest: Manifest) -> None:
@@ -62,11 +62,11 @@ class Holdings:
         self.lock = threading.Condition()
 
     def is_behind(self) -> bool:
-        """Return whether another process has published since the last look; needs no lock."""
+        """Return whether another process has published since the last :meth:`look`; needs no lock."""
         return self._manifest.stamp() != self._stamp
 
     def look(self) -> None:
-        """Map the segments that the manifest names now, without withdrawn ones; call :meth:`renew` next."""
+        """Map the segments that the manifest lists now, except withdrawn ones; call :meth:`renew` next."""
         if not self.is_behind():
             return
         for _ in range(_RETRIES):
@@ -79,11 +79,11 @@ class Holdings:
                 except (OSError, ValueError) as error:
                     faults[name] = error
             if not faults or names == self._manifest.names():
-                break  # else a builder replaced them meanwhile: look again
+                break  # otherwise a builder replaced them meanwhile: look again
         for name, fault in faults.items():
-            if name not in self._damaged:  # else that was said already
+            if name not in self._damaged:  # otherwise it has been logged already
                 place = self._manifest.folder / name
-                log.warning("index segment %s is not usable, its tracks are loaded again: %s", place, fault)
+                log.warning("index segment %s is not usable; its tracks are loaded again: %s", place, fault)
         self.lost |= keys(segment for name, segment in self.disk.items() if name in faults)
         self.memory += [segment for name, segment in self.disk.items() if name not in names]
         self.disk, self._stamp = disk, stamp
@@ -97,18 +97,18 @@ class Holdings:
         return segment
 
     def drop(self, name: str) -> None:
-        """Let go of a mapped segment that is damaged, and do not map it again; call :meth:`renew` next."""
+        """Drop a mapped segment that is damaged, and never map it again; call :meth:`renew` next."""
         self._damaged.add(name)
         self.lost |= keys([self.disk[name]])
         self.disk = {other: segment for other, segment in self.disk.items() if other != name}
 
     def renew(self) -> None:
-        """Make a new snapshot, if it would differ, and let go of what it does not need."""
+        """Make a new snapshot if it would differ, and drop segments that it does not need."""
         covered = keys(self.disk.values())
         held = covered | keys(self.memory)
         live = self.ready.items() & held
         lacking = self.ready.keys() - {track_id for track_id, _ in live}
-        if lacking:  # the version before stands in
+        if lacking:  # an earlier version stands in
             live |= {i: v for i, v in sorted(held) if i in lacking}.items()
         self.memory = [s for s in self.memory if any(e.key in live and e.key not in covered for e in s.entries)]
         segments = (*self.disk.values(), *self.memory)
@@ -118,24 +118,24 @@ class Holdings:
         self.lock.notify_all()
 
     def held(self) -> set[Key]:
-        """Return every track that there is, wanted or not."""
+        """Return every track in the segments, whether the store still holds it or not."""
         return keys((*self.disk.values(), *self.memory))
 
     def keep(self, segment: Segment, *, join: bool) -> None:
-        """Add a segment in memory; with ``join``, join it with others of its size, as they pile up."""
+        """Add a segment in memory; with ``join``, merge it with others of similar size, which would pile up."""
         memory = self.memory
         memory.append(segment)
         while join and len(memory) > 1 and self.size(memory[-2]) <= 2 * self.size(memory[-1]):
             memory[-2:] = [Segment.join(memory[-2:], self.dead)]
 
     def unwritten(self) -> list[Segment]:
-        """Return the segments of which something wanted is in memory only."""
+        """Return the segments in memory that hold a ready track that is not on disk."""
         covered = keys(self.disk.values())
         ready = self.ready.items()
         return [s for s in self.memory if any(e.key in ready and e.key not in covered for e in s.entries)]
 
     def size(self, segment: Segment) -> int:
-        """Return the windows of tracks that are not dead; each track counts as one more, since it may have none."""
+        """Return the number of windows of tracks that are not dead, plus one for each track, which may have none."""
         return sum(1 + len(e.rows["windows"]) for e in segment.entries if e.key not in self.dead)
 
     def is_wasteful(self, segment: Segment) -> bool:
@@ -144,7 +144,7 @@ class Holdings:
 
 
 def keys(segments: Iterable[Segment]) -> set[Key]:
-    """Tracks of some segments."""
+    """Return the tracks of segments."""
     return {entry.key for segment in segments for entry in segment.entries}
 
 

@@ -1,8 +1,8 @@
 """Whether segments on disk are as they were written.
 
-Nothing reads a whole segment before it is searched: that would take long. It is compared with its checksums in the
-background (``checker.py``), before it is merged into another (``builder.py``), and by ``earmark doctor``. A segment
-that is damaged is withdrawn (``manifest.py``), and its tracks are loaded from the store again.
+A segment is not read as a whole before it is searched, which would take too long. It is compared with its checksums in
+the background (``checker.py``), before it is merged into another (``builder.py``), and by ``earmark doctor``. A damaged
+segment is withdrawn (``manifest.py``), and its tracks are loaded from the store again.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def check(folder: Path, profile: Profile = EXACT, pause: Callable[[], object] = 
     profile : Profile
         Its arrays.
     pause : callable
-        Called after every 4 MiB; what it raises ends the check.
+        Called after every 4 MiB; an exception that it raises ends the check.
 
     Raises
     ------
@@ -42,12 +42,12 @@ def check(folder: Path, profile: Profile = EXACT, pause: Callable[[], object] = 
 
 
 def examine(manifest: Manifest) -> dict[str, str]:
-    """Check every segment that counts and is not withdrawn.
+    """Check every segment that the manifest lists and that is not withdrawn.
 
     Returns
     -------
     dict of str to str
-        By the name of each damaged segment, what is wrong with it.
+        What is wrong with each damaged segment, by name.
     """
     found = {}
     for name in manifest.names():

@@ -1,10 +1,10 @@
-"""The manifest of an index folder: the file that says which of its segments count.
+"""The manifest of an index folder: the file that lists the segments in use.
 
-It is replaced atomically, by one process at a time: whoever holds the lock on a file beside it, which dies with the
-process. A manifest that is missing, damaged, or of another format or profile names no segments.
+It is replaced atomically by one process at a time, the holder of the lock on a file beside it; the lock ends with the
+process. A manifest that is missing, damaged, or of another format or profile lists no segments.
 
-A damaged segment may be withdrawn by any process, at any time: its table is deleted, so that nobody maps it again, and
-the manifest is touched, so that all processes look again and let go of it.
+Any process may withdraw a damaged segment at any time: its table is deleted, so that no process maps it again, and the
+manifest is touched, so that all processes look again and drop it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from classifier.index.segment import FORMAT, TABLE
 
 log = logging.getLogger("earmark.index")
 
-#: What tells one published manifest from the next: inode and time of change; None if there is none.
+#: Distinguishes one published manifest from the next: inode and modification time; None if there is no manifest.
 Stamp = tuple[int, int] | None
 
 
@@ -48,7 +48,7 @@ class Manifest:
     # --- reading --------------------------------------------------------------------------------------------
 
     def stamp(self) -> Stamp:
-        """Return what changes whenever any process publishes."""
+        """Return a value that changes whenever a process publishes."""
         try:
             status = os.stat(self._path)
         except OSError:
@@ -56,20 +56,20 @@ class Manifest:
         return status.st_ino, status.st_mtime_ns
 
     def names(self) -> tuple[str, ...]:
-        """Return the folders of the segments that count; none if there is no manifest that can be used."""
+        """Return the folder names of the segments in use; none if there is no usable manifest."""
         try:
             values = json.loads(self._path.read_text())
             if (values["format"], values["profile"]) == (FORMAT, self.profile.name):
                 return tuple(map(str, values["segments"]))
-            log.info("the index in %s has another format or profile: it is built again", self.folder)
+            log.info("the index in %s has another format or profile: it is rebuilt", self.folder)
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError, TypeError) as error:
-            log.warning("the manifest of the index in %s is damaged (%r): it is built again", self.folder, error)
+            log.warning("the manifest of the index in %s is damaged (%r): the index is rebuilt", self.folder, error)
         return ()
 
     def is_withdrawn(self, name: str) -> bool:
-        """Return whether a segment is there no more, or must not be used."""
+        """Return whether a segment is gone or must not be used."""
         return not (self.folder / name / TABLE).exists()
 
     # --- writing --------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ class Manifest:
         Raises
         ------
         BlockingIOError
-            If another process is.
+            If another process already is.
         OSError
             If the folder cannot be written to.
         """
@@ -100,12 +100,12 @@ class Manifest:
             self._lock_file = None
 
     def publish(self, names: Collection[str]) -> None:
-        """Let these segments count, and delete all others; call it between acquire and release.
+        """Put these segments into use and delete all others; call it between acquire and release.
 
         Raises
         ------
         OSError
-            If the disk is full, read-only or failing; the manifest before stays then.
+            If the disk is full, read-only or failing; the previous manifest stays in place then.
         """
         draft = self.folder / ".manifest"
         with open(draft, "w") as file:
@@ -114,12 +114,12 @@ class Manifest:
         sync_folder(self.folder)
         os.replace(draft, self._path)
         sync_folder(self.folder)
-        for item in self.folder.iterdir():  # what a mapping still uses stays alive until it is let go
+        for item in self.folder.iterdir():  # files that are still mapped live on until they are unmapped
             if item.is_dir() and item.name not in names:
                 shutil.rmtree(item, ignore_errors=True)
 
     def withdraw(self, name: str) -> None:
-        """Keep all processes from using a segment; this needs no lock.
+        """Stop all processes from using a segment; needs no lock.
 
         Raises
         ------
@@ -127,5 +127,5 @@ class Manifest:
             If the folder cannot be written to.
         """
         (self.folder / name / TABLE).unlink(missing_ok=True)
-        with contextlib.suppress(FileNotFoundError):  # nobody has published yet, or all was deleted
+        with contextlib.suppress(FileNotFoundError):  # nothing has been published yet, or all was deleted
             os.utime(self._path)

@@ -1,8 +1,7 @@
 """Profiles: which arrays an index keeps of every track.
 
-A segment is a set of arrays in which the tracks lie back to back. Arrays differ in what a row of theirs stands for, its
-*kind*: a window, a slot, a frame. A track has a range of rows for each kind, which holds for all arrays
-of that kind.
+A segment is a set of arrays that hold the tracks one after another. Each array has a *kind*: what one of its rows
+stands for, a window, a slot or a frame. A track has one range of rows for each kind, the same in all arrays of it.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ class Array:
     dtype : np.dtype
         Type of its numbers.
     axes : tuple of str
-        Further axes. Axes of one name are equally long in all arrays of a segment.
+        Further axes. Axes with the same name have the same length in all arrays of a segment.
     """
 
     kind: Kind
@@ -49,11 +48,11 @@ class Profile:
     Parameters
     ----------
     name : str
-        What manifests and segments are marked with; a segment of another profile is refused.
+        Written into manifests and segments; a segment of another profile is refused.
     arrays : mapping of str to Array
         Every array, by name.
     pack : callable
-        Makes these arrays of one track's model, in any dtype that casts to theirs.
+        Makes these arrays from a track's model, in any dtype that casts to theirs.
     """
 
     name: str
@@ -62,7 +61,7 @@ class Profile:
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
-        """Every kind of row that there is, in the order of the arrays."""
+        """The kinds of rows, in the order of the arrays."""
         return tuple(dict.fromkeys(array.kind for array in self.arrays.values()))
 
 

@@ -1,8 +1,8 @@
-"""Segments: some tracks' arrays, back to back, in memory or mapped from a folder.
+"""Segments: the arrays of a number of tracks, one after another, in memory or mapped from a folder.
 
-A segment is never changed. Joining some of them, or leaving tracks out, makes a new one. In a folder, each array is a
-NumPy file ``NAME.npy``; ``tracks.json`` names the format, the profile, the tracks with their numbers of rows, and
-the shape and checksum of each array.
+A segment never changes. Joining several, or leaving tracks out, makes a new one. In a folder, each array is a NumPy
+file ``NAME.npy``; ``tracks.json`` states the format, the profile, the tracks with their numbers of rows, and the shape
+and checksum of each array.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from classifier.index.files import sync, sync_folder
 from classifier.index.profile import EXACT, Kind, Profile
 from classifier.models.track import TrackModel
 
-#: Version of how segments and manifests are written.
+#: Version of the format of segments and manifests.
 FORMAT = 5
-#: The file that makes a folder a segment.
+#: The file that marks a folder as a segment.
 TABLE = "tracks.json"
 
-#: What identifies the enrolled audio: a track's id and version.
+#: Identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
 
 
@@ -52,18 +52,18 @@ class Entry:
 
     @property
     def key(self) -> Key:
-        """What identifies the enrolled audio: track and version."""
+        """Identifies the enrolled audio: track id and version."""
         return self.track_id, self.version
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Some tracks' arrays.
+    """The arrays of a number of tracks.
 
     Parameters
     ----------
     profile : Profile
-        Which arrays there are.
+        Which arrays it holds.
     entries : tuple of Entry
         The tracks, in the order of their rows, which leave no gaps.
     arrays : mapping of str to np.ndarray
@@ -76,7 +76,7 @@ class Segment:
 
     @classmethod
     def build(cls, tracks: Iterable[tuple[str, int, TrackModel]], profile: Profile = EXACT) -> Segment:
-        """Pack models of tracks (id, version, model) into a segment in memory; one track at least."""
+        """Pack models of tracks (id, version, model) into a segment in memory; at least one track."""
         return cls.join([cls.single(*track, profile) for track in tracks])
 
     @classmethod
@@ -89,7 +89,7 @@ class Segment:
 
     @classmethod
     def join(cls, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> Segment:
-        """Join segments of one profile into one in memory, without the tracks in ``dead``; one part at least."""
+        """Join segments of one profile into one in memory, without the tracks in ``dead``; at least one segment."""
         profile, chosen = parts[0].profile, _chosen(parts, dead)
         arrays = {
             name: np.concatenate([parts[0].arrays[name][:0], *(part.of(e, name) for part, e in chosen)])
@@ -99,12 +99,13 @@ class Segment:
 
     @classmethod
     def load(cls, folder: Path, profile: Profile = EXACT) -> Segment:
-        """Map what :func:`write` wrote; nothing of the arrays is read until it is used.
+        """Map what :func:`write` wrote; the arrays are not read until they are used.
 
         Raises
         ------
         ValueError, OSError
-            If the folder is not a whole segment of this format and profile; what it contains is not looked at.
+            If the folder is not a complete segment of this format and profile; the content of the arrays is not
+            checked.
         """
         table = read_table(folder, profile)
         try:
@@ -139,17 +140,17 @@ class Segment:
 
 
 def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> None:
-    """Write some segments into a new folder, as one segment, and sync it to disk.
+    """Write segments as one segment into a new folder, and sync it to disk.
 
-    Arrays are copied track by track from mapped files, so that memory stays small however large they are. They are
-    written as files, not through a mapping: a full disk is then an error, where a mapping would kill the process.
+    Arrays are copied track by track from mapped files, so that memory use stays small however large they are. They are
+    written as files, not through a mapping: a full disk then raises an error, where a mapping would kill the process.
 
     Parameters
     ----------
     folder : Path
         Must not exist yet.
     parts : sequence of Segment
-        What to join, of one profile; a track that several parts hold is written once.
+        Segments of one profile; a track that several of them hold is written once.
     dead : container of (str, int)
         Keys to leave out.
 
@@ -185,12 +186,12 @@ def n_bytes(parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> int
 
 
 def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
-    """Return what a segment says of itself: its ``tracks``, and ``shape`` and ``crc32`` of the file of each array.
+    """Return a segment's table: its ``tracks``, and ``shape`` and ``crc32`` of each array's file.
 
     Raises
     ------
     ValueError, OSError
-        If it says nothing, or has another format or profile.
+        If there is no valid table, or it has another format or profile.
     """
     table = json.loads((folder / TABLE).read_text())
     try:
@@ -205,7 +206,7 @@ def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """What a NumPy file of such an array begins with."""
+    """Return the header of the NumPy file of an array."""
     header = io.BytesIO()
     fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(header, fields)
@@ -213,7 +214,7 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
 
 
 def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Write arrays as one NumPy file, and sync it; return what the table says of it."""
+    """Write arrays as one NumPy file and sync it; return its entry in the table."""
     dtype, shape = pieces[0].dtype, (sum(map(len, pieces)), *pieces[0].shape[1:])
     header = _header(dtype, shape)
     checksum = zlib.crc32(header)
@@ -229,9 +230,9 @@ def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> dict[str, Any]:
 
 
 def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Memory-map an array; one without elements cannot be mapped and is made.
+    """Memory-map an array; an empty one, which cannot be mapped, is made.
 
-    The header is compared, not interpreted: a damaged one may say anything.
+    The header is compared, not interpreted, because a damaged one may say anything.
     """
     header = _header(dtype, shape)
     with open(path, "rb") as file:
@@ -243,7 +244,7 @@ def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray
 
 
 def _check_shapes(segment: Segment) -> None:
-    """Raise ValueError if an array has not the axes of the profile, or not as many rows or columns as the others."""
+    """Raise ValueError if an array's axes are not the profile's, or their lengths differ between arrays."""
     sizes: dict[str, int] = {kind: segment.n_rows(kind) for kind in segment.profile.kinds}
     for name, layout in segment.profile.arrays.items():
         axes, shape = (layout.kind, *layout.axes), segment.arrays[name].shape
@@ -255,7 +256,7 @@ def _check_shapes(segment: Segment) -> None:
 
 
 def _chosen(parts: Sequence[Segment], dead: Container[Key]) -> list[tuple[Segment, Entry]]:
-    """Tracks of some parts that go into a joined segment, each once."""
+    """Return the tracks that go into a joined segment, each once."""
     chosen: dict[Key, tuple[Segment, Entry]] = {}
     for part in parts:
         for entry in part.entries:
@@ -270,7 +271,7 @@ def _lengths(profile: Profile, entry: Entry) -> list[int]:
 
 
 def _tiled(profile: Profile, tracks: Iterable[tuple[str, int, Iterable[int]]]) -> tuple[Entry, ...]:
-    """Entries of tracks (id, version, number of rows of each kind) that lie back to back."""
+    """Return the entries of consecutive tracks, given as (id, version, number of rows of each kind)."""
     stops = dict.fromkeys(profile.kinds, 0)
     entries = []
     for track_id, version, lengths in tracks:

@@ -1,4 +1,4 @@
-"""Snapshots: which segments, and which of their tracks, one query searches."""
+"""Snapshots: the segments that one query searches, and which of their tracks."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Shelf:
     Parameters
     ----------
     segment : Segment
-        Where they are.
+        The segment that holds them.
     numbers : np.ndarray, shape (n,), int64
         Their numbers in the snapshot.
     bounds : dict of Kind to np.ndarray, shape (n, 2), int64
-        First row of each, and the one behind its last, by kind of row.
+        First row of each track and one past its last, by kind of row.
     """
 
     segment: Segment
@@ -32,19 +32,19 @@ class Shelf:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a query searches, whatever is enrolled or removed meanwhile; iterate over it for (segment, entry) pairs.
+    """What a query searches, unaffected by later changes; iterate over it for (segment, entry) pairs.
 
     Parameters
     ----------
     segments : tuple of Segment
-        A track that several of them hold counts in the first.
+        If several hold the same track, the first one's counts.
     live : frozenset of (str, int)
         Keys of the tracks that count.
 
     Attributes
     ----------
     items : tuple of (Segment, Entry)
-        Live tracks by key: their order does not depend on how the catalogue is cut into segments.
+        Live tracks by key: their order does not depend on how the catalogue is divided into segments.
     numbers : dict of (str, int) to int
         Place of each key in ``items``.
     shelves : tuple of Shelf

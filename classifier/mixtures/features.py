@@ -150,7 +150,7 @@ def spline_derivative_kernel(half_length: int) -> np.ndarray:
 
 
 def spline_derivative(x: np.ndarray, half_length: int) -> np.ndarray:
-    """First derivative over time of some sequences, on the frames that have full support.
+    """First derivative of sequences over time, on the frames that have full support.
 
     Parameters
     ----------

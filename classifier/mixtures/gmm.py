@@ -152,7 +152,7 @@ def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
     statistics : np.ndarray, shape (..., packed_length)
         Weighted sums of psi(x); the last entry is the sum of weights.
     d : int
-        Dimension; with the length it tells full covariances from diagonal ones.
+        Dimension; together with the length it tells whether covariances are full or diagonal.
 
     Returns
     -------
@@ -228,7 +228,7 @@ def em_step(
     responsibilities /= total
     log_likelihood = (np.log(total[..., 0]) + top[..., 0]).mean(axis=-1, dtype=np.float64)
     sums = (np.swapaxes(responsibilities, -1, -2) @ statistics).astype(np.float64) + prior
-    # A component that loses all its frames keeps a trace of one, so that it stays finite.
+    # A component that loses all its frames keeps a trace of one, so that its parameters stay finite.
     sums[..., -1] = np.maximum(sums[..., -1], 10 * np.finfo(np.float64).eps)
     means, covariances = unpack(sums, d)
     weights = sums[..., -1] / sums[..., -1].sum(axis=-1, keepdims=True)

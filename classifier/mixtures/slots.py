@@ -1,4 +1,4 @@
-"""Mixtures whose components keep time: one Gaussian a slot of 120 ms, and their symmetric KL divergence.
+"""Mixtures whose components keep time: one Gaussian for each slot of 120 ms, and their symmetric KL divergence.
 
 A stretch of M slots is modelled as a mixture of M Gaussians with equal weights 1/M and one common covariance
 kappa^2 I. Component m of one stretch and component m of another carry the same label, their place in time, so the
@@ -6,16 +6,16 @@ divergence of the labelled models is exact (docs/mathematics.md, eq. 9)::
 
     J = 1/M sum_m |q_m / |q| - r_m / |r||^2 / kappa^2 = 2 d / kappa^2 (1 - s),    s = <q, r> / (|q| |r|)
 
-and an upper bound of the mixtures' own. Both stretches are divided by their own deviation |.| (root mean square over
-slots and coefficients), because additive noise shrinks the derivatives of log energies by a common factor. A
-slot that lies outside the track diverges like an unrelated one, by 2 d / kappa^2, so that the whole snippet counts at
-every place; ``similarity`` below is s after that.
+and an upper bound on that of the mixtures. Both stretches are divided by their own deviation |.| (root mean square over
+slots and coefficients), because additive noise shrinks the derivatives of log energies by a common factor. A slot that
+lies outside the track counts as unrelated, with 2 d / kappa^2, so that the whole snippet counts at every place;
+``similarity`` below is s including such slots.
 
 Conventions
 -----------
-- Slot m covers derivative frames [m n, (m + 1) n), n frames a slot: means of delta-MFCC, scaled per coefficient.
-- Means are kept as integers, ``round(x STEPS)`` within +-127: their rounding moves no ranking.
-- Lag l lays the snippet's slot 0 over the track's slot l; a snippet comes in two phases, half a slot apart.
+- Slot m covers derivative frames [m n, (m + 1) n) and holds their mean delta-MFCC, scaled for each coefficient.
+- Means are stored as integers, ``round(x STEPS)`` within +-127; the rounding changes no ranking.
+- At lag l the snippet's slot 0 lies over the track's slot l. A snippet has two phases, half a slot apart.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ import numpy as np
 from classifier.config import FeatureConfig
 from classifier.mixtures.features import EPSILON, dct_matrix, spline_derivative
 
-#: Integer steps in a unit of the scaled means, whose mean square is one: +-127 reaches four deviations of the
-#: coefficient that varies most.
+#: Integer steps in a unit of the scaled means, whose mean square is 1: +-127 covers four deviations of the coefficient
+#: that varies most.
 STEPS = 12.0
 PHASES = 2
-#: Share of the snippet that must lie within the track, and slots at least.
+#: Share of the snippet that must lie within the track, and the least number of slots.
 _MIN_SHARE, _MIN_SLOTS = 1 / 3, 8
 
 
 def floor_reach(config: FeatureConfig) -> int:
-    """Frames on either side, beyond those of the derivative, that say what a frame's floor is."""
+    """Frames on either side, beyond those of the derivative, that a frame's floor depends on."""
     return config.window_frames // 2
 
 
 def slot_deltas(mel: np.ndarray, config: FeatureConfig, first: int = 0, stop: int | None = None) -> np.ndarray:
-    """First time derivative of the MFCCs at each frame, against a floor that moves with time.
+    """First time derivative of the MFCCs at each frame, with a floor that moves with time.
 
-    L = log(M + phi * mean(M) + eps), the mean taken per band over the frames within half a window to either side, as
-    far as there are any; MFCC by DCT; derivative over ``config.slot_half_length`` frames to either side.
+    L = log(M + phi * mean(M) + eps), with the mean taken per band over the existing frames within half a window to
+    either side; MFCC by DCT; derivative over ``config.slot_half_length`` frames to either side.
 
     Parameters
     ----------
@@ -55,12 +55,12 @@ def slot_deltas(mel: np.ndarray, config: FeatureConfig, first: int = 0, stop: in
         ``window_frames``, ``floor``, ``slot_mfcc`` and ``slot_half_length``.
     first, stop : int
         Frames, in ``mel``, whose derivatives are wanted; default all that have full support. The frames around them
-        only say what the floor and the derivative are.
+        only contribute to floor and derivative.
 
     Returns
     -------
     np.ndarray, shape (stop - first, slot_mfcc), float32
-        Per frame, not yet standardised. Empty where there are too few frames.
+        Per frame, not yet standardised. Empty if there are too few frames.
     """
     half, reach, n = config.slot_half_length, floor_reach(config), len(mel)
     first, stop = max(first, half), min(n - half, n if stop is None else stop)
@@ -82,9 +82,9 @@ def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
     deltas : np.ndarray, shape (n_frames, d), float32
         As :func:`slot_deltas` gives them.
     n : int > 0
-        Frames a slot; what does not fill one is left out.
+        Frames in a slot; frames that do not fill one are left out.
     scale : np.ndarray, shape (d,)
-        What each coefficient is divided by, from the background.
+        Divisor of each coefficient, from the background.
 
     Returns
     -------
@@ -103,9 +103,9 @@ def snippet_slots(mel: np.ndarray, config: FeatureConfig, scale: np.ndarray) -> 
     mel : np.ndarray, shape (n_frames, n_mels), float32
         Mel power of the snippet.
     config : FeatureConfig
-        Of the catalogue.
+        The catalogue's.
     scale : np.ndarray, shape (d,)
-        Of its background.
+        From the catalogue's background.
 
     Returns
     -------
@@ -124,14 +124,14 @@ def least_slots(n_slots: int) -> int:
 
 
 def divergence(similarity: Any, d: int, kappa2: float) -> Any:
-    """Symmetric KL divergence, nats, of stretches of this similarity in ``d`` dimensions with variance ``kappa2``."""
+    """Symmetric KL divergence, nats, of stretches of this similarity with ``d`` dimensions and variance ``kappa2``."""
     return 2 * d / kappa2 * (1 - similarity)
 
 
 def best_places(
     slots: np.ndarray, reference: np.ndarray, bounds: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Most similar place of a snippet in each of some tracks.
+    """Most similar place of a snippet in each track.
 
     Parameters
     ----------
@@ -140,17 +140,17 @@ def best_places(
     reference : np.ndarray, shape (S, d), int8
         Slots of all tracks, back to back.
     bounds : np.ndarray, shape (n, 2), int64
-        First slot of each track, and the one behind its last.
+        First slot of each track, and one past its last.
 
     Returns
     -------
     similarity : np.ndarray, shape (n,), float64
-        At the best place, in [-1, 1]; minus infinity where nothing can be compared: the track is too short, or one of
-        the two is silent.
+        At the best place, in [-1, 1]; minus infinity if nothing can be compared: the track is too short, or one of the
+        two is silent.
     place : np.ndarray, shape (n, 2), int64
         Phase and lag.
     sums : np.ndarray, shape (n, 3), float64
-        Number of places compared, and sums of similarities and of their squares over them.
+        Number of places compared, and the sums of their similarities and of the squares.
     """
     n = len(bounds)
     similarity, place, sums = np.full(n, -np.inf), np.zeros((n, 2), np.int64), np.zeros((n, 3))
@@ -173,8 +173,8 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (PHASES, n_lags), float64
-        Index i is lag ``i + least_slots(M) - M``; minus infinity where one of the two is silent. No lags where the
-        track is too short.
+        Index i is lag ``i + least_slots(M) - M``; minus infinity where one of the two is silent. No lags if the track
+        is too short.
     """
     m, least = slots.shape[1], least_slots(slots.shape[1])
     n_lags = len(reference) - 2 * least + m + 1 if 0 < least <= len(reference) else 0
@@ -188,7 +188,7 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
 def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> np.ndarray:
     """Share of each slot in the similarity at one place, shape (M,), float64; their mean is the similarity.
 
-    Nought for slots that lie outside the track, and for all where one of the two is silent.
+    0 for slots outside the track, and for all slots if one of the two is silent.
     """
     m = slots.shape[1]
     start, stop = max(0, -lag), min(m, len(reference) - lag)
@@ -211,9 +211,9 @@ def _energies(query: np.ndarray) -> np.ndarray:
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
 def _along(query: Any, energy: Any, track: Any, least: Any, out: Any) -> None:  # pragma: no cover - compiled
-    """Fill ``out`` with similarities. Sums of products of integers are exact, so no cut of the index changes them.
+    """Fill ``out`` with similarities. Sums of integer products are exact, so no partition of the index changes them.
 
-    Slots of a track lie back to back, so that the products at one lag are one run through memory.
+    A track's slots are contiguous, so that the products at one lag are one pass through memory.
     """
     phases, m, d = query.shape
     n = track.shape[0] // d

@@ -1,1 +1,1 @@
-"""What is stored of a track and made of a snippet: both halves joined, and the background they start from."""
+"""Models of tracks and snippets, which join both halves, and the background that models start from."""

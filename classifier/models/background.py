@@ -1,4 +1,4 @@
-"""Backgrounds: what ties features to models.
+"""Backgrounds: the constants that turn features into models.
 
 A *background* holds the standard deviations that features are divided by, the mixture that every window starts from,
 and the spread within a slot. The built-in one serves every configuration with the default front end; others are fitted
@@ -21,7 +21,7 @@ BUILTIN = "builtin-2"
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """What every model of a catalogue starts from; frozen, since changing it voids every stored model.
+    """What every model of a catalogue starts from; frozen, because a change would void every stored model.
 
     Parameters
     ----------
@@ -32,7 +32,7 @@ class Background:
     mixture : Mixtures
         One full-covariance mixture of standardised features.
     slot_scale : np.ndarray, shape (slot_mfcc,), float32
-        What each coefficient of a slot is divided by (``fitting.py``).
+        Divisor of each coefficient of a slot (``fitting.py``).
     slot_variance : float > 0
         kappa^2: mean variance of frames within their slot, in units of ``slot_scale``.
     front_end : str
@@ -66,7 +66,7 @@ class Background:
 
     @classmethod
     def from_arrays(cls, name: str, front_end: str, arrays: Mapping[str, np.ndarray]) -> Background:
-        """Build from what :meth:`to_arrays` gave."""
+        """Build from what :meth:`to_arrays` returned."""
         mixture = Mixtures(arrays["weights"], arrays["means"], arrays["covariances"])
         variance = float(arrays["slot_variance"][0])
         return cls(name, arrays["scale"], mixture, arrays["slot_scale"], variance, front_end)

@@ -20,14 +20,14 @@ from classifier.models.background import Background
 N_FRAMES = 60_000
 EM_STEPS = 40
 
-#: Slot means are divided by this power of their deviation. Noise is about as strong in all coefficients, music is not:
-#: at 1 the high ones drown in noise, at 0 the lowest speaks alone. Measured on the development set
+#: Slot means are divided by this power of their deviation. Noise is about equally strong in all coefficients, music is
+#: not: at 1 noise drowns the high ones, at 0 only the lowest counts. Measured on the development set
 #: (docs/experiments.md).
 _SLOT_POWER = 0.25
 
 _SONGS = 12
 _EXCERPT_S = 8.0
-#: Noise that excerpts of the demo songs are heard in: none, babble, pink noise.
+#: Signal-to-noise ratios, dB, at which the demo songs are modelled; None: without noise.
 _HEARD = (None, None, 10.0, 5.0, 0.0)
 
 
@@ -39,15 +39,15 @@ def fit(
     Parameters
     ----------
     frames : np.ndarray, shape (n, d)
-        Unstandardised delta-MFCC frames of varied sound; of more than ``N_FRAMES`` a random choice is used.
+        Unstandardised delta-MFCC frames of varied sound; if more than ``N_FRAMES``, a random choice of them is used.
     slot_frames : np.ndarray, shape (n, config.slot_frames, slot_mfcc)
         Unstandardised derivatives of whole slots of clean music.
     config : FeatureConfig
         Number of components and covariance floor.
     name : str
-        Identifier of the result; default one made from its content.
+        Identifier of the result; default one derived from its content.
     seed : int
-        Of the choice and the start.
+        Seeds the random choice and the start.
     """
     rng = np.random.default_rng(seed)
     x = frames[rng.permutation(len(frames))[:N_FRAMES]].astype(np.float64)
@@ -74,7 +74,7 @@ def fit(
 
 
 def _digest(background: Background) -> str:
-    """SHA-256 of all parameters: backgrounds of one id are the same, whatever they were fitted with."""
+    """SHA-256 of all parameters, so that backgrounds with the same id are the same."""
     digest = hashlib.sha256()
     for name, array in background.to_arrays().items():
         digest.update(name.encode() + np.ascontiguousarray(array, np.float32).tobytes())

@@ -1,4 +1,4 @@
-"""A snippet as a search sees it: its models, and, where there is one, the recording they came from."""
+"""A snippet for the search: its models and, if available, the recording they were made from."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _STEP_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A snippet's models: windows, slots and fingerprint; no sound, so that they can be stored and sent.
+    """A snippet's models: windows, slots and fingerprint, without its sound, so that they can be stored and sent.
 
     Parameters
     ----------
     start_s : np.ndarray, shape (n_windows,)
-        Start of each window that can be heard, seconds.
+        Start of each audible window, seconds.
     mixtures : Mixtures
         One mixture for each of these windows.
     slots : np.ndarray, shape (2, M, slot_mfcc), int8
@@ -50,7 +50,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A snippet's sound, which can be heard at other speeds than its own.
+    """A snippet's sound, which can be modelled at speeds other than its own.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ class Recording:
     bandwidth_hz : float
         Highest frequency that the recording can hold.
     config : FeatureConfig
-        Of the catalogue.
+        The catalogue's.
     background : Background
-        Of the catalogue.
+        The catalogue's.
     """
 
     samples: np.ndarray
@@ -70,7 +70,7 @@ class Recording:
     background: Background
 
     def at_speed(self, speed: float) -> np.ndarray:
-        """Samples at the fingerprint's rate, brought back from ``speed`` to the track's own."""
+        """Samples at the fingerprint's rate, converted from ``speed`` to the track's own speed."""
         samples = at_rate(self.samples, self.config.sample_rate, bits.SAMPLE_RATE)
         return samples if speed == 1.0 else at_rate(samples, 1000, round(1000 * speed))
 
@@ -115,9 +115,9 @@ def model_query(
     samples : np.ndarray, shape (n,), float32
         Mono samples at ``config.sample_rate``.
     config : FeatureConfig
-        Of the catalogue.
+        The catalogue's.
     background : Background
-        Of the catalogue.
+        The catalogue's.
     bandwidth_hz : float
         Highest frequency that the recording can hold.
     """

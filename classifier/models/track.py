@@ -1,7 +1,7 @@
-"""From samples to what is stored of a track, whatever its length: modelled in blocks, kept in rows.
+"""From samples to what is stored of a track, whatever its length: modelled in blocks, stored in rows.
 
-Blocks have a fixed length and a fixed place, so that a track's models do not depend on the pieces its samples
-come in.
+Blocks have a fixed length and position, so that a track's models do not depend on the pieces in which its samples
+arrive.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from classifier.models.background import Background
 
 #: Frames modelled at a time: a minute of the default grid.
 _BLOCK_FRAMES = 4000
-#: Sub-fingerprints made at a time: a minute.
+#: Sub-fingerprints computed at a time: a minute.
 _BLOCK_WORDS = 1875
 #: Windows fitted at a time.
 _BATCH = 64
@@ -52,7 +52,7 @@ class TrackModel:
     words: np.ndarray
 
     def window_arrays(self) -> dict[str, np.ndarray]:
-        """Return the windows' parameters by name, one row a window, float32, symmetric matrices packed."""
+        """Return the windows' parameters by name, one row for each window, float32, symmetric matrices packed."""
         mixtures = self.mixtures
         covariances = gmm.pack_covariances(mixtures.covariances, mixtures.diagonal)
         arrays = {"weights": mixtures.weights, "means": mixtures.means, "covariances": covariances}
@@ -61,28 +61,28 @@ class TrackModel:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray], slot_means: np.ndarray, words: np.ndarray) -> TrackModel:
-        """Build from what :meth:`window_arrays` gave, the slots and the sub-fingerprints."""
+        """Build from what :meth:`window_arrays` returned, the slots and the sub-fingerprints."""
         covariances = gmm.unpack_covariances(arrays["covariances"], arrays["means"].shape[-1])
         mixtures = Mixtures(arrays["weights"], arrays["means"], covariances)
         return cls(arrays["window_frame"], arrays["silent"], mixtures, slot_means, words)
 
     @classmethod
     def empty(cls, config: FeatureConfig) -> TrackModel:
-        """Return the model of no sound at all: every array without rows."""
+        """Return the model of no sound: every array without rows."""
         no_rows, no_slots = np.zeros(0), np.zeros((0, config.slot_mfcc), np.int8)
         none = windows.concatenate([], config)
         return cls(no_rows.astype(np.int32), no_rows.astype(np.uint8), none, no_slots, np.zeros((0, 2), np.uint64))
 
     @classmethod
     def join(cls, parts: Sequence[TrackModel], config: FeatureConfig) -> TrackModel:
-        """Join consecutive stretches of one track; one at least."""
+        """Join consecutive stretches of one track; at least one."""
         names = ("window_frame", "silent", "slots", "words")
         arrays = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
         return cls(mixtures=windows.concatenate([part.mixtures for part in parts], config), **arrays)
 
 
 class TrackModeller:
-    """Models a track whose samples come piece by piece; memory does not grow with its length.
+    """Models a track whose samples arrive piece by piece; memory does not grow with its length.
 
     Parameters
     ----------
@@ -97,7 +97,7 @@ class TrackModeller:
         self._resampler = Resampler(config.sample_rate, bits.SAMPLE_RATE)
         self._samples, self._bit_samples = np.zeros(0, np.float32), np.zeros(0, np.float32)
         self._mel = np.zeros((0, config.n_mels), np.float32)
-        #: The recording's frame that ``_mel`` begins with, and rows done so far.
+        #: The recording's frame at which ``_mel`` begins, and the rows made so far.
         self._base = self._n_windows = self._n_slots = 0
 
     def push(self, samples: np.ndarray) -> TrackModel:
@@ -151,10 +151,10 @@ class TrackModeller:
             yield features.mel_power(features.spectrum(self._samples, config), config), True
 
     def _windows(self, last: bool) -> Iterator[tuple[np.ndarray, np.ndarray, Mixtures]]:
-        """First frames, silence and mixtures of the windows that are complete, some at a time."""
+        """First frames, silence and mixtures of the windows that are complete, in batches."""
         config, n_frames = self._config, self._base + len(self._mel)
         if not last and n_frames < config.window_frames:
-            return  # a shorter recording is one window, but only once it has ended
+            return  # a shorter recording is a single window, known only once it has ended
         starts = features.window_starts(n_frames, config)[self._n_windows :]
         self._n_windows += len(starts)
         n = min(config.window_frames, n_frames)
@@ -183,7 +183,7 @@ class TrackModeller:
 
 
 def model_track(samples: np.ndarray, config: FeatureConfig, background: Background) -> TrackModel:
-    """Model a track that lies in memory as a whole.
+    """Model a track whose samples are all in memory.
 
     Parameters
     ----------
@@ -197,7 +197,7 @@ def model_track(samples: np.ndarray, config: FeatureConfig, background: Backgrou
     Returns
     -------
     TrackModel
-        Without windows and slots if there is less sound than one derivative needs.
+        Without windows and slots if the sound is too short for a derivative.
     """
     modeller = TrackModeller(config, background)
     return TrackModel.join([modeller.push(samples), modeller.finish()], config)

@@ -1,4 +1,4 @@
-"""Mixtures of windows: standardised delta-MFCC, fitted from a background; what tracks and snippets have in common."""
+"""Mixtures of windows, for tracks and snippets alike: standardised delta-MFCC, fitted from a background."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SILENT_VARIANCE = 1e-3
 def standardised(
     mel: np.ndarray, starts: np.ndarray, n: int, config: FeatureConfig, background: Background
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Features of some windows, and which of the windows can be heard.
+    """Features of windows, and which of the windows are audible.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ def standardised(
     starts : np.ndarray, shape (n_windows,), int
         First frame of each window.
     n : int
-        Frames a window.
+        Frames in a window.
     config : FeatureConfig
     background : Background
 
@@ -35,14 +35,14 @@ def standardised(
     -------
     x : np.ndarray, shape (n_windows, n - 2 * delta_half_length, d), float32
     audible : np.ndarray, shape (n_windows,), bool
-        False where features vary too little to say anything.
+        False where features vary too little to be compared.
     """
     x = features.delta_mfcc(features.gather_windows(mel, starts, n), config) / background.scale
     return x, x.var(axis=1).mean(axis=1) >= _SILENT_VARIANCE
 
 
 def fit(x: np.ndarray, config: FeatureConfig, background: Background) -> Mixtures:
-    """Fit one mixture to each window's features, as the configuration says."""
+    """Fit one mixture to each window's features, with the configuration's parameters."""
     return gmm.fit(
         x,
         background.start(config.covariance_type),
@@ -54,7 +54,7 @@ def fit(x: np.ndarray, config: FeatureConfig, background: Background) -> Mixture
 
 
 def concatenate(parts: Sequence[Mixtures], config: FeatureConfig) -> Mixtures:
-    """Join mixtures of one configuration, none included."""
+    """Join mixtures of one configuration; ``parts`` may be empty."""
     d, k = config.n_mfcc, config.n_components
     shape = (0, k, d, d) if config.covariance_type == "full" else (0, k, d)
     none = Mixtures(np.zeros((0, k)), np.zeros((0, k, d)), np.zeros(shape))

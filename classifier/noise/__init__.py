@@ -1,1 +1,1 @@
-"""Noise made from a seed; no recording is involved."""
+"""Noise synthesised from a seed, without any recording."""

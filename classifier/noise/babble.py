@@ -4,7 +4,7 @@ Each voice is a sequence of syllables. Voiced sounds are a glottal pulse train (
 intonation, shaped by formants that glide from phone to phone (vowels after Peterson & Barney 1952); fricatives and
 the bursts of stops are shaped noise. The shaping is a multiplication frame by frame in the short-time spectrum.
 
-Conventions: mono, times in seconds, frequencies in Hz; rms of the result is 1.
+Conventions: mono, times in seconds, frequencies in Hz; the result has root mean square 1.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BANDWIDTHS_HZ = (80.0, 110.0, 160.0, 250.0, 350.0)
 
 @dataclass(slots=True)
 class _Track:
-    """The movements of one mouth: values at points in time, gliding from each to the next."""
+    """The movements of one mouth: values at points in time, interpolated between them."""
 
     times: list[float] = field(default_factory=list)
     formants: list[tuple[float, float, float]] = field(default_factory=list)
@@ -162,7 +162,7 @@ def babble(n: int, sample_rate: int, seed: int, *, n_voices: int = N_VOICES) -> 
     sample_rate : int >= 8000
         Samples a second.
     seed : int >= 0
-        Decides who talks, and what they say.
+        Decides the talkers and what they say.
     n_voices : int >= 1
         Talkers, some nearer and some farther.
 

@@ -1,1 +1,1 @@
-"""What Earmark stores: catalogues, tracks, tags, keys and more, as records in a document store."""
+"""What Earmark stores: catalogues, tracks, tags, keys and more, as documents of a store."""

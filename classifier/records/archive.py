@@ -1,8 +1,8 @@
-"""A whole catalogue as one file: to move it between stores, to keep it, to hand it on.
+"""A whole catalogue as one file: to move it between stores, to back it up, to pass it on.
 
-The format, version 2, is a zip file that any tool opens (``docs/archive.md`` says the same for people):
+The format, version 2, is a zip file that any tool opens (``docs/archive.md`` describes it for users):
 
-- ``archive.json``: ``{"format": "earmark-catalogue", "version": 1, "created", "catalogue": {…}}``; the catalogue's
+- ``archive.json``: ``{"format": "earmark-catalogue", "version": 2, "created", "catalogue": {…}}``; the catalogue's
   ``name``, ``config``, ``config_hash``, ``background``, ``created``, and ``layout`` if ``background.bin`` is there.
 - ``background.bin``: packed arrays of the catalogue's own background mixture, if it has one.
 - ``tracks/000000/track.json``: ``id`` and the fields of a track, and under ``models``, ``slots`` and
@@ -14,7 +14,7 @@ The format, version 2, is a zip file that any tool opens (``docs/archive.md`` sa
   ``index.json`` in hexadecimal. Both come last.
 
 Nothing is ever unpacked to disk, and only entries with exactly these names are read, so that an archive cannot
-write anywhere. An archive is checked from end to end before anything of it is stored.
+write anywhere. An archive is checked from end to end before any of it is stored.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ _ENTRY = re.compile(
 )
 _INDEX, _INDEX_SUM = "index.json", "index.sha256"
 _INDEX_BYTES_AN_ENTRY = 512
-"""Most bytes that the index says of an entry: its name, at most 50 letters, its size and its checksum need 200."""
+"""Most bytes of the index for each entry: name (at most 50 letters), size and checksum need 200."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "file_hash", "created")
-#: What tracks in older archives lack.
+#: Fields that tracks in older archives lack.
 _SINCE_SCHEMA_2: dict[str, Any] = {"by_hand": [], "packet_hash": "", **dict.fromkeys(LATER)}
 
 
 class ArchiveUnreadable(InvalidInput):
-    """The file is not an archive of a catalogue, is damaged, or was written by a newer Earmark."""
+    """The file is not a catalogue's archive, is damaged, or was written by a newer Earmark."""
 
     name = "archive_unreadable"
 
@@ -84,9 +84,9 @@ class Imported:
     Parameters
     ----------
     catalogue : CatalogueRecord
-        Where the tracks are now.
+        The catalogue that has the tracks now.
     added, known : int
-        Tracks that were added, and tracks whose audio was there already.
+        Tracks that were added, and tracks whose audio was already there.
     """
 
     catalogue: CatalogueRecord
@@ -102,7 +102,7 @@ def export_catalogue(
 ) -> int:
     """Write a catalogue with all its tracks to a file, which appears only when it is complete.
 
-    Tracks that are removed meanwhile may be missing, tracks that are added meanwhile too.
+    Tracks that are added or removed meanwhile may be missing.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ class _Writer:
         self._entries: dict[str, dict[str, Any]] = {}
 
     def add(self, name: str, content: bytes | dict[str, Any]) -> None:
-        """Add an entry: bytes as they are, since packed floats do not shrink; objects as compressed JSON."""
+        """Add an entry: bytes uncompressed, because packed floats do not shrink; objects as compressed JSON."""
         info = zipfile.ZipInfo(name, _FIXED_TIME)
         info.external_attr = 0o644 << 16
         if isinstance(content, dict):
@@ -188,7 +188,7 @@ def _write_catalogue(writer: _Writer, store: Store, record: CatalogueRecord, cre
 
 
 def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> bool:
-    """Write a track as a whole, or nothing if it is gone."""
+    """Write a complete track, or nothing if it is gone."""
     folder = f"tracks/{number:06d}/"
     for _ in range(5):
         track = store.get("tracks", track_id)
@@ -203,12 +203,12 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
             again = store.get("tracks", track_id)
             if again is not None and (again["status"], again["version"]) == ("ready", track["version"]):
                 raise
-            continue  # replaced or removed while it was read
+            continue  # replaced or removed while being read
         writer.add(folder + "track.json", about)
         for name, data in blobs:
             writer.add(folder + name, data)
         return True
-    raise TrackNotFound(f"track {track_id!r} is being replaced again and again: try later")
+    raise TrackNotFound(f"track {track_id!r} keeps being replaced: try again later")
 
 
 def _read_chunks(store: Store, track: Document, about: dict[str, Any]) -> Iterator[tuple[str, bytes]]:
@@ -218,7 +218,7 @@ def _read_chunks(store: Store, track: Document, about: dict[str, Any]) -> Iterat
         for number in range(track[n_chunks]):
             chunk = store.get(collection, chunks.chunk_id(track["_id"], track["version"], number))
             chunks.open_chunk(collection, track["_id"], track["version"], number, chunk, row)
-            assert chunk is not None  # open_chunk has seen to that
+            assert chunk is not None  # open_chunk has checked that
             about[collection].append({"rows": chunk["count"], "layout": chunk["layout"]})
             row += chunk["count"]
             yield f"{collection}-{number:05d}.bin", chunk["data"]
@@ -235,7 +235,7 @@ def check_archive(source: Path) -> int:
     FileMissing
         If there is no such file.
     ArchiveUnreadable
-        Naming the first entry that is damaged, missing, or has no business there.
+        Naming the first entry that is damaged, missing or unexpected.
     """
     with _open(source) as reader:
         reader.catalogue()
@@ -260,21 +260,21 @@ def import_catalogue(
     now: Clock = time.time,
     progress: Progress | None = None,
 ) -> Imported:
-    """Add the tracks of an archive to a catalogue, which is created if it is not there.
+    """Add the tracks of an archive to a catalogue, which is created if it does not exist.
 
-    Each track is added as a whole or not at all. Tracks whose audio is there already are left as they are, so an
-    import that was cut short goes on where it stopped.
+    Each track is added completely or not at all. Tracks whose audio is already there stay as they are, so that an
+    interrupted import can be resumed.
 
     Parameters
     ----------
     store : Store
-        Where to.
+        The store to add to.
     source : Path
         The archive.
     name : str or None
-        Catalogue to add to; None: of the name in the archive.
+        Catalogue to add to; None: the one named in the archive.
     owner : str or None
-        Who writes, for people who look into the store.
+        Who writes; shown to people who look into the store.
     lease_seconds : float
         As :meth:`TrackWriter.begin`.
     now : callable
@@ -294,7 +294,7 @@ def import_catalogue(
     ArchiveUnreadable
         Naming the first entry that is damaged; nothing is stored then.
     CatalogueExists
-        If the catalogue is there with another configuration or background.
+        If the catalogue exists with another configuration or background.
     TrackBusy
         If another process is writing one of the tracks.
     """
@@ -395,7 +395,7 @@ class _Reader:
         self.unread = dict.fromkeys(self.names)
 
     def read(self, name: str) -> bytes:
-        """Return the content of an entry whose checksum is right."""
+        """Return the content of an entry, after comparing its checksum."""
         if name not in self._sums:
             raise ArchiveUnreadable(f"archive entry {name!r} is missing")
         content = self._raw(name, MAX_DOCUMENT_BYTES)
@@ -409,7 +409,7 @@ class _Reader:
         if info is None:
             raise ArchiveUnreadable(f"archive entry {name!r} is missing")
         if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size > most:
-            raise ArchiveUnreadable(f"archive entry {name!r} is too large, or packed in an unknown way")
+            raise ArchiveUnreadable(f"archive entry {name!r} is too large, or compressed in an unknown way")
         try:
             with self._archive.open(info) as entry:
                 content = entry.read(most + 1)
@@ -420,12 +420,12 @@ class _Reader:
         return content
 
     def catalogue(self) -> tuple[dict[str, Any], dict[str, np.ndarray] | None]:
-        """Return what is said of the catalogue, and the arrays of its background if it has its own."""
+        """Return the catalogue's description, and the arrays of its background if it has its own."""
         head = _json("archive.json", self.read("archive.json"), {"format": str, "version": int, "catalogue": dict})
         if head["format"] != FORMAT:
             raise ArchiveUnreadable(f"the archive holds {head['format'][:80]!r}, not {FORMAT!r}")
         if head["version"] > VERSION:
-            raise ArchiveUnreadable(f"the archive has version {head['version']}, this Earmark knows up to {VERSION}")
+            raise ArchiveUnreadable(f"the archive has version {head['version']}; this Earmark reads up to {VERSION}")
         if head["version"] < VERSION:
             raise ArchiveUnreadable(
                 f"the archive has version {head['version']}, whose models this Earmark cannot compare: enroll the "
@@ -447,7 +447,7 @@ class _Reader:
         return about, arrays
 
     def tracks(self) -> Iterator[dict[str, Any]]:
-        """Iterate over what is said of the tracks; ``folder`` is where their chunks are."""
+        """Iterate over the tracks' descriptions; ``folder`` is where a track's chunks are."""
         for name in self.names:
             folder, slash, last = name.rpartition("/")
             if last == "track.json":
@@ -475,19 +475,19 @@ def _open(source: Path) -> Iterator[_Reader]:
     try:
         archive = zipfile.ZipFile(source)
     except (zipfile.BadZipFile, OSError, ValueError, EOFError):
-        raise ArchiveUnreadable(f"{source.name!r} is not an archive of a catalogue, or is cut short") from None
+        raise ArchiveUnreadable(f"{source.name!r} is not a catalogue's archive, or is cut short") from None
     with archive:
         yield _Reader(archive)
 
 
 def _config(about: Mapping[str, Any]) -> FeatureConfig:
-    """Return the configuration of a catalogue; refuse one that no track could be modelled with."""
+    """Return a catalogue's configuration; refuse one with which no track could be modelled."""
     try:
         config = FeatureConfig.from_dict(about["config"])
     except InvalidConfig as error:
-        raise ArchiveUnreadable(f"the archive's configuration cannot be used by this Earmark: {error}") from None
+        raise ArchiveUnreadable(f"this Earmark cannot use the archive's configuration: {error}") from None
     if hash_of(about["config"]) != about["config_hash"]:
-        raise ArchiveUnreadable("the archive's configuration is not the one that its 'config_hash' belongs to")
+        raise ArchiveUnreadable("the archive's configuration does not match its 'config_hash'")
     return config
 
 
@@ -496,7 +496,7 @@ def _ships(background: str, config: FeatureConfig) -> bool:
 
 
 def _check_background(arrays: Mapping[str, np.ndarray], config: FeatureConfig) -> None:
-    """Refuse a background that mixtures of this configuration could not start from."""
+    """Refuse a background from which mixtures of this configuration could not start."""
     k, d = config.n_components, config.n_mfcc
     shapes = {
         "scale": (d,),

@@ -1,8 +1,7 @@
-"""Catalogues: the record that a set of tracks shares, and the counter that tells of every change.
+"""Catalogues: the record that a set of tracks shares, and the counter of their changes.
 
-A catalogue's configuration never changes. Its ``revision`` counts changes of its tracks; a process that sees the
-number it knows has nothing to look for. The background mixture, if it is not one that ships with Earmark, is
-kept in the record, packed.
+A catalogue's configuration never changes. Its ``revision`` counts changes of its tracks; as long as it stays the same,
+a process has nothing to look for. A background mixture that does not ship with Earmark is stored in the record, packed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class CatalogueRecord:
     Parameters
     ----------
     id : str
-        Never used twice; a catalogue that is removed and created again has another.
+        Never reused; a catalogue that is removed and created again gets another.
     name : str
         Unique.
     config : dict
@@ -65,12 +64,12 @@ def create_catalogue(
     created: str | None = None,
     now: Clock = time.time,
 ) -> CatalogueRecord:
-    """Create a catalogue, or return the one of that name if it has the same configuration.
+    """Create a catalogue, or return the one with that name if it has the same configuration.
 
     Raises
     ------
     CatalogueExists
-        If its configuration is another.
+        If it has another configuration.
     InvalidParameter
         If the name is empty, longer than 100 characters, or has control characters.
     """
@@ -110,7 +109,7 @@ def get_catalogue(store: Store, name: str) -> CatalogueRecord:
     Raises
     ------
     CatalogueNotFound
-        If there is none of that name.
+        If no catalogue has that name.
     """
     document = _find(store, name)
     if document is None or document["status"] != "ready":
@@ -129,7 +128,7 @@ def revision(store: Store, name: str) -> int:
     Raises
     ------
     CatalogueNotFound
-        If there is none of that name.
+        If no catalogue has that name.
     """
     for document in store.find("catalogues", {"name": name, "status": "ready"}, fields=["revision"]):
         return int(document["revision"])
@@ -137,7 +136,7 @@ def revision(store: Store, name: str) -> int:
 
 
 def bump_revision(store: Store, catalogue_id: str) -> bool:
-    """Tell all processes that something changed; return False if the catalogue is gone or going."""
+    """Tell all processes that tracks have changed; return False if the catalogue is gone or being removed."""
     return store.update("catalogues", {"_id": catalogue_id, "status": "ready"}, inc={"revision": 1}) is not None
 
 
@@ -171,7 +170,7 @@ def renew_catalogue(
 
 
 def set_background(store: Store, name: str, background: str, arrays: Mapping[str, np.ndarray]) -> CatalogueRecord:
-    """Give a catalogue the background mixture that it has not got yet, once and for all.
+    """Give a catalogue without a background mixture one, for good.
 
     Parameters
     ----------
@@ -187,7 +186,7 @@ def set_background(store: Store, name: str, background: str, arrays: Mapping[str
     Returns
     -------
     CatalogueRecord
-        The record as it is now. If another process was faster, its background stays and is named in it.
+        The record as it is now. If another process was faster, the record names its background.
 
     Raises
     ------
@@ -206,7 +205,7 @@ def load_background(store: Store, name: str) -> dict[str, np.ndarray] | None:
     Raises
     ------
     CatalogueNotFound
-        If there is none of that name.
+        If no catalogue has that name.
     StoreCorrupt
         If the arrays are damaged.
     """
@@ -217,14 +216,14 @@ def load_background(store: Store, name: str) -> dict[str, np.ndarray] | None:
 
 
 def remove_catalogue(store: Store, name: str) -> int:
-    """Remove a catalogue and all its tracks, also the ones being written; return how many tracks went.
+    """Remove a catalogue and all its tracks, even those being written; return how many tracks were removed.
 
-    A removal that is cut short is finished by ``remove_orphans``, or by whoever creates a catalogue of that name.
+    A removal that is cut short is finished by ``remove_orphans``, or when a catalogue with that name is created.
 
     Raises
     ------
     CatalogueNotFound
-        If there is none of that name.
+        If no catalogue has that name.
     """
     document = store.update("catalogues", {"name": name, "status": "ready"}, set={"status": "removing"})
     if document is None:
@@ -233,7 +232,7 @@ def remove_catalogue(store: Store, name: str) -> int:
 
 
 def finish_removals(store: Store) -> int:
-    """Finish removals of catalogues that were cut short; return how many catalogues went."""
+    """Finish removals of catalogues that were cut short; return how many."""
     ids = [found["_id"] for found in store.find("catalogues", {"status": "removing"}, fields=[])]
     for catalogue_id in ids:
         _finish_removal(store, catalogue_id)
@@ -243,7 +242,7 @@ def finish_removals(store: Store) -> int:
 def _finish_removal(store: Store, catalogue_id: str) -> int:
     gone = _remove_tracks(store, catalogue_id)
     store.delete("catalogues", {"_id": catalogue_id})
-    # A writer that had looked at the catalogue just before is refused at its commit; what it left goes now or then.
+    # A writer that read the catalogue just before is refused at its commit; what it left is deleted now or then.
     return gone + _remove_tracks(store, catalogue_id)
 
 
@@ -256,13 +255,13 @@ def _remove_tracks(store: Store, catalogue_id: str) -> int:
 
 
 def mark_removed(store: Store, track_id: str, **where: object) -> bool:
-    """Take a track from readers and writers, if it matches ``where``; return whether it was there."""
+    """Hide a track from readers and writers if it matches ``where``; return whether it did."""
     fields = {"status": "removing", "lease_owner": "", "lease_token": "", "lease_expires": 0.0}
     return store.update("tracks", {"_id": track_id, **where}, set=fields) is not None
 
 
 def purge(store: Store, track_id: str) -> None:
-    """Delete what is stored of a track that is marked as removed, the record last; may be repeated."""
+    """Delete a track that is marked as removed, its record last; may be repeated."""
     delete_chunks(store, track_id)
     store.delete("tracks", {"_id": track_id, "status": "removing"})
 

@@ -1,12 +1,12 @@
-"""The bulk of a track: arrays cut into documents, so that none nears a store's limit whatever a track's length.
+"""A track's arrays, cut into documents so that none nears a store's size limit, however long the track is.
 
 Conventions
 -----------
-- ``models`` holds arrays with one row a window, ``slots`` and ``subfingerprints`` one array each. Rows are cut
-  into chunks of at most :data:`MAX_ROWS`, fewer if a row is large.
-- A chunk's ``_id`` is ``track/version/number``. It knows the row it starts with, how many it has, and the SHA-256
-  of its packed bytes. A version is never written twice, so chunks of two writers cannot get mixed.
-- ``token`` is the writer's: what an abandoned writer left can be deleted without touching what came after it.
+- ``models`` holds arrays with one row for each window; ``slots`` and ``subfingerprints`` hold one array each. Rows are
+  cut into chunks of at most :data:`MAX_ROWS`, fewer if a row is large.
+- A chunk's ``_id`` is ``track/version/number``. It states its first row, its number of rows, and the SHA-256 of its
+  packed bytes. A version is never written twice, so chunks of two writers cannot be mixed up.
+- ``token`` is the writer's: what a dead writer left can be deleted without touching what came after it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from classifier.errors import InvalidParameter, StoreCorrupt
 from classifier.store.base import Document, Store
 from classifier.store.packing import pack, unpack
 
-#: Most rows of a chunk: windows; an hour of slots; 10 minutes of frames 32 ms apart.
+#: Most rows of a chunk: 256 windows; slots of an hour; frames of 10 minutes, 32 ms apart.
 MAX_ROWS = {"models": 256, "slots": 30_000, "subfingerprints": 18_750}
 #: Fields of a track's record that count its chunks and rows.
 COUNTS = {
@@ -63,7 +63,7 @@ def cut(
     arrays : mapping of str to np.ndarray
         All with the same number of rows.
     track_id, version, token
-        Whose they are.
+        The track, its version and its writer.
     number, start : int
         Number of the first chunk, and its first row.
 
@@ -100,12 +100,12 @@ def chunk_id(track_id: str, version: int, number: int) -> str:
 def load(
     store: Store, collection: str, track_id: str, version: int, n_chunks: int, n_rows: int
 ) -> dict[str, np.ndarray]:
-    """Put a track's arrays together again.
+    """Join a track's chunks.
 
     Returns
     -------
     dict of str to np.ndarray
-        Each with ``n_rows`` rows, the caller's own; empty if there are no chunks.
+        Each with ``n_rows`` rows, writable; empty if there are no chunks.
 
     Raises
     ------
@@ -123,7 +123,7 @@ def load(
             whole = {name: np.empty((n_rows, *part.shape[1:]), part.dtype) for name, part in parts.items()}
         count = count_rows(parts)
         if _kinds(parts) != _kinds(whole) or row + count > n_rows:
-            raise StoreCorrupt(f"track {track_id}: chunk {number} of {collection} does not fit to the ones before it")
+            raise StoreCorrupt(f"track {track_id}: chunk {number} of {collection} does not fit the ones before it")
         for name, part in parts.items():
             whole[name][row : row + count] = part
         row += count
@@ -135,7 +135,7 @@ def load(
 def open_chunk(
     collection: str, track_id: str, version: int, number: int, document: Document | None, row: int
 ) -> dict[str, np.ndarray]:
-    """Return read-only views of a chunk's arrays after checking everything that can be checked.
+    """Return read-only views of a chunk's arrays, after checking checksum, layout and position.
 
     Raises
     ------
@@ -165,5 +165,5 @@ def _kinds(arrays: Mapping[str, np.ndarray]) -> list[tuple[str, str, tuple[int, 
 
 
 def delete_chunks(store: Store, track_id: str, **where: object) -> int:
-    """Delete a track's chunks, or those of its chunks that match ``where``; return how many went."""
+    """Delete a track's chunks, or those that match ``where``; return how many."""
     return sum(store.delete(collection, {"track_id": track_id, **where}) for collection in MAX_ROWS)

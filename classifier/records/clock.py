@@ -1,4 +1,4 @@
-"""Time as records keep it: ISO 8601 in UTC, and identifiers that sort by age."""
+"""Time in records: ISO 8601 in UTC, and identifiers that sort by age."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-#: Gives the time as Unix seconds; ``time.time`` except in tests.
+#: Returns the time as Unix seconds; ``time.time`` except in tests.
 Clock = Callable[[], float]
 
 

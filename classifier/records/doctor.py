@@ -1,10 +1,9 @@
-"""Looks through a store for what contradicts itself, and repairs what can be repaired without losing anything.
+"""Searches a store for contradictions, and repairs what can be repaired without loss.
 
-An *error* is damage: a track that cannot be read, or only in part. A *warning* is what a dead process left
-behind; nobody sees it but for the room it takes. An *info* is worth knowing. Repairing only ever removes what no
-reader can see; a damaged track is named, and stays until it is enrolled anew or removed. If the store's own files
-are damaged, every track that they hit is named, and nothing is repaired: what seems left over may belong to
-something that cannot be found any more.
+An *error* is damage: a track that cannot be read, or only in part. A *warning* is what a dead process left behind; it
+only takes up space. An *info* is worth knowing. Repairing only removes what no reader can see; a damaged track is named
+and stays until it is enrolled anew or removed. If the store's own files are damaged, every affected track is named and
+nothing is repaired: what seems left over may belong to something that can no longer be found.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from classifier.errors import StoreCorrupt
-from classifier.records import chunks
-from classifier.records import orphans as sweep
+from classifier.records import chunks, orphans
 from classifier.records.clock import Clock
 from classifier.records.tracks import to_track
 from classifier.store.base import Document, Store
@@ -29,14 +27,14 @@ _LOST = ": restore a copy of the store"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not as it should be.
+    """One fault.
 
     Parameters
     ----------
     severity : {"error", "warning", "info"}
-        How bad it is.
+        How serious it is.
     what : str
-        In words, with the ids concerned.
+        What is wrong, with the ids concerned.
     repairable : bool
         Whether :func:`mend` removes it.
     """
@@ -47,16 +45,16 @@ class Finding:
 
 
 def examine(store: Store, *, now: Clock = time.time, deep: bool = True) -> list[Finding]:
-    """Examine a store; nothing is changed.
+    """Examine a store without changing it.
 
     Parameters
     ----------
     store : Store
         What to examine.
     now : callable
-        Clock that leases are judged by, Unix seconds.
+        Clock for the expiry of leases, Unix seconds.
     deep : bool
-        Whether to read every chunk and compare its checksum, which takes as long as reading everything.
+        Whether to read every chunk and compare its checksum, which means reading the whole store.
 
     Returns
     -------
@@ -89,19 +87,19 @@ def mend(store: Store, findings: Iterable[Finding] | None = None, *, now: Clock 
     store : Store
         What to repair.
     findings : iterable of Finding or None
-        What was found; if nothing of it is repairable, the store is not touched. None: it is looked whether the
-        store's own files are damaged, and nothing else.
+        From :func:`examine`; if none is repairable, the store is not touched. None: only check whether the store's own
+        files are damaged.
     now : callable
-        Clock that leases are judged by, Unix seconds.
+        Clock for the expiry of leases, Unix seconds.
 
     Returns
     -------
     dict of str to int
-        What went, and how much of it, as :func:`~classifier.records.orphans.remove_orphans` says; empty if nothing did.
+        What was removed, from :func:`~classifier.records.orphans.remove_orphans`; empty if the store was not touched.
     """
     if store.faults() if findings is None else not any(finding.repairable for finding in findings):
         return {}
-    return sweep.remove_orphans(store, now=now, thorough=True)
+    return orphans.remove_orphans(store, now=now, thorough=True)
 
 
 def _check_catalogues(store: Store) -> Iterator[Finding]:
@@ -120,7 +118,7 @@ def _check_catalogues(store: Store) -> Iterator[Finding]:
 
 
 def _check_tracks(store: Store, deep: bool) -> Iterator[Finding]:
-    for found in list(store.find("tracks", fields=[])):  # ids alone: they are known even if the records are damaged
+    for found in list(store.find("tracks", fields=[])):  # only ids, which can be read even if records are damaged
         try:
             record = store.get("tracks", found["_id"])
             if record is None or record["status"] != "ready":
@@ -129,14 +127,14 @@ def _check_tracks(store: Store, deep: bool) -> Iterator[Finding]:
             if problems and not _is_current(store, record):
                 continue
         except StoreCorrupt:
-            yield Finding("error", f"track {found['_id']}: its record cannot be read{_LOST}", False)
+            yield Finding("error", f"track {found['_id']}: the record cannot be read{_LOST}", False)
             continue
         for problem in problems:
             yield Finding("error", problem, False)
 
 
 def _problems(store: Store, record: Document, deep: bool) -> Iterator[str]:
-    """Yield what is wrong with a track, in words; what can be said of it although some of it cannot be read."""
+    """Yield what is wrong with a track, in words; as much as can be told if parts of it cannot be read."""
     track_id, version = record["_id"], record["version"]
     try:
         to_track(record)
@@ -171,37 +169,37 @@ def _problems(store: Store, record: Document, deep: bool) -> Iterator[str]:
         try:
             for chunk in store.find(collection, beyond, fields=["number"]):
                 number = chunk["number"]
-                yield f"track {track_id}: chunk {number} of {collection} is more than the record knows{_REMEDY}"
+                yield f"track {track_id}: chunk {number} of {collection} is not in the record{_REMEDY}"
         except StoreCorrupt:
             yield f"track {track_id}: its chunks of {collection} cannot be listed{_LOST}"
 
 
 def _chunk(store: Store, collection: str, chunk_id: str, deep: bool) -> Document | None:
-    """Return a chunk, or no more of it than where its rows are."""
+    """Return a chunk; unless ``deep``, only the position of its rows."""
     if deep:
         return store.get(collection, chunk_id)
     return next(store.find(collection, {"_id": chunk_id}, fields=["start", "count"]), None)
 
 
 def _is_current(store: Store, record: Document) -> bool:
-    """Return whether the track is still as it was, neither removed nor replaced while it was looked at."""
+    """Return whether the track has been neither removed nor replaced while it was examined."""
     now = store.get("tracks", record["_id"])
     return now is not None and now["status"] == "ready" and now["version"] == record["version"]
 
 
 def _check_remains(store: Store, moment: float) -> Iterator[Finding]:
-    for record in sweep.expired_writers(store, moment):
+    for record in orphans.expired_writers(store, moment):
         yield Finding("warning", f"track {record['_id']} was never finished by {record['lease_owner']}", True)
     for record in store.find("tracks", {"status": "removing"}, fields=[]):
         yield Finding("warning", f"the removal of track {record['_id']} was cut short", True)
-    for record in sweep.expired_replacements(store, moment):
+    for record in orphans.expired_replacements(store, moment):
         yield Finding("warning", f"the replacement of track {record['_id']} was never finished", True)
-    for record in sweep.homeless(store):
+    for record in orphans.homeless(store):
         yield Finding("warning", f"track {record['_id']} belongs to a catalogue that is gone", True)
-    for record in sweep.unheld(store):
+    for record in orphans.unheld(store):
         yield Finding("warning", f"track {record['_id']} was merged into one that is gone", True)
-    for orphans in sweep.orphans(store):
-        what = f"{orphans.n_chunks} chunks of {orphans.collection} belong to no track ({orphans.track_id})"
+    for stray in orphans.stray_chunks(store):
+        what = f"{stray.n_chunks} chunks of {stray.collection} belong to no track ({stray.track_id})"
         yield Finding("warning", what, True)
     expired = store.count("leases", {"expires": {"$lt": moment}})
     if expired:

@@ -1,8 +1,8 @@
 """Answers by idempotency key: a phone that repeats a request gets the first answer.
 
-A record is kept for 24 hours for each key, caller and route. It is inserted before the work begins, so two requests
-at the same moment cannot both be the first; it holds a lease, so a process that died does not block the key. A tag
-is remembered by its id alone: deleting the tag deletes all of it.
+A record is kept for 24 hours for each key, caller and route. It is inserted before the work begins, so that only one of
+two simultaneous requests is the first. It holds a lease, so that a process that died does not block the key. Of a tag
+only the id is remembered, so that deleting the tag deletes everything.
 """
 
 from __future__ import annotations
@@ -60,32 +60,32 @@ class Record:
         self._store.update("idempotency", self._where, set=kept)
 
     def forget(self) -> None:
-        """Free the key, as if the request had never come."""
+        """Free the key, as if the request had never been made."""
         self._store.delete("idempotency", self._where)
 
 
 def begin(
     store: Store, key: str, *, caller: str, route: str, content: bytes, parameters: dict[str, Any]
 ) -> Record | Remembered:
-    """Claim ``key`` for a request, or return what was answered under it.
+    """Claim ``key`` for a request, or return the answer given under it.
 
     Parameters
     ----------
     store : Store
         Where answers are remembered.
     key : str
-        What the client calls its request.
+        The client's name for the request.
     caller, route : str
-        Whose key it is, and for what: the same key of another caller is another key.
+        Who asks, and for what: the same key of another caller is another key.
     content : bytes
         The snippet.
     parameters : dict
-        What else decides the answer; JSON values.
+        Everything else that decides the answer; JSON values.
 
     Returns
     -------
     Record or Remembered
-        A claim, if the work is to be done; else the first answer.
+        A claim if the work has to be done, else the first answer.
 
     Raises
     ------
@@ -115,7 +115,7 @@ def begin(
         except DuplicateKey:
             held = store.get("idempotency", record_id)
         if held is None:
-            continue  # forgotten or expired this very moment
+            continue  # forgotten or expired just now
         if held["expires"] <= moment:
             store.delete("idempotency", {"_id": record_id, "expires": held["expires"]})
             continue
@@ -135,5 +135,5 @@ def begin(
 
 
 def clean(store: Store) -> None:
-    """Delete what has expired."""
+    """Delete expired records."""
     store.delete("idempotency", {"expires": {"$lt": time.time()}})

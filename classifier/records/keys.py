@@ -1,7 +1,7 @@
 """Keys: who may tag, and who may change the library.
 
-A key is 32 random bytes. The store holds its SHA-256 and its first characters, by which people tell keys apart;
-a slow hash would gain nothing against guessing 256 bits and would invite denial of service.
+A key is 32 random bytes. The store holds its SHA-256, and its first characters for people to tell keys apart. A slow
+hash would gain nothing against guessing 256 bits and would invite denial of service.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Key:
     Parameters
     ----------
     id, name, role, prefix, created : str
-        ``prefix`` is how the secret begins.
+        ``prefix`` is the beginning of the secret.
     """
 
     id: str
@@ -92,7 +92,7 @@ def revoke(store: Store, which: str) -> Key:
     Raises
     ------
     NotFound
-        If there is none, or the prefix is that of several.
+        If there is none, or several keys have the prefix.
     """
     found = [key for key in listed(store) if which in (key.id, key.prefix)]
     if len(found) != 1:
@@ -102,7 +102,7 @@ def revoke(store: Store, which: str) -> Key:
 
 
 def verify(store: Store, secret: str) -> Key | None:
-    """Return the key whose secret this is, or None."""
+    """Return the key with this secret, or None."""
     digest = _digest(secret)
     for document in store.find("keys", {"digest": digest}, limit=1):
         if hmac.compare_digest(document["digest"], digest):

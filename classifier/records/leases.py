@@ -1,8 +1,8 @@
-"""Leases: who may do something, for how long; the only lock that outlives a crash.
+"""Leases: who may do something and until when; locks that expire if their holder dies.
 
-A lease is a document that names its owner and the moment it ends. Whoever finds it ended may take it; whoever
-holds it renews it before it ends. Each acquisition has a token of its own, so that a process that slept through
-its lease notices that somebody else has it now, even if that is a later self.
+A lease is a document that names its owner and its expiry. Its holder renews it before it expires; once it has expired,
+any process may take it. Each acquisition has its own token, so that a process that slept past the expiry notices that
+the lease has been taken since, even by the same owner.
 
 The clocks of all machines that share a store must agree to within a small part of a lease's length.
 """
@@ -21,7 +21,7 @@ from classifier.store.base import Store
 
 
 def new_owner() -> str:
-    """Return a name for this process that no other has: host, process id, random part."""
+    """Return a unique name for this process: host, process id, random part."""
     return f"{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:12]}"
 
 
@@ -49,7 +49,7 @@ class Lease:
 
     @classmethod
     def acquire(cls, store: Store, name: str, owner: str, seconds: float, *, now: Clock = time.time) -> Lease | None:
-        """Take the lease if nobody has it, or whoever had it let it expire.
+        """Take the lease if it is free or has expired.
 
         Parameters
         ----------
@@ -58,16 +58,16 @@ class Lease:
         name : str
             What is leased.
         owner : str
-            Who asks; for people who look into the store.
+            Who asks; shown to people who look into the store.
         seconds : float > 0
-            How long it holds without being renewed.
+            How long it lasts without renewal.
         now : callable
             Clock, Unix seconds.
 
         Returns
         -------
         Lease or None
-            None if somebody has it.
+            None if another holds it.
         """
         token = uuid.uuid4().hex
         moment = now()
@@ -81,7 +81,7 @@ class Lease:
         return cls(store, name, owner, seconds, token, expires, now)
 
     def renew(self) -> bool:
-        """Hold the lease for its whole length from now; return False if it is somebody else's by now."""
+        """Extend the lease to its full length from now; return False if another has taken it."""
         expires = self._now() + self._seconds
         held = self._store.update("leases", {"_id": self.name, "token": self._token}, set={"expires": expires})
         if held:
@@ -89,7 +89,7 @@ class Lease:
         return held is not None
 
     def release(self) -> None:
-        """Give the lease back; nothing happens if it is somebody else's by now."""
+        """Give the lease back; does nothing if another has taken it."""
         self._store.delete("leases", {"_id": self.name, "token": self._token})
 
     def __enter__(self) -> Lease:

@@ -1,7 +1,7 @@
-"""Cleaning up after processes that died: expired writers, removals cut short, chunks that belong to nothing.
+"""Cleaning up after processes that died: expired writers, removals cut short, chunks without a track.
 
-Nothing that a live lease covers, and nothing that readers see, is ever touched, so a sweep may run at any time
-and in several processes at once.
+Nothing that a valid lease covers and nothing that readers see is ever touched, so that cleaning may run at any time and
+in several processes at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from classifier.store.base import Document, Store
 
 
 @dataclass(frozen=True, slots=True)
-class Orphans:
-    """Chunks in one collection that one writer left and no record names."""
+class StrayChunks:
+    """Chunks in one collection that one writer left and that belong to no record."""
 
     collection: str
     track_id: str
@@ -36,16 +36,16 @@ def remove_orphans(store: Store, *, now: Clock = time.time, thorough: bool = Tru
     store : Store
         What to clean.
     now : callable
-        Clock that leases are judged by, Unix seconds.
+        Clock for the expiry of leases, Unix seconds.
     thorough : bool
-        Whether to look through all chunks and tracks too, which takes a moment with many tracks; without it,
-        only what leases and removals point to.
+        Whether to look through all chunks and tracks too, which takes longer with many tracks; if False, only what
+        leases and removals point to.
 
     Returns
     -------
     dict of str to int
-        How much went: ``catalogues``, ``tracks`` (half-written, half-removed, or of catalogues that are gone),
-        ``replacements`` given up, ``chunks`` that belonged to nothing, ``leases`` that had expired.
+        What was removed: ``catalogues``; ``tracks`` (half-written, half-removed, or of catalogues that are gone);
+        unfinished ``replacements``; ``chunks`` without a track; expired ``leases``.
     """
     moment = now()
     gone = {"catalogues": finish_removals(store), "tracks": 0, "replacements": 0, "chunks": 0, "leases": 0}
@@ -54,7 +54,7 @@ def remove_orphans(store: Store, *, now: Clock = time.time, thorough: bool = Tru
             purge(store, record["_id"])
             gone["tracks"] += 1
     for record in list(store.find("tracks", {"status": "removing"}, fields=["catalogue_id"])):
-        bump_revision(store, record["catalogue_id"])  # whoever began may have died before telling
+        bump_revision(store, record["catalogue_id"])  # the process that started may have died before this step
         purge(store, record["_id"])
         gone["tracks"] += 1
     for record in list(expired_replacements(store, moment)):
@@ -69,9 +69,9 @@ def remove_orphans(store: Store, *, now: Clock = time.time, thorough: bool = Tru
             for record in left:
                 gone["tracks"] += mark_removed(store, record["_id"], status="merged")
                 purge(store, record["_id"])
-        for orphan in list(orphans(store)):
-            where = {"track_id": orphan.track_id, "version": orphan.version, "token": orphan.token}
-            gone["chunks"] += store.delete(orphan.collection, where)
+        for stray in list(stray_chunks(store)):
+            where = {"track_id": stray.track_id, "version": stray.version, "token": stray.token}
+            gone["chunks"] += store.delete(stray.collection, where)
     gone["leases"] = store.delete("leases", {"expires": {"$lt": moment}})
     return gone
 
@@ -83,7 +83,7 @@ def expired_writers(store: Store, moment: float) -> Iterator[Document]:
 
 
 def expired_replacements(store: Store, moment: float) -> Iterator[Document]:
-    """Return records of tracks that are ready and whose replacement was never finished."""
+    """Return records of ready tracks whose replacement was never finished."""
     where = {"status": "ready", "lease_expires": {"$gt": 0.0, "$lt": moment}}
     return store.find("tracks", where, fields=["lease_token", "version", "attempts"])
 
@@ -92,7 +92,7 @@ def _end_replacement(store: Store, record: Document) -> None:
     free = {"lease_owner": "", "lease_token": "", "lease_expires": 0.0}
     mine = {"_id": record["_id"], "status": "ready", "lease_token": record["lease_token"]}
     if store.update("tracks", mine, set=free):
-        # Not the current version, and nothing that a writer begins from now on.
+        # Neither the current version, nor one that a writer starts from now on.
         stale = {"$ne": record["version"], "$lte": record["attempts"]}
         delete_chunks(store, record["_id"], version=stale)
 
@@ -112,8 +112,8 @@ def unheld(store: Store) -> Iterator[Document]:
             yield record
 
 
-def orphans(store: Store) -> Iterator[Orphans]:
-    """Return chunks that belong neither to what readers see nor to a writer at work."""
+def stray_chunks(store: Store) -> Iterator[StrayChunks]:
+    """Return chunks that belong neither to what readers see nor to a working writer."""
     for collection in MAX_ROWS:
         written: dict[tuple[str, int, str], int] = defaultdict(int)
         for chunk in store.find(collection, fields=["track_id", "version", "token"]):
@@ -125,4 +125,4 @@ def orphans(store: Store) -> Iterator[Orphans]:
             record = records[track_id]
             # The record was read after the chunk was seen: a writer inserts its record before its first chunk.
             if record is None or token not in (record["version_token"], record["lease_token"]):
-                yield Orphans(collection, track_id, version, token, count)
+                yield StrayChunks(collection, track_id, version, token, count)

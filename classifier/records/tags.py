@@ -1,8 +1,8 @@
-"""Tags: identifications as they are kept, newest first.
+"""Tags: stored identifications, newest first.
 
-A tag's ``_id`` begins with its time in milliseconds, so ids sort by age and the history pages by id alone;
-its other half is random, so ids cannot be guessed. The answer is kept as the JSON it was given as; what only
-the charts need lies beside it, compressed, and is read only for them.
+A tag's ``_id`` begins with its time in milliseconds, so that ids sort by age and the history needs only ids for paging;
+its other half is random, so that ids cannot be guessed. The answer is stored as the JSON that was sent; the data of the
+charts are stored separately, compressed, and read only for charts.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class _Anyone(enum.Enum):
 
 ANYONE = _Anyone.ANYONE
 Owner = str | None | _Anyone
-"""Who made a tag: the id of a key, None for whoever sent none, or ``ANYONE``."""
+"""Who made a tag: the id of a key, None for callers without a key, or ``ANYONE``."""
 
 
 def save(
     store: Store, catalogue: str, tag: Tag, *, file: str | None = None, key_id: str | None = None
 ) -> dict[str, Any]:
-    """Keep an identification.
+    """Store an identification.
 
     Parameters
     ----------
@@ -68,14 +68,14 @@ def save(
 def _answer(document: Document) -> dict[str, Any]:
     try:
         answer: dict[str, Any] = {"tied": None, **json.loads(document["answer"])}
-        for place, match in enumerate(answer["matches"]):  # what tags of earlier releases do not say
+        for place, match in enumerate(answer["matches"]):  # fields that tags of earlier releases lack
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
             match.setdefault("ids", {})
         answer["searched"].setdefault("other_speeds", True)
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    # Tags of earlier versions have no remarks.
+    # Tags of earlier releases have no remarks.
     return {"remarks": [], **answer}
 
 
@@ -96,7 +96,7 @@ def get(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
     store : Store
     tag_id : str
     owner : Owner
-        Only if the tag was made by this one.
+        Only a tag made by this owner.
 
     Raises
     ------
@@ -107,7 +107,7 @@ def get(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
 
 
 def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
-    """Return what the page draws of a tag: ``tag_id``, ``alignment`` and ``nearest``; parameters as of :func:`get`.
+    """Return the data of a tag's charts: ``tag_id``, ``alignment``, ``divergence``, ``nearest``; see :func:`get`.
 
     Raises
     ------
@@ -139,11 +139,11 @@ def history(
     catalogue, verdict : str or None
         Only tags with these.
     owner : Owner
-        Only tags made by this one.
+        Only tags made by this owner.
     limit : int >= 1
         Most tags.
     cursor : str or None
-        What the previous call returned, to go on after it.
+        From the previous call, to continue after it.
 
     Returns
     -------

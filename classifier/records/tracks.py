@@ -1,8 +1,8 @@
-"""Tracks as others see them: listed, read, edited, removed. How one is written: ``writing.py``.
+"""Tracks as readers see them: listed, read, edited, removed. Writing one: ``writing.py``.
 
-A track's ``status`` is ``writing``, ``ready`` or ``removing``; only ``ready`` ones exist for readers, in the
-version that the record names. Removing marks the record, bumps the catalogue's revision, deletes the chunks and
-at last the record, so that a removal that is cut short can be finished by anybody (``sweep.py``).
+A track's ``status`` is ``writing``, ``ready`` or ``removing``; readers see only ``ready`` ones, in the version that the
+record names. Removing marks the record, increments the catalogue's revision, deletes the chunks and finally the record,
+so that any process can finish a removal that was cut short (``orphans.py``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ TRACK_FIELDS = (
     "metadata",
     *LATER,
 )
-#: Fields that tags in a file may say.
+#: Fields that tags in a file may set.
 TAGGED = ("title", "artist", "album", *IDENTIFIERS)
 
 
@@ -54,7 +54,7 @@ def get_track(store: Store, track_id: str) -> Track:
     Raises
     ------
     TrackNotFound
-        If there is none of that id, or it is not ready.
+        If no track has that id, or it is not ready.
     """
     return to_track(ready_record(store, _going_on(store, track_id)))
 
@@ -78,7 +78,7 @@ def find(
     packet_hash: str | None = None,
     file_hash: str | None = None,
 ) -> Track | None:
-    """Return the track with this content, these packets or made from this file (the first hash given); else None.
+    """Return the track with this hash of its content, packets or file (the first given); else None.
 
     Raises
     ------
@@ -88,7 +88,7 @@ def find(
     catalogue_id = get_catalogue(store, catalogue).id
     for field, value in (("content_hash", content_hash), ("packet_hash", packet_hash), ("file_hash", file_hash)):
         if value:
-            # Conditions are what one index holds; whatever has the same hash are few.
+            # Only conditions that one index covers; few records have the same hash.
             for record in store.find("tracks", {"catalogue": catalogue, field: value}):
                 if record["status"] in ("ready", "merged") and record["catalogue_id"] == catalogue_id:
                     with suppress(TrackNotFound):  # it was removed together with the one it was merged into
@@ -98,7 +98,7 @@ def find(
 
 
 def is_outdated(store: Store, track_id: str) -> bool:
-    """Whether a track was modelled by an earlier release, so that it cannot be found until it is enrolled again."""
+    """Whether an earlier release modelled a track, so that no snippet can match it until it is enrolled again."""
     return any("n_slots" not in record for record in store.find("tracks", {"_id": track_id}, limit=1))
 
 
@@ -129,7 +129,7 @@ def list_tracks(
         Words, each of which must occur somewhere in title, artist, album, identifiers or source; case, accents,
         quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
     limit, skip : int or None
-        How many to return, after how many.
+        How many to return, and how many to skip before.
 
     Raises
     ------
@@ -154,7 +154,7 @@ def count_tracks(store: Store, catalogue: str, *, search: str | None = None) -> 
 
 
 def ids_beginning(store: Store, catalogue: str, beginning: str, limit: int = 2) -> list[str]:
-    """Return ids of at most ``limit`` tracks that begin like this.
+    """Return at most ``limit`` ids of tracks that start with ``beginning``.
 
     Raises
     ------
@@ -191,7 +191,7 @@ def stamps(store: Store, catalogue: str) -> dict[str, tuple[int, int]]:
 
 
 def _of_catalogue(store: Store, name: str, search: str | None = None) -> dict[str, Any]:
-    # By id: a straggler of a removed catalogue of the same name must not show up in the new one.
+    # By id: a leftover track of a removed catalogue must not appear in a new one with the same name.
     where: dict[str, Any] = {"catalogue_id": get_catalogue(store, name).id, "status": "ready"}
     wanted = words(search or "")
     return {**where, "folded": {"$contains": wanted}} if wanted else where
@@ -217,7 +217,7 @@ def ready_record(store: Store, track_id: str) -> Document:
 
 
 def load_models(store: Store, track_id: str, version: int) -> dict[str, np.ndarray]:
-    """Return the arrays that were written by ``add_models``, one row a window.
+    """Return the arrays that ``add_models`` wrote, one row for each window.
 
     Raises
     ------
@@ -235,7 +235,7 @@ def load_slots(store: Store, track_id: str, version: int) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_slots, d), int8
-        One row a slot; d is 0 where there are none.
+        One row for each slot; d is 0 if there are none.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarra
     Returns
     -------
     np.ndarray, shape (n_frames, 2), uint64
-        One row a frame.
+        One row for each frame.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def _load(store: Store, collection: str, track_id: str, version: int) -> dict[st
     try:
         return chunks.load(store, collection, track_id, version, record[n_chunks], record[n_rows])
     except StoreCorrupt:
-        # Removed or replaced while it was being read? Then nothing is corrupt.
+        # If it was removed or replaced while being read, nothing is corrupt.
         _version_record(store, track_id, version)
         raise
 
@@ -279,7 +279,7 @@ def _load(store: Store, collection: str, track_id: str, version: int) -> dict[st
 def _version_record(store: Store, track_id: str, version: int) -> Document:
     record = ready_record(store, track_id)
     if record["version"] != version:
-        raise TrackNotFound(f"track {track_id!r} has no version {version} any more: read version {record['version']}")
+        raise TrackNotFound(f"track {track_id!r} no longer has version {version}: read version {record['version']}")
     return record
 
 
@@ -289,7 +289,7 @@ def _version_record(store: Store, track_id: str, version: int) -> Document:
 def edit(store: Store, track_id: str, **changes: Any) -> Track:
     """Change title, artist, album, ISRC or metadata by hand; other processes see it with the next revision.
 
-    What is changed so is kept, and named in ``by_hand``: tags in files do not overwrite it any more.
+    Fields changed this way are named in ``by_hand``; tags in files never overwrite them again.
 
     Raises
     ------
@@ -300,12 +300,12 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
     """
     for name, value in changes.items():
         if name not in EDITABLE:
-            raise InvalidParameter(f"{name!r} of a track cannot be edited: only {', '.join(EDITABLE)}")
+            raise InvalidParameter(f"{name!r} of a track cannot be edited: only {', '.join(EDITABLE)} can")
         texts = [value] if isinstance(value, str) else value.values() if isinstance(value, Mapping) else ()
         most = MAX_NOTE if name == "metadata" else MAX_NAME
         longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
         if longest > most:
-            raise InvalidParameter(f"{name} has {longest} characters; at most {most} are kept: shorten it")
+            raise InvalidParameter(f"{name} has {longest} characters; the limit is {most}: shorten it")
     fields = set_fields(changes)
     if not fields:
         return get_track(store, track_id)
@@ -313,14 +313,14 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
 
 
 def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
-    """Return what a file's tags say of a track otherwise than its fields, but for those that were set by hand.
+    """Return the file's tags that differ from the track's fields, except fields set by hand.
 
     Parameters
     ----------
     track : Track
         As it is stored.
     tags : mapping of str to str
-        Cleaned tags of the same audio. What they leave out stays as it is.
+        Cleaned tags of the same audio. Missing tags change nothing.
     """
     fields = text_fields({name: tags[name] for name in TAGGED if name in tags and name not in track.by_hand})
     return {name: value for name, value in fields.items() if value and value != getattr(track, name)}
@@ -339,7 +339,7 @@ def copy_fields(store: Store, track_id: str, source: Track) -> Track:
 
 
 def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: str, file_hash: str) -> Track:
-    """Take over :func:`new_tags` of a file, and its name and hash; models stay as they are.
+    """Apply the :func:`new_tags` of a file, and its name and hash; models stay as they are.
 
     Raises
     ------
@@ -351,12 +351,12 @@ def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: s
 
 
 def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
-    """Remember the hash of a track's encoded audio, if none is known; nothing that readers see changes."""
+    """Store the hash of a track's encoded audio if none is known; readers see no change."""
     store.update("tracks", {"_id": track_id, "status": "ready", "packet_hash": ""}, set={"packet_hash": packet_hash})
 
 
 def change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
-    """Change fields of a track that follow from its record; begins anew if somebody else was faster."""
+    """Change fields of a track that follow from its record; start again if another process changed it meanwhile."""
     while True:
         record = ready_record(store, track_id)
         fields = changes(record)
@@ -405,7 +405,7 @@ def to_track(record: Mapping[str, Any]) -> Track:
     """
     try:
         values = track_fields(record)
-        # Flat, since names in metadata are whatever the files say: dots and dollar signs are no names of fields.
+        # A flat list, because names in metadata come from files and may hold dots and dollar signs.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
         by_hand = set_by_hand(record)
@@ -421,13 +421,13 @@ def track_fields(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:
-    """Return which fields of a record a person set, ``more`` among them, in one order."""
-    names = {*record.get("by_hand", ()), *more}  # an older Earmark that still runs does not write it
+    """Return which fields of a record a person set, including ``more``, in a fixed order."""
+    names = {*record.get("by_hand", ()), *more}  # an older Earmark that is still running does not write it
     return [name for name in EDITABLE if name in names]
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return title, artist, album, identifiers, source and metadata as they are stored: cleaned, None if empty.
+    """Return title, artist, album, identifiers, source and metadata in stored form: cleaned, None if empty.
 
     Raises
     ------
@@ -466,7 +466,7 @@ def set_fields(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def with_search(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a track together with ``folded``, the text that it is searched by."""
+    """Return the fields of a track together with ``folded``, the text in which it is searched."""
     return {**record, "folded": searched(record.get(name) for name in SEARCHED)}
 
 

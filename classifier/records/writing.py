@@ -1,16 +1,16 @@
-"""How a track is written so that nobody ever sees half of one.
+"""Writing a track so that readers never see half of one.
 
 Conventions
 -----------
-- A writer inserts the track's record with status ``writing`` and a lease, then the chunks, and at last sets the
-  status to ``ready``, on condition that the lease is still its own. The record's unique key, catalogue and
-  content hash, lets one of several writers of the same audio through.
-- Replacing a track leaves the record ``ready`` in the old version, writes the chunks of the next, switches, and
-  deletes the old chunks. Fields that a person set by hand are kept, unless they are given by hand again.
-- ``attempts`` is the highest version ever handed to a writer: each attempt has a version of its own, so that a
-  writer that was thought dead cannot write among the chunks of the one that took over.
-- A crash leaves a record with an expired lease, or chunks that no record names; the next writer of the same
-  audio, or ``sweep.py``, cleans up.
+- A writer inserts the track's record with status ``writing`` and a lease, then the chunks, and finally sets the status
+  to ``ready`` on condition that it still holds the lease. The record's unique key, catalogue and content hash, admits
+  only one of several writers of the same audio.
+- Replacing a track leaves the record ``ready`` in the old version, writes the chunks of the new one, switches, and
+  deletes the old chunks. Fields that a person set by hand are kept unless they are given by hand again.
+- ``attempts`` is the highest version ever given to a writer: each attempt has its own version, so that a writer that
+  was thought dead cannot write among the chunks of its successor.
+- A crash leaves a record with an expired lease, or chunks without a record; the next writer of the same audio, or
+  ``orphans.py``, cleans up.
 """
 
 from __future__ import annotations
@@ -58,12 +58,12 @@ _ATTEMPTS = 20
 
 
 class AlreadyEnrolled(Conflict):
-    """The audio is in the catalogue already.
+    """The audio is already in the catalogue.
 
     Attributes
     ----------
     track_id : str
-        As this track.
+        The track with this audio.
     """
 
     name = "already_enrolled"
@@ -76,7 +76,7 @@ class AlreadyEnrolled(Conflict):
 class TrackWriter:
     """Writes one track; made by :meth:`begin`.
 
-    Use it in a ``with`` block: leaving it without :meth:`commit` takes back whatever was written.
+    Use it in a ``with`` block: leaving it without :meth:`commit` deletes what was written.
 
     Attributes
     ----------
@@ -115,29 +115,29 @@ class TrackWriter:
         first_version: int = 1,
         now: Clock = time.time,
     ) -> TrackWriter:
-        """Get the right to write a track.
+        """Start writing a track, if no other process is.
 
         Parameters
         ----------
         store : Store
-            Where it will be.
+            Where it will be stored.
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
-            identifiers, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if they are known;
-            ``by_hand``, names of those that a person gave; ``catalogue_id`` to be sure that the catalogue has not been
+            identifiers, ``metadata`` (str to str), ``file_hash``, ``packet_hash``, ``created`` if known; ``by_hand``,
+            the names of fields that a person gave; ``catalogue_id`` to make sure that the catalogue has not been
             removed and created again since its configuration was read.
         owner : str
-            Who writes, for people who look into the store.
+            Who writes; shown to people who look into the store.
         lease_seconds : float
             How long the writer may be silent before another may take over.
         replace : bool
-            Whether to write a track that is there anew.
+            Whether to replace a track that exists.
         track_id : str or None
-            Id of a new track, if it is free; else one is made up.
+            Id of a new track, if it is free; otherwise a new id is made.
         first_version : int >= 1
             Version of a new track.
         now : callable
-            Clock that leases are judged by, Unix seconds.
+            Clock for the expiry of leases, Unix seconds.
 
         Returns
         -------
@@ -147,9 +147,9 @@ class TrackWriter:
         Raises
         ------
         AlreadyEnrolled
-            If the track is there and ``replace`` is False.
+            If the track exists and ``replace`` is False.
         TrackBusy
-            If somebody else is writing this very track.
+            If another process is writing this track.
         CatalogueNotFound
             If there is no such catalogue.
         InvalidParameter
@@ -176,7 +176,7 @@ class TrackWriter:
             if existing["catalogue_id"] != catalogue_id:
                 if get_catalogue(store, body["catalogue"]).id != catalogue_id:
                     raise _catalogue_gone(body["catalogue"])
-                # What a removed catalogue of the same name left behind.
+                # Left behind by a removed catalogue of the same name.
                 mark_removed(store, existing["_id"], catalogue_id=existing["catalogue_id"])
                 purge(store, existing["_id"])
             elif existing["status"] == "removing":
@@ -202,7 +202,7 @@ class TrackWriter:
     # ---------------------------------------------------------------- writing
 
     def renew(self) -> None:
-        """Hold the lease for its whole length from now; do so before work that takes as long as the lease.
+        """Extend the lease to its full length from now; call this before work that takes about as long.
 
         Raises
         ------
@@ -225,7 +225,7 @@ class TrackWriter:
         Parameters
         ----------
         arrays : mapping of str to np.ndarray
-            One row a window, all with the same number of rows.
+            One row for each window, all with the same number of rows.
 
         Raises
         ------
@@ -242,7 +242,7 @@ class TrackWriter:
         Parameters
         ----------
         means : np.ndarray, shape (n_slots, d), int8
-            One row a slot.
+            One row for each slot.
 
         Raises
         ------
@@ -261,7 +261,7 @@ class TrackWriter:
         Parameters
         ----------
         words : np.ndarray, shape (n_frames, 2), uint64
-            One row a frame.
+            One row for each frame.
 
         Raises
         ------
@@ -300,7 +300,7 @@ class TrackWriter:
     # ---------------------------------------------------------------- ending
 
     def commit(self, **changes: Any) -> Track:
-        """Let readers see the track.
+        """Make the track visible to readers.
 
         Parameters
         ----------
@@ -315,9 +315,9 @@ class TrackWriter:
         Raises
         ------
         TrackBusy, TrackNotFound, CatalogueNotFound
-            As :meth:`renew`; whatever was written is taken back.
+            As :meth:`renew`; what was written is deleted.
         StoreUnavailable
-            If the store does not answer. The track may or may not be there then; writing it again tells.
+            If the store does not answer. The track may or may not be stored then; writing it again shows which.
         """
         self._check_open()
         self._fields = {**self._fields, **_checked_fields(changes)}
@@ -334,7 +334,7 @@ class TrackWriter:
             before = self._store.get("tracks", self.track_id)
             if before is None or before["lease_token"] != self._token:
                 raise self._refusal()
-            # Somebody may be editing what is replaced: then look again.
+            # If the replaced track is edited meanwhile, read it again.
             where = {**self._mine, "edited": before["edited"]}
             record = self._store.update("tracks", where, set={**_with_kept(self._fields, before), **final})
         self._is_open = False
@@ -347,14 +347,14 @@ class TrackWriter:
         return to_track(record)
 
     def abort(self) -> None:
-        """Take back whatever was written; a track that was being replaced stays as it was."""
+        """Delete what was written; a track that was being replaced stays as it was."""
         self._is_open = False
         if mark_removed(self._store, self.track_id, lease_token=self._token, status="writing"):
             purge(self._store, self.track_id)
             return
         self._store.update("tracks", self._mine, set=_NO_LEASE)
         record = self._store.get("tracks", self.track_id)
-        if record is None or record["version"] != self.version:  # else the commit went through after all
+        if record is None or record["version"] != self.version:  # otherwise the commit succeeded after all
             chunks.delete_chunks(self._store, self.track_id, token=self._token)
 
     @property
@@ -363,17 +363,17 @@ class TrackWriter:
 
     def _check_open(self) -> None:
         if not self._is_open:
-            raise InvalidParameter(f"the writer of track {self.track_id!r} has ended: begin anew")
+            raise InvalidParameter(f"the writer of track {self.track_id!r} has ended: start a new one")
 
     def _refusal(self) -> EarmarkError:
-        """Take back what was written, and return why it cannot go on."""
+        """Delete what was written; return why writing cannot continue."""
         self.abort()
         catalogue = self._fields["catalogue"]
         if get_catalogue(self._store, catalogue).id != self._fields["catalogue_id"]:
             return _catalogue_gone(catalogue)
         record = self._store.get("tracks", self.track_id)
         if record is None or record["status"] == "removing":
-            return TrackNotFound(f"track {self.track_id!r} was removed while it was written")
+            return TrackNotFound(f"track {self.track_id!r} was removed while it was being written")
         return TrackBusy(f"track {self.track_id!r} was taken over by another process: the lease had expired")
 
     def __enter__(self) -> TrackWriter:
@@ -383,18 +383,18 @@ class TrackWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._is_open:
-            with suppress(StoreFailed, Unavailable):  # then the lease expires, and the sweep cleans up
+            with suppress(StoreFailed, Unavailable):  # the lease will expire, and ``orphans.py`` cleans up
                 self.abort()
 
 
 def _with_kept(fields: Document, before: Document) -> Document:
-    """Return the fields with those that were set by hand before and are not now, and what they are searched by."""
+    """Return the fields, with earlier ones that were set by hand and are not given by hand now, and ``folded``."""
     kept = {name: before[name] for name in set_by_hand(before) if name not in fields["by_hand"]}
     return with_search({**fields, **kept, "by_hand": set_by_hand(fields, kept)})
 
 
 def _catalogue_gone(name: str) -> CatalogueNotFound:
-    return CatalogueNotFound(f"catalogue {name!r} was removed while a track was written")
+    return CatalogueNotFound(f"catalogue {name!r} was removed while a track was being written")
 
 
 _NO_LEASE = {"lease_owner": "", "lease_token": "", "lease_expires": 0.0}
@@ -413,14 +413,14 @@ def _new_record(track_id: str | None, first_version: int) -> Document:
 
 
 def _take_over(store: Store, existing: Document, moment: float, lease: Document, body: Document) -> Document | None:
-    """Take the place of a writer that is gone, or the first place at a track that is ready; None if it was taken."""
+    """Take over from a dead writer, or start replacing a ready track; None if another process was faster."""
     where = {
         "_id": existing["_id"],
         "status": existing["status"],
         "lease_token": existing["lease_token"],
         "lease_expires": {"$lt": moment},
     }
-    # Readers still see a track that is ready: its fields change with the commit.
+    # Readers still see a ready track: its fields change only with the commit.
     change = lease if existing["status"] == "ready" else {**with_search(body), **lease}
     record = store.update("tracks", where, set=change, inc={"attempts": 1})
     if record is not None and record["attempts"] - record["version"] > 1:

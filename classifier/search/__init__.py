@@ -1,1 +1,1 @@
-"""Finding a snippet among tracks: index, divergence, alignment, and the pipeline that joins them."""
+"""Finding a snippet among tracks: ranking, alignment, significance, and the pipeline that joins them."""

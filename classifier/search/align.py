@@ -1,11 +1,11 @@
 """Alignment: where in a track a snippet's sub-fingerprints agree, and how far above chance.
 
-Agreement with foreign music is not zero on average, nor is its spread that of coin tosses: bits of neighbouring
-frames and bands go together, and noise and silence have habits of their own. So each snippet is first aligned with
-a *cohort* of foreign sub-fingerprints that ships with Earmark; the mean and spread found there make z, the
-agreement in standard deviations of chance. Some tracks agree with everything more unevenly than the cohort does (a
-steady beat meets another, four bars meet four bars): where agreement spreads wider over a track's own lags, z is
-reduced by the root of the ratio, half-way between the spread of the cohort and the track's own.
+Agreement with unrelated music is not zero on average, nor is its spread that of coin tosses: bits of neighbouring
+frames and bands are correlated, and noise and silence have patterns of their own. Each snippet is therefore first
+aligned with a *cohort* of unrelated sub-fingerprints that ships with Earmark; the mean and spread found there give z,
+the agreement in standard deviations of chance. With some tracks agreement varies more over the lags than with the
+cohort (a steady beat meets another, four bars meet four bars). If it does, z is divided by the root of the ratio of the
+spreads, which is half-way between the cohort's spread and the track's own.
 """
 
 from __future__ import annotations
@@ -21,31 +21,31 @@ from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, VALID, Fingerprint
 
 #: Seconds of valid overlap that a lag needs to count.
 MIN_OVERLAP_S = 1.0
-#: Seconds apart that two places in a track must be to be told as two.
+#: Least distance, in seconds, between two places in a track that are reported separately.
 APART_S = 1.0
-#: A tenth of a normal distribution lies so many standard deviations below its median.
+#: A tenth of a normal distribution lies more than this many standard deviations below its median.
 _LOW, _LOW_SDS = 0.1, 1.2816
-#: Every so many lags tell the spread of all: neighbours agree together.
+#: The spread is measured on every so many lags, because neighbours are correlated.
 _SOME = 5
 
 
 @lru_cache(maxsize=1)
 def cohort() -> np.ndarray:
-    """Return foreign sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue."""
+    """Return unrelated sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue."""
     with np.load(FOLDER / "cohort-1.npz", allow_pickle=False) as file:
         return file["words"].astype(np.uint64)
 
 
 @dataclass(frozen=True, slots=True)
 class Null:
-    """Agreement of one snippet by chance.
+    """Chance agreement of one snippet.
 
     Parameters
     ----------
     mean, spread : float
         Mean and standard deviation over the cohort's lags.
     weight : float
-        Mean weight of the bits compared there; less weight spreads wider.
+        Mean weight of the bits compared there; with less weight the spread is wider.
     """
 
     mean: float
@@ -57,7 +57,7 @@ class Null:
         return (agreement - self.mean) / self.spread * np.sqrt(np.minimum(weight / self.weight, 1.0))
 
     def agreement(self, z: float) -> float:
-        """Agreement that has this z where the whole snippet is compared."""
+        """Agreement that has this z if the whole snippet is compared."""
         return z * self.spread + self.mean
 
 
@@ -74,7 +74,7 @@ class Alignment:
     z : float
         In standard deviations of chance.
     widening : float >= 1
-        By which z was divided, since agreement spreads wider in this track than in the cohort.
+        Divisor of z, for agreement that varies more in this track than in the cohort.
     phase, lag : int
         Query phase and reference frame (of the query's frame 0).
     curve : np.ndarray, shape (n,), float32
@@ -94,19 +94,19 @@ class Alignment:
 
 
 def min_frames(query: Fingerprint) -> int:
-    """Frames that must overlap: a second's worth, or all of a shorter snippet."""
+    """Frames that must overlap: those of a second, or all of a shorter snippet."""
     return min(query.n_frames, round(MIN_OVERLAP_S / HOP_S))
 
 
 def null_of(query: Fingerprint, foreign: np.ndarray | None = None) -> Null | None:
-    """Measure chance agreement of a snippet, or return None if too few of its frames are valid to tell.
+    """Measure chance agreement of a snippet; None if too few of its frames are valid.
 
     Parameters
     ----------
     query : Fingerprint
         The snippet.
     foreign : np.ndarray, shape (F, 2), uint64, optional
-        Sub-fingerprints it cannot come from; default the built-in cohort.
+        Sub-fingerprints that it cannot come from; default the built-in cohort.
     """
     words = cohort() if foreign is None else foreign
     least = min_frames(query)
@@ -118,14 +118,14 @@ def null_of(query: Fingerprint, foreign: np.ndarray | None = None) -> Null | Non
     if not full.any():
         return None
     values = agreement[full].astype(np.float64)
-    # Coin tosses spread by 1 / sqrt(bits); bits that go together spread wider, never narrower.
+    # The spread of coin tosses is 1 / sqrt(bits); correlated bits spread wider, never narrower.
     n_bits = float(np.bitwise_count(query.planes[:, :, 0] | query.planes[:, :, 1]).sum()) / 2
     spread = max(float(values.std()), n_bits**-0.5)
     return Null(float(values.mean()), spread, float(weight[full].mean()))
 
 
 def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None:
-    """Find the best place of a snippet in a track, or None where none overlaps enough.
+    """Find the best place of a snippet in a track; None if no place overlaps enough.
 
     Parameters
     ----------
@@ -164,7 +164,7 @@ def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None
 
 
 def _widening(curve: np.ndarray) -> float:
-    """Root of the spread of z over a track's lags where it exceeds one, from the lower half: no match widens it."""
+    """Root of the spread of z over a track's lags, at least 1; from the lower half, which a match does not widen."""
     some = curve[::_SOME]
     low, middle = np.quantile(some[np.isfinite(some)], (_LOW, 0.5)) if np.isfinite(some).any() else (0.0, 0.0)
     return float(max(1.0, (middle - low) / _LOW_SDS) ** 0.5)
@@ -180,7 +180,7 @@ def _vertex(curve: np.ndarray, i: int) -> float:
 
 
 def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> list[tuple[float, int, int]]:
-    """Further places of a track whose z reaches ``threshold``, highest first, APART_S from its own and each other.
+    """Further places in a track whose z reaches ``threshold``, highest first, at least APART_S apart.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def frame_agreement(query: Fingerprint, words: np.ndarray, lag: int, phase: int)
 
 
 def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
-    """Frames of a snippet that matched: the run whose agreement most exceeds half of what was found.
+    """Frames of a snippet that matched: the run whose agreement most exceeds half of the whole's.
 
     Parameters
     ----------
@@ -247,5 +247,5 @@ def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
     total = np.concatenate([[0.0], np.cumsum(gain)])
     lowest = np.minimum.accumulate(total)
     stop = int(np.argmax(total - lowest))
-    start = stop - int(np.argmin(total[stop::-1]))  # the last of equals: frames before the track match nothing
+    start = stop - int(np.argmin(total[stop::-1]))  # the latest of equal minima: frames before the track match nothing
     return start, max(stop, start + 1)

@@ -1,4 +1,4 @@
-"""Aligning a snippet with many tracks: best first, some at a time."""
+"""Aligning a snippet with many tracks: likeliest first, in batches."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from classifier.index.segment import Entry, Segment
 from classifier.search import align
 from classifier.search.align import Alignment, Null
 
-#: Candidates kept: a candidate holds its agreement at every lag.
+#: Most candidates kept, because each holds its agreement at every lag.
 _KEPT = 100
-#: Expected agreements are at least this, lest nothing be divided by.
+#: Expected agreements are at least this, to avoid division by 0.
 _EXPECTED_LEAST = 1e-6
-#: Tracks aligned between two looks at the clock.
+#: Tracks aligned between two checks of the deadline.
 BATCH = 16
 
 _THREADS = min(4, os.cpu_count() or 1)
@@ -31,7 +31,7 @@ Item = tuple[Segment, Entry]
 
 
 def pool() -> ThreadPoolExecutor:
-    """Threads for work that lets others run meanwhile; one pool a process, made anew after a fork."""
+    """Threads for work that releases the interpreter's lock; one pool for the process, made anew after a fork."""
     global _pool
     if _pool is None or _pool[0] != os.getpid():
         _pool = os.getpid(), ThreadPoolExecutor(_THREADS, "align")
@@ -47,7 +47,7 @@ class SpeedHypothesis:
     speed : float
         Snippet against track.
     fingerprint : Fingerprint
-        Of the snippet brought back to the track's speed.
+        Of the snippet converted to the track's speed.
     null : Null
         Its chance agreement.
     """
@@ -58,12 +58,12 @@ class SpeedHypothesis:
 
     @classmethod
     def of(cls, fingerprint: Fingerprint, speed: float = 1.0) -> SpeedHypothesis | None:
-        """Measure chance agreement, or return None where too few of the snippet's frames say anything."""
+        """Measure chance agreement; None if too few of the snippet's frames are valid."""
         null = align.null_of(fingerprint)
         return None if null is None else cls(speed, fingerprint, null)
 
     def align(self, item: Item) -> Candidate | None:
-        """Find the best place in a track; None where none overlaps enough."""
+        """Find the best place in a track; None if no place overlaps enough."""
         segment, entry = item
         alignment = align.align(self.fingerprint, segment.words(entry), self.null)
         return None if alignment is None else Candidate(segment, entry, alignment, self)
@@ -71,7 +71,7 @@ class SpeedHypothesis:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A track, how it aligns with the snippet, and at which speed."""
+    """A track, its alignment with the snippet, and the assumed speed."""
 
     segment: Segment
     entry: Entry
@@ -80,22 +80,22 @@ class Candidate:
 
     @property
     def item(self) -> Item:
-        """Where the track is."""
+        """The track's segment and entry."""
         return self.segment, self.entry
 
     @property
     def share(self) -> float:
-        """Share that is shown of the agreement expected of a true place."""
+        """Agreement as a share of what a true place would show."""
         return self.alignment.agreement / max(self.hypothesis.fingerprint.expected, _EXPECTED_LEAST)
 
     @property
     def overlap_s(self) -> float:
-        """Seconds of the snippet that lie within the track."""
+        """Seconds of the snippet within the track."""
         lag, n, there = self.alignment.lag, self.hypothesis.fingerprint.n_frames, len(self.entry.rows["frames"])
         return (min(n, there - lag) - max(0, -lag) - 1) * bits.HOP_S + bits.SPAN_S
 
     def frames(self) -> np.ndarray:
-        """Agreement of each of the snippet's frames at this place, nan where nothing is compared."""
+        """Agreement of each of the snippet's frames at this place; nan where nothing is compared."""
         lag, phase = self.alignment.lag, self.alignment.phase
         return align.frame_agreement(self.hypothesis.fingerprint, self.segment.words(self.entry), lag, phase)
 
@@ -108,7 +108,7 @@ def align_many(
     after: int = 0,
     deadline: float = np.inf,
 ) -> tuple[list[Candidate], int]:
-    """Align with tracks in the order given.
+    """Align a snippet with tracks, in the order given.
 
     Parameters
     ----------
@@ -122,14 +122,14 @@ def align_many(
     after : int
         Tracks aligned after a certain one.
     deadline : float
-        ``time.perf_counter()`` at which no further batch is begun.
+        Value of ``time.perf_counter()`` after which no further batch is started.
 
     Returns
     -------
     candidates : list of Candidate
-        The best ``_KEPT``, highest z first; tracks too short, silent or steady to align with give none.
+        The best ``_KEPT``, highest z first; without tracks too short, silent or steady to align.
     n_tried : int
-        Tracks looked at.
+        Tracks tried.
     """
     found: list[Candidate] = []
     rest, left, n_tried = iter(items), None, 0

@@ -1,10 +1,10 @@
 """What sounds alike: divergence that ignores order, so that other takes, covers and re-arrangements are near.
 
-Each window of the snippet is compared with every window of a track, wherever it lies, by J_1, the exact symmetric KL
-divergence of the windows' mixtures collapsed to one Gaussian each; the least counts. A track's divergence is the
-geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` goes on from there: for the nearest tracks,
-the six-component mixtures of the windows so paired are compared by the variational approximation (Hershey & Olsen
-2007), as Synced.fm compared them.
+Each window of the snippet is compared with every window of a track, whatever its position, by J_1, the exact symmetric
+KL divergence of the windows' mixtures, each collapsed to one Gaussian; the least counts. A track's divergence is the
+geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` adds a step: for the nearest tracks, it
+compares the six-component mixtures of the windows paired this way by the variational approximation (Hershey & Olsen
+2007), as Synced.fm did.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from classifier.mixtures.divergence import Packed, symmetric_kl_variational
 from classifier.mixtures.gmm import Mixtures, collapse, unpack_covariances
 from classifier.models.query import Query
 
-#: Divergences below this, in nats, are as good as equal; keeps logarithms finite.
+#: Divergences below this, in nats, count as equal; keeps logarithms finite.
 _LEAST = 1e-3
 #: Nearest tracks whose mixtures are compared by ``kl-mixture``.
 SHORTLIST = 30
@@ -34,7 +34,7 @@ class Alike:
     Parameters
     ----------
     divergence : np.ndarray, shape (n,), float64
-        Of each of the snapshot's tracks, nats; infinite where nothing can be compared.
+        Of each of the snapshot's tracks, nats; infinite if nothing can be compared.
     """
 
     divergence: np.ndarray
@@ -52,19 +52,19 @@ def compare(query: Query, snapshot: Snapshot) -> Alike:
         gaussians = Packed.of(collapse(query.mixtures))
         for shelf in snapshot.shelves:
             nearest = _nearest(gaussians, shelf.segment, shelf.bounds["windows"])
-            # Along contiguous rows NumPy adds in one order, however many tracks the segment has.
+            # Along contiguous rows NumPy adds in the same order, however many tracks the segment has.
             log_j[shelf.numbers] = np.ascontiguousarray(nearest.T).mean(axis=1)
     return Alike(np.exp(log_j))
 
 
 def paired(query: Query, segment: Segment, entry: Entry) -> np.ndarray:
-    """Window of a track that each of the snippet's windows is nearest to, shape (n_windows,), int64."""
+    """Nearest window of a track to each of the snippet's windows, shape (n_windows,), int64."""
     log_j = _log_divergences(Packed.of(collapse(query.mixtures)), segment, entry.rows["windows"])
     return log_j.argmin(axis=1)
 
 
 def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.ndarray) -> float:
-    """Mean symmetric KL divergence of the snippet's mixtures from those of some windows of a track, nats.
+    """Mean symmetric KL divergence between the snippet's mixtures and those of given windows of a track, nats.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.nd
     segment, entry
         The track.
     rows : np.ndarray, shape (n,), int
-        Window of the track that each of them is compared with.
+        Window of the track to compare with each of them.
     """
     weights, means, packed = (
         segment.of(entry, name)[rows].astype(np.float64) for name in ("weights", "means", "covariances")
@@ -85,7 +85,7 @@ def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.nd
 
 
 def rows_at(query: Query, entry: Entry, offset_s: float, speed: float, config: FeatureConfig) -> np.ndarray:
-    """Window of a track that lies nearest to each of the snippet's, were its first sample at ``offset_s``."""
+    """Window of a track closest in time to each of the snippet's, with the snippet's first sample at ``offset_s``."""
     place = np.rint((offset_s + speed * query.start_s) / config.window_step).astype(np.int64)
     return np.clip(place, 0, len(entry.rows["windows"]) - 1)
 
@@ -96,7 +96,7 @@ def _nearest(gaussians: Packed, segment: Segment, bounds: np.ndarray) -> np.ndar
     filled = bounds[:, 1] > bounds[:, 0]
     if filled.any():
         log_j = _log_divergences(gaussians, segment, range(segment.n_rows("windows")))
-        # One more column, so that the last track's end can be named; every second stretch lies between two tracks.
+        # One more column, so that the last track has an end; every second stretch lies between two tracks.
         padded = np.concatenate([log_j, np.full((len(log_j), 1), np.inf)], axis=1)
         out[:, filled] = np.minimum.reduceat(padded, bounds[filled].reshape(-1), axis=1)[:, ::2]
     return out

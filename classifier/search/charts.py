@@ -1,4 +1,4 @@
-"""What the dashboard draws of an answer: agreement along the track, divergence along the snippet."""
+"""Data of an answer's charts: agreement along the track, divergence along the snippet."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from classifier.index.segment import Entry, Segment
 from classifier.mixtures import slots
 from classifier.search.alignments import Candidate
 
-#: Points at most of the chart of agreement against lag.
+#: Most points in the chart of agreement against lag.
 _POINTS = 600
 
 
 def agreement(best: Candidate, threshold: float) -> dict[str, Any]:
-    """Agreement against offset in a candidate's track, its maxima kept when thinned out.
+    """Agreement against offset in a candidate's track, thinned to its local maxima.
 
     Parameters
     ----------
@@ -49,12 +49,12 @@ def divergence(
     speed: float,
     config: FeatureConfig,
 ) -> dict[str, Any] | None:
-    """Divergence of each slot of a snippet from a track; None where the snippet has no slots.
+    """Divergence of each slot of a snippet from a track; None if the snippet has no slots.
 
     Parameters
     ----------
     snippet : np.ndarray, shape (2, M, slot_mfcc), int8
-        Slots of the snippet brought to the track's speed.
+        Slots of the snippet, converted to the track's speed.
     slot_variance : float > 0
         Variance of frames within a slot.
     segment, entry

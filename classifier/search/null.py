@@ -1,12 +1,12 @@
-"""What chance can do, as measured: tail probabilities, E-values, and the odds that an answer is right.
+"""Measured behaviour of chance: tail probabilities, E-values, and the odds that an answer is right.
 
 The *null map* holds tables, measured over very many alignments of snippets with music they cannot come from: the
-probability that chance reaches a given z at one lag. Clear music meets other clear music, in the same key at the same
-tempo, more often than a Gaussian tail allows; music under noise does not. So there is a table for each class of
-snippets, by how much agreement their bits let expect of a true place. Beyond a table's last entry the tail is
-extrapolated as exp(-rate (z^2 - u^2) / 2), the Weibull-type tail of Gaussian-like maxima, with the measured rate. The
-*E-value* (after Karlin & Altschul 1990, as BLAST uses it) is that probability times the lags, phases and speeds of the
-whole catalogue: how many matches as good as this one chance alone would give.
+probability that chance reaches a given z at one lag. Clear music agrees with other clear music, in the same key at the
+same tempo, more often than a Gaussian tail allows; music under noise does not. There is therefore a table for each
+class of snippets, by the agreement that a true place would show. Beyond a table's last entry the tail is extrapolated
+as exp(-rate (z^2 - u^2) / 2), the Weibull-type tail of Gaussian-like maxima, with the measured rate. The *E-value*
+(after Karlin & Altschul 1990, as in BLAST) is that probability times the lags, phases and speeds of the whole
+catalogue: the expected number of matches this good by chance alone.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ import numpy as np
 
 from classifier.data import FOLDER
 
-#: Log10 of the E-value down to which shares of strangers could be counted; below, it is extrapolated.
+#: Log10 of the E-value down to which false matches could be counted; below, E-values are extrapolated.
 DOUBT = -3.0
-#: Seconds compared that ``Tail.least_share`` is for, and the most seconds for which shares have been measured.
+#: Seconds compared to which ``Tail.least_share`` applies, and the most seconds for which shares have been measured.
 SHARE_S, SHARE_MOST_S = 3.0, 10.0
 
 
@@ -38,13 +38,13 @@ class Tail:
     z : np.ndarray, shape (n,)
         Ascending.
     log10_p : np.ndarray, shape (n,)
-        Log10 of the share of foreign lags at or above each z.
+        Log10 of the share of unrelated lags at or above each z.
     rate : float
         Of the extrapolation beyond z[-1].
     extremal_index : float in (0, 1]
-        Independent trials behind each lag, phase and speed.
+        Independent trials for each lag, phase and speed.
     least_share : float in [0, 1]
-        Share of the expected agreement below which a place of ``SHARE_S`` is doubtful; 0 to doubt none.
+        Share of the expected agreement below which a place of ``SHARE_S`` is doubtful; 0 turns doubt off.
     """
 
     z: np.ndarray
@@ -67,20 +67,20 @@ class Tail:
         return float(np.interp(z, self.z, self.log10_p))
 
     def log10_e(self, z: float, log10_trials: float) -> float:
-        """Log10 of the E-value: expected number of chance matches at or above ``z`` in so many trials.
+        """Log10 of the E-value: expected number of chance matches at or above ``z`` in that many trials.
 
-        Neighbouring lags and phases agree or disagree together; the extremal index says how many of them count as
-        one (Leadbetter 1983).
+        Neighbouring lags and phases are correlated; the extremal index says how many of them count as one (Leadbetter
+        1983).
         """
         return float(self.log10_tail(z) + log10_trials + np.log10(self.extremal_index))
 
     def doubted_log10_e(self, z: float, log10_trials: float, share: float, seconds: float) -> float:
         """Log10 of the E-value of a place that shows this share of the agreement expected of a true one.
 
-        Below ``least_share`` z counts in proportion, as far as that leaves E above ``DOUBT``, down to which E-values
-        have been measured: a melody quoted, or two pieces by one hand, can make two recordings agree more than chance
-        would, and yet far less than a clear recording agrees with itself. Such likeness comes and goes: the longer two
-        places are compared, the less of it is left, by the root of ``seconds``.
+        Below ``least_share``, z is reduced in proportion, but not so far that E rises above ``DOUBT``, down to which
+        E-values have been measured. The reason: a quoted melody, or two pieces by one composer, can make two recordings
+        agree more than by chance, yet far less than a clear recording agrees with itself. Such likeness is local: over
+        a longer comparison less of it remains, in proportion to the root of ``seconds``.
         """
         log10_e = self.log10_e(z, log10_trials)
         least = self.share_needed(seconds)
@@ -90,7 +90,7 @@ class Tail:
         return max(log10_e, min(DOUBT, doubted))
 
     def share_needed(self, seconds: float) -> float:
-        """Share of the expected agreement below which a place of so many seconds is doubtful."""
+        """Share of the expected agreement below which a place of that many seconds is doubtful."""
         return float(self.least_share * (SHARE_S / min(seconds, SHARE_MOST_S)) ** 0.5)
 
     def z_for(self, log10_p: float) -> float:
@@ -118,13 +118,13 @@ class Odds:
     offset: float
 
     def __call__(self, *facts: float, known_prior: float = 0.5) -> float:
-        """Log-odds for some facts, if ``known_prior`` (in (0, 1)) is the share of queries whose track is known."""
+        """Log-odds for given facts, if ``known_prior`` (in (0, 1)) is the share of queries whose track is known."""
         return self.offset + float(np.dot(self.slopes, facts)) + math.log(known_prior / (1 - known_prior))
 
 
 @dataclass(frozen=True, slots=True)
 class NullMap:
-    """Tails of all classes of snippets, and what an answer's probability depends on.
+    """Tails of all classes of snippets, and the odds that answers are right.
 
     Parameters
     ----------
@@ -137,8 +137,8 @@ class NullMap:
     slot_bounds : tuple of int
         Ascending; slots of a snippet at which a class ends and the next begins.
     slot_tails : tuple of Tail
-        For z of divergence that keeps time, one more than bounds: long stretches of music are alike more often, for the
-        spread they have.
+        For z of the divergence that keeps time, one more than bounds: relative to their spread, long stretches of music
+        are alike more often.
     slot_odds : Odds
         Of the first track of ``method=kl``; fact: -log10 E.
     mixture_odds : Odds
@@ -168,11 +168,11 @@ class NullMap:
         )
 
     def tail(self, expected: float) -> Tail:
-        """Return the tail for snippets of which a true place would show this agreement."""
+        """Return the tail for snippets whose true place would show this agreement."""
         return self.tails[bisect.bisect(self.bounds, expected)]
 
     def slot_tail(self, n_slots: int) -> Tail:
-        """Return the tail of divergence for snippets of so many slots."""
+        """Return the tail of divergence for snippets with that many slots."""
         return self.slot_tails[bisect.bisect(self.slot_bounds, n_slots)]
 
 
@@ -187,18 +187,18 @@ def probability(log_odds: float) -> float:
     return float(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
 
 
-#: Tracks behind the best that say how far a stranger is.
+#: Tracks after the best that serve as the measure of unrelated ones.
 _STRANGERS = 30
-#: Tracks below which nobody can stand out.
+#: With fewer tracks than this, none can stand out.
 FEW = 4
 
 
 def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
-    """T-norm of the least of some log divergences (ascending, two at least) against the next ones, and their mean.
+    """T-norm of the least of several log divergences (ascending, at least two) against the next ones, and their mean.
 
-    T-norm is (mean - best) / spread over the next ``_STRANGERS`` other tracks. Their mean tells how far the snippet is
-    from music that it does not come from, whatever the best track: with the best one's own divergence in its place, a
-    better match could count for less.
+    T-norm is (mean - best) / spread over the next ``_STRANGERS`` tracks. Their mean says how far the snippet is from
+    music that it does not come from, whatever the best track; the best track's own divergence in its place could make a
+    better match count for less.
     """
     best, others = float(log_divergences[0]), log_divergences[1 : 1 + _STRANGERS]
     mean = float(others.mean())

@@ -2,9 +2,9 @@
 
 The same function serves the command line, the service, tracklists and the benchmark. Three methods decide:
 
-- ``auto``: fingerprints are aligned with the tracks, those of least divergence first; an E-value decides.
-- ``kl``: the divergence of mixtures labelled by time alone; an E-value of its own decides.
-- ``kl-mixture``: the divergence of six-component mixtures, which ignores order, as Synced.fm compared them.
+- ``auto``: fingerprints are aligned with the tracks, those of least divergence first; their E-value decides.
+- ``kl``: only the divergence of mixtures that keep time; its E-value decides.
+- ``kl-mixture``: the divergence of six-component mixtures, which ignores order, as in Synced.fm.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from classifier.search.ranking import Ranking, rank
 from classifier.search.significance import Significance, Size
 from classifier.search.speed import at_speed_of, other_speeds, true_speed
 
-#: Word comparisons that are cheap enough to align every track, whatever the first ones say (about half a second).
+#: Up to this many word comparisons, every track is aligned, whatever the first ones show (about half a second).
 _EXHAUSTIVE = 1e9
-#: Once a match is certain, so many further candidates are aligned before the rest is left out.
+#: Further candidates that are aligned once a match is certain, before the rest is left out.
 _AFTER_CERTAIN = 20
-#: Copies of the answer are all listed, up to so many, however few candidates were asked for.
+#: Most copies of the answer that are listed, however few candidates were asked for.
 _TIED_LISTED = 50
 #: Tracks listed as sounding alike.
 _NEAREST = 10
-#: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each serves 2 to 3 % around it.
+#: Speeds at which ``kl`` compares again if nothing is certain at the snippet's own: each covers 2 to 3 % around it.
 SLOT_SPEEDS = (0.96, 1.04)
 #: Share of a snippet that must be more than silence or lone tones for divergence alone to name a track: two notes of a
-#: whistle are as like as two notes can be.
+#: whistle are almost identical.
 AUDIBLE_SHARE = 0.5
 #: Confidence from which ``kl-mixture`` names a track.
 _MIXTURE_CERTAIN = 0.95
@@ -47,7 +47,7 @@ _MIXTURE_CERTAIN = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How a snippet is decided.
+    """How to decide.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class Options:
 
 @dataclass(slots=True)
 class _Search:
-    """One query under way: what all steps share."""
+    """One query in progress: what its steps share."""
 
     query: Query
     recording: Recording | None
@@ -89,7 +89,7 @@ class _Search:
     _last: float = field(default_factory=time.perf_counter)
 
     def lap(self, name: str) -> None:
-        """Book the time since the last lap."""
+        """Record the time since the last lap."""
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
 
@@ -125,13 +125,13 @@ def identify(
     snapshot : Snapshot
         The tracks it may come from.
     lookup : callable
-        Gives a track by its id.
+        Returns a track by its id.
     config : FeatureConfig
         The catalogue's.
     options : Options, optional
         How to decide.
     recording : Recording, optional
-        The snippet's sound; without it, other speeds than its own cannot be searched.
+        The snippet's sound; without it, only its own speed can be searched.
 
     Returns
     -------
@@ -158,7 +158,7 @@ def identify(
 
 
 def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
-    """Tracks that sound alike, with the window that the snippet's first one is nearest to."""
+    """Tracks that sound alike, each with its window nearest to the snippet's first."""
     near = []
     frame_s = search.config.frame_step / search.config.sample_rate
     for number in similar.order()[:_NEAREST]:
@@ -175,7 +175,7 @@ def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
 
 
 def _by_fingerprints(search: _Search, similar: alike.Alike) -> _Answer:
-    """Align tracks best-first, at other speeds too if nothing is certain, and decide by E-value."""
+    """Align tracks likeliest first, also at other speeds if nothing is certain, and decide by E-value."""
     ranking = rank(search.query, search.snapshot, search.config)
     search.lap("divergence")
     hypothesis = SpeedHypothesis.of(search.query.fingerprint)
@@ -190,9 +190,9 @@ def _by_fingerprints(search: _Search, similar: alike.Alike) -> _Answer:
 def _align(
     search: _Search, hypothesis: SpeedHypothesis, ranking: Ranking, significance: Significance
 ) -> tuple[list[Candidate], int, bool, bool]:
-    """Candidates by E-value, tracks aligned, whether none was missed, and whether other speeds were not left out.
+    """Return candidates by E-value, tracks aligned, whether all were, and whether other speeds were not left out.
 
-    Only where a catalogue is too large to sweep does a certain match stop the search early.
+    A certain match stops the search early only if the catalogue is too large to align with all of it.
     """
     limit, recording = search.options.limit, search.recording
 
@@ -216,7 +216,7 @@ def _align(
     elif found and recording is None:
         all_speeds = False
     elif found and recording is not None:
-        # A track may be far down, or out of the list, at the snippet's own speed.
+        # At the snippet's own speed the right track may be far down the list, or not on it.
         items = [snapshot.items[number] for number in order]
         elsewhere, all_seen = other_speeds(recording, items, deadline)
         complete = complete and all_seen
@@ -224,7 +224,7 @@ def _align(
         for c in elsewhere:
             best[c.entry.key] = min(best.get(c.entry.key, c), c, key=significance.log10_e)
         found = sorted(best.values(), key=significance.log10_e)
-    # Copies play at one speed, and only the first track's was refined.
+    # Copies play at the same speed, and only the first track's speed was refined.
     for i in range(1, sum(significance.log10_e(c) <= limit for c in found)):
         found[i] = min(found[i], at_speed_of(found[0], found[i]), key=significance.log10_e)
     found.sort(key=significance.log10_e)
@@ -254,7 +254,7 @@ def _decide(
     tied = passing.count(0)
     verdict = "no_match" if not tied else "ambiguous" if tied > 1 else "identified"
     shares = recordings.posterior(odds, numbers)
-    # The answer's copies come first, however many others share a part with them.
+    # The answer's copies come first, however many other tracks share a part with them.
     n_listed = max(search.options.top, min(tied, _TIED_LISTED))
     listed = sorted(range(len(frames)), key=lambda i: (numbers[i] != 0, i))[:n_listed]
     matches = []
@@ -292,7 +292,7 @@ def _match(
 ) -> Match:
     start, stop = stretch
     speed = c.hypothesis.speed
-    # Frame i of the phase covers, in track time, what follows its start; the last one reaches the snippet's end.
+    # In track time, frame i of the phase covers what follows its start; the last one reaches the snippet's end.
     first_s, shift_s = start * HOP_S, c.alignment.phase * QUERY_HOP_S
     begin_s = 0.0 if start == 0 else (first_s + shift_s) / speed
     end_s = search.query.duration_s - (len(frames) - stop) * HOP_S / speed
@@ -315,7 +315,7 @@ def _match(
 
 
 def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[float]:
-    """Further places of the track that pass on their own and explain the snippet no worse."""
+    """Further places in the track that pass on their own and explain the snippet equally well."""
     words, fingerprint = c.segment.words(c.entry), c.hypothesis.fingerprint
     places = align.other_places(c.alignment, threshold)
     return sorted(
@@ -329,7 +329,7 @@ def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[f
 
 
 def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
-    """Decide by the divergence that keeps time: the least one, if it stands out beyond chance."""
+    """Decide by the divergence that keeps time: the track with the least is named if it stands out beyond chance."""
     best = rank(search.query, search.snapshot, search.config)
     limit, null_map = search.options.limit, null.null_map()
     all_speeds = True
@@ -372,7 +372,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
 
 
 def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
-    """Log10 of the E-value of the best place of all, or of one track's; trials are all places and speeds."""
+    """Log10 of the E-value of the best place of all tracks, or of one; trials are all places and speeds."""
     z = float(ranking.z.max(initial=-np.inf) if number is None else ranking.z[number])
     if not np.isfinite(z):
         return float("inf")
@@ -381,7 +381,7 @@ def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
 
 
 def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
-    """Decide by six-component mixtures: the least divergence, if it stands out among those of the next tracks."""
+    """Decide by six-component mixtures: the track of least divergence is named if it stands out from the next ones."""
     query = search.query
     found = []
     for number in similar.order()[: alike.SHORTLIST]:
@@ -390,7 +390,7 @@ def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
         found.append((alike.mixture_divergence(query, segment, entry, rows), int(number), int(rows[0])))
     found.sort()
     search.lap("divergence")
-    confidence = 0.0  # among very few tracks, nobody can stand out
+    confidence = 0.0  # among very few tracks, none can stand out
     if len(found) >= null.FEW and query.fingerprint.audible_share >= AUDIBLE_SHARE:
         facts = null.stands_out(np.log([divergence for divergence, _, _ in found]))
         confidence = null.probability(null.null_map().mixture_odds(*facts, known_prior=search.options.known_prior))
@@ -431,7 +431,7 @@ def _named(track: Track) -> dict[str, Any]:
 
 
 def _unaligned(track: Track, place: int, verdict: str, **values: Any) -> Match:
-    """A match that divergence alone found."""
+    """Return a match that divergence alone found."""
     role = "match" if place == 0 and verdict == "identified" else "candidate"
     values |= dict.fromkeys(("query_start_s", "query_end_s", "agreement", "z"))
     return Match(**_named(track), role=role, recording=place, **values)
@@ -447,7 +447,7 @@ def _slots_chart(
 
 
 def _variational(search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float) -> float | None:
-    """Divergence of the six-component mixtures at a match's place, for information; None where there are none."""
+    """Divergence of the six-component mixtures at a match's place, for information; None if there are no windows."""
     if not len(search.query.start_s) or not entry.rows["windows"]:
         return None
     rows = alike.rows_at(search.query, entry, offset_s, speed, search.config)

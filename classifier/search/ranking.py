@@ -1,8 +1,8 @@
 """Ranking tracks by the divergence that keeps time: the whole snippet, slot by slot, along one offset in each track.
 
-What ranks, and is shown, is the symmetric KL divergence of mixtures labelled by time (``mixtures/slots.py``), in nats,
-at the best place of each track. How far the best stands out is judged against all other places of the catalogue: its
-similarity in standard deviations of all of them is z, and the null map turns z into an E-value.
+Tracks are ranked by, and answers show, the symmetric KL divergence of mixtures that keep time (``mixtures/slots.py``),
+in nats, at the best place of each track. How far the best stands out is measured against all places of the catalogue:
+its similarity in their standard deviations is z, and the null map turns z into an E-value.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Ranking:
     speed : float
         Snippet against track.
     divergence : np.ndarray, shape (n,), float64
-        Of each of the snapshot's tracks at its best place, nats; infinite where nothing can be compared.
+        Of each of the snapshot's tracks at its best place, nats; infinite if nothing can be compared.
     z : np.ndarray, shape (n,), float64
-        Similarity there, in standard deviations over all places of all tracks; minus infinity where there is none.
+        Similarity there, in standard deviations over all places of all tracks; minus infinity if there is none.
     place : np.ndarray, shape (n, 2), int64
         Phase and lag of that place.
     n_places : int
@@ -45,11 +45,11 @@ class Ranking:
     n_slots: int
 
     def order(self) -> np.ndarray:
-        """Numbers of the tracks, least divergence first; equals, and those without one, in the snapshot's order."""
+        """Numbers of the tracks, least divergence first; equal or missing divergences in the snapshot's order."""
         return np.argsort(self.divergence, kind="stable")
 
     def offset_s(self, number: int, config: FeatureConfig) -> float:
-        """Place, in the track of this number, of the snippet's first sample, seconds."""
+        """Place of the snippet's first sample in the track with this number, seconds."""
         phase, lag = (int(v) for v in self.place[number])
         return (lag - phase / slots.PHASES) * config.slot_s
 
@@ -79,7 +79,7 @@ def rank(
     for shelf in snapshot.shelves:
         found = slots.best_places(mine, shelf.segment.arrays["slots"], shelf.bounds["slots"])
         similarity[shelf.numbers], place[shelf.numbers], sums[shelf.numbers] = found
-    # One sum over tracks in the snapshot's order: the same to the last digit however the index is cut.
+    # One sum over tracks in the snapshot's order: the same to the last digit however the index is divided.
     n_places, total, squares = sums.sum(axis=0)
     mean = total / max(n_places, 1.0)
     spread = np.sqrt(max(squares / max(n_places, 1.0) - mean**2, 0.0))

@@ -1,8 +1,8 @@
-"""Which matches are one recording, which are parts: what each explains of the snippet.
+"""Which matches are copies of one recording and which are parts, by what each explains of the snippet.
 
 Several tracks may agree with a snippet beyond chance: copies of one recording (an album and a best-of, another
-encoding), or tracks that share a part with it (a loop, a sample, a trailer, a jingle). They are told apart by the whole
-snippet: a *copy* explains all of what the best match explains, no worse by more than a quarter; a *part* explains less.
+encoding), or tracks that share a part with it (a loop, a sample, a trailer, a jingle). The whole snippet tells them
+apart: a *copy* explains all that the best match explains, and at most a quarter worse; a *part* explains less.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: Share of the best agreement by which that of a copy may fall short. Copies at 32 kbit/s fall short by up to 9 %, at
+#: A copy's agreement may fall short of the best by this share of it. Copies at 32 kbit/s fall short by up to 9 %, at
 #: 16 kbit/s by 20 % in the median (clean snippets of the development set).
 COPY_MARGIN = 0.25
 
@@ -38,7 +38,7 @@ def explained_equally(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 def group(frames: Sequence[np.ndarray], stretches: Sequence[tuple[int, int]]) -> list[int]:
-    """Number the recordings among some matches, best first.
+    """Number the recordings among matches, best first.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def group(frames: Sequence[np.ndarray], stretches: Sequence[tuple[int, int]]) ->
     Returns
     -------
     list of int
-        A number for each match: matches of one number are copies of one recording. The best match has 0.
+        A number for each match: matches with the same number are copies of one recording. The best match has 0.
     """
     numbers: list[int] = []
     firsts: list[int] = []
@@ -65,19 +65,19 @@ def group(frames: Sequence[np.ndarray], stretches: Sequence[tuple[int, int]]) ->
 
 
 def posterior(log_odds: Sequence[float], numbers: Sequence[int]) -> list[float]:
-    """Probability that each match is what was played, copies of one recording sharing theirs.
+    """Probability that each match is what was played; copies of one recording share theirs.
 
     Parameters
     ----------
     log_odds : sequence of float
-        Of each match being right against no match being right, the best first.
+        Of each match being right against none being right, the best first.
     numbers : sequence of int
-        Recording of each, as :func:`group` gives them.
+        Recording of each, from :func:`group`.
 
     Returns
     -------
     list of float
-        Sum to at most 1. The best recording's share is the logistic of its log-odds where no other comes near.
+        They sum to at most 1. The best recording's share is the logistic of its log-odds if no other comes near.
     """
     best: dict[int, float] = {}
     for odds, number in zip(log_odds, numbers, strict=True):

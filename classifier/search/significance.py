@@ -1,8 +1,8 @@
-"""How many matches as good as one chance alone would give in a whole catalogue: E-values of one search.
+"""E-values of one search: how many matches this good chance alone would give in the whole catalogue.
 
-All places of all tracks, and all speeds, count as trials, whether or not they were looked at. Most snippets run at the
-speed of the recording: four fifths of the allowed false alarms go to it, the rest to all others (multiple testing with
-weights: Genovese, Roeder & Wasserman 2006; Holm 1979).
+All places in all tracks, at all speeds, count as trials, whether or not they were compared. Most snippets run at the
+recording's own speed: four fifths of the allowed false alarms go to it, the rest to all others (weighted multiple
+testing: Genovese, Roeder & Wasserman 2006; Holm 1979).
 """
 
 from __future__ import annotations
@@ -16,13 +16,22 @@ from classifier.search import null
 from classifier.search.alignments import Candidate, SpeedHypothesis
 from classifier.search.speed import SPEEDS
 
-#: Share of the false alarms that goes to the snippet's own speed.
+#: Share of the allowed false alarms that goes to the snippet's own speed.
 OWN_SPEED = 0.8
+
+
+def allowed_at_look(max_false_alarms: float, look: int) -> float:
+    """Return the E-value that the ``look``-th search of a growing recording may have, from 1.
+
+    If each were allowed the false alarms of a snippet, a recording would have as many times more. The shares
+    1 / (k (k + 1)) of all looks together make one, however many there are (alpha spending, Lan & DeMets 1983).
+    """
+    return max_false_alarms / (look * (look + 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What significance needs to know of a catalogue, all of its shards together.
+    """What significance needs to know about a whole catalogue.
 
     Parameters
     ----------
@@ -47,7 +56,7 @@ class Significance:
     n_query_frames : int
         Sub-fingerprints of the snippet in each phase.
     size : Size
-        Everything that could be searched, whether or not it was.
+        Everything that could be searched, whether or not it is.
     """
 
     def __init__(self, n_query_frames: int, size: Size) -> None:
@@ -57,7 +66,7 @@ class Significance:
         self._other = float(np.log10(lags * len(SPEEDS) / (1 - OWN_SPEED)))
 
     def log10_trials(self, speed: float) -> float:
-        """Log10 of the number of places that a place at this speed is one of."""
+        """Log10 of the number of trials that a place at this speed counts among."""
         return self._own if speed == 1.0 else self._other
 
     def log10_e(self, c: Candidate) -> float:
@@ -66,7 +75,7 @@ class Significance:
         return self._tail(c.hypothesis).doubted_log10_e(c.alignment.z, trials, c.share, c.overlap_s)
 
     def z_for(self, log10_e: float, hypothesis: SpeedHypothesis) -> float:
-        """Least z, undoubted, that has this E-value."""
+        """Least z that has this E-value, without doubt."""
         return self._tail(hypothesis).z_for(log10_e - self.log10_trials(hypothesis.speed))
 
     def threshold(self, c: Candidate, log10_e: float) -> float:

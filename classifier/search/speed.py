@@ -1,8 +1,8 @@
-"""Playback at another speed than the track's: searched where nothing is certain at the snippet's own.
+"""Playback at a speed other than the track's; searched if nothing is certain at the snippet's own.
 
-A record player or a radio station may run a few per cent fast or slow. The snippet is resampled to every whole per cent
-within +-5 and compared roughly (half of the bits of every second frame) with all tracks, then aligned fully with those
-that came out best, with the speed refined to half a per cent.
+A record player or a radio station may run a few per cent fast or slow. The snippet is resampled at every whole per cent
+within +-5 and compared roughly (half of the bits of every second frame) with all tracks, then aligned fully with the
+best of them, and the speed is refined to half a per cent.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from classifier.models.query import Recording
 from classifier.search import align
 from classifier.search.alignments import BATCH, Candidate, Item, SpeedHypothesis, pool
 
-#: Playback speeds that are tried when nothing is certain at the snippet's own.
+#: Playback speeds that are tried if nothing is certain at the snippet's own.
 SPEEDS = tuple(1 + percent / 100 for percent in (-1, 1, -2, 2, -3, 3, -4, 4, -5, 5))
-#: Step by which the best speed is refined at last, and how far from one that may lead.
+#: Step by which the best speed is refined, and how far from 1 it may end.
 _FINER, _FARTHEST = 0.005, 0.06
-#: Tracks that came out best roughly, over all speeds, that are aligned fully.
+#: Tracks that are aligned fully: the best of the rough comparison, over all speeds.
 _FULL = 3
-#: Seconds from the middle of a snippet that are compared roughly: more would drift apart between two speeds.
+#: Seconds from the middle of a snippet that are compared roughly; longer pieces would drift too far between two speeds.
 _ROUGH_S = 10.0
-#: Frames by which the halves of a match may be apart to be brought together.
+#: Frames by which the halves of a match may be apart and still give a speed.
 _DRIFT_FRAMES = 6
 
 
 def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -> tuple[list[Candidate], bool]:
-    """Best alignment of the likeliest tracks at other speeds than the snippet's own, highest z first.
+    """Best alignments of the likeliest tracks at speeds other than the snippet's own, highest z first.
 
     Returns
     -------
     candidates : list of Candidate
     complete : bool
-        Whether all tracks were looked at before the deadline.
+        Whether all tracks were compared before the deadline.
     """
     if time.perf_counter() > deadline:
         return [], not items
@@ -67,7 +67,7 @@ def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -
 
 
 def true_speed(recording: Recording, c: Candidate) -> Candidate:
-    """Correct the speed of a match whose second half drifts away from its first by a frame or more."""
+    """Correct the speed of a match whose second half drifts from its first by a frame or more."""
     hypothesis = c.hypothesis
     n = hypothesis.fingerprint.n_frames
     words, places = c.segment.words(c.entry), []
@@ -91,14 +91,14 @@ def true_speed(recording: Recording, c: Candidate) -> Candidate:
 
 
 def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
-    """Another track aligned at the speed of the best, or as it was where it cannot be."""
+    """Align another track at the speed of the best; return it unchanged if it cannot be aligned."""
     if other.hypothesis.speed == best.hypothesis.speed:
         return other
     return best.hypothesis.align(other.item) or other
 
 
 def _finest(recording: Recording, c: Candidate) -> Candidate:
-    """Move the speed by half a per cent at a time, as long as that agrees better."""
+    """Move the speed by half a per cent at a time while agreement improves."""
     for step in (-_FINER, _FINER):
         while abs(c.hypothesis.speed + step - 1) <= _FARTHEST:
             other = _align_at(recording, round(c.hypothesis.speed + step, 3), c.item)

@@ -1,6 +1,6 @@
-"""Where documents are kept: one protocol (``base.py``), chosen by URL.
+"""Where documents are stored: one protocol (``base.py``) and two engines, chosen by URL.
 
-``open_store`` imports only what a URL needs: pymongo, for one, only for ``mongodb://``.
+``open_store`` imports only what a URL needs: pymongo only for ``mongodb://``.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from classifier.errors import InvalidParameter
+from classifier.extras import needing
 from classifier.settings import mask_url
 from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Store, Where
 
@@ -15,7 +16,7 @@ __all__ = ["COLLECTIONS", "SCHEMA_VERSION", "Document", "Store", "Where", "open_
 
 
 def open_store(url: str) -> Store:
-    """Return the store that ``url`` names; it reads and creates nothing before its first use.
+    """Return the store that ``url`` names; nothing is read or created before its first use.
 
     Parameters
     ----------
@@ -32,12 +33,15 @@ def open_store(url: str) -> Store:
     ------
     InvalidParameter
         If ``url`` does not name a store.
+    InvalidConfig
+        If the packages for MongoDB are not installed.
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":
         return _open_sqlite(url)
     if scheme in ("mongodb", "mongodb+srv"):
-        from classifier.store.mongo import MongoStore
+        with needing("mongo", "a MongoDB store"):
+            from classifier.store.mongo import MongoStore
 
         return MongoStore(url)
     raise InvalidParameter(
@@ -50,7 +54,7 @@ def _open_sqlite(url: str) -> Store:
 
     path = url.removeprefix("sqlite:///")
     if path == url:
-        raise InvalidParameter(f"store {url!r} names a host: a file is named by three slashes, sqlite:///PATH")
+        raise InvalidParameter(f"store {url!r} names a host: a file needs three slashes, sqlite:///PATH")
     if path in ("", ":memory:") or path.endswith("/") or "\0" in path:
         raise InvalidParameter(f"store {url!r} does not name a file: use sqlite:///PATH")
     return SqliteStore(Path(path))

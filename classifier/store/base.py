@@ -39,8 +39,8 @@ SCHEMA_VERSION = 2
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
 
-#: What is indexed in each collection. An index that has all the fields of a
-#: condition and of an order answers without a look at the documents: tracks are listed, counted and searched so.
+#: Indexes of each collection. An index that holds all fields of a condition and of an order answers without reading
+#: the documents; tracks are listed, counted and searched that way.
 COLLECTIONS: dict[str, Indexes] = {
     "catalogues": ((("name",),), ()),
     "tracks": (
@@ -56,6 +56,8 @@ COLLECTIONS: dict[str, Indexes] = {
     "slots": ((), (("track_id",),)),
     "subfingerprints": ((), (("track_id",),)),
     "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
+    "listens": ((), (("caller", "ended", "expires"), ("expires",))),
+    "listen_pieces": ((), (("listen",),)),
     "tracklists": ((), (("created",),)),
     "jobs": ((), (("status", "lease_expires"), ("created",))),
     "leases": ((), ()),

@@ -1,7 +1,7 @@
-"""What a document and a condition may be: the same checks before every engine.
+"""What documents and conditions may be: the same checks for every engine.
 
 Each engine accepts a little more than the others (one takes NaN, one lists in lists, one dots in names). The rules
-of ``base.py`` are what they have in common. They are enforced here, so that what one store keeps can move to any
+of ``base.py`` are what they have in common. They are enforced here, so that documents can move from any store to any
 other.
 """
 

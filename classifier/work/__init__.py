@@ -1,1 +1,1 @@
-"""Work that outlives a request: jobs, the files they wait with, and the thread that does them."""
+"""Work that outlives a request: jobs, their spooled files, and the worker thread."""

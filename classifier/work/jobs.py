@@ -1,8 +1,8 @@
-"""Jobs: work that goes on after the answer, as documents that outlive every process.
+"""Jobs: work that continues after the answer, as documents that outlive every process.
 
-A job has a kind, which decides who carries it out; a task, which never changes; and a state, which says what has been
-done of it so far, so that whoever comes next goes on from there. All of them are of the kind's own making. The fields
-around them are the same for every kind: who works on the job and until when (``worker.py``), and how far it is.
+A job has a kind, which decides its handler; a task, which never changes; and a state, which records what has been done,
+so that another worker can continue from there. Task and state belong to the kind. The other fields are the same for
+every kind: who works on the job and until when (``worker.py``), and its progress.
 
 ``status`` is ``queued``, ``running`` or ``done``; a job that failed as a whole is done and has an ``error``.
 """
@@ -17,8 +17,10 @@ from classifier.errors import EarmarkError, JobNotFound
 from classifier.records.clock import iso, new_id, now
 from classifier.store.base import Document, Store
 
+STATUSES = ("queued", "running", "done")
+
 KEEP_DAYS = 30
-"""Days that a finished job can be asked for."""
+"""Days for which a finished job is kept."""
 
 
 def submit(
@@ -40,15 +42,15 @@ def submit(
     kind : str
         Decides the handler.
     task : mapping
-        What is to be done; values that a document may hold.
+        What to do; values that a document may hold.
     state : mapping
-        What has been done: where the handler begins.
+        What has been done: where the handler starts.
     total : int >= 0
         Steps of the whole job.
     job_id : str, optional
-        That of the job's spool folder, if it has one; default a new one.
+        Id of the job's spool folder, if it has one; default a new id.
     spool : str, optional
-        Name of the spool that holds the job's files; only workers that share it claim the job. Default: there are no
+        Name of the spool that holds the job's files; only workers that share it claim the job. Default: the job has no
         files, and any worker may claim it.
 
     Returns
@@ -83,7 +85,7 @@ def get(store: Store, job_id: str) -> Document:
     Raises
     ------
     JobNotFound
-        If there is none of that id (any more).
+        If no job has that id, or it has been deleted.
     """
     document = store.get("jobs", job_id)
     if document is None:
@@ -92,15 +94,15 @@ def get(store: Store, job_id: str) -> Document:
 
 
 def to_dict(document: Document) -> dict[str, Any]:
-    """Return what the JSON objects of all jobs have in common."""
+    """Return the part of a job's JSON object that all kinds share."""
     common = ("kind", "status", "created", "finished", "total", "done", "error")
     return {"id": document["_id"], **{name: document[name] for name in common}}
 
 
 def error_of(error: Exception) -> dict[str, str]:
-    """Return what a job says of a failure: name and message, nothing of the inside of what was not expected."""
+    """Return a failure as a job records it: name and message; an unexpected error reveals nothing internal."""
     if isinstance(error, EarmarkError):
-        # The message may quote a file's name, which need not be text that can be stored.
+        # The message may quote a file name, which need not be valid Unicode.
         return {"name": error.name, "message": str(error).encode("utf-8", "replace").decode()}
     return {"name": EarmarkError.name, "message": "unexpected error; the service's log has it"}
 

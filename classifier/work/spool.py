@@ -1,4 +1,4 @@
-"""The spool: folders of files that wait with a job, on the machine that took them."""
+"""The spool: folders of uploaded files that wait for their jobs, on the machine that received them."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from classifier.settings import Settings
 from classifier.store.base import Store
 
 REMNANT_SECONDS = 3600.0
-"""Age at which a folder without a job is taken for a remnant."""
+"""Age from which a folder without a job counts as a remnant."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """One file that waits in a spool folder.
+    """One file in a spool folder.
 
     Parameters
     ----------
     name : str
-        As the client called it.
+        The client's name for it.
     path : Path
-        Where the bytes are; inside the job's folder.
+        The file, inside the job's folder.
     size : int
         Bytes.
     """
@@ -46,9 +46,9 @@ class Spool:
     Attributes
     ----------
     root : Path
-        Where the folders lie.
+        The folder of all spool folders.
     name : str
-        What tells this spool from those of other machines and other data folders.
+        Distinguishes this spool from those of other machines and other data folders.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -74,7 +74,7 @@ class Spool:
             try:
                 old = time.time() - folder.stat().st_mtime > REMNANT_SECONDS
             except FileNotFoundError:
-                continue  # another process was faster
+                continue  # another process has removed it
             job = store.get("jobs", folder.name)
             if (job is None and old) or (job is not None and job["status"] == "done"):
                 self.remove(folder.name)

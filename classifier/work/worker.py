@@ -1,9 +1,9 @@
 """Workers: threads that carry out jobs of any kind, one job at a time.
 
-A worker claims a job by compare-and-set and renews its lease while the kind's handler works on it. The handler writes
-down each step that it has done. If the process dies, the lease runs out, and another worker goes on after the last
-step that was written down; so a step may be done twice, and handlers make sure that this does no harm. A step on which
-worker after worker dies is given up.
+A worker claims a job by compare-and-set and renews its lease while the kind's handler works on it. The handler records
+each step that it has done. If the process dies, the lease expires, and another worker continues after the last recorded
+step. A step may therefore be done twice, and handlers make sure that this does no harm. A step on which several workers
+have died is given up.
 """
 
 from __future__ import annotations
@@ -33,38 +33,38 @@ T = TypeVar("T")
 MAX_DEATHS = 3
 """Workers that may die on a step before it is given up."""
 _MAX_PAUSE_S = 30.0
-#: What keeps a worker from its job without being the job's fault: it waits, and tries again.
+#: Errors that keep a worker from its job but are not the job's fault: the worker waits and tries again.
 _PASSING = (Unavailable, StoreFull, StoreReadOnly, SchemaTooNew)
 
 
 class Interrupted(BaseException):
-    """The worker is to stop, or the job is another's by now: the handler lets this pass.
+    """The worker has to stop, or another worker has the job; handlers let this pass.
 
-    Not an ``Exception``, so that a handler that notes what went wrong with a step does not note this.
+    Not an ``Exception``, so that a handler that records the failure of a step does not record this.
     """
 
 
 class Handler(Protocol):
-    """What carries out the jobs of one kind."""
+    """Carries out the jobs of one kind."""
 
     def run(self, claim: Claim) -> None:
         """Do what is left of a job, and return once all of it is done.
 
-        Each step ends with :meth:`Claim.advance`. A step may have been done before without having been written down.
-        What it raises: :class:`Interrupted` comes from the claim and is passed on; any other
-        :class:`~classifier.errors.EarmarkError` is the failure of the whole job; after anything else the worker
+        Each step ends with :meth:`Claim.advance`. A step may have been done before without having been recorded.
+        Exceptions: :class:`Interrupted` comes from the claim and is passed on; an
+        :class:`~classifier.errors.EarmarkError` means that the whole job failed; after anything else the worker
         counts as dead, and the job is tried again.
         """
 
     def give_up(self, claim: Claim) -> None:
-        """Write the step at hand down as failed: ``MAX_DEATHS`` workers have died on it. :meth:`run` comes next.
+        """Record the current step as failed: ``MAX_DEATHS`` workers have died on it. :meth:`run` is called next.
 
         Ends with :meth:`Claim.advance`, or raises an :class:`~classifier.errors.EarmarkError` to give up the whole job.
         """
 
 
 class Claim:
-    """A job in the hands of a worker: what its handler reads, reports to and asks.
+    """A job that a worker has claimed: what its handler reads, reports to and asks.
 
     Parameters
     ----------
@@ -75,16 +75,16 @@ class Claim:
     owner : str
         The worker.
     lease_s : float
-        Seconds that the job stays the worker's without being renewed.
+        Seconds for which the job stays the worker's without renewal.
     stopping : threading.Event
-        Set when the worker is to stop.
+        Set when the worker has to stop.
 
     Attributes
     ----------
     id : str
-        The job's.
+        The job's id.
     task, state : dict
-        What is to be done, and what has been; see ``jobs.py``.
+        What to do, and what has been done; see ``jobs.py``.
     deaths : int
         Workers that have died since the job last advanced.
     """
@@ -105,27 +105,27 @@ class Claim:
 
     @property
     def stopping(self) -> bool:
-        """Whether the handler should come to an end: the worker stops, or the job is another's by now."""
+        """Whether the handler should end: the worker stops, or another worker has the job."""
         return self._stopping.is_set() or self._lost.is_set()
 
     def check(self) -> None:
-        """Go on, unless the handler should come to an end.
+        """Raise if the handler should end.
 
         Raises
         ------
         Interrupted
-            If it should.
+            If the worker stops, or another worker has the job.
         """
         if self.stopping:
             raise Interrupted
 
     def note(self, state: Mapping[str, Any]) -> None:
-        """Store what the job's state is, without having advanced.
+        """Store the job's state without advancing.
 
         Raises
         ------
         Interrupted
-            If the job is another worker's by now.
+            If another worker has the job.
         """
         self._write(state=dict(state))
 
@@ -137,23 +137,23 @@ class Claim:
         done : int
             Steps finished so far, of the job's ``total``.
         state : mapping
-            Where another worker would go on.
+            Where another worker would continue.
 
         Raises
         ------
         Interrupted
-            If the job is another worker's by now.
+            If another worker has the job.
         """
         self._write(state=dict(state), done=done, deaths=0)
         self.deaths = 0
 
     def retry(self, act: Callable[[], T], on: tuple[type[EarmarkError], ...]) -> T:
-        """Return what ``act`` returns; while it raises one of ``on``, wait and do it again, for three leases at most.
+        """Return what ``act`` returns; while it raises one of ``on``, wait and try again, for at most three leases.
 
         Raises
         ------
         Interrupted
-            If the handler should come to an end meanwhile.
+            If the handler should end meanwhile.
         """
         deadline = time.monotonic() + 3 * self._lease_s + 30
         wait = 0.2
@@ -174,7 +174,7 @@ class Claim:
         self._write(status="done", finished=now(), error=None if error is None else error_of(error))
 
     def hand_back(self, *, died: bool = False) -> None:
-        """Leave the rest of the job to whoever comes next."""
+        """Leave the rest of the job to the next worker."""
         if not self._lost.is_set():
             self._write(status="queued", owner=None, deaths=self.deaths + died)
 
@@ -186,7 +186,7 @@ class Claim:
 
     @contextlib.contextmanager
     def renewed(self) -> Iterator[None]:
-        """Hold the lease for as long as the block takes."""
+        """Renew the lease for the length of a ``with`` block."""
         finished = threading.Event()
 
         def renew() -> None:
@@ -220,9 +220,9 @@ class Worker:
     settings : Settings
         ``lease_seconds`` is how long a worker may be silent before others take over.
     handlers : mapping of str to Handler
-        By kind; jobs of other kinds are left to others.
+        By kind; jobs of other kinds are left to other workers.
     poll_seconds : float > 0
-        Time between looks for jobs that other processes took in.
+        Time between checks for jobs that other processes accepted.
     """
 
     def __init__(
@@ -245,7 +245,7 @@ class Worker:
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
     def start(self) -> None:
-        """Begin to look for jobs."""
+        """Start looking for jobs."""
         self._thread.start()
 
     def notify(self) -> None:
@@ -253,7 +253,7 @@ class Worker:
         self._wake.set()
 
     def stop(self, seconds: float) -> None:
-        """Let the handler finish its step, for ``seconds`` at most; the rest is left to another worker or start."""
+        """Let the handler finish its step, for at most ``seconds``; another worker or the next start does the rest."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
@@ -272,15 +272,15 @@ class Worker:
             except _PASSING as error:
                 pause = min(_MAX_PAUSE_S, pause * 2)
                 log.warning("jobs wait %.0f s: %s", pause, error)
-            except Exception:
+            except Exception:  # a handler may raise anything; this thread has to go on with other jobs
                 pause = min(_MAX_PAUSE_S, pause * 2)
                 log.exception("a job could not be worked on; next look in %.0f s", pause)
-            # Workers that were started together should not look together for ever.
+            # Random pauses, so that workers started together do not keep polling together.
             self._wake.wait(pause * (0.75 + secrets.randbelow(500) / 1000))
             self._wake.clear()
 
     def _claim(self) -> Claim | None:
-        """Claim a job: one that could not be handed back, else the oldest that waits, else one whose worker died."""
+        """Claim a job: one that could not be handed back, else the oldest waiting one, else one whose worker died."""
         moment = time.time()
         taken = {"status": "running", "owner": self._owner, "lease_expires": moment + self._lease_s}
         able = {"kind": {"$in": sorted(self._handlers)}, "spool": {"$in": ["", self._spool.name]}}
@@ -297,7 +297,7 @@ class Worker:
 
     def _work(self, claim: Claim) -> None:
         handler = self._handlers[claim.kind]
-        with contextlib.suppress(Interrupted), claim.renewed():  # what is lost is not ours to hand back
+        with contextlib.suppress(Interrupted), claim.renewed():  # raised if another worker has the job: nothing to do
             try:
                 if claim.deaths >= MAX_DEATHS:
                     handler.give_up(claim)
@@ -311,7 +311,7 @@ class Worker:
             except EarmarkError as error:
                 log.info("job %s: %s failed: %s", claim.id, error.name, error)
                 claim.finish(error)
-            except Exception:
+            except Exception:  # see Handler.run: the worker counts as dead, and the job is tried again
                 claim.hand_back(died=True)
                 raise
             else:

@@ -257,7 +257,7 @@ FORMS: dict[str, tuple[list[tuple[str, str | None, bytes]], int, str, str]] = {
     "many parts": ([("snippet", "a", b"x")] * 101, 413, "request_too_large", "more than 100 parts"),
     "much text": ([("snippet", "a", b"x"), ("t", None, bytes(500_001))], 413, "request_too_large", "500,000 bytes"),
     "text for a file": ([("snippet", None, bytes(600_000))], 413, "request_too_large", "a file part 'snippet'"),
-    "no file": ([("recording", "a", b"x")], 422, "file_missing", "there is none"),
+    "no file": ([("recording", "a", b"x")], 422, "file_missing", "the form has none"),
     "a short text for a file": ([("snippet", None, b"text")], 422, "file_missing", "send it as a file"),
     "too large": ([("snippet", "a", bytes(10_000_001))], 413, "audio_too_large", "10,000,001 bytes"),
 }
@@ -282,7 +282,7 @@ def test_forms_of_tracks_that_are_not_taken(client: Client, files: list[tuple[st
 
 def test_a_parameter_twice(client: Client) -> None:
     problem = client.get("/api/v1/tracks?limit=2&limit=3").problem(422, "invalid_parameter")
-    assert "'limit' is there 2 times" in problem["detail"]
+    assert "'limit' comes 2 times" in problem["detail"]
 
 
 JSONS: dict[str, tuple[bytes, int, str]] = {

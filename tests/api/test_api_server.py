@@ -287,7 +287,7 @@ def test_the_openapi_document_describes_every_route(client: Client) -> None:
     described = {(path, method.upper()) for path, item in spec["paths"].items() for method in item}
     with_rules = create_app(Settings(data_dir="/nowhere"))
     served = {
-        (re.sub(r"<(\w+)>", r"{\1}", rule.rule), method)
+        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method)
         for rule in with_rules.url_map.iter_rules()
         for method in rule.methods or ()
         if rule.rule.startswith("/api/v1") and method not in ("HEAD", "OPTIONS")

@@ -340,9 +340,9 @@ def test_headers_that_claim_too_much(decoder: Decoder, limits: Limits) -> None:
 
     assert "0 channels" in refused(decoder, claim(44100, 0), limits, errors.AudioUnsupported)
     assert "far too many" in refused(decoder, claim(44100, 600), limits, errors.AudioUnsupported)
-    assert "9 channels; 1 to 8" in refused(decoder, claim(44100, 9), limits, errors.AudioUnsupported)
+    assert "9 channels; Earmark takes 1 to 8" in refused(decoder, claim(44100, 9), limits, errors.AudioUnsupported)
     assert "2,147,483,647 Hz" in refused(decoder, claim(2**31 - 1, 2), limits, errors.AudioUnsupported)
-    assert "1,000 Hz; 4,000 to" in refused(decoder, claim(1000, 2), limits, errors.AudioUnsupported)
+    assert "1,000 Hz; Earmark takes 4,000 to" in refused(decoder, claim(1000, 2), limits, errors.AudioUnsupported)
     assert "655,350 Hz" in refused(decoder, data_audio.flac_header(655350, 8), limits, errors.AudioUnsupported)
     refused(decoder, claim(0, 2), limits, errors.AudioUnreadable)
     refused(decoder, data_audio.flac_header(44100, 2, total=2**36 - 1), limits, errors.AudioUnreadable)
@@ -392,7 +392,7 @@ def test_bytes_of_the_file(decoder: Decoder, tmp_path: Path) -> None:
         file.truncate(10**12)
     for source in (data, sparse):
         message = refused(decoder, source, limits, errors.AudioTooLarge)
-        assert "at most 5,000 are taken" in message
+        assert "the limit is 5,000" in message
         assert "snippet_bytes" in message
 
 
@@ -527,7 +527,7 @@ def test_a_child_killed_at_work(limits: Limits, tmp_path: Path) -> None:
         worker.join(20)
         # The system does that when memory is short: the same file may do well the next time.
         assert type(caught[0]) is errors.DecoderUnavailable
-        assert "killed at work" in str(caught[0])
+        assert "was killed" in str(caught[0])
         assert decoder.decode(wav(tone(0.5)), limits).duration_s == 0.5
 
 

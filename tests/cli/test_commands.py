@@ -201,7 +201,7 @@ def test_catalogues_are_created_listed_and_removed(earmark, folder):
     assert "radio" in earmark("catalogues", "list").out
     asked = earmark("catalogues", "remove", "radio")
     assert asked.code == 1  # nobody to say yes
-    assert earmark("catalogues", "remove", "radio", "--yes").err.endswith("removed catalogue 'radio' and 1 tracks\n")
+    assert earmark("catalogues", "remove", "radio", "--yes").err.endswith("removed catalogue 'radio' and 1 track\n")
     assert [o["name"] for o in earmark("catalogues", "list", "--json").objects] == ["old"]
     gone = earmark("catalogues", "remove", "radio", "--yes")
     assert (gone.code, "there is no catalogue 'radio'" in gone.err) == (1, True)

@@ -35,7 +35,7 @@ def test_the_demo_runs_from_nothing_and_again_from_what_there_is(tmp_path):
     music[0].unlink()  # as if the first run had been cut short
     second = earmark.process("demo", "--no-serve", "--folder", folder)
     assert second.code == 0, second.err
-    assert f"{N_SONGS} songs are enrolled already" in second.err
+    assert f"{N_SONGS} songs are already enrolled" in second.err
     assert answer["matches"][0]["title"] in second.out
     assert "identified" in second.out
     assert {path: path.stat().st_mtime_ns for path in music[1:]} == {path: written[path] for path in music[1:]}

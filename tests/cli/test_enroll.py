@@ -219,7 +219,7 @@ def make_bad_files(folder: Path) -> dict[str, str]:
     (folder / "blink.wav").write_bytes(as_wav(lively_noise(0.3, 1), RATE))
     silent_hours(folder / "hours.opus", 1200)
     return {
-        "text.mp3": "is not audio of a kind that is read",
+        "text.mp3": "is not audio that Earmark reads",
         "empty.wav": "0 bytes",
         "truncated.wav": "cut off or damaged",
         "truncated.flac": "cut off or damaged",

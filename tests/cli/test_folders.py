@@ -105,7 +105,7 @@ def test_counts_in_words(counts: dict[str, int], words: str | None) -> None:
 
 def test_a_folder_without_audio_says_what_it_holds(tmp_path: Path) -> None:
     touch(tmp_path, "a.xyz", "b.xyz", "._c.flac")
-    said = r"holds no audio files, only 2 xyz, 1 file-system companion; these are read: \.\w"
+    said = r"holds no audio files, only 2 xyz, 1 file-system companion; Earmark reads \.\w"
     with pytest.raises(FileMissing, match=said):
         folders.search(tmp_path)
 

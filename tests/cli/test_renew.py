@@ -40,11 +40,11 @@ def test_a_catalogue_of_an_earlier_release_is_renewed_from_its_files(earmark, fo
     shutil.copy(snippet, elsewhere)
     part = earmark("catalogues", "renew", "default", elsewhere, "--store", url)
     assert part.code == 0
-    assert f"{len(before) - 1} tracks of catalogue 'default' wait for their files" in part.err
+    assert f"{len(before) - 1} tracks of catalogue 'default' still to be renewed" in part.err
     assert earmark("identify", snippet, "--store", url, "--json").objects[0]["verdict"] == "identified"
 
     whole = earmark("catalogues", "renew", "default", folder, "--store", url)
-    assert "0 tracks of catalogue 'default' wait for their files" in whole.err
+    assert "0 tracks of catalogue 'default' still to be renewed" in whole.err
     after = {o["id"]: o for o in earmark("tracks", "list", "--store", url, "--json").objects}
     assert after.keys() == before.keys()
     assert after[first]["title"] == "By hand"

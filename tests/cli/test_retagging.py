@@ -53,7 +53,7 @@ def test_new_tags_are_told_and_taken_over(earmark: Earmark, music: Path, kind: s
     assert after == before | {"title": "New", "album": "First", "file_hash": after["file_hash"]}
     assert earmark("enroll", song).err == SUMMARY.format(0, 1, 0) + "\n"
     assert earmark("tracks", "list", "--search", "old").err == "0 tracks\n"
-    assert earmark("tracks", "list", "--search", "first").err == "1 tracks\n"
+    assert earmark("tracks", "list", "--search", "first").err == "1 track\n"
 
 
 def test_nothing_is_decoded_for_it(earmark: Earmark, music: Path) -> None:

@@ -7,7 +7,9 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from dataclasses import fields
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -85,6 +87,14 @@ def required(path: Path) -> list[str]:
 def test_every_requirement_has_its_reason(name: str) -> None:
     listed = first_cells(section(f"`{name}`"))
     assert listed == set(required(ROOT / name))
+
+
+def test_a_package_asks_for_what_is_tested() -> None:
+    """The lower bounds of pyproject.toml, extras included, are the pins of requirements.txt without their last part."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = {*project["dependencies"], *chain(*project["optional-dependencies"].values())}
+    pins = [line.split("==") for line in (ROOT / "requirements.txt").read_text().splitlines() if "==" in line]
+    assert asked >= {f"{name}>={'.'.join(version.split('.')[:2])}" for name, version in pins}
 
 
 def test_every_package_of_the_page_has_its_reason() -> None:

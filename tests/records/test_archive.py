@@ -185,7 +185,7 @@ def test_no_archive(store: Store, archive: Path, tmp_path: Path) -> None:
     bad = tmp_path / "bad.zip"
     for content in (b"", b"not a zip", archive.read_bytes()[:-30], archive.read_bytes()[:5000]):
         bad.write_bytes(content)
-        with pytest.raises(ArchiveUnreadable, match=r"'bad\.zip' is not an archive of a catalogue, or is cut short"):
+        with pytest.raises(ArchiveUnreadable, match=r"'bad\.zip' is not a catalogue's archive, or is cut short"):
             import_catalogue(store, bad)
     assert list_catalogues(store) == []
 
@@ -300,7 +300,7 @@ TRACK = "tracks/000000/track.json"
 @pytest.mark.parametrize(
     ("change", "words_"),
     [
-        (change_json("archive.json", version=3), "has version 3, this Earmark knows up to 2"),
+        (change_json("archive.json", version=3), "has version 3; this Earmark reads up to 2"),
         (change_json("archive.json", version=1), "has version 1, whose models this Earmark cannot compare: enroll"),
         (change_json("archive.json", format="zip"), "holds 'zip', not 'earmark-catalogue'"),
         (change_json("archive.json", catalogue={}), "'archive.json' lacks 'name'"),
@@ -317,9 +317,9 @@ TRACK = "tracks/000000/track.json"
             "'background.bin' is damaged: packed data has 1 bytes",
         ),
         (lambda entries: entries.update({"background.bin": bytes(15_000_001)}), "is too large"),
-        (change_catalogue(config_hash="x"), "not the one that its 'config_hash' belongs to"),
-        (other_config(n_windows=1e9), "cannot be used by this Earmark: unknown parameter 'n_windows'"),
-        (other_config(n_components=10**400), "cannot be used by this Earmark: n_components is 1000"),
+        (change_catalogue(config_hash="x"), "does not match its 'config_hash'"),
+        (other_config(n_windows=1e9), "cannot use the archive's configuration: unknown parameter 'n_windows'"),
+        (other_config(n_components=10**400), "cannot use the archive's configuration: n_components is 1000"),
         (other_config(n_components=4), r"no finite 'weights' of shape \(1, 4\)"),
         (other_config(slot_mfcc=9), r"no finite 'slot_scale' of shape \(9,\)"),
         (change_catalogue(layout=["scale <f8 13"]), "'background.bin' is damaged: packed data has"),

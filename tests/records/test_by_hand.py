@@ -35,7 +35,7 @@ def test_edits_are_by_hand(store: Store) -> None:
     assert tracks.get_track(store, track_id) == track
     assert tracks.edit(store, track_id, isrc="").isrc is None
     assert tracks.edit(store, track_id, metadata={"k": "v"}).by_hand == ["title", "artist", "album", "isrc", "metadata"]
-    with pytest.raises(InvalidParameter, match=f"title has {MAX_NAME + 1} characters; at most {MAX_NAME}"):
+    with pytest.raises(InvalidParameter, match=f"title has {MAX_NAME + 1} characters; the limit is {MAX_NAME}"):
         tracks.edit(store, track_id, title="x" * (MAX_NAME + 1))
     with pytest.raises(InvalidParameter, match="metadata has 9000 characters"):
         tracks.edit(store, track_id, metadata={"k": "x" * 9000})

@@ -69,7 +69,7 @@ ERRORS: dict[str, tuple[Damage, str]] = {
     ),
     "too many chunks": (
         lambda store, t, clock: store.update("tracks", {"_id": t}, set={"n_model_chunks": 1, "n_windows": 256}),
-        "chunk 1 of models is more than the record knows",
+        "chunk 1 of models is not in the record",
     ),
     "damaged record": (
         lambda store, t, clock: store.update("tracks", {"_id": t}, set={"metadata": ["odd"]}),

@@ -155,7 +155,7 @@ def test_a_catalogue_that_goes_at_the_very_end(store: Store) -> None:
     writer.add_models(models(2))
     store.delete("catalogues", {"name": "default"})
 
-    with pytest.raises(CatalogueNotFound, match="'default' was removed while a track was written"):
+    with pytest.raises(CatalogueNotFound, match="'default' was removed while a track was being written"):
         writer.commit()
     assert leftovers(store) == []
     assert store.count("tracks") == 0
@@ -382,7 +382,7 @@ def test_leaving_without_commit_takes_everything_back(store: Store) -> None:
     assert leftovers(store) == []
     assert revision(store, "default") == 0
     for use in (writer.renew, writer.commit, lambda: writer.add_models(models(1))):
-        with pytest.raises(InvalidParameter, match="has ended: begin anew"):
+        with pytest.raises(InvalidParameter, match="has ended: start a new one"):
             use()
 
 
@@ -419,7 +419,7 @@ def test_replacing(store: Store, clock: Clock) -> None:
     assert tracks.ready(store, "default") == {track_id: 2}
     assert revision(store, "default") == 2
     assert same_arrays(tracks.load_models(store, track_id, 2), models(5, 2))
-    with pytest.raises(TrackNotFound, match="no version 1 any more: read version 2"):
+    with pytest.raises(TrackNotFound, match="no longer has version 1: read version 2"):
         tracks.load_models(store, track_id, 1)
     assert leftovers(store) == []
 
@@ -534,7 +534,7 @@ def test_a_sleeper_that_was_swept_cannot_commit(store: Store, clock: Clock) -> N
     assert remove_orphans(store, now=clock)["tracks"] == 1
     assert leftovers(store) == []
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         sleeper.commit()
     assert leftovers(store) == []
 
@@ -605,7 +605,7 @@ def test_removing_what_is_being_replaced(store: Store) -> None:
     writer.add_models(models(4))
     tracks.remove(store, track_id)
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         writer.commit()
     assert leftovers(store) == []
     assert store.count("tracks") == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from classifier.search import null
 from classifier.search.alignments import Candidate, SpeedHypothesis, align_many
-from classifier.search.significance import OWN_SPEED, Significance, Size
+from classifier.search.significance import OWN_SPEED, Significance, Size, allowed_at_look
 from classifier.search.speed import SPEEDS
 from tests.search.shelf import Shelf, cut, query_of
 
@@ -137,3 +138,9 @@ def test_doubt_asks_for_more(strange, monkeypatch):
         assert z > significance.z_for(-8.0, c.hypothesis)
         assert significance.log10_e(at(c, z + ROUNDING)) <= -8.0 + ROUNDING
         assert significance.log10_e(at(c, z - 1e-3)) > -8.0
+
+
+def test_looks_at_a_growing_recording_share_what_a_snippet_may_have():
+    spent = math.fsum(allowed_at_look(1e-5, look) for look in range(1, 100_000))
+    assert spent <= 1e-5
+    assert spent == pytest.approx(1e-5, rel=1e-4)

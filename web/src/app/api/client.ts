@@ -3,7 +3,7 @@ import { inject, Injectable } from '@angular/core';
 import { catchError, filter, map, Observable, switchMap, takeWhile, throwError, timer } from 'rxjs';
 
 import { troubleOf } from './problem';
-import type { Job, Tag, Track, TrackEdit } from './types';
+import type { Job, Listen, Tag, Track, TrackEdit } from './types';
 
 export const API = '/api/v1';
 
@@ -28,6 +28,20 @@ export class Api {
     const form = new FormData();
     form.append('snippet', snippet, name);
     return this.upload<Tag>(`${API}/tags`, form, snippet.size, { 'Idempotency-Key': key });
+  }
+
+  /** Begin a recording that is sent in pieces. */
+  beginListen(): Observable<Listen> {
+    return this.http.post<Listen>(`${API}/listens`, null);
+  }
+
+  postPiece(id: string, number: number, piece: Blob): Observable<Listen> {
+    const headers = { 'Content-Type': 'application/octet-stream' };
+    return this.http.post<Listen>(`${API}/listens/${encodeURIComponent(id)}/pieces/${number}`, piece, { headers });
+  }
+
+  deleteListen(id: string): Observable<unknown> {
+    return this.http.delete(`${API}/listens/${encodeURIComponent(id)}`);
   }
 
   /** Add one file to the library: the answer is a job. */

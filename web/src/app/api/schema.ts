@@ -16,7 +16,7 @@ export interface paths {
         put?: never;
         /**
          * Create a catalogue.
-         * @description Its parameters decide how tracks are modelled, and can never be changed: another set is another catalogue.
+         * @description Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
          */
         post: operations["createCatalogue"];
         delete?: never;
@@ -117,6 +117,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/listens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start listening.
+         * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+         *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
+         *     little-endian.
+         */
+        post: operations["beginListen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what is known so far. */
+        get: operations["getListen"];
+        put?: never;
+        post?: never;
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        delete: operations["deleteListen"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/listens/{listen_id}/pieces/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the next piece, and get what is known so far.
+         * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
+         *     again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+         *     that no more will follow.
+         */
+        post: operations["addPiece"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/me": {
         parameters: {
             query?: never;
@@ -124,7 +186,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return the role and the features of whoever asks; needs no key. */
+        /** Return the caller's role and features; needs no key. */
         get: operations["getMe"];
         put?: never;
         post?: never;
@@ -177,7 +239,7 @@ export interface paths {
         };
         /**
          * List tags, newest first.
-         * @description A key of role `tag` lists the tags that were made with it, one of role `admin` all.
+         * @description A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
          */
         get: operations["listTags"];
         put?: never;
@@ -203,7 +265,7 @@ export interface paths {
         };
         /**
          * Return a tag.
-         * @description With a key of role `tag`, one that was made with it; without a key, one that was made without.
+         * @description A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
          */
         get: operations["getTag"];
         put?: never;
@@ -222,7 +284,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Return what the page draws of a tag: agreement against lag with its threshold, and the nearest tracks. */
+        /** Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks. */
         get: operations["getTagCharts"];
         put?: never;
         post?: never;
@@ -245,8 +307,8 @@ export interface paths {
         /**
          * Upload tracks.
          * @description Each file is a part `file` of a multipart form. The text fields `title`, `artist`, `album` and `isrc` describe a
-         *     single file; with several, every file speaks for itself. The answer comes as soon as the upload is in: follow
-         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not doubled.
+         *     single file; with several files, each one's own tags do. The answer comes as soon as the upload has arrived: follow
+         *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not added again.
          */
         post: operations["createTracks"];
         delete?: never;
@@ -266,11 +328,11 @@ export interface paths {
         get: operations["getTrack"];
         put?: never;
         post?: never;
-        /** Remove a track: it does not count for the next snippet any more. */
+        /** Remove a track; from the next snippet on it can no longer match. */
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change what is said of a track; tags made from now on say so too. */
+        /** Change a track's description; tags made from now on show the change. */
         patch: operations["editTrack"];
         trace?: never;
     };
@@ -324,8 +386,8 @@ export interface paths {
         };
         /**
          * Store, index and decoder are warm.
-         * @description Send requests here only while this says so. `tracks_missing` is for whoever watches over the service: it is above
-         *     0 for a moment while tracks are taken in, and stays there if some are damaged.
+         * @description Send requests to this process only while it is ready. `tracks_missing` is for monitoring: it is above 0 for a moment
+         *     while tracks are added, and stays above 0 if some are damaged.
          */
         get: operations["readyz"];
         put?: never;
@@ -380,7 +442,7 @@ export interface components {
             name: string;
             /**
              * Revision
-             * @description Goes up with every change of the catalogue.
+             * @description Rises with every change of the catalogue.
              */
             revision: number;
             /** Tracks */
@@ -459,7 +521,7 @@ export interface components {
         };
         /**
          * Charts
-         * @description What the page draws of a tag.
+         * @description The data of a tag's charts.
          */
         Charts: {
             alignment: components["schemas"]["Alignment"] | null;
@@ -638,7 +700,7 @@ export interface components {
         };
         /**
          * FieldProblem
-         * @description One parameter that did not pass.
+         * @description One parameter that was refused.
          */
         FieldProblem: {
             /** Field */
@@ -664,7 +726,7 @@ export interface components {
         };
         /**
          * Job
-         * @description Work that goes on after the answer.
+         * @description Work that continues after the answer.
          */
         Job: {
             /** Added */
@@ -701,7 +763,7 @@ export interface components {
         };
         /**
          * JobError
-         * @description Why a file failed: the same names as the problem documents'.
+         * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
             /** Message */
@@ -729,6 +791,47 @@ export interface components {
             title: string | null;
             /** Track Id */
             track_id: string | null;
+        };
+        /**
+         * Listen
+         * @description A recording that arrives in pieces, and what is known of it so far.
+         */
+        Listen: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /**
+             * Ended
+             * @description Whether it is decided; nothing more is taken then.
+             */
+            ended: boolean;
+            /**
+             * Expires
+             * @description When it is forgotten, ended or not.
+             */
+            expires: string;
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
+            heard_s: number;
+            /** Id */
+            id: string;
+            /**
+             * Next
+             * @description Number of the piece to send next.
+             */
+            next: number;
+            /** @description The best candidate of this look: a hint to show, and no verdict. */
+            perhaps: components["schemas"]["Match"] | null;
+            /** @description The verdict, once it has ended; kept like any other tag. */
+            tag: components["schemas"]["Tag"] | null;
+            /**
+             * Wanted S
+             * @description Seconds of sound after which it is decided at the latest.
+             */
+            wanted_s: number;
         };
         /**
          * Match
@@ -768,7 +871,7 @@ export interface components {
             };
             /**
              * Log10 E Value
-             * @description Log10 of the chance matches this good to be expected in the catalogue.
+             * @description Log10 of the number of chance matches this good to expect in the catalogue.
              */
             log10_e_value: number | null;
             /**
@@ -793,7 +896,7 @@ export interface components {
             query_start_s: number | null;
             /**
              * Recording
-             * @description Tracks of one number are copies of one recording; 0 is the best.
+             * @description Tracks with the same number are copies of one recording; 0 is the best.
              */
             recording: number;
             /**
@@ -818,13 +921,13 @@ export interface components {
             track_id: string;
             /**
              * Z
-             * @description Agreement in standard deviations of foreign music's.
+             * @description Agreement in standard deviations of the agreement with unrelated music.
              */
             z: number | null;
         };
         /**
          * Me
-         * @description What this caller may do.
+         * @description What the caller may do.
          */
         Me: {
             /**
@@ -882,7 +985,7 @@ export interface components {
         };
         /**
          * Near
-         * @description A track that sounds alike, whatever the verdict: least divergence of windows, order ignored.
+         * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
             /** Artist */
@@ -948,7 +1051,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "media_type_unsupported" | "method_not_allowed" | "not_found" | "not_ready" | "origin_not_allowed" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -966,7 +1069,7 @@ export interface components {
         };
         /**
          * Ready
-         * @description Whether requests can be worked on at full speed.
+         * @description Whether the process can work at full speed.
          */
         Ready: {
             /**
@@ -980,13 +1083,13 @@ export interface components {
             ready: boolean;
             /**
              * Tracks Missing
-             * @description Tracks that no snippet is compared with: being loaded, or damaged (`earmark doctor` names them).
+             * @description Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them).
              */
             tracks_missing: number;
         };
         /**
          * Searched
-         * @description How much of the catalogue was looked at.
+         * @description How much of the catalogue was searched.
          */
         Searched: {
             /** Aligned Tracks */
@@ -998,7 +1101,7 @@ export interface components {
             complete: boolean;
             /**
              * Other Speeds
-             * @description Whether other playback speeds were searched, or need not be.
+             * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
             /** Windows */
@@ -1049,7 +1152,7 @@ export interface components {
             track_id: string;
             /**
              * Unrelated
-             * @description What unrelated sound shows on average, nats.
+             * @description Average divergence of unrelated sound, nats.
              */
             unrelated: number;
         };
@@ -1111,7 +1214,7 @@ export interface components {
             nearest: components["schemas"]["Near"][];
             /**
              * Remarks
-             * @description What is peculiar about the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
+             * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
             searched: components["schemas"]["Searched"];
@@ -1124,7 +1227,7 @@ export interface components {
             };
             /**
              * Tied
-             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older versions.
+             * @description How many tracks the verdict names; they come first in `matches`. Null in tags of older releases.
              */
             tied: number | null;
             /**
@@ -1221,7 +1324,7 @@ export interface components {
         };
         /**
          * TrackEdit
-         * @description What to change by hand, for good; names left out stay as they are, null empties a field.
+         * @description What to change by hand, for good. Fields left out stay as they are; null empties a field.
          */
         TrackEdit: {
             /**
@@ -1810,7 +1913,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `job` with the job as JSON, at each change; at last one event `done` */
+            /** @description An event `job` with the job as JSON at each change; finally one event `done` */
             200: {
                 headers: {
                     /** @description This request's id, as in the log. */
@@ -1865,8 +1968,412 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many streams: ask for the job itself now and then */
+            /** @description Too many streams: poll the job instead */
             503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    beginListen: {
+        parameters: {
+            query?: {
+                /** @description Catalogue to search. Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description How the recording is decided. Left out: as the settings say. */
+                method?: ("auto" | "kl") | null;
+                /** @description Most entries in the tag's `matches`. */
+                top?: number;
+                /** @description Pieces are bare PCM of so many samples a second. */
+                rate?: number | null;
+                /** @description Channels of bare PCM. */
+                channels?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            201: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteListen: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                listen_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    addPiece: {
+        parameters: {
+            query?: {
+                /** @description No more will come: decide with what there is. */
+                last?: boolean;
+            };
+            header?: never;
+            path: {
+                listen_id: string;
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Listen"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -2159,9 +2666,9 @@ export interface operations {
     createTag: {
         parameters: {
             query?: {
-                /** @description Catalogue to search. Left out: the one of the settings. */
+                /** @description Catalogue to search. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description How the snippet is decided (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
+                /** @description How to decide (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
                 method?: ("auto" | "kl" | "kl-mixture") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
@@ -2550,13 +3057,13 @@ export interface operations {
     listTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to list. Left out: the one of the settings. */
+                /** @description Catalogue to list. Left out: the one in the settings. */
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to leave out from the start. */
+                /** @description Tracks to skip from the start. */
                 skip?: number;
             };
             header?: never;
@@ -2636,9 +3143,9 @@ export interface operations {
     createTracks: {
         parameters: {
             query?: {
-                /** @description Catalogue to add to. Left out: the one of the settings. */
+                /** @description Catalogue to add to. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description Model recordings that are already there again and re-read their tags; what was set by hand stays. */
+                /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
             };
             header?: never;
@@ -2675,7 +3182,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Taken in; `Location` names the job that enrolls the files */
+            /** @description Accepted; `Location` names the job that enrolls the files */
             202: {
                 headers: {
                     /** @description This request's id, as in the log. */

@@ -6,6 +6,7 @@ type Schemas = components['schemas'];
 
 export type Tag = Schemas['Tag'];
 export type Tags = Schemas['Tags'];
+export type Listen = Schemas['Listen'];
 export type Match = Tag['matches'][number];
 export type Near = Tag['nearest'][number];
 export type Charts = Schemas['Charts'];

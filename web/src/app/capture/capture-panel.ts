@@ -54,7 +54,8 @@ export class CapturePanel {
       case 'recording':
         if (capture.hint() === 'quiet') return 'Very quiet: hold the phone towards the loudspeaker.';
         if (capture.hint() === 'loud') return 'Too loud: move away from the loudspeaker a little.';
-        return 'Listening. Tap the button to stop early.';
+        if (capture.perhaps()) return `Perhaps “${capture.perhaps()}”. Listening on, to be sure.`;
+        return 'Listening. It stops by itself once the track is certain.';
       case 'sending':
         if (capture.waiting_s()) return 'The service is busy: trying again in a moment.';
         return capture.recorded() ? 'Sending the recording.' : `Sending ${capture.name()}.`;

@@ -6,6 +6,7 @@ import { Api, randomKey } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
+import { Early } from './early';
 import { TagCache } from './tag-cache';
 import { barAt } from './dial';
 import { hintOf, meter, type Hint, type Level } from './level';
@@ -41,6 +42,8 @@ export class Capture {
   readonly waiting_s = signal(0);
   readonly name = signal('');
   readonly recorded = signal(false);
+  /** Title of the best candidate so far, while recording. */
+  readonly perhaps = signal('');
   /** How many dials are on the page: without one, nobody sees what is under way. */
   readonly panels = signal(0);
 
@@ -55,6 +58,7 @@ export class Capture {
   /** Idempotency key of the snippet. */
   private key = '';
   private microphone: Microphone | null = null;
+  private early: Early | null = null;
   private upload: Subscription | null = null;
   /** Counts starts, so that what belongs to a cancelled one is ignored. */
   private turn = 0;
@@ -68,7 +72,14 @@ export class Capture {
       const microphone = await Microphone.open();
       if (turn !== this.turn) return microphone.close();
       this.microphone = microphone;
-      const snippet = await microphone.record(() => this.watch(turn));
+      this.early = new Early(this.api, {
+        perhaps: (match) => this.perhaps.set(match?.title ?? ''),
+        named: (tag) => this.nameEarly(turn, tag),
+      });
+      const snippet = await microphone.record(
+        () => this.watch(turn),
+        (piece) => this.early?.add(piece),
+      );
       if (turn !== this.turn) return;
       this.release();
       this.send(snippet, fileName(snippet.type));
@@ -116,6 +127,7 @@ export class Capture {
     this.elapsed_s.set(0);
     this.sent.set(0);
     this.waiting_s.set(0);
+    this.perhaps.set('');
     this.phase.set(phase);
     return ++this.turn;
   }
@@ -166,6 +178,14 @@ export class Capture {
     });
   }
 
+  /** The service is sure before the recording is over: it need not go on. */
+  private nameEarly(turn: number, tag: Tag): void {
+    if (turn !== this.turn || this.phase() !== 'recording') return;
+    this.turn++;
+    this.release();
+    this.done(tag);
+  }
+
   private done(tag: Tag): void {
     this.phase.set('idle');
     this.bars.set([]);
@@ -181,6 +201,8 @@ export class Capture {
   }
 
   private release(): void {
+    this.early?.close();
+    this.early = null;
     this.microphone?.close();
     this.microphone = null;
   }

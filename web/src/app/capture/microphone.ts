@@ -10,6 +10,9 @@ export const MIME_TYPES = [
   'audio/mp4',
 ];
 
+/** Length of a piece: a verdict can come this much earlier than a piece later. */
+const PIECE_MS = 800;
+
 /** Voice processing is made to remove music: all of it off. */
 export const CONSTRAINTS: MediaStreamConstraints = {
   audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false, channelCount: 1 },
@@ -116,18 +119,21 @@ export class Microphone {
     return levelOf(this.block);
   }
 
-  /** Record until `stop()`; the whole recording, since slices of it cannot be decoded alone. */
-  record(started: () => void): Promise<Blob> {
+  /** Record until `stop()`. Pieces are handed on as they come: put together, they are the recording. */
+  record(started: () => void, piece: (part: Blob) => void): Promise<Blob> {
     const mimeType = chooseMimeType((type) => MediaRecorder.isTypeSupported(type));
     const recorder = new MediaRecorder(this.stream, { ...(mimeType && { mimeType }), audioBitsPerSecond: 128_000 });
     this.recorder = recorder;
     return new Promise((resolve, reject) => {
       const pieces: Blob[] = [];
       recorder.onstart = started;
-      recorder.ondataavailable = (event) => pieces.push(event.data);
+      recorder.ondataavailable = (event) => {
+        pieces.push(event.data);
+        piece(event.data);
+      };
       recorder.onerror = () => reject(named('RecordingFailed'));
       recorder.onstop = () => resolve(new Blob(pieces, { type: recorder.mimeType || mimeType }));
-      recorder.start();
+      recorder.start(PIECE_MS);
     });
   }
 

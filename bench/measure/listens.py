@@ -1,0 +1,112 @@
+"""How much sound it takes: a recording that is searched while it grows, as ``POST /listens`` does.
+
+Recordings are searched again and again while they grow, each look allowed its share of the false alarms, until they
+are named or all of them was heard::
+
+    python -m bench.measure.listens --per-cell 20                 # some minutes
+    python -m bench.measure.listens --per-cell 100 --strangers 400 --json listens.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track as progress
+from rich.table import Table
+
+from bench import corpus, queries
+from bench.asking import Catalogue, catalogues, judge, searched
+from bench.measure.identify import MUSIC_FREE
+from bench.queries import Query
+from classifier.config import FeatureConfig
+from classifier.models.background import builtin_background
+from classifier.models.query import Recording
+from classifier.search.pipeline import Options, identify
+from classifier.search.significance import allowed_at_look
+
+CONDITIONS = "clean,room,room+babble10,room+babble5,room+babble0,room+pink5,room+pink0"
+#: Seconds of the whole recording, at the first look, and between looks.
+LENGTH_S, FIRST_S, STEP_S = 12.0, 1.0, 0.8
+_SEED, _MAX_FALSE_ALARMS = 2031, 1e-5
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of one recording: seconds until it got a name (infinite: none), and whether that is right."""
+
+    condition: str
+    known: bool
+    named_s: float
+    right: bool
+
+
+def hear(query: Query, catalogue: Catalogue) -> Heard:
+    """Look at a growing recording until it gets a name."""
+    config = FeatureConfig()
+    samples = queries.render(query)
+    snapshot, lookup = searched(catalogue)
+    for look, seconds in enumerate(np.arange(FIRST_S, LENGTH_S + 1e-6, STEP_S), start=1):
+        part = np.asarray(samples[: round(float(seconds) * config.sample_rate)], np.float32)
+        recording = Recording(part, config.sample_rate / 2, config, builtin_background())
+        options = Options(max_false_alarms=allowed_at_look(_MAX_FALSE_ALARMS, look))
+        tag = identify(recording.query(), snapshot, lookup, config, options, recording)
+        if tag.verdict == "identified":
+            right, _ = judge(query, tag, options.max_false_alarms)
+            return Heard(query.condition, query.known, float(seconds), right)
+    return Heard(query.condition, query.known, float("inf"), False)
+
+
+def rows(heard: Sequence[Heard]) -> list[list[str]]:
+    """Return a row for each condition of known recordings, and one for all strangers."""
+    found = []
+    for name in dict.fromkeys(h.condition for h in heard if h.known):
+        seconds = np.array([h.named_s if h.right else np.inf for h in heard if h.known and h.condition == name])
+        wrong = sum(h.known and h.condition == name and np.isfinite(h.named_s) and not h.right for h in heard)
+        quarters = np.quantile(seconds, (0.5, 0.75, 0.9), method="higher")
+        shares = [f"{100 * np.mean(seconds <= limit):.0f}" for limit in (2.0, 3.0, 5.0, LENGTH_S)]
+        found.append([name, str(len(seconds)), *(f"{q:.1f}" for q in quarters), *shares, str(wrong)])
+    strangers = [h for h in heard if not h.known]
+    named = sum(np.isfinite(h.named_s) and not h.right for h in strangers)
+    found.append(["strangers", str(len(strangers)), *["-"] * 7, str(named)])
+    return found
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--conditions", default=CONDITIONS, help="names, comma-separated")
+    parser.add_argument("--per-cell", type=int, default=40, help="recordings a condition (40)")
+    parser.add_argument("--strangers", type=int, default=10, help="of each condition, and without music (10)")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--json", type=Path, help="write the table here")
+    arguments = parser.parse_args()
+    names = arguments.conditions.split(",")
+    references = corpus.evaluation()
+    known, unknown = ([r for r in references if r.known == flag] for flag in (True, False))
+    catalogue = catalogues(known, (), ())[0]
+    planned = queries.plan(known, names, [LENGTH_S], arguments.per_cell, _SEED)
+    planned += queries.plan(unknown, names, [LENGTH_S], arguments.strangers, _SEED + 1)
+    planned += queries.plan([], MUSIC_FREE, [LENGTH_S], arguments.strangers, _SEED + 2)
+    with ProcessPoolExecutor(arguments.jobs) as pool:
+        answers = pool.map(partial(hear, catalogue=catalogue), planned, chunksize=2)
+        heard = list(progress(answers, "recordings", total=len(planned)))
+    headings = ["condition", "n", "median s", "75 %", "90 %", "named by 2 s, %", "3 s", "5 s", "12 s", "wrong"]
+    found = rows(heard)
+    table = Table(*headings)
+    for row in found:
+        table.add_row(*row)
+    Console().print(table)
+    if arguments.json:
+        arguments.json.write_text(json.dumps([dict(zip(headings, row, strict=True)) for row in found], indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

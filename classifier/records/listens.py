@@ -1,0 +1,196 @@
+"""Listens: recordings that arrive in pieces, stored until they are named, given up or forgotten.
+
+A listen's document holds what is known so far; the pieces are stored beside it as they arrived, so that any process of
+the service can take the next one, even after another has died. Pieces are numbered from 0 and taken in order: a piece
+that is sent twice counts once, and one that skips another is refused. A listen is forgotten after ``KEEP_S``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from classifier.errors import Busy, DuplicateKey, ListenNotFound, PieceOutOfOrder
+from classifier.records.clock import iso, new_id, now
+from classifier.store.base import Document, Store
+
+#: Seconds after its beginning that a listen is kept, ended or not.
+KEEP_S = 300.0
+#: Listens that one caller may have open.
+MAX_OPEN = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """What is known about a recording that is still arriving.
+
+    Parameters
+    ----------
+    id, catalogue, created, expires : str
+        Its name, the catalogue that is searched, and when it began and will be forgotten, ISO 8601 UTC.
+    key_id : str or None
+        Key that it was begun with.
+    method : str or None
+        How it is decided.
+    top : int
+        Most matches of an answer.
+    rate, channels : int or None
+        Of bare PCM; None for pieces of a container.
+    next : int
+        Number of the piece to come.
+    n_bytes : int
+        Of all pieces.
+    looks : int
+        Times that it was searched.
+    looked_s : float
+        Seconds of sound at the last look.
+    ended : bool
+        Whether no more is taken.
+    tag_id : str or None
+        The tag that it became.
+    """
+
+    id: str
+    catalogue: str
+    created: str
+    expires: str
+    key_id: str | None
+    method: str | None
+    top: int
+    rate: int | None
+    channels: int | None
+    next: int
+    n_bytes: int
+    looks: int
+    looked_s: float
+    ended: bool
+    tag_id: str | None
+
+
+def begin(
+    store: Store,
+    catalogue: str,
+    *,
+    caller: str,
+    key_id: str | None,
+    method: str | None,
+    top: int,
+    rate: int | None,
+    channels: int | None,
+) -> Listen:
+    """Begin a listen; arguments as of :class:`Listen`, and ``caller``, who may have ``MAX_OPEN`` of them.
+
+    Raises
+    ------
+    Busy
+        If the caller has as many open.
+    """
+    who = hashlib.sha256(caller.encode()).hexdigest()
+    if store.count("listens", {"caller": who, "ended": False, "expires": {"$gt": now()}}) >= MAX_OPEN:
+        raise Busy(f"{MAX_OPEN} listens are open already: end one first, or wait until one is forgotten")
+    document: Document = {
+        "_id": new_id(),
+        "catalogue": catalogue,
+        "created": now(),
+        "expires": iso(time.time() + KEEP_S),
+        "caller": who,
+        "key": key_id,
+        "method": method,
+        "top": top,
+        "rate": rate,
+        "channels": channels,
+        "next": 0,
+        "n_bytes": 0,
+        "looks": 0,
+        "looked_s": 0.0,
+        "ended": False,
+        "tag": None,
+    }
+    store.insert("listens", [document])
+    return _listen(document)
+
+
+def get(store: Store, listen_id: str, *, key_id: str | None) -> Listen:
+    """Return a listen.
+
+    Raises
+    ------
+    ListenNotFound
+        If no listen has that id, it has expired, or it was started with another key.
+    """
+    document = store.get("listens", listen_id)
+    if document is None or document["expires"] <= now() or document["key"] != key_id:
+        raise ListenNotFound(f"there is no listen {listen_id!r}, or it is over: start a new one")
+    return _listen(document)
+
+
+def add_piece(store: Store, listen: Listen, number: int, content: bytes) -> Listen:
+    """Keep the next piece; one that came before counts once.
+
+    Raises
+    ------
+    PieceOutOfOrder
+        If a piece before it has not come, or another one came under its number.
+    ListenNotFound
+        If the listen was forgotten meanwhile.
+    """
+    if number > listen.next:
+        raise PieceOutOfOrder(f"piece {number} came before piece {listen.next}: send that one first")
+    digest = hashlib.sha256(content).hexdigest()
+    piece_id = f"{listen.id}:{number:05d}"
+    try:
+        store.insert("listen_pieces", [{"_id": piece_id, "listen": listen.id, "digest": digest, "data": content}])
+    except DuplicateKey:
+        for found in store.find("listen_pieces", {"_id": piece_id}, fields=("digest",)):
+            if found["digest"] != digest:
+                raise PieceOutOfOrder(f"another piece came as piece {number}: number each piece once") from None
+    # Who kept the piece may have died before this step: whoever repeats it takes the step.
+    store.update(
+        "listens",
+        {"_id": listen.id, "next": number, "ended": False},
+        set={"next": number + 1},
+        inc={"n_bytes": len(content)},
+    )
+    return get(store, listen.id, key_id=listen.key_id)
+
+
+def content(store: Store, listen: Listen) -> bytes:
+    """Return all pieces that have been taken, in order."""
+    found = store.find("listen_pieces", {"listen": listen.id}, limit=listen.next)
+    return b"".join(piece["data"] for piece in found)
+
+
+def look(store: Store, listen: Listen, heard_s: float) -> int:
+    """Note that a recording of so many seconds is searched; return which look it is, from 1."""
+    changed = store.update("listens", {"_id": listen.id}, set={"looked_s": heard_s}, inc={"looks": 1})
+    if changed is None:
+        raise ListenNotFound(f"listen {listen.id!r} was forgotten meanwhile: begin a new one")
+    return int(changed["looks"])
+
+
+def end(store: Store, listen: Listen, tag_id: str | None) -> bool:
+    """End a listen, and forget its sound; return whether this call did it."""
+    ended = store.update("listens", {"_id": listen.id, "ended": False}, set={"ended": True, "tag": tag_id})
+    if ended is not None:
+        store.delete("listen_pieces", {"listen": listen.id})
+    return ended is not None
+
+
+def remove(store: Store, listen: Listen) -> None:
+    """Forget a listen with its sound; the tag that it became stays."""
+    store.delete("listen_pieces", {"listen": listen.id})
+    store.delete("listens", {"_id": listen.id})
+
+
+def clean(store: Store) -> None:
+    """Forget what has expired."""
+    for document in store.find("listens", {"expires": {"$lte": now()}}, fields=()):
+        store.delete("listen_pieces", {"listen": document["_id"]})
+        store.delete("listens", {"_id": document["_id"]})
+
+
+def _listen(document: Document) -> Listen:
+    values: dict[str, Any] = {name: document[name] for name in Listen.__slots__ if name in document}
+    return Listen(id=document["_id"], key_id=document["key"], tag_id=document["tag"], **values)
