@@ -6,6 +6,7 @@ divergences in nats. ``to_dict`` gives the JSON objects of the command line and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -45,6 +46,8 @@ class Track:
         Free text by name.
     by_hand : list of str
         Fields that a person set or edited; tags in files do not overwrite them.
+    remarks : list of str
+        What was peculiar about the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`.
     """
 
     id: str
@@ -62,6 +65,7 @@ class Track:
     version: int = 1
     metadata: dict[str, str] = field(default_factory=dict)
     by_hand: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -124,6 +128,30 @@ class Match:
     divergence: float | None
     divergence_variational: float | None
     other_offsets_s: list[float] = field(default_factory=list)
+
+
+def recordings(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the tracks among some matches together that are copies of one recording.
+
+    Parameters
+    ----------
+    matches : sequence of mapping
+        JSON objects of matches, best first.
+
+    Returns
+    -------
+    list of dict
+        One for each recording, best first: ``recording``, its number; ``title``, ``artist`` and ``role`` of its best
+        track; ``confidence``, the sum of its tracks', None where it is not known; ``track_ids``.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for match in matches:
+        first = {**{name: match[name] for name in ("recording", "title", "artist", "role")}, "confidence": None}
+        recording = found.setdefault(match["recording"], {**first, "track_ids": []})
+        recording["track_ids"].append(match["track_id"])
+        if match["confidence"] is not None:
+            recording["confidence"] = min(1.0, (recording["confidence"] or 0.0) + match["confidence"])
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +217,7 @@ class Tag:
     remarks: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object of the contract, without the charts."""
+        """Return the JSON object of the contract, without the charts, and with :func:`recordings`."""
         values = asdict(self)
         del values["charts"]
-        return values
+        return {**values, "recordings": recordings(values["matches"])}

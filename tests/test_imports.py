@@ -23,11 +23,13 @@ LAYERS = (
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
+    ("labels",),  # genre, mood and tags
     ("models",),  # both halves joined: what is stored of a track and made of a snippet
     ("store",),  # documents in SQLite or MongoDB; knows no track
     ("records",),  # catalogues, tracks, tags, keys ... as documents
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
+    ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
     ("listening",),  # hours of sound: the streaming engine, tracklists
     ("experiments",),  # catalogues asked about recordings whose track is known
@@ -55,8 +57,10 @@ FENCED = {
     "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
-    "librosa": (),
-    "sklearn": (),
+    "librosa": ("labels.timbre", "labels.hpss_contrast"),
+    "PIL": ("labels.pictures",),
+    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
+    "onnx": ("labels.scoring.export",),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
 }
 

@@ -37,6 +37,13 @@ class TagQuery(Strict):
         None, description=f"How to decide ({METHODS_HELP}). Left out: as the settings say."
     )
     top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
+    include: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$",
+        description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
+        "for, comma-separated. Where that fails, the identification is answered all the same.",
+    )
 
 
 class ListenQuery(Strict):
@@ -217,6 +224,17 @@ class Match(BaseModel):
     other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
 
 
+class Recording(BaseModel):
+    """A recording that may be the answer, and its tracks in the catalogue: an album's, a single's, another encoding."""
+
+    recording: int = Field(description="Its number, as in `matches`; 0 is the best.")
+    title: str = Field(description="Of its best track.")
+    artist: str | None = Field(description="Of its best track.")
+    role: Literal["match", "part", "candidate"] = Field(description="Of its best track.")
+    confidence: float | None = Field(description="Probability that this recording was played: the sum of its tracks'.")
+    track_ids: list[str] = Field(description="Its tracks among `matches`, best first.")
+
+
 class Near(BaseModel):
     """A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored."""
 
@@ -248,11 +266,16 @@ class Tag(BaseModel):
     method: str
     duration_s: float = Field(description="Seconds of sound in the snippet.")
     matches: list[Match] = Field(description="Best candidates, best first, whatever the verdict.")
+    recordings: list[Recording] = Field(description="The same, copies of one recording put together.")
     nearest: list[Near] = Field(description="Tracks of least divergence, nearest first.")
     searched: Searched
     seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
     tied: int | None = Field(
         description="How many tracks the verdict names; they come first in `matches`. Null in tags of older releases."
+    )
+    labels: dict[str, Any] = Field(
+        description="What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and "
+        "`detail`."
     )
     remarks: list[str] = Field(
         description="What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, "
@@ -329,6 +352,9 @@ class Track(BaseModel):
     version: int = Field(description="Counts re-enrollments, from 1.")
     metadata: dict[str, str]
     by_hand: list[str] = Field(description="Fields that a person set or edited: tags in files do not overwrite them.")
+    remarks: list[str] = Field(
+        description="What was peculiar about the file, if anything: each a stable name, a colon and a sentence."
+    )
 
 
 class Tracks(BaseModel):
@@ -352,11 +378,14 @@ class JobFile(BaseModel):
 
     name: str
     bytes: int
-    status: Literal["waiting", "working", "added", "present", "failed"] = Field(
-        description="`present`: the same recording was already in the catalogue."
+    status: Literal["waiting", "working", "added", "present", "failed", "heard"] = Field(
+        description="`present`: the same recording was already in the catalogue. `heard`: ready to be trained on."
     )
     track_id: str | None
     title: str | None
+    remarks: list[str] = Field(
+        description="What is peculiar about the file, if anything: each a stable name, a colon and a sentence."
+    )
     error: JobError | None
 
 
@@ -364,10 +393,12 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["enroll", "tracklist"]
-    catalogue: str
+    kind: Literal["enroll", "tracklist", "train"]
+    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
+    task: str | None = Field(None, description="What the model is to name, of a training.")
+    version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(
-        description="`done` also if it failed: see `files`, and `error` of a tracklist."
+        description="`done` also if it failed: see `files`, and `error` of a tracklist or a training."
     )
     created: str
     finished: str | None
@@ -378,7 +409,7 @@ class Job(BaseModel):
     failed: int
     files: list[JobFile] = Field(description="Of the kind `enroll`.")
     tracklist: str | None = Field(description="The tracklist that the job fills.")
-    error: JobError | None = Field(description="Why a tracklist failed.")
+    error: JobError | None = Field(description="Why a tracklist or a training failed.")
 
 
 class Segment(BaseModel):

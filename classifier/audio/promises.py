@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _UNKNOWN_LENGTH = 0x7FFF0000
 #: Demuxers of formats without such a header; FFmpeg's duration is a guess, or the last time stamp found.
 _SILENT = frozenset(("aac", "amr", "ac3", "eac3", "dts", "dtshd", "loas", "mlp", "truehd", "mpegts", "mpeg"))
+#: Those of them, and of others, whose files are nothing but frames of sound.
+STANDING_ALONE = frozenset(("aac", "ac3", "eac3", "dts", "loas", "mlp", "truehd", "mp3"))
 
 
 def promised_s(container: Any, stream: Any, source: Source) -> float | None:

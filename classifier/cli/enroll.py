@@ -15,9 +15,10 @@ from pathlib import Path
 
 import click
 
-from classifier.catalogue import Catalogue, Enrolled
+from classifier.catalogue import Catalogue
 from classifier.cli.common import Shell, shell_command, until_ctrl_c
 from classifier.cli.folders import search, sentence
+from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks
 from classifier.text import clean
@@ -56,6 +57,7 @@ def enroll_paths(
     jobs = jobs or os.cpu_count() or 1
     files, left_out, failed = _files(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
+    remarks: list[tuple[Path, str]] = []
     with shell.catalogue(jobs=jobs) as catalogue:
         retagged = Retagged()
         with shell.progress("enrolling", len(files)) as done, until_ctrl_c() as stop:
@@ -64,6 +66,7 @@ def enroll_paths(
                     failed.append((path, outcome))
                 else:
                     counts["enrolled" if outcome.added else "skipped"] += 1
+                    remarks += [(path, remark) for remark in outcome.remarks]
                 if not retagged.holds(path, outcome):
                     _report(shell, path, outcome)
                 done(number)
@@ -79,13 +82,17 @@ def enroll_paths(
                 _report(shell, path, outcome, new_tags=outcome.new_tags)
         if not stop.is_set():
             _prepare_search(shell, catalogue, counts["enrolled"])
+    for path, remark in remarks:
+        shell.remark(f"remark: {path}: {remark.partition(': ')[2]}")
     for path, reason in failed:
         shell.failed(path, reason)
         if path not in files:
             _report(shell, path, reason)
     if left_out:
-        for line in textwrap.wrap(f"left out: {sentence(left_out)}", 80, break_on_hyphens=False):
-            shell.remark(line)
+        # A number stays with what it counts.
+        parts = f"left out: {sentence(left_out)}".replace(" ", "\0").replace(",\0", ", ").replace(":\0", ": ")
+        for line in textwrap.wrap(parts, 80, break_on_hyphens=False):
+            shell.remark(line.replace("\0", " "))
     if new_tags and update_tags:
         shell.remark(f"{_tracks(len(new_tags))} with new tags")
     elif new_tags:
@@ -253,4 +260,5 @@ def _report(
         return
     status = status or ("enrolled" if outcome.added else "already_enrolled")
     more = {"new_tags": dict(new_tags)} if new_tags else {}
-    shell.emit({"file": str(path), "status": status, "track": outcome.track.to_dict(), **more})
+    values = {"file": str(path), "status": status, "track": outcome.track.to_dict(), "remarks": outcome.remarks}
+    shell.emit({**values, **more})

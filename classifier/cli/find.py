@@ -36,7 +36,7 @@ def find(shell: Shell, clip: Path, recordings: tuple[Path, ...]) -> None:
 
     failed = 0
     with Decoder(shell.settings) as decoder:
-        limits = Limits.for_track(shell.settings).for_own_file()
+        limits = Limits.for_track(shell.settings).of(clip)
         audio = decoder.decode(clip, limits, bits.SAMPLE_RATE)
         if audio.duration_s < _LEAST_S:
             raise SnippetTooShort(f"the clip has {audio.duration_s:.2f} s of sound; at least {_LEAST_S:g} s are needed")

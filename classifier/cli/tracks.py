@@ -137,6 +137,8 @@ def _print(shell: Shell, track: Track) -> None:
         return
     values = track.to_dict()
     notes = values.pop("metadata")
+    remarks = values.pop("remarks")
     values["by_hand"] = ", ".join(values["by_hand"])
     rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
-    shell.facts([*rows, *(("metadata", f"{name}: {text}") for name, text in notes.items())])
+    more = [("metadata", f"{name}: {text}") for name, text in notes.items()]
+    shell.facts([*rows, *more, *(("remark", remark.partition(": ")[2]) for remark in remarks)])

@@ -98,7 +98,7 @@ def clip_view(samples: np.ndarray, name: str) -> View:
         Its title.
     """
     model = replace(TrackModel.empty(FeatureConfig()), words=bits.reference_words(samples))
-    packed = Packed.single(name, 1, model)
+    packed = Packed.single(name, 1, [model])
     seconds = len(samples) / bits.SAMPLE_RATE
     track = Track(name, "", name, None, None, None, name, seconds, 0, "", "", "")
     return View(Snapshot((packed,), frozenset(entry.key for entry in packed.entries)), {name: track})
@@ -156,7 +156,7 @@ def _hear(
     begun, listening = time.perf_counter(), 0.0
     due_s = listener.heard_s + CHECKPOINT_S
     with decoder.stream(source, limits, rate) as stream:
-        for block in _after(stream, listener.n_samples):
+        for block in after(stream, listener.n_samples):
             started = time.perf_counter()
             listener.hear(block)
             listening += time.perf_counter() - started
@@ -172,7 +172,7 @@ def _hear(
     return {"listen": round(listening, 3), "total": round(time.perf_counter() - begun, 3)}
 
 
-def _after(stream: Stream, n_samples: int) -> Iterator[np.ndarray]:
+def after(stream: Stream, n_samples: int) -> Iterator[np.ndarray]:
     """Yield what follows the first samples of a stream."""
     for block in stream:
         if n_samples >= len(block):
@@ -185,4 +185,4 @@ def _after(stream: Stream, n_samples: int) -> Iterator[np.ndarray]:
 def _limits(source: bytes | Path, settings: Settings) -> Limits:
     """Limits of a recording: the size of a file on this machine is its owner's affair."""
     limits = Limits.for_recording(settings)
-    return limits.for_own_file() if isinstance(source, Path) else limits
+    return limits.of(source)

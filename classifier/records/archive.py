@@ -68,7 +68,7 @@ _INDEX_BYTES_AN_ENTRY = 512
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "file_hash", "created")
 #: Fields that tracks in older archives lack.
-_SINCE_SCHEMA_2: dict[str, Any] = {"by_hand": [], "packet_hash": ""}
+_LATER: dict[str, Any] = {"by_hand": [], "packet_hash": "", "remarks": []}
 
 
 class ArchiveUnreadable(InvalidInput):
@@ -195,7 +195,7 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
         if track is None or track["status"] != "ready":
             return False
         about = {"id": track_id, **{name: track[name] for name in TRACK_FIELDS if name != "catalogue"}}
-        about |= {"by_hand": set_by_hand(track), "packet_hash": track.get("packet_hash", "")}
+        about |= {**{name: track.get(name, empty) for name, empty in _LATER.items()}, "by_hand": set_by_hand(track)}
         try:
             blobs = list(_read_chunks(store, track, about))
         except StoreCorrupt:
@@ -340,7 +340,7 @@ def _import_track(
     now: Clock,
 ) -> bool:
     flat = track["metadata"]
-    fields = {name: track[name] for name in (*_TEXT_FIELDS, *_SINCE_SCHEMA_2, "duration_s")}
+    fields = {name: track[name] for name in (*_TEXT_FIELDS, *_LATER, "duration_s")}
     fields |= {
         "catalogue": record.name,
         "catalogue_id": record.id,
@@ -450,8 +450,8 @@ class _Reader:
         for name in self.names:
             folder, slash, last = name.rpartition("/")
             if last == "track.json":
-                about = _SINCE_SCHEMA_2 | _json(name, self.read(name), _TRACK_FIELDS)
-                yield {**_check(name, about, {"by_hand": list, "packet_hash": str}), "folder": folder + slash}
+                about = _LATER | _json(name, self.read(name), _TRACK_FIELDS)
+                yield {**_check(name, about, {n: type(empty) for n, empty in _LATER.items()}), "folder": folder + slash}
 
     def arrays(self, track: Mapping[str, Any], collection: str) -> Iterator[dict[str, np.ndarray]]:
         """Iterate over the arrays of a track's chunks."""
@@ -540,7 +540,7 @@ def _check(name: str, values: Any, fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is(values: Mapping[str, Any], field: str, kind: Any) -> bool:
     value = values.get(field)
-    if field in ("metadata", "by_hand") and not all(isinstance(text, str) for text in value or ()):
+    if field in ("metadata", "by_hand", "remarks") and not all(isinstance(text, str) for text in value or ()):
         return False
     if field == "metadata" and len(value or ()) % 2:
         return False

@@ -7,7 +7,8 @@ so that any process can finish a removal that was cut short (``orphans.py``).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ TRACK_FIELDS = (
     "version",
     "metadata",
 )
+#: Further fields, which records of an older Earmark lack.
+LATER_FIELDS = ("by_hand", "remarks")
 #: Fields that tags in a file may set.
 TAGGED = ("title", "artist", "album", "isrc")
 
@@ -120,7 +123,7 @@ def list_tracks(
         If there is no such catalogue.
     """
     where = _of_catalogue(store, catalogue, search)
-    fields = (*TRACK_FIELDS, "by_hand")
+    fields = (*TRACK_FIELDS, *LATER_FIELDS)
     records = store.find("tracks", where, sort=("title", 1), limit=limit, skip=skip, fields=fields)
     return [to_track(record) for record in records]
 
@@ -239,11 +242,44 @@ def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarra
     return _load(store, "subfingerprints", track_id, version).get(chunks.WORDS, np.empty((0, 2), "<u8"))
 
 
+def each_chunk(store: Store, collection: str, track_id: str, version: int) -> Iterator[dict[str, np.ndarray]]:
+    """Read what was written of a track piece by piece, however long it is.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is.
+    collection : {"models", "slots", "subfingerprints"}
+        What to read.
+    track_id, version
+        The track.
+
+    Yields
+    ------
+    dict of str to np.ndarray
+        Read-only; the rows that follow those before, as :func:`load_models` would return them.
+
+    Raises
+    ------
+    TrackNotFound, StoreCorrupt
+        As :func:`load_models`, on the way.
+    """
+    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
+        yield from chunks.each(store, collection, track_id, version, n_chunks, n_rows)
+
+
 def _load(store: Store, collection: str, track_id: str, version: int) -> dict[str, np.ndarray]:
+    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
+        return chunks.load(store, collection, track_id, version, n_chunks, n_rows)
+
+
+@contextlib.contextmanager
+def _reading(store: Store, collection: str, track_id: str, version: int) -> Iterator[tuple[int, int]]:
+    """Say how many chunks and rows there are to read, and whether it was the track that went rather than a chunk."""
     n_chunks, n_rows = chunks.COUNTS[collection]
     record = _version_record(store, track_id, version)
     try:
-        return chunks.load(store, collection, track_id, version, record[n_chunks], record[n_rows])
+        yield record[n_chunks], record[n_rows]
     except StoreCorrupt:
         # If it was removed or replaced while being read, nothing is corrupt.
         _version_record(store, track_id, version)
@@ -361,10 +397,10 @@ def to_track(record: Mapping[str, Any]) -> Track:
         # A flat list, because names in metadata come from files and may hold dots and dollar signs.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
-        by_hand = set_by_hand(record)
+        by_hand, remarks = set_by_hand(record), list(record.get("remarks", ()))
     except (KeyError, TypeError, ValueError) as error:
         raise StoreCorrupt(f"track {record.get('_id')}: the record is damaged: {error}") from None
-    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand)
+    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand, remarks=remarks)
 
 
 def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:

@@ -41,6 +41,7 @@ from classifier.records.clock import Clock, iso
 from classifier.records.tracks import set_by_hand, text_fields, to_track, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
+from classifier.text import MAX_NAME, clean
 
 _TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
 _OPTIONAL: dict[str, Any] = {
@@ -51,6 +52,7 @@ _OPTIONAL: dict[str, Any] = {
     "file_hash": "",
     "packet_hash": "",
     "by_hand": (),
+    "remarks": (),
 }
 _REQUIRED = ("catalogue", "content_hash", "title", "source", "duration_s")
 _ATTEMPTS = 20
@@ -123,8 +125,8 @@ class TrackWriter:
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
             ``isrc``, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if known; ``by_hand``,
-            the names of fields that a person gave; ``catalogue_id`` to make sure that the catalogue has not been
-            removed and created again since its configuration was read.
+            the names of fields that a person gave; ``remarks`` on the file; ``catalogue_id`` to make sure that the
+            catalogue has not been removed and created again since its configuration was read.
         owner : str
             Who writes; shown to people who look into the store.
         lease_seconds : float
@@ -436,4 +438,6 @@ def _checked_fields(fields: Mapping[str, Any]) -> Document:
     checked = text_fields({name: value for name, value in fields.items() if name in _TEXTS})
     if "by_hand" in fields:
         checked["by_hand"] = set_by_hand(fields)
+    if "remarks" in fields:
+        checked["remarks"] = [clean(remark, MAX_NAME) for remark in fields["remarks"]]
     return {name: checked.get(name, value) for name, value in fields.items()}

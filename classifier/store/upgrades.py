@@ -1,7 +1,8 @@
 """What documents of an older schema lack: stores fill it in once, when a newer Earmark first opens them.
 
-Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3
-adds collections.
+Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3 has
+the same fields, since stores were marked with 2 before all of them existed, and indexes tags by the key that made them.
+Schema 4 adds collections alone: segments of tracklists, and monitors.
 """
 
 from __future__ import annotations

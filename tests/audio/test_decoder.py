@@ -419,7 +419,9 @@ def test_bytes_of_pcm(decoder: Decoder) -> None:
 
 def test_channels_and_rate(decoder: Decoder) -> None:
     data = wav(tone(0.5, 44100))
-    assert "2 channels; 1 to 1" in refused(decoder, data, lowered(max_channels=1), errors.AudioUnsupported)
+    assert "2 channels; Earmark takes 1 to 1" in refused(
+        decoder, data, lowered(max_channels=1), errors.AudioUnsupported
+    )
     refused(decoder, data, lowered(max_source_rate=44099), errors.AudioUnsupported)
     refused(decoder, data, lowered(min_source_rate=44101), errors.AudioUnsupported)
     decoder.decode(data, lowered(max_channels=2, max_source_rate=44100, min_source_rate=44100))

@@ -5,6 +5,7 @@ import { Api } from '../api/client';
 import { sentence, troubleOf } from '../api/problem';
 import type { Job } from '../api/types';
 import { wordsFor } from '../api/words';
+import { remarkSentences } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 
 export type UploadState = 'waiting' | 'sending' | 'modelling' | 'added' | 'present' | 'failed';
@@ -126,7 +127,13 @@ export function outcome(job: Job | null): Partial<Upload> {
     return { state: 'failed', message: said.map(sentence).filter(Boolean).join(' ') };
   }
   const title = file.title ?? file.name;
-  if (file.status === 'present')
-    return { state: 'present', title, message: 'This recording was already in the library.' };
-  return { state: 'added', title, message: 'Added. The next snippet can be tagged with it.' };
+  const said =
+    file.status === 'present'
+      ? 'This recording was already in the library.'
+      : 'Added. The next snippet can be tagged with it.';
+  return {
+    state: file.status === 'present' ? 'present' : 'added',
+    title,
+    message: [said, ...remarkSentences(file.remarks)].join(' '),
+  };
 }
