@@ -23,6 +23,7 @@ LAYERS = (
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
+    ("labels",),  # genre, mood and tags
     ("models",),  # both halves joined: what is stored of a track and made of a snippet
     ("store",),  # documents in SQLite or MongoDB; knows no track
     ("records",),  # catalogues, tracks, tags, keys ... as documents
@@ -56,8 +57,10 @@ FENCED = {
     "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
-    "librosa": (),
-    "sklearn": (),
+    "librosa": ("labels.timbre", "labels.hpss_contrast"),
+    "PIL": ("labels.pictures",),
+    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
+    "onnx": ("labels.scoring.export",),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
 }
 
@@ -224,8 +227,12 @@ print(json.dumps({{
             "import classifier.catalogue, classifier.search.pipeline, classifier.cli.enroll, classifier.cli.identify",
             ["flask", "apiflask", "werkzeug", "pymongo", "bson", "librosa", "sklearn", "av"],
         ),
+        (
+            "import classifier.labels.answers.asking, classifier.labels.scoring.export, classifier.cli.label",
+            ["sklearn", "librosa", "onnx", "flask", "PIL", "av", "pymongo"],
+        ),
     ],
-    ids=["the package", "the command line", "enrolling and identifying"],
+    ids=["the package", "the command line", "enrolling and identifying", "labels, but for training"],
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):
     loaded = run(f"import json, sys\n{statement}\nprint(json.dumps(dict.fromkeys(sys.modules, 1)))")

@@ -37,6 +37,13 @@ class TagQuery(Strict):
         None, description=f"How to decide ({METHODS_HELP}). Left out: as the settings say."
     )
     top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
+    include: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$",
+        description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
+        "for, comma-separated. Where that fails, the identification is answered all the same.",
+    )
 
 
 class ListenQuery(Strict):
@@ -266,6 +273,10 @@ class Tag(BaseModel):
     tied: int | None = Field(
         description="How many tracks the verdict names; they come first in `matches`. Null in tags of older releases."
     )
+    labels: dict[str, Any] = Field(
+        description="What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and "
+        "`detail`."
+    )
     remarks: list[str] = Field(
         description="What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, "
         "`damaged`, `channels_cancel`, `silent_stream`."
@@ -367,8 +378,8 @@ class JobFile(BaseModel):
 
     name: str
     bytes: int
-    status: Literal["waiting", "working", "added", "present", "failed"] = Field(
-        description="`present`: the same recording was already in the catalogue."
+    status: Literal["waiting", "working", "added", "present", "failed", "heard"] = Field(
+        description="`present`: the same recording was already in the catalogue. `heard`: ready to be trained on."
     )
     track_id: str | None
     title: str | None
@@ -382,10 +393,12 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["enroll", "tracklist"]
-    catalogue: str
+    kind: Literal["enroll", "tracklist", "train"]
+    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
+    task: str | None = Field(None, description="What the model is to name, of a training.")
+    version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(
-        description="`done` also if it failed: see `files`, and `error` of a tracklist."
+        description="`done` also if it failed: see `files`, and `error` of a tracklist or a training."
     )
     created: str
     finished: str | None
@@ -396,7 +409,7 @@ class Job(BaseModel):
     failed: int
     files: list[JobFile] = Field(description="Of the kind `enroll`.")
     tracklist: str | None = Field(description="The tracklist that the job fills.")
-    error: JobError | None = Field(description="Why a tracklist failed.")
+    error: JobError | None = Field(description="Why a tracklist or a training failed.")
 
 
 class Segment(BaseModel):

@@ -20,6 +20,7 @@ import numpy as np
 from flask import current_app
 
 from classifier.api.gate import Gate
+from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
@@ -29,9 +30,9 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import enroll, jobs, tracklist
+from classifier.work import enroll, jobs, tracklist, train
 from classifier.work.spool import Spool
-from classifier.work.worker import Worker
+from classifier.work.worker import Handler, Worker
 
 log = logging.getLogger("earmark.service")
 
@@ -97,14 +98,17 @@ class Service:
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
             self._recording_decoder = Decoder(self.settings)
-            enrolling = enroll.Enroll(self._store, self.spool, self._enroller)
-            listening = tracklist.Tracklists(
-                self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
-            )
-            # A worker each: hours of sound keep no track from being enrolled.
+            self._labelling = Labelling(self.settings)
+            handlers: dict[str, Handler] = {
+                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
+                tracklist.KIND: tracklist.Tracklists(
+                    self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
+                ),
+                train.KIND: train.Train(self.settings, self.spool),
+            }
+            # A worker each: hours of sound, or a training, keep no track from being enrolled.
             self._workers = [
-                Worker(self._store, self.spool, self.settings, {kind: handler})
-                for kind, handler in ((enroll.KIND, enrolling), (tracklist.KIND, listening))
+                Worker(self._store, self.spool, self.settings, {kind: handler}) for kind, handler in handlers.items()
             ]
             self._started = True
             self._threads = [
@@ -128,7 +132,7 @@ class Service:
             thread.start()
         for thread in stopping:
             thread.join()
-        for decoder in (self._decoder, self._job_decoder, self._recording_decoder):
+        for decoder in (self._decoder, self._job_decoder, self._recording_decoder, self._labelling):
             decoder.close()
         for thread in self._threads:  # a connection must not be closed under a thread that uses it
             thread.join(STOP_SECONDS)
@@ -201,6 +205,11 @@ class Service:
     def decoder(self) -> Decoder:
         """The decoder of snippets, shared by all threads."""
         return self._decoder
+
+    @property
+    def labelling(self) -> Labelling:
+        """What labels recordings, with a queue of its own."""
+        return self._labelling
 
     def notify_workers(self) -> None:
         """Let the threads that work on jobs look for new ones now."""

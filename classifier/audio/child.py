@@ -217,7 +217,7 @@ class Reading:
 
     def _fault(self, text: str, name: str = "damaged") -> None:
         """Add a remark to what is heard once; refuse what is to be enrolled."""
-        if self._limits.kind not in ("snippet", "recording"):
+        if self._limits.kind not in ("snippet", "label", "recording"):
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
 

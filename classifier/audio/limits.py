@@ -20,11 +20,12 @@ _TRACK_RATE_HZ = 48000
 _CONNECTION_S, _STALL_S = 86400.0, 30.0
 #: The setting behind a limit of a snippet, of a track and of a recording.
 _SETTINGS = {
-    "bytes": ("snippet_bytes", "track_bytes", "recording_bytes"),
-    "seconds": ("snippet_seconds", "track_seconds", "recording_seconds"),
-    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "recording_seconds"),
-    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
+    "bytes": ("snippet_bytes", "track_bytes", "label_bytes", "recording_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds", "label_seconds", "recording_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds", "recording_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
+_KINDS = ("snippet", "track", "label", "recording")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,8 @@ class Limits:
     wall_per_hour_s : float
         Wall-clock seconds for each hour of audio promised or decoded so far; 0: only ``wall_s`` counts.
     kind : str
-        ``snippet`` or ``recording``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a
-        file that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
+        ``snippet``, ``label`` or ``recording``: what remains of a damaged file is used, with a remark. ``track`` or
+        ``file``: a file that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
     """
 
     max_bytes: int | None
@@ -96,6 +97,18 @@ class Limits:
         )
 
     @classmethod
+    def for_labels(cls, settings: Settings) -> Limits:
+        """Return the limits of an upload that is to be labelled: as of a track, but damaged ones are heard too."""
+        seconds = settings.label_seconds
+        return replace(
+            cls.for_track(settings),
+            max_bytes=settings.label_bytes,
+            max_seconds=seconds,
+            max_decoded_bytes=int(seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            kind="label",
+        )
+
+    @classmethod
     def for_recording(cls, settings: Settings) -> Limits:
         """Return the limits of a long recording to listen to: hours, whole or cut off."""
         return replace(
@@ -118,9 +131,13 @@ class Limits:
             kind="file",
         )
 
+    def for_own_file(self) -> Limits:
+        """Return the same limits for a file on the user's own disk, which may have any size."""
+        return replace(self, max_bytes=None)
+
     def of(self, source: bytes | Path) -> Limits:
-        """Return the limits of a source: a file on the user's own disk may have any size."""
-        return replace(self, max_bytes=None) if isinstance(source, Path) else self
+        """Return the limits of a source: a path is a file of the user's own."""
+        return self.for_own_file() if isinstance(source, Path) else self
 
     def remedy(self, limit: str) -> str:
         """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.
@@ -129,5 +146,6 @@ class Limits:
         ----------
         limit : {"bytes", "seconds", "decoded bytes", "wall clock"}
         """
-        place = {"snippet": 0, "track": 1, "recording": 2}.get(self.kind)
-        return "" if place is None else f", or raise the setting {_SETTINGS[limit][place]}"
+        if self.kind not in _KINDS:
+            return ""
+        return f", or raise the setting {_SETTINGS[limit][_KINDS.index(self.kind)]}"

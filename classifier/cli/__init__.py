@@ -12,17 +12,27 @@ from classifier import __version__
 #: Command -> module of this package and the click command in it; loaded when called.
 _COMMANDS = {
     "catalogues": ("catalogues", "catalogues"),
+    "compare": ("evaluate", "compare"),
     "demo": ("demo", "demo"),
     "doctor": ("doctor", "doctor"),
     "enroll": ("enroll", "enroll"),
+    "evaluate": ("evaluate", "evaluate"),
     "find": ("find", "find"),
+    "genre": ("label", "genre"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
+    "label": ("label", "label"),
     "listen": ("listen", "listen"),
+    "models": ("models", "models"),
+    "mood": ("label", "mood"),
     "serve": ("serve", "serve"),
+    "spectrogram": ("spectrogram", "spectrogram"),
+    "subsets": ("evaluate", "subsets"),
     "sweep": ("sweep", "sweep"),
+    "tags": ("tags", "tags"),
     "tracklist": ("tracklist", "tracklist"),
     "tracks": ("tracks", "tracks"),
+    "train": ("train", "train"),
     "validate": ("validate", "validate"),
 }
 

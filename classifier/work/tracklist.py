@@ -1,9 +1,9 @@
 """Jobs of the kind ``tracklist``: an uploaded recording of any length is listened to.
 
-Every two minutes of sound (:data:`~classifier.listening.files.CHECKPOINT_S`) are a step. With each, what the listener
+Every :data:`~classifier.listening.files.CHECKPOINT_S` seconds of sound are a step. With each, what the listener
 knows is put beside the upload, and what it found into the tracklist; whoever goes on after a death decodes the
-recording again, which takes little, and listens on from there. A step done twice finds the same segments under the same
-names.
+recording again, which takes little, and listens on from there. A step done twice finds the same segments under the
+same names.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     tied: { identified: 1, ambiguous: 2, no_match: 0 }[values.verdict ?? 'identified'],
     remarks: [],
     recordings: [],
+    labels: {},
     ...values,
   };
 }

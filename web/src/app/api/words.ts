@@ -48,6 +48,7 @@ export const WORDS: Record<ErrorName, Words> = {
     title: 'This upload is no longer known',
     detail: 'Check the library, and add it again if it is missing.',
   },
+  model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
   tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   // What stands in the way
@@ -67,6 +68,11 @@ export const WORDS: Record<ErrorName, Words> = {
   piece_out_of_order: { title: 'A part of the recording got lost', detail: 'Record once more.' },
   idempotency_mismatch: { title: 'This recording was not expected', detail: 'Record or choose it once more.' },
   // The service
+  weights_missing: {
+    title: 'The network for tags is not installed',
+    detail: 'Whoever runs the service gets it with: earmark models get musicnn-msd.',
+  },
+  invalid_model: { title: 'A model is damaged', detail: OPERATOR },
   busy: { title: 'Earmark is busy', detail: 'Many recordings are being compared. Try again in a moment.' },
   not_ready: { title: 'Earmark is still starting', detail: 'Try again in a moment.' },
   unavailable: { title: 'Earmark is not available', detail: AGAIN },
