@@ -196,11 +196,11 @@ def subsets(
       earmark subsets ~/labelled --group artist --size 6 --family logistic
     """
     from classifier.labels.training import comparison
-    from classifier.labels.training.protocols import protocols
+    from classifier.labels.training.protocols import most_honest
     from classifier.labels.training.selection import fits_of
 
     with prepared(shell, "", data, group, features, families, multiple) as (dataset, numbers):
-        folds = len(protocols(dataset, seed)[-1].splits)
+        folds = len(most_honest(dataset, seed).splits)
         total = fits_of(len(numbers.problem.rows), len(numbers.tried), folds + folds * 4)
         with ticking(shell, "training", total) as tick:
             found = comparison.subsets(dataset, numbers, size, seed, tick=tick)

@@ -237,6 +237,13 @@ def test_comparison_and_subsets(earmark: Earmark, tmp_path: Path):
     assert found["subsets"] == 3
     assert len(found["best"][0]["labels"]) == 2
     assert found["best"][0]["accuracy"] >= found["median"]
+    lone = tmp_path / "lone.csv"
+    rows = [row.split(",") for row in path.read_text().splitlines()]
+    lone.write_text(
+        "\n".join(",".join([*row[:2], *([row[1]] if i else [row[2]]), *row[3:]]) for i, row in enumerate(rows))
+    )
+    done = earmark("subsets", lone, "--family", "logistic", "--size", "2", "--group", "group")
+    assert done.code == 0, "random clips are left to judge by"
     done = earmark("subsets", path, "--family", "logistic", "--size", "3")
     assert done.code == 1
     assert "choose from 2 to 2" in done.err

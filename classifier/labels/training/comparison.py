@@ -13,7 +13,7 @@ from classifier.labels.sets import restricted
 from classifier.labels.training.dataset import Dataset
 from classifier.labels.training.estimators import Candidate, candidate
 from classifier.labels.training.figures import bootstrap, top
-from classifier.labels.training.protocols import Protocol, protocols
+from classifier.labels.training.protocols import Protocol, most_honest, protocols
 from classifier.labels.training.selection import Judged, Problem, Tick, choose, inner_splits, judge, left_out_scores
 from classifier.labels.training.train import Prepared
 
@@ -159,7 +159,7 @@ def subsets(
     if not 2 <= size < k:
         raise InvalidInput(f"a subset of {size} of {k} labels: choose from 2 to {k - 1}")
     every = list(combinations(range(k), size))
-    honest = protocols(dataset, seed)[-1]
+    honest = most_honest(dataset, seed)
     problem = prepared.problem
     whole = _left_out(problem, prepared, honest.splits, honest.units, seed, tick)
     found = [_subset_accuracy(whole.p, problem.targets[whole.clips], subset) for subset in every]

@@ -15,7 +15,7 @@ from classifier.labels.scoring.model import LabelModel
 from classifier.labels.training import extraction
 from classifier.labels.training.dataset import Dataset
 from classifier.labels.training.figures import figures
-from classifier.labels.training.protocols import protocols, run
+from classifier.labels.training.protocols import most_honest, protocols, run
 from classifier.labels.training.selection import (
     Tick,
     choose,
@@ -137,7 +137,7 @@ def under_conditions(
     tick: Tick = lambda: None,
 ) -> list[dict[str, Any]]:
     """Return figures under each condition, by the most honest protocol, of models trained on the clips as they are."""
-    protocol = protocols(dataset, seed)[-1]
+    protocol = most_honest(dataset, seed)
     problem = prepared.problem
     parts: dict[str, list[np.ndarray]] = {name: [] for name in changed}
     for number, (train, test) in enumerate(protocol.splits):

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from classifier.errors import InvalidInput
 from classifier.labels.training.dataset import NO_GROUP, Dataset
 from classifier.labels.training.estimators import Candidate
 from classifier.labels.training.figures import figures
@@ -81,6 +82,20 @@ def _given(dataset: Dataset) -> list[tuple[str, list[Split]]]:
         splits = [(np.flatnonzero((fold != "") & (fold != name)), np.flatnonzero(fold == name)) for name in names]
         found.append((f"{len(names)} given folds", splits))
     return found
+
+
+def most_honest(dataset: Dataset, seed: int) -> Protocol:
+    """Return the last of the protocols: by splits of others if there are any, else by groups.
+
+    Raises
+    ------
+    InvalidInput
+        If the clips allow none.
+    """
+    found = protocols(dataset, seed)
+    if not found:
+        raise InvalidInput("nothing is left to judge by: a label occurs in one group only; add clips of other groups")
+    return found[-1]
 
 
 def run(
