@@ -34,7 +34,10 @@ _SHOWN = {
     train.KIND: train.to_dict,
 }
 #: What jobs of the other kinds say of a field.
-_ABSENT: dict[str, Any] = {"error": None, "tracklist": None, "added": 0, "present": 0, "failed": 0, "files": []}
+_ABSENT: dict[str, Any] = {
+    **{"error": None, "tracklist": None, "task": None, "version": None},
+    **{"added": 0, "present": 0, "failed": 0, "files": []},
+}
 
 
 @bp.get("/<job_id>")
