@@ -22,6 +22,7 @@ export function match(values: Partial<Match> = {}): Match {
     divergence: 8.2,
     divergence_variational: 9.1,
     other_offsets_s: [],
+    ids: {},
     ...values,
   };
 }
