@@ -21,6 +21,8 @@ RUN /venv/bin/pip install --no-deps --editable .
 RUN /venv/bin/python -m compileall -q app.py deploy classifier
 # Fills numba's cache, and shows that everything works together.
 RUN EARMARK_DATA_DIR=/tmp/check NUMBA_CACHE_DIR=/app/numba /venv/bin/earmark doctor
+# The tagging network: fetched, converted and checked here, so that the image needs no network.
+RUN EARMARK_DATA_DIR=/tmp/check EARMARK_WEIGHTS_DIR=/app/weights /venv/bin/earmark models get musicnn-msd
 RUN install -d -o 10001 -g 10001 /data
 
 FROM python:3.11.16-slim-bookworm AS app
@@ -38,6 +40,7 @@ ENV PATH=/venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp \
     NUMBA_CACHE_DIR=/tmp/numba \
     EARMARK_DATA_DIR=/data \
+    EARMARK_WEIGHTS_DIR=/app/weights \
     EARMARK_HOST=0.0.0.0
 USER 10001:10001
 EXPOSE 8000

@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help install demo test lint format web bench docs wheel clean
+.PHONY: help install weights demo test lint format web bench docs wheel clean
 
 help:
 	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, serve the page (PORT=8001, SERVE=0: do not)"
@@ -29,10 +29,14 @@ $(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requir
 
 install: $(VENV)/.installed
 
-demo: install
+demo: install weights
 	$(BIN)/earmark demo $(if $(filter 0,$(SERVE)),--no-serve,) $(if $(PORT),--port $(PORT),)
 
-test: $(VENV)/.installed-tests
+# The tagging network, kept with the user's data: once, some seconds. All but the tags works without it.
+weights: install
+	@$(BIN)/earmark models get musicnn-msd || echo "Going on without tags, genre and mood; try it again at any time."
+
+test: $(VENV)/.installed-tests weights
 	$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.installed-tests

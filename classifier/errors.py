@@ -9,17 +9,18 @@ never a server path, a stack trace or a secret.
     - InvalidParameter
     - InvalidConfig
     - FileMissing
+    - InvalidModel
     - AudioError
       x AudioEmpty, AudioUnreadable, AudioNoStream, AudioUnsupported
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound, ModelNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
   + Unavailable
-    - StoreUnavailable, DecoderUnavailable, Busy
+    - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
   + StoreFailed
     - StoreFull, StoreReadOnly, StoreCorrupt, SchemaTooNew
 """
@@ -57,6 +58,12 @@ class FileMissing(InvalidInput):
     """A named file or folder does not exist or holds nothing to read."""
 
     name = "file_missing"
+
+
+class InvalidModel(InvalidInput):
+    """A file of a model or a pretrained network is damaged, is another than it should be, or is not of its format."""
+
+    name = "invalid_model"
 
 
 class AudioError(InvalidInput):
@@ -159,6 +166,12 @@ class JobNotFound(NotFound):
     name = "job_not_found"
 
 
+class ModelNotFound(NotFound):
+    """No such model of labels, or none for this task."""
+
+    name = "model_not_found"
+
+
 class Conflict(EarmarkError):
     """The request contradicts what is stored."""
 
@@ -228,6 +241,13 @@ class DecoderUnavailable(Unavailable):
     """No decoder process could be started, or it was killed or could not work."""
 
     name = "decoder_unavailable"
+
+
+class WeightsMissing(Unavailable):
+    """The weights of a pretrained network are not on this machine; ``earmark models get`` fetches them."""
+
+    name = "weights_missing"
+    retry_after_s = 600
 
 
 class Busy(Unavailable):

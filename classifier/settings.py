@@ -21,7 +21,7 @@ _MB = 1_000_000
 _PREFIX = "EARMARK_"
 
 #: Variables that belong to tests and tools, not to the settings.
-FOREIGN_VARIABLES = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
+FOREIGN_VARIABLES = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE", "EARMARK_DATA")
 
 _T = TypeVar("_T")
 
@@ -48,6 +48,7 @@ class Settings:
         "store URL, sqlite:///PATH or mongodb://HOST/DATABASE; empty: SQLite in the data folder",
         secret=True,
     )
+    weights_dir: str = _setting("", "folder for weights of pretrained networks; empty: weights in the data folder")
     catalogue: str = _setting("default", "catalogue to work on")
     method: str = _setting(
         "", f"how snippets are decided ({METHODS_HELP}); empty: as the catalogue says", choices=("", *METHODS)
@@ -61,8 +62,10 @@ class Settings:
     sweep_seconds: float = _bounded(20.0, 0.0, 3600.0, "seconds of alignment after which a search stops early")
     snippet_bytes: int = _bounded(10 * _MB, 1000, 1000 * _MB, "largest snippet upload, bytes")
     track_bytes: int = _bounded(200 * _MB, 1000, 10_000 * _MB, "largest track upload, bytes")
+    label_bytes: int = _bounded(30 * _MB, 1000, 1000 * _MB, "largest upload to label or draw, bytes")
     snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
     track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
+    label_seconds: float = _bounded(900.0, 1.0, 86400.0, "longest upload to label or draw, decoded seconds")
     min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
     listen_seconds: float = _bounded(12.0, 3.0, 60.0, "sound after which a recording that arrives in pieces is decided")
     max_channels: int = _bounded(8, 1, 64, "most channels of a source")
@@ -77,6 +80,8 @@ class Settings:
     port: int = _bounded(8000, 0, 65535, "port to serve on; 0: any free one")
     workers: int = _bounded(2, 1, 64, "snippets worked on at the same time in one process")
     queue: int = _bounded(16, 0, 10000, "snippets that may wait for a worker; beyond, 503 with Retry-After")
+    label_workers: int = _bounded(1, 1, 64, "recordings labelled at the same time in one process, beside the snippets")
+    label_queue: int = _bounded(8, 0, 10000, "recordings that may wait to be labelled; beyond, 503 with Retry-After")
     open_tagging: bool = _setting(True, "tag without a key (only ever on loopback until keys exist)")
     allowed_hosts: tuple[str, ...] = _setting(
         ("localhost", "127.0.0.1", "[::1]"), "Host names the service answers to, comma-separated"
@@ -95,6 +100,8 @@ class Settings:
             object.__setattr__(self, "data_dir", platformdirs.user_data_dir("earmark", appauthor=False))
         if not self.store:
             object.__setattr__(self, "store", f"sqlite:///{Path(self.data_dir) / 'earmark.sqlite'}")
+        if not self.weights_dir:
+            object.__setattr__(self, "weights_dir", str(Path(self.data_dir) / "weights"))
 
     def replace(self, **values: Any) -> Settings:
         """Return a copy with some values changed; None leaves a value as it is.

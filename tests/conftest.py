@@ -18,7 +18,7 @@ pytest_plugins = ["tests.places"]
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "1")
 
-_KEPT = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE")
+_KEPT = ("EARMARK_REQUIRE_ALL", "EARMARK_TEST_MONGO_URI", "EARMARK_BENCH_CACHE", "EARMARK_DATA")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -33,6 +33,15 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("EARMARK_") and name not in _KEPT:
             monkeypatch.delenv(name)
     monkeypatch.setenv("EARMARK_DATA_DIR", str(tmp_path / "data"))
+
+
+@pytest.fixture
+def weights_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder with the weights of the tagging network, and set it for all that the test starts."""
+    if not (shelf.WEIGHTS / "musicnn-msd" / "manifest.json").exists():
+        pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
+    monkeypatch.setenv("EARMARKshelf.WEIGHTS_DIR", str(shelf.WEIGHTS))
+    return shelf.WEIGHTS
 
 
 @pytest.fixture

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import platformdirs
 
 from classifier.audio.resample import at_rate
 from classifier.demo.phone import record
@@ -17,6 +19,10 @@ from tests.data_audio import wav
 N_ENROLLED, N_UNKNOWN, SONG_S = 12, 4, 40.0
 #: Rate of everything after decoding, Hz.
 RATE = 16000
+#: Where ``make test`` put the weights of the tagging network; read once, for every test runs with a clean environment.
+WEIGHTS = Path(
+    os.environ.get("EARMARK_WEIGHTS_DIR") or Path(platformdirs.user_data_dir("earmark", appauthor=False), "weights")
+)
 
 
 def settings_in(folder: Path, **values: Any) -> Settings:

@@ -22,6 +22,7 @@ LAYERS = (
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
+    ("labels",),  # genre, mood and tags
     ("models",),  # both halves joined: what is stored of a track and made of a snippet
     ("store",),  # documents in SQLite or MongoDB; knows no track
     ("records",),  # catalogues, tracks, tags, keys ... as documents
@@ -51,8 +52,10 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
-    "librosa": (),
-    "sklearn": (),
+    "librosa": ("labels.timbre", "labels.hpss_contrast"),
+    "PIL": ("labels.pictures",),
+    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
+    "onnx": ("labels.scoring.export",),
     "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
 }
 

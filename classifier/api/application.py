@@ -15,9 +15,12 @@ from classifier.api import (
     bodies,
     catalogues,
     docs,
+    earlier,
     guard,
     health,
     jobs,
+    label_models,
+    labels,
     listens,
     logs,
     me,
@@ -68,7 +71,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    for part in (health, me, tags, listens, tracks, jobs, catalogues, telemetry):
+    for part in (health, me, tags, listens, tracks, jobs, catalogues, labels, label_models, earlier, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

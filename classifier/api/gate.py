@@ -25,9 +25,12 @@ class Gate:
         Snippets worked on at the same time.
     queue : int >= 0
         Further snippets that may wait.
+    what : str
+        What they are, in the plural, for messages.
     """
 
-    def __init__(self, workers: int, queue: int) -> None:
+    def __init__(self, workers: int, queue: int, what: str = "snippets") -> None:
+        self._what = what
         self._workers = workers
         self._room = workers + queue
         self._inside = 0
@@ -49,7 +52,7 @@ class Gate:
         """
         with self._lock:
             if self._inside >= self._room:
-                error = Busy(f"{self._inside} snippets are being worked on or waiting: no more are taken right now")
+                error = Busy(f"{self._inside} {self._what} are being worked on or waiting: no more are taken right now")
                 error.retry_after_s = min(60, max(1, round(self._seconds * self._inside / self._workers)))
                 raise error
             self._inside += 1

@@ -38,6 +38,11 @@ def _snippet_body() -> dict[str, Any]:
     return {"required": True, "content": content}
 
 
+def _file_body() -> dict[str, Any]:
+    form = {"type": "object", "required": ["file"], "properties": {"file": dict(_FILE)}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
 def _tracks_body() -> dict[str, Any]:
     fields = EnrollForm.model_json_schema()["properties"]
     parts = {"type": "array", "items": dict(_FILE), "maxItems": MAX_FILES, "description": "The tracks' files."}
@@ -47,7 +52,10 @@ def _tracks_body() -> dict[str, Any]:
 
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that APIFlask generates from routes and models."""
-    spec["paths"]["/api/v1/tags"]["post"]["requestBody"] = _snippet_body()
+    for path in ("tags", "labels/tags", "labels/{task}", "spectrogram"):
+        spec["paths"][f"/api/v1/{path}"]["post"]["requestBody"] = _snippet_body()
+    for path in ("/predict", "/upload/musicUpload/"):
+        spec["paths"][path]["post"]["requestBody"] = _file_body()
     spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
     spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")

@@ -41,6 +41,7 @@ REMEDIES: dict[str, str] = {
     "invalid_parameter": "Correct what `errors` lists or `detail` names; do not repeat the request unchanged.",
     "invalid_config": "Correct the parameter named in `detail`.",
     "file_missing": "Send a file: multipart field `snippet` or a raw body for tags, `file` for tracks.",
+    "invalid_model": "Whoever runs the service has to fetch or train the model again, as `detail` says.",
     "audio_error": "Send another recording.",
     "audio_empty": "The upload has no bytes: check the recorder, record again.",
     "audio_unreadable": "Send one of the formats in the guide; record again what was cut off or is damaged.",
@@ -56,6 +57,7 @@ REMEDIES: dict[str, str] = {
     "catalogue_not_found": "Create the catalogue first, or check its name.",
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
+    "model_not_found": "Name a task and a version that `GET /api/v1/label-models` lists.",
     "conflict": "Reload the data and try again.",
     "catalogue_outdated": (
         "The catalogue comes from an earlier release: run `earmark catalogues renew NAME FOLDER` where its files are."
@@ -66,6 +68,7 @@ REMEDIES: dict[str, str] = {
     "unavailable": "Wait as `Retry-After` says, then repeat the request.",
     "store_unavailable": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
     "decoder_unavailable": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
+    "weights_missing": "Whoever runs the service has to run `earmark models get musicnn-msd` once.",
     "busy": "Wait as `Retry-After` says, then repeat the request with the same Idempotency-Key.",
     "store_failed": "Whoever runs the service has to run `earmark doctor`.",
     "store_full": "Nothing was changed. Whoever runs the service has to make room; then repeat the request.",

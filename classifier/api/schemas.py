@@ -36,6 +36,13 @@ class TagQuery(Strict):
         None, description=f"How to decide ({METHODS_HELP}). Left out: as the settings say."
     )
     top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
+    include: str | None = Field(
+        None,
+        max_length=200,
+        pattern=r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$",
+        description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
+        "for, comma-separated. Where that fails, the identification is answered all the same.",
+    )
 
 
 class ListenQuery(Strict):
@@ -202,6 +209,10 @@ class Tag(BaseModel):
     seconds: dict[str, float] = Field(description="Seconds spent in each stage.")
     tied: int | None = Field(
         description="How many tracks the verdict names; they come first in `matches`. Null in tags of older releases."
+    )
+    labels: dict[str, Any] = Field(
+        description="What `include` asked for, by task: as `POST /api/v1/labels/{task}` answers, or `error` and "
+        "`detail`."
     )
     remarks: list[str] = Field(
         description="What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, "

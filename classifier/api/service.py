@@ -20,6 +20,7 @@ import numpy as np
 from flask import current_app
 
 from classifier.api.gate import Gate
+from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
@@ -96,6 +97,7 @@ class Service:
             # One child more than workers: a file that is slow to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
+            self._labelling = Labelling(self.settings)
             handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
             self._worker = Worker(self._store, self.spool, self.settings, handlers)
             self._started = True
@@ -117,6 +119,7 @@ class Service:
         self._worker.stop(STOP_SECONDS)
         self._decoder.close()
         self._job_decoder.close()
+        self._labelling.close()
         for thread in self._threads:  # a connection must not be closed under a thread that uses it
             thread.join(STOP_SECONDS)
         for catalogue in self._catalogues.values():
@@ -188,6 +191,11 @@ class Service:
     def decoder(self) -> Decoder:
         """The decoder of snippets, shared by all threads."""
         return self._decoder
+
+    @property
+    def labelling(self) -> Labelling:
+        """What labels recordings, with a queue of its own."""
+        return self._labelling
 
     @property
     def worker(self) -> Worker:

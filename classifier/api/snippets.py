@@ -19,13 +19,17 @@ RAW_TYPES = re.compile(
 )
 
 
-def read_snippet(limit: int) -> tuple[bytes, str | None]:
-    """Return a request's snippet, from the multipart part ``snippet`` or the raw body, and its file name if any.
+def read_snippet(limit: int, part: str = "snippet", ignored: tuple[str, ...] = ()) -> tuple[bytes, str | None]:
+    """Return a request's recording, from a multipart part or the raw body, and its file name if any.
 
     Parameters
     ----------
     limit : int
         Most bytes.
+    part : str
+        Name of the multipart part.
+    ignored : tuple of str
+        Text fields that may come with it and mean nothing.
 
     Raises
     ------
@@ -36,7 +40,7 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
     MediaTypeUnsupported, EncodingUnsupported
         If the Content-Type is neither a form nor audio, or the part is encoded.
     FileMissing
-        If the form has no part ``snippet``.
+        If the form has no such part.
     InvalidParameter
         If it has several, or a part that means nothing here.
     RequestTimeout, Busy
@@ -46,11 +50,11 @@ def read_snippet(limit: int) -> tuple[bytes, str | None]:
     if not is_form and not RAW_TYPES.match(request.mimetype or ""):
         given = request.mimetype or "nothing"
         raise MediaTypeUnsupported(
-            f"Content-Type is {given[:100]!r}: send multipart/form-data with a part 'snippet', or the bytes as audio/*"
+            f"Content-Type is {given[:100]!r}: send multipart/form-data with a part {part!r}, or the bytes as audio/*"
         )
     # Of a body of unknown length, one byte more than allowed is read: werkzeug truncates such bodies silently.
     request.max_content_length = limit + (FORM_SLACK if is_form else 1)
-    data, name = _form_part(limit) if is_form else (_raw_body(limit), None)
+    data, name = _form_part(limit, part, ignored) if is_form else (_raw_body(limit), None)
     if len(data) > limit:
         raise _too_large(limit, len(data))
     return data, name
@@ -63,13 +67,13 @@ def _raw_body(limit: int) -> bytes:
         raise _too_large(limit, request.content_length) from None
 
 
-def _form_part(limit: int) -> tuple[bytes, str | None]:
-    parts, _ = parts_of_form((), "snippet", lambda: _too_large(limit, request.content_length))
+def _form_part(limit: int, part: str, ignored: tuple[str, ...]) -> tuple[bytes, str | None]:
+    parts, _ = parts_of_form(ignored, part, lambda: _too_large(limit, request.content_length))
     if len(parts) > 1:
-        raise InvalidParameter(f"the form has {len(parts)} parts 'snippet': send one snippet a request")
+        raise InvalidParameter(f"the form has {len(parts)} parts {part!r}: send one recording a request")
     return parts[0].stream.read(), client_name(parts[0].filename)
 
 
 def _too_large(limit: int, n_bytes: int | None) -> AudioTooLarge:
     size = f"has {n_bytes:,} bytes" if n_bytes else "is too large"
-    return AudioTooLarge(f"the snippet {size}; the limit is {limit:,}: record for a shorter time, or compress")
+    return AudioTooLarge(f"the recording {size}; the limit is {limit:,}: record for a shorter time, or compress")

@@ -31,7 +31,7 @@ def create(query_data: TagQuery) -> Any:
 
     The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
     is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
-    the same tag instead of making another.
+    the same tag instead of making another. With `include`, the snippet is labelled too, once it is identified.
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
@@ -42,7 +42,9 @@ def create(query_data: TagQuery) -> Any:
     def work() -> dict[str, Any]:
         with own.gate.admitted():
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id)
+        tasks = query_data.include.split(",") if query_data.include else []
+        labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
+        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels)
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 

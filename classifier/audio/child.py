@@ -206,8 +206,8 @@ class Reading:
         }
 
     def _fault(self, text: str, name: str = "damaged") -> None:
-        """Add a remark to a snippet; refuse any other file."""
-        if self._limits.kind != "snippet":
+        """Add a remark to a snippet or a file to be labelled; refuse any other file."""
+        if self._limits.kind not in ("snippet", "label"):
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
 

@@ -17,11 +17,12 @@ _TRACK_WALL_S = 20.0
 _TRACK_RATE_HZ = 48000
 #: The setting behind a limit of a snippet and of a track.
 _SETTINGS = {
-    "bytes": ("snippet_bytes", "track_bytes"),
-    "seconds": ("snippet_seconds", "track_seconds"),
-    "decoded bytes": ("snippet_decode_bytes", "track_seconds"),
-    "wall clock": ("snippet_decode_seconds", "track_decode_seconds"),
+    "bytes": ("snippet_bytes", "track_bytes", "label_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds", "label_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
+_KINDS = ("snippet", "track", "label")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,8 @@ class Limits:
     wall_per_hour_s : float
         Wall-clock seconds for each hour of audio promised or decoded so far; 0: only ``wall_s`` counts.
     kind : str
-        ``snippet``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a file that is not
-        whole is refused. Messages name the settings of snippets or tracks; for a ``file``, none.
+        ``snippet`` or ``label``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a file
+        that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
     """
 
     max_bytes: int | None
@@ -92,6 +93,18 @@ class Limits:
             kind="track",
         )
 
+    @classmethod
+    def for_labels(cls, settings: Settings) -> Limits:
+        """Return the limits of an upload that is to be labelled: as of a track, but damaged ones are heard too."""
+        seconds = settings.label_seconds
+        return replace(
+            cls.for_track(settings),
+            max_bytes=settings.label_bytes,
+            max_seconds=seconds,
+            max_decoded_bytes=int(seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            kind="label",
+        )
+
     def for_own_file(self) -> Limits:
         """Return the same limits for a file on the user's own disk, which may have any size."""
         return replace(self, max_bytes=None)
@@ -103,5 +116,6 @@ class Limits:
         ----------
         limit : {"bytes", "seconds", "decoded bytes", "wall clock"}
         """
-        place = {"snippet": 0, "track": 1}.get(self.kind)
-        return "" if place is None else f", or raise the setting {_SETTINGS[limit][place]}"
+        if self.kind not in _KINDS:
+            return ""
+        return f", or raise the setting {_SETTINGS[limit][_KINDS.index(self.kind)]}"

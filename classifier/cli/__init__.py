@@ -12,14 +12,24 @@ from classifier import __version__
 #: Command -> module of this package and the click command in it; loaded when called.
 _COMMANDS = {
     "catalogues": ("catalogues", "catalogues"),
+    "compare": ("evaluate", "compare"),
     "demo": ("demo", "demo"),
     "doctor": ("doctor", "doctor"),
     "enroll": ("enroll", "enroll"),
+    "evaluate": ("evaluate", "evaluate"),
+    "genre": ("label", "genre"),
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
+    "label": ("label", "label"),
+    "models": ("models", "models"),
+    "mood": ("label", "mood"),
     "serve": ("serve", "serve"),
+    "spectrogram": ("spectrogram", "spectrogram"),
+    "subsets": ("evaluate", "subsets"),
     "sweep": ("sweep", "sweep"),
+    "tags": ("tags", "tags"),
     "tracks": ("tracks", "tracks"),
+    "train": ("train", "train"),
     "validate": ("validate", "validate"),
 }
 

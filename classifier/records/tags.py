@@ -30,7 +30,13 @@ Owner = str | None | _Anyone
 
 
 def save(
-    store: Store, catalogue: str, tag: Tag, *, file: str | None = None, key_id: str | None = None
+    store: Store,
+    catalogue: str,
+    tag: Tag,
+    *,
+    file: str | None = None,
+    key_id: str | None = None,
+    labels: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Store an identification.
 
@@ -44,6 +50,8 @@ def save(
         Name the client gave the snippet.
     key_id : str or None
         Key that the snippet came with, if any: its holder may read the tag again.
+    labels : dict or None
+        What the snippet was labelled with besides, by task.
 
     Returns
     -------
@@ -51,7 +59,14 @@ def save(
         The tag's JSON object, with ``id``, ``catalogue``, ``created`` and ``file``.
     """
     tag_id, created = new_id(), now()
-    answer = {"id": tag_id, "catalogue": catalogue, "created": created, "file": file, **tag.to_dict()}
+    answer = {
+        "id": tag_id,
+        "catalogue": catalogue,
+        "created": created,
+        "file": file,
+        "labels": labels or {},
+        **tag.to_dict(),
+    }
     document: Document = {
         "_id": tag_id,
         "catalogue": catalogue,
@@ -74,8 +89,8 @@ def _answer(document: Document) -> dict[str, Any]:
         answer["searched"].setdefault("other_speeds", True)
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    # Tags of earlier releases have no remarks.
-    return {"remarks": [], **answer}
+    # Tags of earlier releases have neither remarks nor labels.
+    return {"remarks": [], "labels": {}, **answer}
 
 
 def _one(store: Store, tag_id: str, fields: tuple[str, ...], owner: Owner) -> Document:

@@ -50,6 +50,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     seconds: { decode: 0.03 },
     tied: { identified: 1, ambiguous: 2, no_match: 0 }[values.verdict ?? 'identified'],
     remarks: [],
+    labels: {},
     ...values,
   };
 }

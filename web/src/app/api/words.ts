@@ -41,6 +41,7 @@ export const WORDS: Record<ErrorName, Words> = {
   },
   listen_not_found: { title: 'Earmark stopped listening', detail: 'It took too long. Record once more.' },
   job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
+  model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
   // What stands in the way
   conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
   catalogue_exists: { title: 'This catalogue exists already' },
@@ -57,6 +58,11 @@ export const WORDS: Record<ErrorName, Words> = {
   piece_out_of_order: { title: 'A part of the recording got lost', detail: 'Record once more.' },
   idempotency_mismatch: { title: 'This recording was not expected', detail: 'Record or choose it once more.' },
   // The service
+  weights_missing: {
+    title: 'The network for tags is not installed',
+    detail: 'Whoever runs the service gets it with: earmark models get musicnn-msd.',
+  },
+  invalid_model: { title: 'A model is damaged', detail: OPERATOR },
   busy: { title: 'Earmark is busy', detail: 'Many recordings are being compared. Try again in a moment.' },
   not_ready: { title: 'Earmark is still starting', detail: 'Try again in a moment.' },
   unavailable: { title: 'Earmark is not available', detail: AGAIN },

@@ -1,0 +1,66 @@
+"""``earmark spectrogram``: a recording as a picture."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import click
+
+from classifier.cli.common import Shell, shell_command
+from classifier.errors import InvalidParameter
+
+
+@click.command()
+@click.argument("recording", metavar="IN", type=click.Path(path_type=Path))
+@click.argument("picture", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--plain", is_flag=True, help="2001 x 128 pixels without axes, for classifiers of pictures.")
+@click.option("--replace", is_flag=True, help="Write over OUT if it is there.")
+@shell_command
+def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, replace: bool) -> None:
+    """Draw the recording IN as the PNG file OUT: time, frequency, and level as colour.
+
+    With --plain it is the picture that moodsic classified: 46 s from the second minute on, 128 mel bands, dark where
+    the energy is, each picture by its own range.
+
+    \b
+    Example:
+      earmark spectrogram song.mp3 song.png
+      earmark spectrogram --plain song.mp3 input.png
+    """
+    from classifier.audio.decoder import Decoder
+    from classifier.audio.limits import Limits
+    from classifier.labels import pictures
+    from classifier.labels.listening import blocks
+
+    if picture.exists() and not replace:
+        raise InvalidParameter(f"{str(picture)!r} is there already: choose another name, or say --replace")
+    limits = Limits.for_track(shell.settings).for_own_file()
+    with Decoder(shell.settings) as decoder:
+        if plain:
+            content = pictures.plain(decoder.decode(recording, limits, pictures.SAMPLE_RATE).samples)
+        else:
+            with decoder.stream(recording, limits, pictures.SAMPLE_RATE) as stream:
+                content = pictures.readable(blocks(stream, 2**20))
+    _write(picture, content)
+    if shell.as_json:
+        shell.emit({"file": str(recording), "picture": str(picture), "bytes": len(content)})
+    else:
+        shell.say(f"{recording}: {picture}")
+
+
+def _write(target: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".earmark-", delete=False) as draft:
+            try:
+                draft.write(content)
+                draft.close()
+                os.chmod(draft.name, 0o644)
+                os.replace(draft.name, target)
+            except BaseException:
+                os.unlink(draft.name)
+                raise
+    except OSError as error:
+        raise InvalidParameter(f"{str(target)!r} cannot be written ({error.strerror}): choose another place") from None

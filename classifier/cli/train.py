@@ -1,0 +1,134 @@
+"""``earmark train``: a model of labels from labelled recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from classifier.cli.common import Shell, shell_command
+from classifier.cli.tags import listener
+
+if TYPE_CHECKING:
+    from classifier.labels.training.dataset import Dataset
+    from classifier.labels.training.train import Prepared
+
+_Command = Callable[..., Any]
+
+
+def data_options(command: _Command) -> _Command:
+    """Add what training and judging share: what the clips are, how they are grouped, and what is tried."""
+    for option in (
+        click.argument("data", type=click.Path(exists=True, path_type=Path)),
+        click.option(
+            "--group", help="What keeps clips together: artist, album, folder, a column of a CSV file, or none."
+        ),
+        click.option("--features", multiple=True, help="Features to try; see 'earmark train --help'."),
+        click.option("--family", "families", multiple=True, help="Families to try; default: all that suit."),
+        click.option("--multiple", is_flag=True, help="Labels do not exclude each other, even if each clip has one."),
+        click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."),
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def prepared(
+    shell: Shell,
+    task: str,
+    data: Path,
+    group: str | None,
+    features: tuple[str, ...],
+    families: tuple[str, ...],
+    multiple: bool,
+) -> Iterator[tuple[Dataset, Prepared]]:
+    """Read labelled clips and turn them into numbers, with a progress bar; what was heard before is not heard again."""
+    from classifier.audio.decoder import Decoder
+    from classifier.audio.limits import Limits
+    from classifier.labels.training import dataset as reading
+    from classifier.labels.training.train import default_views, prepare
+
+    with ExitStack() as stack:
+        decoder = stack.enter_context(Decoder(shell.settings))
+        limits = Limits.for_track(shell.settings).for_own_file()
+        dataset = reading.read(data, group, lambda path: decoder.probe(path, limits).tags, multiple=multiple)
+        chosen, remark = features, ""
+        if not chosen:
+            chosen, remark = default_views(task, Path(shell.settings.weights_dir))
+        if remark and not dataset.columns:
+            shell.remark(remark)
+        ears = stack.enter_context(listener(shell))
+        done = stack.enter_context(shell.progress("hearing", len(dataset.clips)))
+        yield dataset, prepare(dataset, chosen, families or None, ears, done)
+
+
+@click.command()
+@click.argument("task")
+@data_options
+@click.option("--activate", is_flag=True, help="Let the model answer at once.")
+@shell_command
+def train(
+    shell: Shell,
+    task: str,
+    data: Path,
+    group: str | None,
+    features: tuple[str, ...],
+    families: tuple[str, ...],
+    multiple: bool,
+    seed: int,
+    activate: bool,
+) -> None:
+    """Train a model that names TASK (genre, mood, or a name of yours) from the labelled recordings in DATA.
+
+    DATA is a folder with a folder for each label, or a CSV file with the columns file, label (several joined by '|')
+    and group, or one with columns of features instead of files. Three recordings a label are enough to start.
+
+    Recordings of one artist, album or series must not lie on both sides of a split, or all figures flatter: say with
+    --group what they are, or --group none, which the model's card then warns of.
+
+    Features: tags, tag-logits, penultimate (of the pretrained network), mfcc-104, mfcc-104-log, timbre-26, timbre-57,
+    classic-161, hpss-212. Families: logistic, svm-linear, svm-poly, svm-rbf, neighbours, boosting, mlp. Which are
+    used is decided by cross-validation, and judged by recordings that took no part in it. The same recordings and seed
+    give the same model. Stop with Ctrl-C: what was heard is kept.
+
+    \b
+    Example:
+      earmark train genre ~/labelled --group artist --activate
+      earmark train mood moods.csv --features tag-logits --family logistic
+    """
+    from classifier.labels.scoring.registry import Registry
+    from classifier.labels.training import train as training
+
+    with prepared(shell, task, data, group, features, families, multiple) as (dataset, numbers):
+        with ticking(shell, "training", training.fits(numbers)) as tick:
+            model = training.train(task, dataset, numbers, seed, tick)
+    registry = Registry(Path(shell.settings.data_dir))
+    version = registry.add(model)
+    stored = registry.activate(task, version) if activate else registry.find(task, version)
+    if shell.as_json:
+        shell.emit(stored.to_dict())
+        return
+    from classifier.labels.cards import text
+
+    assert stored.manifest is not None, "it was just written"
+    for line in text(task, version, stored.manifest):
+        shell.say(line)
+    if not stored.active:
+        shell.remark(f"it does not answer yet: earmark models activate {task} {version}")
+
+
+@contextmanager
+def ticking(shell: Shell, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar that moves by one with every call of the function given."""
+    with shell.progress(what, total) as progress:
+        count = 0
+
+        def tick() -> None:
+            nonlocal count
+            count += 1
+            progress(min(count, total))
+
+        yield tick

@@ -1,0 +1,1 @@
+"""What a model of labels says of a recording, how sure it is, and why."""

@@ -1,0 +1,264 @@
+"""From a file to features: decoded the same way whatever its format, rate and channels, and remembered.
+
+Everything is decoded to mono at the extractor's rate before anything is measured; see :mod:`classifier.audio`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from classifier.audio.decoder import AudioFacts, Decoder
+from classifier.audio.level import is_silent, loudest
+from classifier.audio.limits import Limits
+from classifier.errors import InvalidParameter, SnippetSilent, SnippetTooShort
+from classifier.labels import weights
+from classifier.labels.cache import FeatureCache
+from classifier.labels.extractors import DEFAULT, extractor
+from classifier.labels.features import Extracted, Extractor
+from classifier.labels.musicnn.extract import features
+from classifier.labels.musicnn.logmel import HOP_S, MOST_PATCHES, PATCH_S, SAMPLE_RATE
+from classifier.labels.musicnn.network import N_FRAMES
+from classifier.labels.quality import Quality, measure
+from classifier.settings import Settings
+
+_PIECE = 2**20
+#: Recordings remembered in memory: several questions about one are asked in a row.
+_REMEMBERED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """What is known of a recording that was heard, apart from its features.
+
+    Parameters
+    ----------
+    duration_s : float
+        Length, seconds.
+    level_db : float
+        Of the loudest 100 ms, dB below full scale.
+    bandwidth_hz : float
+        Highest frequency that the recording can hold, Hz.
+    source_rate, channels : int
+        Of the file.
+    file_hash : str
+        SHA-256 of the bytes.
+    remarks : list of str
+        What is worth knowing of the file; see :class:`~classifier.audio.decoder.AudioFacts`.
+    quality : Quality or None
+        What was measured of the sound; None where it was heard piece by piece.
+    """
+
+    duration_s: float
+    level_db: float
+    bandwidth_hz: float
+    source_rate: int
+    channels: int
+    file_hash: str
+    remarks: list[str]
+    quality: Quality | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """Features of a recording, and what else is known of it."""
+
+    sound: Sound
+    extracted: Extracted
+
+
+class Listener:
+    """Extracts features of files; safe to share between threads.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where weights and the cache lie, and the shortest sound that is answered for.
+    decoder : Decoder
+        Decodes; the caller closes it.
+    limits : Limits
+        What a file may cost.
+    cached : bool
+        Whether features are remembered in the data folder; the last few are remembered in memory either way.
+    """
+
+    def __init__(self, settings: Settings, decoder: Decoder, limits: Limits, *, cached: bool = True) -> None:
+        self._settings = settings
+        self._decoder = decoder
+        self._limits = limits
+        self._cache = FeatureCache(Path(settings.data_dir) / "features") if cached else None
+        self._weights = Path(settings.weights_dir)
+        self._lock = threading.Lock()
+        self._opened: dict[str, Callable[[np.ndarray], Extracted]] = {}
+        self._last: OrderedDict[tuple[str, str], Heard] = OrderedDict()
+
+    def hear(self, source: bytes | Path, name: str = DEFAULT) -> Heard:
+        """Return features of a recording.
+
+        Parameters
+        ----------
+        source : bytes or Path
+            The file's content, or where it lies.
+        name : str
+            An extractor's.
+
+        Raises
+        ------
+        SnippetSilent, SnippetTooShort
+            If there is nothing to hear, or too little.
+        AudioError, FileMissing, DecoderUnavailable
+            As :meth:`classifier.audio.decoder.Decoder.stream` does.
+        WeightsMissing, InvalidModel
+            If the extractor needs weights that are not there, or damaged.
+        InvalidParameter
+            If there is no such extractor.
+        """
+        kind = extractor(name)
+        extract = self._open(kind)
+        file_hash = _file_hash(source, self._limits)
+        known = None if file_hash is None else self._known(file_hash, kind)
+        if known is not None:
+            return known
+        audio = self._decoder.decode(source, self._limits, kind.sample_rate)
+        sound = self._checked(audio, audio.duration_s, audio.loudest)
+        sound = replace(sound, quality=measure(audio.samples, kind.sample_rate))
+        heard = Heard(sound, extract(audio.samples))
+        if self._cache is not None:
+            self._cache.put(sound.file_hash, kind, heard.extracted, asdict(sound))
+        self._remember(sound.file_hash, kind, heard)
+        return heard
+
+    def series(self, source: bytes | Path) -> Heard:
+        """Return features of all patches of a recording of any length, three seconds each, in little memory.
+
+        Every minute is brought to its level by itself, so that a quiet passage is heard like a loud one; stretches that
+        hold nothing are left out. The vector is the mean over all patches.
+
+        Raises
+        ------
+        SnippetSilent and others
+            As :meth:`hear` does.
+        """
+        kind = extractor(DEFAULT)
+        network = weights.load(DEFAULT, self._weights)
+        parts: list[tuple[np.ndarray, np.ndarray]] = []
+        with self._decoder.stream(source, self._limits, SAMPLE_RATE) as stream:
+            for at, block in enumerate(blocks(stream, MOST_PATCHES * N_FRAMES * round(HOP_S * SAMPLE_RATE))):
+                # Too little at the end of a long recording adds nothing to it.
+                if is_silent(loudest(block, SAMPLE_RATE)) or (at and len(block) < PATCH_S / 2 * SAMPLE_RATE):
+                    continue
+                patches, start_s, _ = features(network, block, None)
+                parts.append((patches, start_s + at * MOST_PATCHES * PATCH_S))
+            info = stream.info
+        sound = self._checked(info, info.duration_s, info.loudest)
+        if not parts:
+            raise SnippetSilent("the recording holds no sound: check the file, or the microphone's level")
+        rows = np.concatenate([patches for patches, _ in parts])
+        starts = np.concatenate([start_s for _, start_s in parts])
+        return Heard(sound, Extracted(kind.id, kind.names, rows, starts, rows.mean(axis=0, dtype=np.float64)))
+
+    def _open(self, kind: Extractor) -> Callable[[np.ndarray], Extracted]:
+        with self._lock:
+            if kind.name not in self._opened:
+                self._opened[kind.name] = kind.open(self._weights)
+            return self._opened[kind.name]
+
+    def _known(self, file_hash: str, kind: Extractor) -> Heard | None:
+        """Return what is remembered of a file."""
+        with self._lock:
+            last = self._last.get((file_hash, kind.id))
+        if last is not None or self._cache is None:
+            return last
+        found = self._cache.get(file_hash, kind)
+        if found is None:
+            return None
+        try:
+            facts = found[1]
+            heard = Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
+        except (TypeError, KeyError):
+            return None  # of a release that knew other facts
+        self._remember(file_hash, kind, heard)
+        return heard
+
+    def _remember(self, file_hash: str, kind: Extractor, heard: Heard) -> None:
+        with self._lock:
+            self._last[file_hash, kind.id] = heard
+            while len(self._last) > _REMEMBERED:
+                self._last.popitem(last=False)
+
+    def _checked(self, facts: AudioFacts, duration_s: float, level: float) -> Sound:
+        """Return what is known of a decoded file, if there is anything to hear in it."""
+        if is_silent(level, facts.step):
+            raise SnippetSilent("the recording holds no sound: check the file, or the microphone's level")
+        least = self._settings.min_snippet_seconds
+        if duration_s < least:
+            raise SnippetTooShort(f"the recording has {duration_s:.2f} s; at least {least:g} s are needed")
+        return Sound(
+            duration_s=duration_s,
+            level_db=float(20 * np.log10(level)),
+            bandwidth_hz=facts.bandwidth_hz,
+            source_rate=facts.source_rate,
+            channels=facts.channels,
+            file_hash=facts.file_hash,
+            remarks=facts.remarks,
+        )
+
+
+def _file_hash(source: bytes | Path, limits: Limits) -> str | None:
+    """Return the SHA-256 of a file's bytes; None for whatever the decoder will refuse."""
+    if not isinstance(source, Path):
+        return hashlib.sha256(source).hexdigest()
+    try:
+        if not source.is_file() or (limits.max_bytes is not None and source.stat().st_size > limits.max_bytes):
+            return None
+        digest = hashlib.sha256()
+        with open(source, "rb") as file:
+            while piece := file.read(_PIECE):
+                digest.update(piece)
+        return digest.hexdigest()
+    except (OSError, ValueError):
+        return None
+
+
+def blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield samples that come in pieces of any length in blocks of ``size``, the last one shorter."""
+    held: list[np.ndarray] = []
+    n = 0
+    for piece in pieces:
+        held.append(piece)
+        n += len(piece)
+        while n >= size:
+            joined = np.concatenate(held)
+            yield joined[:size]
+            held, n = [joined[size:]], n - size
+    if n:
+        yield np.concatenate(held)
+
+
+def stretches(extracted: Extracted, every_s: float) -> Iterator[tuple[float, float, np.ndarray]]:
+    """Yield start and end (seconds) and the mean patch, shape (d,), float64, of each stretch of a recording.
+
+    Parameters
+    ----------
+    extracted : Extracted
+        From :meth:`Listener.series`.
+    every_s : float >= 3
+        Length of a stretch, seconds; patches belong to that in which they begin.
+
+    Raises
+    ------
+    InvalidParameter
+        If a stretch is shorter than a patch.
+    """
+    if every_s < PATCH_S:
+        raise InvalidParameter(f"a stretch of {every_s:g} s is shorter than the {PATCH_S:.3f} s that are heard at once")
+    place = (extracted.start_s / every_s).astype(int)
+    for k in np.unique(place):
+        rows = extracted.patches[place == k]
+        yield float(k * every_s), float((k + 1) * every_s), rows.mean(axis=0, dtype=np.float64)

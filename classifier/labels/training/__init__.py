@@ -1,0 +1,1 @@
+"""Training and judging models of labels: here alone is scikit-learn known, and imported only when it is used."""
