@@ -16,8 +16,9 @@ never a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound, ModelNotFound
+    - TracklistNotFound, MonitorNotFound
   + Conflict
-    - CatalogueExists, CatalogueOutdated, TrackBusy, DuplicateKey
+    - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
@@ -172,6 +173,18 @@ class ModelNotFound(NotFound):
     name = "model_not_found"
 
 
+class TracklistNotFound(NotFound):
+    """No such tracklist in the store, or no such segment in it."""
+
+    name = "tracklist_not_found"
+
+
+class MonitorNotFound(NotFound):
+    """No listener has stored what it hears under that name."""
+
+    name = "monitor_not_found"
+
+
 class Conflict(EarmarkError):
     """The request contradicts what is stored."""
 
@@ -195,6 +208,12 @@ class TrackBusy(Conflict):
     """Another process is writing this track."""
 
     name = "track_busy"
+
+
+class MonitorBusy(Conflict):
+    """A listener of that name runs already."""
+
+    name = "monitor_busy"
 
 
 class DuplicateKey(Conflict):

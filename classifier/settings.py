@@ -66,6 +66,8 @@ class Settings:
     snippet_seconds: float = _bounded(60.0, 1.0, 3600.0, "longest snippet, decoded seconds")
     track_seconds: float = _bounded(7200.0, 1.0, 86400.0, "longest track, decoded seconds")
     label_seconds: float = _bounded(900.0, 1.0, 86400.0, "longest upload to label or draw, decoded seconds")
+    recording_bytes: int = _bounded(2000 * _MB, 1000, 100_000 * _MB, "largest upload of a recording to list, bytes")
+    recording_seconds: float = _bounded(43200.0, 1.0, 604800.0, "longest recording to list, decoded seconds")
     min_snippet_seconds: float = _bounded(1.0, 0.2, 60.0, "shortest snippet, seconds of sound")
     listen_seconds: float = _bounded(12.0, 3.0, 60.0, "sound after which a recording that arrives in pieces is decided")
     max_channels: int = _bounded(8, 1, 64, "most channels of a source")
@@ -89,6 +91,9 @@ class Settings:
     allowed_origins: tuple[str, ...] = _setting((), "Origins of other sites that may use the API, comma-separated")
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
+    mqtt: str = _setting(
+        "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
+    )
     log_level: str = _setting(
         "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

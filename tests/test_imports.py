@@ -29,6 +29,7 @@ LAYERS = (
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
     ("catalogue",),  # the sentence the whole program speaks
+    ("listening",),  # hours of sound: the streaming engine, tracklists
     ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
@@ -52,6 +53,8 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "sounddevice": ("audio.microphone",),
+    "paho": ("cli.mqtt",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),

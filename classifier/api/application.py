@@ -24,11 +24,13 @@ from classifier.api import (
     listens,
     logs,
     me,
+    monitors,
     page,
     problems,
     requests,
     tags,
     telemetry,
+    tracklists,
     tracks,
 )
 from classifier.api.openapi import describe
@@ -71,7 +73,21 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    for part in (health, me, tags, listens, tracks, jobs, catalogues, labels, label_models, earlier, telemetry):
+    for part in (
+        health,
+        me,
+        tags,
+        listens,
+        tracks,
+        tracklists,
+        monitors,
+        jobs,
+        catalogues,
+        labels,
+        label_models,
+        earlier,
+        telemetry,
+    ):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

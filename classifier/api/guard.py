@@ -34,7 +34,20 @@ READING = ("GET", "HEAD", "OPTIONS")
 PROBES = ("health.healthz", "health.readyz")
 """Routes that monitors call by address; their answers hold nothing private."""
 
-GUARDED = ("tags", "listens", "tracks", "jobs", "catalogues", "me", "labels", "label_models", "earlier", "telemetry")
+GUARDED = (
+    "tags",
+    "listens",
+    "tracks",
+    "tracklists",
+    "monitors",
+    "jobs",
+    "catalogues",
+    "me",
+    "labels",
+    "label_models",
+    "earlier",
+    "telemetry",
+)
 """Blueprints whose routes check keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
 """A request with one of these headers came through a proxy, possibly from another machine."""

@@ -50,6 +50,12 @@ def _tracks_body() -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
+def _recording_body() -> dict[str, Any]:
+    part = {**_FILE, "description": "The recording: hours of it, in any format that is read."}
+    form = {"type": "object", "required": ["file"], "properties": {"file": part}}
+    return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+
+
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that APIFlask generates from routes and models."""
     for path in ("tags", "labels/tags", "labels/{task}", "spectrogram"):
@@ -58,6 +64,7 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
         spec["paths"][path]["post"]["requestBody"] = _file_body()
     spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
     spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()
+    spec["paths"]["/api/v1/tracklists"]["post"]["requestBody"] = _recording_body()
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     spec["components"]["schemas"].update(schema.pop("$defs", {}))
     schema["properties"]["name"]["enum"] = sorted(problems.known())

@@ -1,4 +1,4 @@
-"""What one serving process holds: store, catalogues, decoders, the queue of snippets and the job worker.
+"""What one serving process holds: store, catalogues, decoders, the queue of snippets and the workers of jobs.
 
 The service is made with the application, before any fork. It opens nothing until :meth:`Service.start`, which the
 server calls in the process that serves, or the first request does. Snippets and jobs have separate decoders, so a
@@ -30,7 +30,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import enroll, jobs
+from classifier.work import enroll, jobs, tracklist
 from classifier.work.spool import Spool
 from classifier.work.worker import Worker
 
@@ -98,8 +98,16 @@ class Service:
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
-            handlers = {enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller)}
-            self._worker = Worker(self._store, self.spool, self.settings, handlers)
+            self._recording_decoder = Decoder(self.settings)
+            enrolling = enroll.Enroll(self._store, self.spool, self._enroller)
+            listening = tracklist.Tracklists(
+                self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
+            )
+            # A worker each: hours of sound keep no track from being enrolled.
+            self._workers = [
+                Worker(self._store, self.spool, self.settings, {kind: handler})
+                for kind, handler in ((enroll.KIND, enrolling), (tracklist.KIND, listening))
+            ]
             self._started = True
             self._threads = [
                 threading.Thread(target=target, name=name, daemon=True)
@@ -107,7 +115,8 @@ class Service:
             ]
         for thread in self._threads:
             thread.start()
-        self._worker.start()
+        for worker in self._workers:
+            worker.start()
 
     def close(self) -> None:
         """End streams, finish or hand back the current job, and release everything."""
@@ -116,9 +125,13 @@ class Service:
             if not self._started or self._closed:
                 return
             self._closed = True
-        self._worker.stop(STOP_SECONDS)
-        self._decoder.close()
-        self._job_decoder.close()
+        stopping = [threading.Thread(target=worker.stop, args=(STOP_SECONDS,)) for worker in self._workers]
+        for thread in stopping:
+            thread.start()
+        for thread in stopping:
+            thread.join()
+        for decoder in (self._decoder, self._job_decoder, self._recording_decoder):
+            decoder.close()
         self._labelling.close()
         for thread in self._threads:  # a connection must not be closed under a thread that uses it
             thread.join(STOP_SECONDS)
@@ -197,10 +210,10 @@ class Service:
         """What labels recordings, with a queue of its own."""
         return self._labelling
 
-    @property
-    def worker(self) -> Worker:
-        """The job worker."""
-        return self._worker
+    def notify_workers(self) -> None:
+        """Let the threads that work on jobs look for new ones now."""
+        for worker in self._workers:
+            worker.notify()
 
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or what is missing, for store, index and decoder."""

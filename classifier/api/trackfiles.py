@@ -1,4 +1,4 @@
-"""Reading a request's tracks: the file parts of a form, written to disk, limited in number and bytes."""
+"""Reading the files of a request: the file parts of a form, on their way to disk, bounded in number and bytes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class SpoolFile(io.FileIO):
         """
         self._size += len(data)
         if self._size > self._limit:
-            raise AudioTooLarge(f"a file has more than {self._limit:,} bytes, the most a track may have")
+            raise AudioTooLarge(f"a file has more than {self._limit:,} bytes, the most it may have")
         view = memoryview(data)
         try:
             while view:
@@ -63,7 +63,9 @@ class SpoolFile(io.FileIO):
         return len(data)
 
 
-def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[tuple[str, Path, int]], dict[str, str]]:
+def spool_tracks(
+    folder: Path, limit: int, text: tuple[str, ...] = (), *, most: int = MAX_FILES
+) -> tuple[list[tuple[str, Path, int]], dict[str, str]]:
     """Write the parts ``file`` of a multipart request into ``folder``.
 
     Parameters
@@ -74,6 +76,8 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
         Most bytes of a file.
     text : tuple of str
         Names of the allowed text fields.
+    most : int
+        Most files.
 
     Returns
     -------
@@ -88,7 +92,7 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
     StoreFull
         If the disk has no room for it.
     RequestRefused
-        If there are more than ``MAX_FILES`` files.
+        If there are more than ``most`` files.
     RequestTooLarge
         If the rest of the form is too large.
     MediaTypeUnsupported, EncodingUnsupported
@@ -101,7 +105,7 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
         If the body arrives too slowly, or too many others are arriving.
     """
     if request.mimetype != "multipart/form-data":
-        raise MediaTypeUnsupported("send tracks as multipart/form-data, each in a file part 'file'")
+        raise MediaTypeUnsupported("files come as multipart/form-data, each in a file part 'file'")
     length = request.content_length
     if length is not None and shutil.disk_usage(folder).free < length + SPARE_BYTES:
         raise StoreFull(f"no room is left for an upload of {length:,} bytes; nothing was changed")
@@ -110,16 +114,18 @@ def spool_tracks(folder: Path, limit: int, text: tuple[str, ...]) -> tuple[list[
 
     def open_part(_: str | None) -> Any:
         number = next(numbers)
-        if number >= MAX_FILES:
-            raise RequestRefused(f"more than {MAX_FILES} files in one request: send them in several")
+        if number >= most:
+            raise RequestRefused(f"more than {most} file{'s' * (most > 1)} in one request: send them in several")
         opened.append(SpoolFile(folder / f"{number:03d}", limit))
         return opened[-1]
 
     cast(Request, request).open_part = open_part
-    request.max_content_length = MAX_FILES * (limit + FORM_SLACK)
+    request.max_content_length = most * (limit + FORM_SLACK)
     try:
         parts, fields = parts_of_form(
-            text, "file", lambda: AudioTooLarge(f"the request is larger than {MAX_FILES} files of {limit:,} bytes")
+            text,
+            "file",
+            lambda: AudioTooLarge(f"the request is larger than {most} file{'s' * (most > 1)} of {limit:,} bytes"),
         )
         found = [
             (client_name(part.filename) or "upload", Path(part.stream.name), part.stream.seek(0, os.SEEK_END))

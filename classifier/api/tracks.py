@@ -8,6 +8,7 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 from pydantic import ValidationError
 
+from classifier.api import jobs
 from classifier.api.guard import needs
 from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks, TracksQuery
 from classifier.api.service import service
@@ -43,8 +44,8 @@ def create(query_data: EnrollQuery) -> Any:
     except BaseException:
         own.spool.remove(job_id)
         raise
-    own.worker.notify()
-    return enroll.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
+    own.notify_workers()
+    return jobs.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 
 def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:

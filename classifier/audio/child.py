@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import av
 import numpy as np
 
-from classifier.audio import ogg
+from classifier.audio import ogg, tap
 from classifier.audio.containers import (
     first_with_sound,
     open_container,
@@ -206,8 +206,8 @@ class Reading:
         }
 
     def _fault(self, text: str, name: str = "damaged") -> None:
-        """Add a remark to a snippet or a file to be labelled; refuse any other file."""
-        if self._limits.kind not in ("snippet", "label"):
+        """Add a remark to a file that is only heard; refuse one that is to be enrolled."""
+        if self._limits.kind not in ("snippet", "label", "recording"):
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
 
@@ -356,6 +356,8 @@ def _answer(job: Mapping[str, Any], descriptor: int, channel: socket.socket) -> 
 
     try:
         _fence(limits)
+        if "live" in job:
+            return tap.listen(limits, job, descriptor, emit, lambda: send(channel, {"audio_s": 0.0}))
         source = Source(descriptor)
         return probe(limits, source) if job.get("probe") else decode(limits, job["sample_rate"], source, emit, progress)
     except Refusal as error:

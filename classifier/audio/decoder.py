@@ -16,7 +16,7 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,7 @@ from classifier.audio.level import Loudest
 from classifier.audio.limits import Limits
 from classifier.audio.opening import opened, unnamed
 from classifier.audio.process import Child, NeverStarted, kill_all
-from classifier.audio.replies import NONSENSE, info_of, tagged_of
+from classifier.audio.replies import NONSENSE, check_reply, info_of, tagged_of
 from classifier.errors import AudioUnreadable, DecodeLimit, DecoderUnavailable, InvalidParameter
 from classifier.settings import Settings
 
@@ -46,6 +46,11 @@ class _Work:
         self._child = child
         self.reusable = False
         """Whether the child has answered and can take another file."""
+
+    @property
+    def promised_s(self) -> float:
+        """As :attr:`Child.promised_s`."""
+        return self._child.promised_s
 
     def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
         """Yield blocks of samples, then the child's answer."""
@@ -84,6 +89,11 @@ class Stream:
             yield answer
 
     @property
+    def promised_s(self) -> float:
+        """Seconds that the file promises or that were decoded so far, whichever is more; 0 if neither is known."""
+        return self._work.promised_s
+
+    @property
     def info(self) -> AudioInfo:
         """Everything else about the file, known once all samples have been read.
 
@@ -95,6 +105,25 @@ class Stream:
         if self._info is None:
             raise InvalidParameter("the file has not been decoded to its end: read all blocks of the stream first")
         return self._info
+
+
+class Incoming:
+    """Samples of what comes live; made by :meth:`Decoder.incoming`. Iterate over it once."""
+
+    def __init__(self, work: _Work) -> None:
+        self._work = work
+        self.ended = False
+        """Whether the sound came to its own end, rather than the connection to it; known after the last block."""
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        for answer in self._work.answers():
+            if isinstance(answer, dict):
+                check_reply(answer)
+                self.ended = answer.get("ended") is True
+                return
+            if not np.isfinite(answer).all():
+                raise AudioUnreadable("the sound holds samples that are not finite: check what sends it")
+            yield answer
 
 
 class Decoder:
@@ -221,6 +250,41 @@ class Decoder:
         with self._work(source, limits, {"sample_rate": sample_rate}) as work:
             yield Stream(work, limits, sample_rate)
 
+    @contextlib.contextmanager
+    def incoming(
+        self, source: int | Mapping[str, Any], limits: Limits, sample_rate: int = 16000, *, raw: Sequence[Any] = ()
+    ) -> Iterator[Incoming]:
+        """Decode what comes live, as it comes; for :mod:`classifier.audio.live`, which makes it anew where it breaks.
+
+        Parameters
+        ----------
+        source : int or mapping
+            Descriptor of a pipe, which stays the caller's; or ``{"address": URL, "ca_file": path or ""}``.
+        limits : Limits
+            What one connection may cost.
+        sample_rate : int
+            Rate wanted, in Hz.
+        raw : sequence
+            Rate, format and channels of bare PCM that comes through the pipe; empty: it comes in a container.
+
+        Yields
+        ------
+        Incoming
+            To iterate over; a child process is its own until the ``with`` block ends.
+
+        Raises
+        ------
+        AudioError, DecoderUnavailable
+            As :meth:`stream` does.
+        """
+        how = dict(source) if isinstance(source, Mapping) else {"raw": list(raw)} if raw else {}
+        task = {"sample_rate": sample_rate, "live": how}
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._slot())
+            # A job comes with a descriptor; for an address nothing is read from it.
+            descriptor = stack.enter_context(unnamed()) if isinstance(source, Mapping) else source
+            yield Incoming(stack.enter_context(self._at_work(limits, task, descriptor)))
+
     def probe(self, source: bytes | Path, limits: Limits) -> Tagged:
         """Read a file's tags and hash its encoded audio; costs little compared with decoding.
 
@@ -257,22 +321,25 @@ class Decoder:
                 if limits.max_bytes is None:
                     limits = replace(limits, wall_s=limits.wall_s + os.fstat(descriptor).st_size / _SLOWEST_READ)
             except OSError as error:
-                raise DecoderUnavailable(
-                    f"no room for the file to decode ({error.strerror}): try again later"
-                ) from None
-            child = self._start(limits, task, descriptor)
-            work = _Work(child)
-            try:
-                yield work
-            except (DecodeLimit, DecoderUnavailable):
-                if self._closed and not work.reusable:
-                    raise DecoderUnavailable("the decoder was closed while it worked: open another") from None
-                raise
-            finally:
-                if work.reusable:
-                    self._give_back(child)
-                else:
-                    self._discard(child)
+                raise DecoderUnavailable(f"no room for a file to decode ({error.strerror}): try again later") from None
+            yield stack.enter_context(self._at_work(limits, task, descriptor))
+
+    @contextlib.contextmanager
+    def _at_work(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> Iterator[_Work]:
+        """Lend a child that has begun to work, and have it back if it is fit for another file."""
+        child = self._start(limits, task, descriptor)
+        work = _Work(child)
+        try:
+            yield work
+        except (DecodeLimit, DecoderUnavailable):
+            if self._closed and not work.reusable:
+                raise DecoderUnavailable("the decoder was closed while it worked: open another") from None
+            raise
+        finally:
+            if work.reusable:
+                self._give_back(child)
+            else:
+                self._discard(child)
 
     @contextlib.contextmanager
     def _slot(self) -> Iterator[None]:

@@ -84,3 +84,7 @@ CODECS = (
 def is_read(codec: str) -> bool:
     """Tell whether a decoder, by FFmpeg's name, may run."""
     return codec in CODECS or codec.startswith("pcm_")
+
+
+#: Formats of bare samples, by FFmpeg's names.
+RAW = ("s16le", "s16be", "s24le", "s24be", "s32le", "s32be", "f32le", "f32be", "f64le", "f64be", "u8", "alaw", "mulaw")

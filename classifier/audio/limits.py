@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 _TRACK_WALL_S = 20.0
 #: Sampling rate at which a track with the most channels may reach the limit of seconds (with two channels: 192 kHz).
 _TRACK_RATE_HZ = 48000
-#: The setting behind a limit of a snippet and of a track.
+#: Seconds after which a connection is made anew, and in which a stream has to give sound.
+_CONNECTION_S, _STALL_S = 86400.0, 30.0
+#: The setting behind a limit, for each kind.
 _SETTINGS = {
-    "bytes": ("snippet_bytes", "track_bytes", "label_bytes"),
-    "seconds": ("snippet_seconds", "track_seconds", "label_seconds"),
-    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds"),
+    "bytes": ("snippet_bytes", "track_bytes", "label_bytes", "recording_bytes"),
+    "seconds": ("snippet_seconds", "track_seconds", "label_seconds", "recording_seconds"),
+    "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds", "recording_seconds"),
     "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
-_KINDS = ("snippet", "track", "label")
+_KINDS = ("snippet", "track", "label", "recording")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,8 @@ class Limits:
     wall_per_hour_s : float
         Wall-clock seconds for each hour of audio promised or decoded so far; 0: only ``wall_s`` counts.
     kind : str
-        ``snippet`` or ``label``: what remains of a damaged file is used, with a remark. ``track`` or ``file``: a file
-        that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
+        ``snippet``, ``label`` or ``recording``: what remains of a damaged file is used, with a remark. ``track`` or
+        ``file``: a file that is not whole is refused. Messages name the settings of the kind; for a ``file``, none.
     """
 
     max_bytes: int | None
@@ -103,6 +105,29 @@ class Limits:
             max_seconds=seconds,
             max_decoded_bytes=int(seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
             kind="label",
+        )
+
+    @classmethod
+    def for_recording(cls, settings: Settings) -> Limits:
+        """Return the limits of a long recording to listen to: hours, whole or cut off."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=settings.recording_bytes,
+            max_seconds=settings.recording_seconds,
+            max_decoded_bytes=int(settings.recording_seconds * _TRACK_RATE_HZ * settings.max_channels * 4),
+            kind="recording",
+        )
+
+    @classmethod
+    def for_stream(cls, settings: Settings) -> Limits:
+        """Return the limits of one connection to what comes live: a day of it, with some sound every half minute."""
+        return replace(
+            cls.for_track(settings),
+            max_bytes=None,
+            max_seconds=_CONNECTION_S,
+            max_decoded_bytes=int(_CONNECTION_S * settings.max_source_rate * settings.max_channels * 8),
+            wall_s=_STALL_S,
+            kind="file",
         )
 
     def for_own_file(self) -> Limits:

@@ -51,12 +51,17 @@ class Pcm:
         Wanted, Hz.
     emit : callable
         Takes float32 arrays, one after another.
+    block_s : float
+        Seconds of native audio worked on at a time.
     """
 
-    def __init__(self, limits: Limits, sample_rate: int, emit: Callable[[np.ndarray], None]) -> None:
+    def __init__(
+        self, limits: Limits, sample_rate: int, emit: Callable[[np.ndarray], None], *, block_s: float = _BLOCK_S
+    ) -> None:
         self._limits = limits
         self._sample_rate = sample_rate
         self._emit = emit
+        self._block_s = block_s
         self._hash = hashlib.sha256()
         self._kind: tuple[str, int, int] | None = None
         self._fifo: Any = None
@@ -81,7 +86,7 @@ class Pcm:
             check_shape(self._limits, channels, rate)
             self._kind = kind
             self._width = _sample_type(frame.format.name)[0].itemsize * channels
-            self._block = round(_BLOCK_S * rate)
+            self._block = round(self._block_s * rate)
             self._fifo = av.AudioFifo()
             self._resampler = av.AudioResampler("flt", "mono", self._sample_rate)
             self._downmix = Downmix(rate)

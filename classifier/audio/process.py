@@ -24,7 +24,7 @@ import numpy as np
 from classifier.audio.limits import Limits
 from classifier.audio.replies import NONSENSE
 from classifier.audio.wire import receive, receive_samples, send
-from classifier.errors import DecodeLimit, DecoderUnavailable
+from classifier.errors import AudioUnreadable, DecodeLimit, DecoderUnavailable
 
 #: Seconds for a fresh interpreter to import numpy and PyAV on a busy machine with cold disks.
 _START_S = 60.0
@@ -58,6 +58,8 @@ class Child:
 
     def __init__(self) -> None:
         self.jobs = 0
+        self.promised_s = 0.0
+        """Seconds of audio that the file at hand promises, or that were decoded so far; 0 if neither is known."""
         self._ending = threading.Lock()
         folder = Path(__file__).resolve().parents[1]
         if not sys.executable or not folder.is_dir():
@@ -117,7 +119,8 @@ class Child:
         limits : Limits
             What the file may cost.
         task : mapping
-            ``{"sample_rate": Hz}`` to decode it, ``{"probe": True}`` to probe it.
+            ``{"sample_rate": Hz}`` to decode it, ``{"probe": True}`` to probe it; with ``live``, as
+            :func:`classifier.audio.tap.listen` takes it.
         descriptor : int
             Of the open file.
 
@@ -131,6 +134,8 @@ class Child:
         self.jobs += 1
         self._limits = limits
         self._allowed_s, self._waited_s = limits.wall_s, 0.0
+        self._is_live = "live" in task
+        self.promised_s = 0.0
         self._processor_s = self._cpu_s()
         try:
             self._channel.settimeout(self._allowed_s)
@@ -147,12 +152,15 @@ class Child:
     def answers(self) -> Iterator[np.ndarray | dict[str, Any]]:
         """Yield blocks of samples, then the child's answer.
 
-        The time limit counts waiting for messages, not the receiver's own work.
+        The time limit counts waiting for messages, not the receiver's own work. What comes live may come for ever:
+        there, the limit is for each message.
 
         Raises
         ------
         DecodeLimit
             If the child exceeds its time, is killed by the file or sends nonsense.
+        AudioUnreadable
+            If something live is silent for too long.
         DecoderUnavailable
             If it was killed or could not work, so that another attempt may succeed.
         """
@@ -162,7 +170,9 @@ class Child:
                 if "samples" in message:
                     yield receive_samples(self._channel, int(message["samples"]))
                 elif "audio_s" in message:
-                    hours = min(float(message["audio_s"]), self._limits.max_seconds) / 3600
+                    seconds = min(float(message["audio_s"]), self._limits.max_seconds)
+                    self.promised_s = max(self.promised_s, seconds)
+                    hours = self.promised_s / 3600
                     self._allowed_s = max(self._allowed_s, self._limits.wall_per_hour_s * hours)
                 else:
                     yield message
@@ -183,7 +193,7 @@ class Child:
         try:
             return receive(self._channel)
         finally:
-            self._waited_s += time.monotonic() - begun
+            self._waited_s = 0.0 if self._is_live else self._waited_s + time.monotonic() - begun
 
     def _cpu_s(self) -> float | None:
         """Return the seconds of processor time that the child has used, or None if the system does not say."""
@@ -193,7 +203,9 @@ class Child:
             return None
         return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
-    def _overrun(self) -> DecodeLimit | DecoderUnavailable:
+    def _overrun(self) -> AudioUnreadable | DecodeLimit | DecoderUnavailable:
+        if self._is_live:
+            return AudioUnreadable(f"no sound came for {self._allowed_s:g} s: check what sends it")
         had = self._cpu_s()
         if had is not None and self._processor_s is not None:
             had -= self._processor_s

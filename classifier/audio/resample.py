@@ -50,6 +50,14 @@ class Resampler:
         self._held = np.concatenate([self._held, samples])
         return at_rate(self._held, self._source, self._target)[self._before * self._up // self._down :]
 
+    def state(self) -> tuple[np.ndarray, int]:
+        """Return what is needed to go on from here in another process: samples, and how many of them are done."""
+        return self._held, self._before
+
+    def restore(self, held: np.ndarray, before: int) -> None:
+        """Go on from a :meth:`state`."""
+        self._held, self._before = held, before
+
     def _take(self, n: int) -> np.ndarray:
         """Resample the next ``n`` samples, a whole number of grid steps."""
         stop = self._before + n

@@ -21,6 +21,7 @@ _COMMANDS = {
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "label": ("label", "label"),
+    "listen": ("listen", "listen"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
     "serve": ("serve", "serve"),

@@ -131,3 +131,63 @@ def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
     _mismatches(padded, rough, counter)
     spread = float(counter.std())
     return (float(counter.mean()) - float(counter.min())) / spread if spread > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _mismatch_blocks(
+    reference: Any, rough: Any, step: Any, counter: Any, least: Any, at: Any, sums: Any
+) -> None:  # pragma: no cover - compiled
+    """Add up trusted bits that differ at every lag; keep each block's least, and sums of all and of their squares."""
+    n_lags = reference.shape[0] - step * (rough.shape[0] - 1)
+    total, squares = 0.0, 0.0
+    for block in range(least.shape[0]):
+        base = block * counter.shape[0]
+        stop = min(n_lags, base + counter.shape[0])
+        counts = counter[: stop - base]
+        counts[:] = 0
+        for t in range(rough.shape[0]):
+            word, mask = rough[t, 0], rough[t, 1]
+            there = reference[base + step * t : stop + step * t]
+            for lag in range(counts.shape[0]):
+                counts[lag] += _popcount((there[lag] ^ word) & mask)
+        best = 0
+        for lag in range(counts.shape[0]):
+            count = float(counts[lag])
+            total += count
+            squares += count * count
+            if counts[lag] < counts[best]:
+                best = lag
+        least[block], at[block] = counts[best], base + best
+    sums[0], sums[1] = total, squares
+
+
+def rough_peaks(rough: np.ndarray, reference: np.ndarray, step: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Where a rough fingerprint agrees best within each stretch of a long reference, and how far that stands out.
+
+    Parameters
+    ----------
+    rough : np.ndarray, shape (n, 2), uint64
+        Words and masks, as :func:`~classifier.fingerprint.bits.rough_fingerprint` gives them.
+    reference : np.ndarray, shape (F,), uint64
+        First words of frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
+    step : int
+        Reference frames between frames of the rough fingerprint.
+    block : int
+        Lags of a stretch.
+
+    Returns
+    -------
+    z : np.ndarray, shape (n_blocks,), float64
+        Standard deviations, over all lags, that the best lag of each block lies above the mean.
+    at : np.ndarray, shape (n_blocks,), int64
+        These lags: reference frames of the rough fingerprint's first.
+    """
+    n_lags = len(reference) - step * (len(rough) - 1)
+    if n_lags < 1 or not rough[:, 1].any():
+        return np.zeros(0), np.zeros(0, np.int64)
+    n_blocks = -(-n_lags // block)
+    least, at, sums = np.zeros(n_blocks), np.zeros(n_blocks, np.int64), np.zeros(2)
+    _mismatch_blocks(reference, rough, step, np.zeros(min(block, n_lags), np.uint64), least, at, sums)
+    mean = sums[0] / n_lags
+    spread = max(sums[1] / n_lags - mean * mean, 0.0) ** 0.5
+    return ((mean - least) / spread if spread > 0 else np.zeros(n_blocks)), at

@@ -42,7 +42,7 @@ SPAN_S = (LAG + FRAME) / SAMPLE_RATE
 VALID = np.uint64(1) << np.uint64(63)
 
 #: A frame quieter than this (mean square, full scale 1) is invalid: -75 dBFS.
-_QUIET = 10**-7.5
+QUIET = 10**-7.5
 #: Band energies are floored at this fraction of the frame's mean band energy: the leakage of a tone is not content.
 _LEAKAGE = 1e-4
 #: Mean |D| in nats below which a frame is too steady to describe.
@@ -55,9 +55,15 @@ _FULL_BANDS, _FULL_RANGE = 12, 4 * float(np.log(10))
 _BLOCK = 2048
 
 
-@lru_cache(maxsize=1)
-def band_matrix() -> np.ndarray:
+@lru_cache(maxsize=64)
+def band_matrix(speed: float = 1.0) -> np.ndarray:
     """Rectangular logarithmic bands over FFT bins, bins shared in proportion where a band edge cuts them.
+
+    Parameters
+    ----------
+    speed : float
+        Playback speed of what is analysed: its spectrum is that of the track, stretched by this factor, and so are the
+        bands; at most 1.14, for the highest edge to stay below half the sampling rate.
 
     Returns
     -------
@@ -71,7 +77,7 @@ def band_matrix() -> np.ndarray:
     frequency = fine * SAMPLE_RATE / FRAME
     columns = []
     for n in BANDS:
-        edges = F_LOW * (F_HIGH / F_LOW) ** (np.arange(n + 1) / n)
+        edges = speed * F_LOW * (F_HIGH / F_LOW) ** (np.arange(n + 1) / n)
         for b in range(n):
             inside = (frequency >= edges[b]) & (frequency < edges[b + 1])
             column = np.zeros(FRAME // 2 + 1)
@@ -114,11 +120,16 @@ def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.n
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     for start in range(0, n, _BLOCK):
         block = frames[start : start + _BLOCK] * window
-        loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > _QUIET * np.square(window).sum()
+        loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > QUIET * np.square(window).sum()
         spectra = scipy.fft.rfft(block, axis=1)
         energy[start : start + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ bands
+    return floored_log(energy), loud
+
+
+def floored_log(energy: np.ndarray) -> np.ndarray:
+    """Log of band energies, shape (n, sum(BANDS)), floored at a fraction of each frame's mean."""
     leakage = _LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True)
-    return np.log(energy + (leakage + 1e-12)), loud
+    return np.asarray(np.log(energy + (leakage + 1e-12)))
 
 
 def differences(energy: np.ndarray, loud: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +148,11 @@ def differences(energy: np.ndarray, loud: np.ndarray, hop: int = HOP) -> tuple[n
         Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
     valid : np.ndarray, shape (n_frames,), bool
     """
-    lag = LAG // hop
+    return spaced_differences(energy, loud, LAG // hop)
+
+
+def spaced_differences(energy: np.ndarray, loud: np.ndarray, lag: int) -> tuple[np.ndarray, np.ndarray]:
+    """As :func:`differences`, of rows that are ``lag`` rows apart, whatever their spacing."""
     if len(energy) <= lag:
         return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
     shape = np.empty((len(energy), N_BITS), np.float32)
@@ -166,6 +181,12 @@ def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
     """
     bits = (d > 0) & valid[:, None]
     return _pack_bits(bits, valid)
+
+
+def signs(words: np.ndarray) -> np.ndarray:
+    """Bits of words, shape (n, 124), bool: what :func:`pack` packed."""
+    as_bytes = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
+    return np.unpackbits(as_bytes, axis=1, bitorder="little")[:, :N_BITS].astype(bool)
 
 
 def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
@@ -231,7 +252,20 @@ def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprin
     Fingerprint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
     """
-    d, valid, weights, expected = _weighed(samples, QUERY_HOP, bandwidth_hz)
+    return fingerprint_of(*band_energies(samples, QUERY_HOP), bandwidth_hz)
+
+
+def fingerprint_of(energy: np.ndarray, loud: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprint:
+    """Sub-fingerprints of a snippet whose band energies, one frame every ``QUERY_HOP`` samples, are known.
+
+    Parameters
+    ----------
+    energy, loud
+        As :func:`band_energies` gives them.
+    bandwidth_hz : float
+        As for :func:`fingerprint`.
+    """
+    d, valid, weights, expected = _weighed(energy, loud, QUERY_HOP, bandwidth_hz)
     n = len(d) // 2
     words = pack(d, valid)
     none = np.zeros(len(d), bool)
@@ -258,23 +292,30 @@ def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.n
     np.ndarray, shape (n_frames, 2), uint64
         Word and mask of one frame every ``ROUGH_STEP`` reference frames (64 ms).
     """
-    d, valid, weights, _ = _weighed(samples, ROUGH_STEP * HOP, bandwidth_hz)
+    hop = ROUGH_STEP * HOP
+    return rough_of(*band_energies(samples, hop), hop, bandwidth_hz)
+
+
+def rough_of(energy: np.ndarray, loud: np.ndarray, hop: int, bandwidth_hz: float = F_HIGH) -> np.ndarray:
+    """As :func:`rough_fingerprint`, of a snippet whose band energies are known, one frame every ``hop`` samples."""
+    d, valid, weights, _ = _weighed(energy, loud, hop, bandwidth_hz)
     words, masks = pack(d, valid), _pack_bits(weights >= 2, np.zeros(len(d), bool))
     return np.stack([words[:, 0], masks[:, 0]], axis=1)
 
 
-def _full(energy: np.ndarray) -> np.ndarray:
+def full_frames(energy: np.ndarray) -> np.ndarray:
     """Frames that hold more than a lone tone, shape (n,), bool."""
     finest = energy[:, -BANDS[-1] :]
     near = finest > finest.max(axis=1, keepdims=True) - _FULL_RANGE
     return np.asarray(near.sum(axis=1) >= _FULL_BANDS)
 
 
-def _weighed(samples: np.ndarray, hop: int, bandwidth_hz: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+def _weighed(
+    energy: np.ndarray, loud: np.ndarray, hop: int, bandwidth_hz: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     """Return differences, valid frames, the weight of each bit, and the agreement that a true place would show."""
-    energy, loud = band_energies(samples, hop)
     d, valid = differences(energy, loud, hop)
-    full = _full(energy)
+    full = full_frames(energy)
     valid = valid & full[len(energy) - len(d) :] & full[: len(d)]
     counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
     if not counts.any():

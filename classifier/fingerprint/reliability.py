@@ -23,8 +23,20 @@ LEVELS = 3
 _TOP_QUANTILE = 0.95
 
 
-def facts(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int) -> np.ndarray:
-    """The network's inputs for each bit.
+def background_level(energy: np.ndarray, loud: np.ndarray) -> np.ndarray:
+    """Level that each band seldom falls below, nats, shape (n_bands,); ``energy`` and ``loud`` as for :func:`facts`."""
+    return np.asarray(np.quantile(energy[loud] if loud.any() else energy, BACKGROUND_QUANTILE, axis=0))
+
+
+def facts(
+    energy: np.ndarray,
+    loud: np.ndarray,
+    d: np.ndarray,
+    bands: tuple[int, ...],
+    lag: int,
+    background: np.ndarray | None = None,
+) -> np.ndarray:
+    """What the network sees of each bit.
 
     Parameters
     ----------
@@ -38,6 +50,8 @@ def facts(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int,
         Bands of each resolution.
     lag : int
         Frames between the two spectra of a difference.
+    background : np.ndarray, shape (sum(bands),), optional
+        Level of each band's background, nats; default that of these frames, :func:`background_level`.
 
     Returns
     -------
@@ -45,7 +59,7 @@ def facts(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int,
         log(1 + |d|); greatest, least and mean level of the four cells over their bands' background; greatest level
         over the frame's mean; log(1 + |slope|) of both spectra; place in the resolution; two flags of resolution.
     """
-    above = energy - np.quantile(energy[loud] if loud.any() else energy, BACKGROUND_QUANTILE, axis=0)
+    above = energy - (background_level(energy, loud) if background is None else background)
     fine = slice(energy.shape[1] - bands[-1], None)
     frame_level = np.log(np.exp(energy[:, fine]).mean(axis=1, keepdims=True))
     relative = energy - frame_level

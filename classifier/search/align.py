@@ -152,7 +152,7 @@ def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None
         return None
     lag, phase = best // 2, 1 - best % 2
     return Alignment(
-        offset_s=first_s + (best + _vertex(curve, best)) * QUERY_HOP_S,
+        offset_s=first_s + (best + vertex(curve, best)) * QUERY_HOP_S,
         agreement=float(agreement[phase, lag]),
         z=float(curve[best]),
         widening=widening,
@@ -170,7 +170,7 @@ def _widening(curve: np.ndarray) -> float:
     return float(max(1.0, (middle - low) / _LOW_SDS) ** 0.5)
 
 
-def _vertex(curve: np.ndarray, i: int) -> float:
+def vertex(curve: np.ndarray, i: int) -> float:
     """Offset in (-0.5, 0.5) of the parabola's vertex through the points around ``i``."""
     if not 0 < i < len(curve) - 1 or not np.isfinite(curve[i - 1 : i + 2]).all():
         return 0.0
@@ -197,7 +197,7 @@ def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> lis
         i = int(np.argmax(curve))
         if curve[i] < threshold or not np.isfinite(curve[i]):
             break
-        offset_s = alignment.first_s + (i + _vertex(alignment.curve, i)) * QUERY_HOP_S
+        offset_s = alignment.first_s + (i + vertex(alignment.curve, i)) * QUERY_HOP_S
         found.append((offset_s, first_lag + i // 2, 1 - i % 2))
     return found
 

@@ -34,7 +34,7 @@ Where = Mapping[str, Any]
 MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections and indexes; a store written by a newer one is refused.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -58,7 +58,9 @@ COLLECTIONS: dict[str, Indexes] = {
     "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
     "listens": ((), (("caller", "ended", "expires"), ("expires",))),
     "listen_pieces": ((), (("listen",),)),
-    "tracklists": ((), (("created",),)),
+    "tracklists": ((), (("created",), ("file_hash",))),
+    "segments": ((), (("tracklist", "start_s"), ("tracklist", "written"))),
+    "monitors": ((), ()),
     "jobs": ((), (("status", "lease_expires"), ("created",))),
     "leases": ((), ()),
     "keys": ((("digest",),), ()),

@@ -1,6 +1,7 @@
 """What documents of an older schema lack: stores fill it in once, when a newer Earmark first opens them.
 
-Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set.
+Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3
+adds collections.
 """
 
 from __future__ import annotations

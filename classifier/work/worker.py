@@ -34,7 +34,7 @@ MAX_DEATHS = 3
 """Workers that may die on a step before it is given up."""
 _MAX_PAUSE_S = 30.0
 #: Errors that keep a worker from its job but are not the job's fault: the worker waits and tries again.
-_PASSING = (Unavailable, StoreFull, StoreReadOnly, SchemaTooNew)
+PASSING = (Unavailable, StoreFull, StoreReadOnly, SchemaTooNew)
 
 
 class Interrupted(BaseException):
@@ -129,7 +129,7 @@ class Claim:
         """
         self._write(state=dict(state))
 
-    def advance(self, done: int, state: Mapping[str, Any]) -> None:
+    def advance(self, done: int, state: Mapping[str, Any], *, total: int | None = None) -> None:
         """Store that a step is finished.
 
         Parameters
@@ -138,13 +138,16 @@ class Claim:
             Steps finished so far, of the job's ``total``.
         state : mapping
             Where another worker would continue.
+        total : int, optional
+            Steps of the whole job, where that was not known before.
 
         Raises
         ------
         Interrupted
             If another worker has the job.
         """
-        self._write(state=dict(state), done=done, deaths=0)
+        known = {} if total is None else {"total": total}
+        self._write(state=dict(state), done=done, deaths=0, **known)
         self.deaths = 0
 
     def retry(self, act: Callable[[], T], on: tuple[type[EarmarkError], ...]) -> T:
@@ -269,7 +272,7 @@ class Worker:
                     pause = self._poll_s
                     continue
                 pause = self._poll_s
-            except _PASSING as error:
+            except PASSING as error:
                 pause = min(_MAX_PAUSE_S, pause * 2)
                 log.warning("jobs wait %.0f s: %s", pause, error)
             except Exception:  # a handler may raise anything; this thread has to go on with other jobs
@@ -305,7 +308,7 @@ class Worker:
             except Interrupted:
                 claim.hand_back()
                 return
-            except _PASSING:
+            except PASSING:
                 claim.hand_back()
                 raise
             except EarmarkError as error:

@@ -10,6 +10,7 @@ import pytest
 from api_client import Client, Running, multipart, until
 
 from classifier.api import jobs as api_jobs
+from classifier.api import streams
 from classifier.api.service import MAX_STREAMS, Service
 from classifier.settings import Settings
 from classifier.store import open_store
@@ -74,7 +75,7 @@ def test_streams_are_capped_and_given_back(service: Running) -> None:
 
 
 def test_a_silent_stream_shows_that_it_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_jobs, "HEARTBEAT_SECONDS", 0.1)
+    monkeypatch.setattr(streams, "HEARTBEAT_SECONDS", 0.1)
     settings = Settings(data_dir=str(tmp_path), store=f"sqlite:///{tmp_path}/store.sqlite")
     elsewhere = Spool(settings.replace(data_dir=f"{tmp_path}/elsewhere"))
     own = Service(settings)
@@ -82,7 +83,7 @@ def test_a_silent_stream_shows_that_it_lives(tmp_path: Path, monkeypatch: pytest
     try:
         job_id, folder = elsewhere.open()
         enroll.submit(own.store, elsewhere, job_id, "default", [Upload("a", folder / "000", 1)])
-        events = api_jobs._stream(own, jobs.get(own.store, job_id))
+        events = streams.follow(own, api_jobs.looking(own.store, job_id))
         assert next(events).startswith("retry:")
         assert next(events).startswith("event: job")
         assert next(events) == ": still here\n\n"

@@ -49,10 +49,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * Follow a job as server-sent events.
-         * @description The state comes from the store, so it does not matter which process works on the job.
-         */
+        /** Follow a job as server-sent events. */
         get: operations["getJobEvents"];
         put?: never;
         post?: never;
@@ -267,6 +264,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/monitors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List monitors by name, with what is playing now. */
+        get: operations["listMonitors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors/{monitor_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a monitor, with what is playing now. */
+        get: operations["getMonitor"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/monitors/{monitor_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a monitor as server-sent events; the stream goes on when the monitor is started anew. */
+        get: operations["getMonitorEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/spectrogram": {
         parameters: {
             query?: never;
@@ -349,6 +397,98 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List tracklists without their segments, newest first. */
+        get: operations["listTracklists"];
+        put?: never;
+        /**
+         * Upload a recording to list.
+         * @description The recording is the file part `file` of a multipart form. The answer comes as soon as the upload is in; its
+         *     `tracklist` can be read at once, and fills while it is listened to. What people corrected in an earlier tracklist
+         *     of the same file is taken over.
+         */
+        post: operations["createTracklist"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a tracklist with its segments by start. */
+        get: operations["getTracklist"];
+        put?: never;
+        post?: never;
+        /** Delete a tracklist with all corrections; a job or listener that fills it ends or goes on without it. */
+        delete: operations["deleteTracklist"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Follow a tracklist as server-sent events. */
+        get: operations["getTracklistEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a tracklist as a cue sheet, Audacity labels, a table, a playlist, chapters, or JSON. */
+        get: operations["exportTracklist"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracklists/{tracklist_id}/segments/{segment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Correct a segment by hand, for good: nothing that is found later changes it. */
+        patch: operations["editSegment"];
         trace?: never;
     };
     "/api/v1/tracks": {
@@ -711,29 +851,45 @@ export interface components {
             created: string;
             /**
              * Done
-             * @description Files finished, failed ones included.
+             * @description Files finished, failed ones included; of a tracklist, seconds heard.
              */
             done: number;
+            /** @description Why a tracklist failed. */
+            error: components["schemas"]["JobError"] | null;
             /** Failed */
             failed: number;
-            /** Files */
+            /**
+             * Files
+             * @description Of the kind `enroll`.
+             */
             files: components["schemas"]["JobFile"][];
             /** Finished */
             finished: string | null;
             /** Id */
             id: string;
-            /** Kind */
-            kind: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "enroll" | "tracklist";
             /** Present */
             present: number;
             /**
              * Status
-             * @description `done` also if files failed: see `files`.
+             * @description `done` also if it failed: see `files`, and `error` of a tracklist.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Total */
+            /**
+             * Total
+             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known.
+             */
             total: number;
+            /**
+             * Tracklist
+             * @description The tracklist that the job fills.
+             */
+            tracklist: string | null;
         };
         /**
          * JobError
@@ -1077,6 +1233,54 @@ export interface components {
             role: "none" | "tag" | "admin";
         };
         /**
+         * Monitor
+         * @description A listener that runs, or ran last, under this name.
+         */
+        Monitor: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Created
+             * @description When it began.
+             */
+            created: string;
+            /** Heard S */
+            heard_s: number;
+            /**
+             * Id
+             * @description Name: what `earmark listen --store-as` was given.
+             */
+            id: string;
+            /**
+             * Playing
+             * @description Tracks that sound now, the latest first.
+             */
+            playing: components["schemas"]["Segment"][];
+            /**
+             * Running
+             * @description Whether it has given a sign of life within half a minute.
+             */
+            running: boolean;
+            /**
+             * Source
+             * @description What it listens to, without a password.
+             */
+            source: string;
+            /**
+             * Tracklist
+             * @description Where what it hears is kept.
+             */
+            tracklist: string;
+        };
+        /**
+         * Monitors
+         * @description Every monitor, by name.
+         */
+        Monitors: {
+            /** Monitors */
+            monitors: components["schemas"]["Monitor"][];
+        };
+        /**
          * Near
          * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
@@ -1123,7 +1327,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "unavailable" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -1178,6 +1382,140 @@ export interface components {
             other_speeds: boolean;
             /** Windows */
             windows: number;
+        };
+        /**
+         * Segment
+         * @description A stretch of a recording: track time = offset_s + speed * (recording time - start_s).
+         */
+        Segment: {
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /**
+             * By Hand
+             * @description Whether a person corrected it: nothing that is found later changes it.
+             */
+            by_hand: boolean;
+            /**
+             * Confidence
+             * @description Probability that the segment is what it is said to be; 1 if by hand.
+             */
+            confidence: number;
+            /**
+             * End S
+             * @description Where it ceases to be audible, or was last heard.
+             */
+            end_s: number;
+            /**
+             * End Uncertainty S
+             * @description Standard deviation of `end_s`.
+             */
+            end_uncertainty_s: number;
+            /**
+             * Id
+             * @description Names it within its recording.
+             */
+            id: string;
+            /** Isrc */
+            isrc: string | null;
+            /**
+             * Kind
+             * @description An enrolled track, music that is not enrolled, speech or noise, silence.
+             * @enum {string}
+             */
+            kind: "track" | "unknown" | "speech_noise" | "silence";
+            /**
+             * Offset S
+             * @description Place in the track at `start_s`.
+             */
+            offset_s: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string | null;
+            /**
+             * Speed
+             * @description Mean speed against the track; 1.02 is 2 % fast.
+             */
+            speed: number | null;
+            /**
+             * Start S
+             * @description Where it becomes audible; tracks overlap where one fades into the other.
+             */
+            start_s: number;
+            /**
+             * Start Uncertainty S
+             * @description Standard deviation of `start_s`.
+             */
+            start_uncertainty_s: number;
+            /**
+             * State
+             * @description Opened on first evidence; certain; over.
+             * @enum {string}
+             */
+            state: "perhaps" | "confirmed" | "closed";
+            /** Title */
+            title: string | null;
+            /** Track Id */
+            track_id: string | null;
+        };
+        /**
+         * SegmentEdit
+         * @description What a person says of a segment; names left out stay as they are.
+         *
+         *     `track_id` brings the track's names along. Names without it make the segment a track that is not enrolled. Another
+         *     `kind` than `track` has no names. `by_hand: false` alone undoes the correction.
+         */
+        SegmentEdit: {
+            /**
+             * Album
+             * @default null
+             */
+            album: string | null;
+            /**
+             * Artist
+             * @default null
+             */
+            artist: string | null;
+            /**
+             * By Hand
+             * @default false
+             * @constant
+             */
+            by_hand: false;
+            /**
+             * End S
+             * @default 0
+             */
+            end_s: number;
+            /**
+             * Isrc
+             * @default null
+             */
+            isrc: string | null;
+            /**
+             * Kind
+             * @default track
+             * @enum {string}
+             */
+            kind: "track" | "unknown" | "speech_noise" | "silence";
+            /**
+             * Start S
+             * @default 0
+             */
+            start_s: number;
+            /**
+             * Title
+             * @default null
+             */
+            title: string | null;
+            /**
+             * Track Id
+             * @default null
+             */
+            track_id: string | null;
         };
         /**
          * SlotDivergence
@@ -1428,6 +1766,134 @@ export interface components {
             };
             /** Title */
             title?: string;
+        };
+        /**
+         * Tracklist
+         * @description Who played what when in a recording.
+         */
+        Tracklist: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Corrected
+             * @description Segments that a person corrected.
+             */
+            corrected: number;
+            /** Created */
+            created: string;
+            /**
+             * Duration S
+             * @description Seconds heard.
+             */
+            duration_s: number;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * File
+             * @description Name of the recording, or what a monitor listens to.
+             */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Job
+             * @description The job that fills or filled it.
+             */
+            job: string | null;
+            /**
+             * Monitor
+             * @description The monitor that fills or filled it; empty if it is of a file.
+             */
+            monitor: string;
+            /**
+             * Remarks
+             * @description What is peculiar about the recording, as in tags.
+             */
+            remarks: string[];
+            /**
+             * Seconds
+             * @description Seconds that it took.
+             */
+            seconds: {
+                [key: string]: number;
+            };
+            /**
+             * Segments
+             * @description By start.
+             */
+            segments: components["schemas"]["Segment"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+        };
+        /**
+         * TracklistEntry
+         * @description A tracklist without its segments.
+         */
+        TracklistEntry: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Corrected
+             * @description Segments that a person corrected.
+             */
+            corrected: number;
+            /** Created */
+            created: string;
+            /**
+             * Duration S
+             * @description Seconds heard.
+             */
+            duration_s: number;
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * File
+             * @description Name of the recording, or what a monitor listens to.
+             */
+            file: string;
+            /** Id */
+            id: string;
+            /**
+             * Job
+             * @description The job that fills or filled it.
+             */
+            job: string | null;
+            /**
+             * Monitor
+             * @description The monitor that fills or filled it; empty if it is of a file.
+             */
+            monitor: string;
+            /**
+             * Remarks
+             * @description What is peculiar about the recording, as in tags.
+             */
+            remarks: string[];
+            /**
+             * Seconds
+             * @description Seconds that it took.
+             */
+            seconds: {
+                [key: string]: number;
+            };
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+        };
+        /**
+         * Tracklists
+         * @description A page of the tracklists, newest first.
+         */
+        Tracklists: {
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /** Tracklists */
+            tracklists: components["schemas"]["TracklistEntry"][];
         };
         /**
          * Tracks
@@ -1796,7 +2262,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many streams: poll the job instead */
+            /** @description Too many streams: ask for the state itself now and then */
             503: {
                 headers: {
                     /** @description This request's id, as in the log. */
@@ -2969,6 +3435,208 @@ export interface operations {
             };
         };
     };
+    listMonitors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitors"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                monitor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Monitor"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getMonitorEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                monitor_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description First an event `monitor` with the monitor as JSON, and again whenever it begins or ends; then events `segment` and `progress` as of its tracklist, as they happen */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such monitor */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams: ask for the state itself now and then */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     createSpectrogram: {
         parameters: {
             query?: {
@@ -3575,6 +4243,670 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listTracklists: {
+        parameters: {
+            query?: {
+                /** @description Only tracklists of this catalogue. */
+                catalogue?: string | null;
+                /** @description Only tracklists of this monitor. */
+                monitor?: string | null;
+                /** @description Most tracklists in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tracklists"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createTracklist: {
+        parameters: {
+            query?: {
+                /** @description Catalogue whose tracks are listened for. Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording: hours of it, in any format that is read.
+                     */
+                    file: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Taken in; `Location` names the job that listens to the recording */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTracklist: {
+        parameters: {
+            query?: {
+                /** @description Only segments that begin at this second of the recording or later. */
+                from_s?: number;
+                /** @description Most segments in the answer. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tracklist"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteTracklist: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTracklistEvents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `segment` with `event` (`opened`, `confirmed`, `revised`, `closed` or `withdrawn`), `at_s` and `segment`, first those of all segments so far; `progress` with the tracklist without its segments at each change; at last one event `done` with the same */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such tracklist */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many streams: ask for the state itself now and then */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTracklist: {
+        parameters: {
+            query: {
+                /** @description `cue`: cue sheet; `audacity`: Audacity labels; `csv`: table; `jspf`: playlist; `webvtt`: WebVTT chapters; `json`: everything. */
+                format: "cue" | "audacity" | "csv" | "jspf" | "webvtt" | "json";
+            };
+            header?: never;
+            path: {
+                tracklist_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tracklist as a file */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "application/jspf+json": string;
+                    "application/x-cue": string;
+                    "text/csv": string;
+                    "text/plain": string;
+                    "text/vtt": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such tracklist */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such format, or it cannot hold this tracklist: a cue sheet has 99 tracks at most */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    editSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tracklist_id: string;
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SegmentEdit"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

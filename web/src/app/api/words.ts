@@ -42,6 +42,8 @@ export const WORDS: Record<ErrorName, Words> = {
   listen_not_found: { title: 'Earmark stopped listening', detail: 'It took too long. Record once more.' },
   job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
   model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
+  tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
+  monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   // What stands in the way
   conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
   catalogue_exists: { title: 'This catalogue exists already' },
@@ -50,6 +52,7 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Whoever runs the service must add its files again: earmark catalogues renew.',
   },
   track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
+  monitor_busy: { title: 'A listener of this name runs already', detail: 'End it first, or choose another name.' },
   duplicate_key: { title: 'This is stored already', detail: 'Reload the page to see it.' },
   idempotency_in_progress: {
     title: 'This recording is still being worked on',
