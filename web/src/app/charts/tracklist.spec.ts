@@ -31,7 +31,7 @@ it('breaks long recordings into rows, and a segment with them', () => {
 });
 
 it('keeps short segments visible, and labels only where there is room', () => {
-  const [short, long] = tracklistChart(parts([3599.9, 3600], [0, 3000]), 3600, 400, name).bars.toReversed();
+  const [long, short] = tracklistChart(parts([3599.9, 3600], [0, 3000]), 3600, 1000, name).bars;
   expect(short!.width).toBe(3);
   expect(short!.label).toBe('');
   expect(long!.label).toBe('Copper Waltz');

@@ -3,10 +3,19 @@ import { computed, inject, Injectable, signal } from '@angular/core';
 import { concatMap, from, type Observable, of, type Subscription, tap, catchError } from 'rxjs';
 
 import { Api, API, type Progress } from '../api/client';
+import { Me } from '../api/me';
 import { troubleOf, type Trouble } from '../api/problem';
-import type { LabelModels, Labels, SoundTags } from '../api/types';
-import { Announcer } from '../ui/announcer';
+import type { LabelModel, LabelModels, Labels, SoundTags } from '../api/types';
+import { WORDS } from '../api/words';
 
+/** What the models that ship hear with; `Me` knows whether it is there. */
+const NETWORK = 'musicnn-msd';
+/** Said where it is not. */
+export const NO_NETWORK: Trouble = {
+  name: 'weights_missing',
+  title: WORDS.weights_missing.title,
+  detail: WORDS.weights_missing.detail ?? '',
+};
 /** Troubles of one question that say nothing about the others. */
 const OWN = ['weights_missing', 'model_not_found', 'invalid_model'];
 
@@ -15,10 +24,10 @@ const OWN = ['weights_missing', 'model_not_found', 'invalid_model'];
 export class Asking {
   private readonly api = inject(Api);
   private readonly http = inject(HttpClient);
-  private readonly announcer = inject(Announcer);
+  private readonly me = inject(Me);
   private running: Subscription | null = null;
 
-  readonly file = signal<File | null>(null);
+  readonly name = signal('');
   readonly busy = signal(false);
   /** What is being done, for people. */
   readonly step = signal('');
@@ -30,27 +39,32 @@ export class Asking {
   readonly troubles = signal<readonly Trouble[]>([]);
   readonly empty = computed(() => !this.tags() && !this.answers().length && !this.picture());
 
-  ask(file: File): void {
+  /** Ask about a recording; `drawn`: and for its picture. */
+  ask(recording: Blob, name: string, drawn: boolean): void {
     this.forget();
-    this.file.set(file);
+    this.name.set(name);
     this.busy.set(true);
-    this.announcer.say(`Listening to ${file.name}.`);
+    const hears = this.me.may('labels');
+    if (!hears) this.complain(NO_NETWORK);
     this.step.set('Asking which models there are');
     this.running = this.http
       .get<LabelModels>(`${API}/label-models`)
       .pipe(
         catchError((error: unknown) => this.own(error, { models: [] } as LabelModels)),
         concatMap(({ models }) => {
-          const tasks = models.filter((model) => model.active && !model.fault).map((model) => model.task);
+          const usable = models.filter((model) => !model.fault && (hears || !needsNetwork(model)));
+          const tasks = [...new Set(usable.map((model) => model.task))];
           return from([
-            () => this.question(this.api.postTags(file, file.name), 'tags', (tags) => this.tags.set(tags)),
+            ...(hears
+              ? [() => this.question(this.api.postTags(recording, name), 'tags', (tags) => this.tags.set(tags))]
+              : []),
             ...tasks.map(
               (task) => () =>
-                this.question(this.api.postLabels(task, file, file.name), task, (answer) =>
+                this.question(this.api.postLabels(task, recording, name), task, (answer) =>
                   this.answers.update((answers) => [...answers, answer]),
                 ),
             ),
-            () => this.draw(file),
+            ...(drawn ? [() => this.draw(recording, name)] : []),
           ]);
         }),
         // One after the other: what was decoded for the first is remembered for the next.
@@ -59,9 +73,9 @@ export class Asking {
       .subscribe({
         error: (error: unknown) => {
           this.complain(troubleOf(error));
-          this.end();
+          this.busy.set(false);
         },
-        complete: () => this.end(),
+        complete: () => this.busy.set(false),
       });
   }
 
@@ -71,16 +85,11 @@ export class Asking {
     this.running = null;
     if (this.picture()) URL.revokeObjectURL(this.picture());
     this.busy.set(false);
-    this.file.set(null);
+    this.name.set('');
     this.tags.set(null);
     this.answers.set([]);
     this.picture.set('');
     this.troubles.set([]);
-  }
-
-  private end(): void {
-    this.busy.set(false);
-    this.announcer.say(this.empty() ? 'Nothing could be said.' : 'Done: what it sounds like is shown.');
   }
 
   private question<T>(asked: Observable<Progress<T>>, what: string, take: (answer: T) => void): Observable<unknown> {
@@ -96,9 +105,9 @@ export class Asking {
     );
   }
 
-  private draw(file: File): Observable<unknown> {
+  private draw(recording: Blob, name: string): Observable<unknown> {
     this.step.set('Drawing it');
-    return this.api.postSpectrogram(file, file.name).pipe(
+    return this.api.postSpectrogram(recording, name).pipe(
       tap((picture) => this.picture.set(URL.createObjectURL(picture))),
       catchError((error: unknown) => this.own(error, null)),
     );
@@ -117,4 +126,8 @@ export class Asking {
       troubles.some((other) => other.name === trouble.name) ? troubles : [...troubles, trouble],
     );
   }
+}
+
+function needsNetwork(model: LabelModel): boolean {
+  return model.extractors?.some((extractor) => extractor.startsWith(NETWORK)) ?? true;
 }

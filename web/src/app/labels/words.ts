@@ -1,6 +1,6 @@
 /** What labels say, in words. Probabilities are 0 to 1, percentiles 0 to 100. */
 
-import type { LabelModel, Labels, SoundTag } from '../api/types';
+import type { JobError, LabelModel, Labels, SoundTag, SoundTags, Tag } from '../api/types';
 import { sentence } from '../api/problem';
 import { count, fixed, percent } from '../ui/format';
 
@@ -17,6 +17,26 @@ const HEARD = 0.05;
 const MOST = 5;
 /** Between these percentiles music is neither calm nor energetic. */
 const NEITHER = [40, 60] as const;
+
+/** What is said of one recording: tags, what models call it, and what went wrong. */
+export interface Said {
+  readonly tags: SoundTags | null;
+  readonly answers: readonly Labels[];
+  readonly errors: readonly JobError[];
+}
+
+/** What was stored with a tag, if it was asked for. */
+export function storedWith(tag: Tag): Said | null {
+  const stored = Object.values(tag.labels).filter(isRecord);
+  if (!stored.length) return null;
+  const failed = stored.filter((item) => typeof item['error'] === 'string');
+  const errors = failed.map((item) => ({ name: String(item['error']), message: String(item['detail'] ?? '') }));
+  return {
+    tags: (stored.find((item) => Array.isArray(item['tags'])) as SoundTags | undefined) ?? null,
+    answers: stored.filter((item) => Array.isArray(item['distribution'])) as unknown as Labels[],
+    errors: errors.filter((error, index) => errors.findIndex((other) => other.name === error.name) === index),
+  };
+}
 
 /** The tags that are worth saying, group by group, most characteristic first. */
 export function heardTags(tags: readonly SoundTag[]): { heading: string; tags: SoundTag[] }[] {
