@@ -33,7 +33,7 @@ def labelled(browser: Browser, service: Service, watch: Watch, file: Path, **opt
     watch.follow(page)
     page.goto("/labels")
     expect(page.get_by_role("heading", name="Models")).to_be_visible()
-    drop(page, file, "audio/flac")
+    page.locator(".file-button input[type=file]").set_input_files(file)
     expect(page.locator("img.spectrogram")).to_be_visible()
     return page
 
@@ -139,5 +139,6 @@ def test_what_is_no_sound_is_said_once(page: Page, music: Music, watch: Watch) -
     letter.write_bytes(b"no music " * 400)
     watch.expect("415")
     page.goto("/labels")
+    page.wait_for_load_state("networkidle")
     drop(page, letter, "audio/mpeg")
     expect(page.get_by_role("alert").last).to_contain_text("This is not a sound file, or it is damaged")

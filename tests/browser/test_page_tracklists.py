@@ -40,7 +40,7 @@ def listed(service: Service, mix: Path) -> str:
 
 def segment(page: Page, title: str) -> Locator:
     """Return the row of a segment."""
-    return page.locator(".segments li", has_text=title)
+    return page.locator(".segment-list li", has_text=title)
 
 
 def test_a_long_recording_becomes_a_list_that_a_person_corrects(
@@ -48,7 +48,7 @@ def test_a_long_recording_becomes_a_list_that_a_person_corrects(
 ) -> None:
     page.goto("/tracklists")
     expect(page.get_by_role("heading", name="Tracklists")).to_be_visible()
-    drop(page, mix)
+    page.locator(".file-button input[type=file]").set_input_files(mix)
     expect(page.get_by_role("link", name="Show the tracklist")).to_be_visible(timeout=LISTEN_MS)
     page.get_by_role("link", name="Show the tracklist").click()
     expect(page.get_by_role("heading", name="An evening.wav")).to_be_visible()
@@ -58,7 +58,7 @@ def test_a_long_recording_becomes_a_list_that_a_person_corrects(
     expect(page.locator(".tracklist-chart")).to_have_attribute("aria-label", re.compile("2 tracks"))
 
     # A name that is not in the library.
-    segment(page, first).get_by_role("button", name="Correct").click()
+    segment(page, first).locator(".correct").click()
     form = page.get_by_role("dialog")
     form.get_by_label("Title").fill("My own edit")
     form.get_by_label("From").fill("half past")
@@ -74,7 +74,7 @@ def test_a_long_recording_becomes_a_list_that_a_person_corrects(
     expect(segment(page, "My own edit")).to_contain_text("Corrected by hand")
 
     # A track of the library, found by name; then what was found stands again.
-    segment(page, "My own edit").get_by_role("button", name="Correct").click()
+    segment(page, "My own edit").locator(".correct").click()
     form.get_by_label("Find it in the library").fill(music.song(2).title)
     form.get_by_role("button", name=music.song(2).title).click()
     form.get_by_role("button", name="Save").click()
@@ -100,14 +100,14 @@ def test_the_timeline_leads_to_the_list_and_tells_kinds_apart_without_colour(pag
     stretches = page.locator(".stretch")
     expect(stretches.first).to_be_visible()
     stretches.first.click()
-    expect(page.locator(".segments li").first).to_be_focused()
+    expect(page.locator(".segment-list li").first).to_be_focused()
     kinds = {name: page.locator(f".stretch[data-kind={name}] .body") for name in ("track", "unknown")}
     drawn = {name: body.first.evaluate("e => getComputedStyle(e).fill") for name, body in kinds.items() if body.count()}
     assert "url" not in drawn["track"]
     if "unknown" in drawn:  # where the songs meet, a short stretch may be taken for part of either
         assert "em-unknown" in drawn["unknown"]
     page.get_by_text("As a table").click()
-    expect(page.locator("em-tracklist-chart tbody tr")).to_have_count(page.locator(".segments li").count())
+    expect(page.locator("em-tracklist-chart tbody tr")).to_have_count(page.locator(".segment-list li").count())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -127,7 +127,7 @@ def test_a_tracklist_is_accessible(
     page.get_by_text("As a table").click()
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    page.get_by_role("button", name="Correct").first.click()
+    page.locator(".correct").first.click()
     expect(page.get_by_role("dialog")).to_be_visible()
     assert violations(page) == []
     context.close()
@@ -137,7 +137,8 @@ def test_what_is_no_recording_is_said_and_can_be_deleted(page: Page, music: Musi
     letter = music.folder / "letter.mp3"
     letter.write_bytes(b"no music " * 400)
     page.goto("/tracklists")
-    page.locator(".file-button input[type=file]").set_input_files(letter)
+    expect(page.locator(".file-button")).to_be_visible()
+    drop(page, letter, "audio/mpeg")
     failed = page.locator(".upload[data-state=failed]", has_text="letter.mp3")
     expect(failed).to_contain_text("This is not a sound file, or it is damaged")
     row = page.locator(".rows li", has_text="letter.mp3")

@@ -2,7 +2,7 @@
 
 import { named } from '../capture/verdict';
 import type { ExportFormat, Segment, SegmentEdit, SegmentKind, TracklistEntry } from '../api/types';
-import { jobErrorWords } from '../api/problem';
+import { wordsFor } from '../api/words';
 import { clock, confidenceWords, percent } from '../ui/format';
 
 export const KIND_WORDS: Readonly<Record<SegmentKind, string>> = {
@@ -42,7 +42,7 @@ export function sureWords(segment: Segment): string {
 
 /** How far a tracklist is, and what is in it that people set. */
 export function statusWords(entry: TracklistEntry): string {
-  if (entry.status === 'failed') return jobErrorWords(entry.error, 'It could not be listened to');
+  if (entry.status === 'failed') return wordsFor(entry.error?.name ?? '')?.title ?? 'It could not be listened to';
   const heard = clock(entry.duration_s);
   const length = entry.status === 'running' ? `Listening, ${heard} so far` : heard;
   return entry.corrected ? `${length} · ${entry.corrected} corrected by hand` : length;
