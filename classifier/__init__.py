@@ -21,13 +21,16 @@ _HOMES = {
     "EarmarkError": "errors",
     "Enrolled": "catalogue",
     "FeatureConfig": "config",
+    "Listener": "listening.engine",
     "Match": "results",
     "Near": "results",
     "Searched": "results",
     "Settings": "settings",
     "Tag": "results",
     "Track": "results",
+    "Tracklist": "listening.segments",
     "open_store": "store",
+    "tracklist": "listening.files",
 }
 
 __all__ = sorted(_HOMES)

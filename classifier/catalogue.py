@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from classifier.audio import level
-from classifier.audio.decoder import Audio, Decoder, Tagged
+from classifier.audio.decoder import Audio, Decoder
 from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
+from classifier.enrolling import Enrolled, Enroller
 from classifier.errors import (
-    AudioError,
     CatalogueNotFound,
     CatalogueOutdated,
     EarmarkError,
@@ -30,10 +28,7 @@ from classifier.index.follower import Follower, View
 from classifier.models import fitting as backgrounds
 from classifier.models.background import BUILTIN, Background, builtin_background
 from classifier.models.query import Recording
-from classifier.models.track import TrackModel, model_track
 from classifier.records import catalogues, tracks
-from classifier.records.leases import new_owner
-from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.results import METHODS, Tag, Track
 from classifier.search import pipeline
 from classifier.search.pipeline import Options
@@ -42,32 +37,6 @@ from classifier.store import open_store
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
 from classifier.text import clean
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """Outcome of an enrollment.
-
-    Parameters
-    ----------
-    track : Track
-        As it is stored.
-    added : bool
-        Whether it is new, or was modelled anew.
-    file_hash : str
-        SHA-256 of the file, if it was read; the track's own if it was made from this very file.
-    new_tags : dict of str to str
-        What the file's tags say otherwise than the track's fields, but for those set by hand. Nothing of it is stored:
-        see :meth:`Catalogue.take_tags`.
-    remarks : list of str
-        On the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`; none if it was not decoded.
-    """
-
-    track: Track
-    added: bool
-    file_hash: str = ""
-    new_tags: dict[str, str] = field(default_factory=dict)
-    remarks: list[str] = field(default_factory=list)
 
 
 def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
@@ -130,7 +99,7 @@ class Catalogue:
         self.config = current_config(record)
         self.decoder = decoder
         self._closing = closing or contextlib.ExitStack()  # what nobody else will close
-        self._owner = new_owner()
+        self._enroller = Enroller(store, record, self.config, settings, decoder, self.background)
         self._background: Background | None = None
         self._follower = Follower(store, record, Path(settings.data_dir), settings.refresh_seconds)
         self.after_fork()
@@ -139,8 +108,6 @@ class Catalogue:
     def after_fork(self) -> None:
         """Begin anew with locks that no thread of a parent process holds."""
         self._lock = threading.Lock()
-        self._turn = threading.Condition()
-        self._in_work: set[str] = set()
 
     @classmethod
     def open(
@@ -234,6 +201,7 @@ class Catalogue:
         source_name: str | None = None,
         metadata: Mapping[str, str] | None = None,
         replace: bool = False,
+        reread: bool = False,
     ) -> Enrolled:
         """Add a track, or find that its audio is enrolled already.
 
@@ -249,6 +217,8 @@ class Catalogue:
             Free text by name, set by hand.
         replace : bool
             Model the track anew and take over the file's tags; fields set by hand stay unless they are given here.
+        reread : bool
+            Read the tags of a file that is known by its bytes, too: an earlier release may have kept less of them.
 
         Returns
         -------
@@ -258,92 +228,16 @@ class Catalogue:
         ------
         AudioError
             If the source is not usable audio.
+        InvalidParameter
+            If what is set by hand is not text, or no ISRC.
         TrackBusy
             If another process is writing the same audio at this moment.
         """
-        limits = _limits(source, Limits.for_track(self.settings))
-        file_hash = _file_hash(source, limits.max_bytes)
-        if not replace and (known := self._find(file_hash=file_hash)):
-            return Enrolled(known, False, file_hash)
-        probed = self._probe(source, limits)
-        if not replace and (known := self._find(packet_hash=probed.packet_hash)):
-            return _known(known, file_hash, probed.tags)
-        audio = self.decoder.decode(source, limits, self.config.sample_rate)
         given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
-        by_hand: dict[str, Any] = {name: text for name, value in given.items() if value and (text := clean(value))}
+        by_hand = tracks.set_fields({name: text for name, text in given.items() if text and clean(text)})
         if metadata:
             by_hand["metadata"] = metadata
-        source_name = clean(source_name or (source.stem if isinstance(source, Path) else ""))
-        source_name = source_name or audio.tags.get("title") or "upload"
-        tags = {name: audio.tags.get(name) for name in tracks.TAGGED}
-        fields = {
-            "catalogue": self.name,
-            "catalogue_id": self.id,
-            **tags,
-            "title": tags["title"] or source_name,
-            **by_hand,
-            "by_hand": list(by_hand),
-            "source": source_name,
-            "duration_s": audio.duration_s,
-            "content_hash": audio.content_hash,
-            "packet_hash": probed.packet_hash,
-            "file_hash": audio.file_hash,
-        }
-        with self._alone_with(audio.content_hash):
-            known = self._find(content_hash=audio.content_hash)
-            if known is not None and not replace:
-                if probed.packet_hash:
-                    tracks.set_packet_hash(self.store, known.id, probed.packet_hash)
-                return _known(known, audio.file_hash, audio.tags, audio.remarks)
-            model = self._model(audio)
-            lease_seconds = self.settings.lease_seconds
-            try:
-                # An earlier release's models are replaced; whoever is faster makes AlreadyEnrolled of it.
-                old = tracks.find(self.store, self.name, content_hash=audio.content_hash)
-                stale = old is not None and tracks.is_outdated(self.store, old.id)
-                writer = TrackWriter.begin(
-                    self.store, fields, owner=self._owner, lease_seconds=lease_seconds, replace=replace or stale
-                )
-            except AlreadyEnrolled as found:  # another process was faster
-                return _known(self.track(found.track_id), audio.file_hash, audio.tags, audio.remarks)
-            with writer:
-                writer.add_models(model.window_arrays())
-                writer.add_slots(model.slots)
-                writer.add_subfingerprints(model.words)
-                return Enrolled(writer.commit(), True, audio.file_hash, remarks=audio.remarks)
-
-    @contextlib.contextmanager
-    def _alone_with(self, content_hash: str) -> Iterator[None]:
-        """Let one thread at a time work on the same audio: copies of a file are often enrolled side by side."""
-        with self._turn:
-            self._turn.wait_for(lambda: content_hash not in self._in_work)
-            self._in_work.add(content_hash)
-        try:
-            yield
-        finally:
-            with self._turn:
-                self._in_work.discard(content_hash)
-                self._turn.notify_all()
-
-    def _model(self, audio: Audio) -> TrackModel:
-        loudest = audio.loudest
-        if level.is_silent(loudest, audio.step):
-            raise SnippetSilent(f"{audio.duration_s:.1f} s of silence: there is nothing to recognise in it")
-        if audio.duration_s < self.settings.min_snippet_seconds:
-            least = self.settings.min_snippet_seconds
-            raise SnippetTooShort(f"track has {audio.duration_s:.2f} s of sound; at least {least:g} s are needed")
-        return model_track(level.levelled(audio.samples, loudest), self.config, self.background())
-
-    def _probe(self, source: bytes | Path, limits: Limits) -> Tagged:
-        try:
-            return self.decoder.probe(source, limits)
-        except AudioError:
-            return Tagged("")  # decoding says what is wrong
-
-    def _find(self, **hashes: str) -> Track | None:
-        """Return the track with this content, unless an earlier release modelled it."""
-        found = tracks.find(self.store, self.name, **hashes)
-        return None if found is None or tracks.is_outdated(self.store, found.id) else found
+        return self._enroller.enroll(source, by_hand, source_name=source_name, replace=replace, reread=reread)
 
     def background(self) -> Background:
         """Return the catalogue's background mixture; fit and store it if its front end has none yet."""
@@ -410,7 +304,7 @@ class Catalogue:
         AudioError
             If the source is not usable audio.
         """
-        limits = _limits(source, Limits.for_snippet(self.settings))
+        limits = Limits.for_snippet(self.settings).of(source)
         return self.decoder.decode(source, limits, self.config.sample_rate)
 
     def identify_audio(
@@ -523,7 +417,7 @@ class Catalogue:
         return catalogues.revision(self.store, self.name)
 
     def tracks(self, *, search: str | None = None, limit: int | None = None, skip: int = 0) -> list[Track]:
-        """List tracks by title; each word of ``search`` occurs in title, artist, album, ISRC or source."""
+        """List tracks by title; each word of ``search`` occurs in title, artist, album, identifiers or source."""
         return tracks.list_tracks(self.store, self.name, search=search, limit=limit, skip=skip)
 
     def track(self, track_id: str) -> Track:
@@ -544,7 +438,7 @@ class Catalogue:
         return tracks.ids_beginning(self.store, self.name, beginning, limit)
 
     def edit(self, track_id: str, **fields: object) -> Track:
-        """Change title, artist, album, isrc or metadata of a track by hand, for good; return it as it is then."""
+        """Change title, artist, album, identifiers or metadata of a track by hand, for good; return it as it is."""
         self.track(track_id)
         return tracks.edit(self.store, track_id, **fields)
 
@@ -567,25 +461,3 @@ class Catalogue:
         """Remove a track; a query that runs now may still name it, the next one will not."""
         self.track(track_id)
         tracks.remove(self.store, track_id)
-
-
-def _file_hash(source: bytes | Path, most: int | None) -> str:
-    """Return the SHA-256 of a file's bytes, or nothing if it is not a file, cannot be read or has too many."""
-    try:
-        if not isinstance(source, Path):
-            return hashlib.sha256(source).hexdigest() if most is None or len(source) <= most else ""
-        if not source.is_file() or (most is not None and source.stat().st_size > most):
-            return ""  # a pipe would never end; the decoder says what is wrong with it
-        with open(source, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError, TypeError):
-        return ""  # the decoder says what is wrong with it
-
-
-def _known(track: Track, file_hash: str, tags: Mapping[str, str], remarks: Sequence[str] = ()) -> Enrolled:
-    return Enrolled(track, False, file_hash, tracks.new_tags(track, tags), list(remarks))
-
-
-def _limits(source: bytes | Path, limits: Limits) -> Limits:
-    """Return what a source may cost: the size of a file on this machine is its owner's affair."""
-    return limits.for_own_file() if isinstance(source, Path) else limits

@@ -15,8 +15,8 @@ never a server path, a stack trace or a secret.
       x AudioTooLarge, AudioTooLong, DecodeLimit
       x SnippetTooShort, SnippetSilent
   + NotFound
-    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound, ModelNotFound
-    - TracklistNotFound, MonitorNotFound
+    - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
+    - TracklistNotFound, MonitorNotFound, ModelNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
@@ -282,7 +282,7 @@ class StoreFailed(EarmarkError):
 
 
 class StoreFull(StoreFailed):
-    """The disk behind the store is full; nothing was changed."""
+    """A disk that Earmark writes to is full; nothing was changed."""
 
     name = "store_full"
     status = 507

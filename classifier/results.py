@@ -6,8 +6,11 @@ divergences in nats. ``to_dict`` gives the JSON objects of the command line and 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from classifier.identifiers import IDENTIFIERS
 
 METHODS = {
     "auto": "aligned sub-fingerprints",
@@ -45,6 +48,10 @@ class Track:
         Free text by name.
     by_hand : list of str
         Fields that a person set or edited; tags in files do not overwrite them.
+    remarks : list of str
+        What was peculiar about the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`.
+    recording_mbid, release_mbid, artist_mbids, acoustid : str or None
+        As :mod:`classifier.identifiers` describes them.
     """
 
     id: str
@@ -62,6 +69,16 @@ class Track:
     version: int = 1
     metadata: dict[str, str] = field(default_factory=dict)
     by_hand: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    recording_mbid: str | None = None
+    release_mbid: str | None = None
+    artist_mbids: str | None = None
+    acoustid: str | None = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Identifiers that are known, by name."""
+        return {name: value for name in IDENTIFIERS if (value := getattr(self, name))}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -104,6 +121,8 @@ class Match:
         Symmetric KL divergence of the six-component mixtures at the match's place, variational approximation, nats.
     other_offsets_s : list of float
         Other places in this track that explain the snippet as well.
+    ids : dict of str to str
+        The track's identifiers that are known, by name (:data:`classifier.identifiers.IDENTIFIERS`).
     """
 
     track_id: str
@@ -124,6 +143,31 @@ class Match:
     divergence: float | None
     divergence_variational: float | None
     other_offsets_s: list[float] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
+
+
+def recordings(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Put the tracks among some matches together that are copies of one recording.
+
+    Parameters
+    ----------
+    matches : sequence of mapping
+        JSON objects of matches, best first.
+
+    Returns
+    -------
+    list of dict
+        One for each recording, best first: ``recording``, its number; ``title``, ``artist`` and ``role`` of its best
+        track; ``confidence``, the sum of its tracks', None where it is not known; ``track_ids``.
+    """
+    found: dict[int, dict[str, Any]] = {}
+    for match in matches:
+        first = {**{name: match[name] for name in ("recording", "title", "artist", "role")}, "confidence": None}
+        recording = found.setdefault(match["recording"], {**first, "track_ids": []})
+        recording["track_ids"].append(match["track_id"])
+        if match["confidence"] is not None:
+            recording["confidence"] = min(1.0, (recording["confidence"] or 0.0) + match["confidence"])
+    return list(found.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +233,7 @@ class Tag:
     remarks: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object of the contract, without the charts."""
+        """Return the JSON object of the contract, without the charts, and with :func:`recordings`."""
         values = asdict(self)
         del values["charts"]
-        return values
+        return {**values, "recordings": recordings(values["matches"])}

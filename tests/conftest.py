@@ -40,7 +40,7 @@ def weights_dir(monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return the folder with the weights of the tagging network, and set it for all that the test starts."""
     if not (shelf.WEIGHTS / "musicnn-msd" / "manifest.json").exists():
         pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
-    monkeypatch.setenv("EARMARKshelf.WEIGHTS_DIR", str(shelf.WEIGHTS))
+    monkeypatch.setenv("EARMARK_WEIGHTS_DIR", str(shelf.WEIGHTS))
     return shelf.WEIGHTS
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -17,6 +18,7 @@ PACKAGE = ROOT / "classifier"
 
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
+    ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
     ("bounds", "extras", "noise"),  # checks of parameters and of optional packages; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
@@ -28,8 +30,10 @@ LAYERS = (
     ("records",),  # catalogues, tracks, tags, keys ... as documents
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
+    ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
     ("listening",),  # hours of sound: the streaming engine, tracklists
+    ("care",),  # tending the library: metadata, tags of files, copies
     ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
@@ -52,7 +56,8 @@ FENCED = {
     "pymongo": ("store.mongo",),
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
-    "av": ("audio.child", "audio.containers", "audio.pcm", "demo.songs"),
+    "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
+    "mutagen": ("audio.tagwriting",),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
@@ -133,6 +138,15 @@ def test_libraries_stay_behind_their_fences(name):
     for library in {full.split(".")[0] for full in imported(name)} & set(FENCED):
         allowed = FENCED[library]
         assert any(name == place or name.startswith(place + ".") for place in allowed), f"{name} imports {library}"
+
+
+def test_the_map_for_contributors_shows_the_same_layers():
+    """The table of CONTRIBUTING.md names every part, and a lower layer before a higher one."""
+    text = (ROOT / "CONTRIBUTING.md").read_text().partition("| folder or module | holds |")[2].partition("\n\n")[0]
+    rows = [re.findall(r"`(\w+)(?:/|\.py)`", row.split("|")[1]) for row in text.splitlines() if row.startswith("| `")]
+    assert {part for row in rows for part in row} == set(LEVEL) - {"__main__"}
+    levels = [LEVEL[part] for row in rows for part in row]
+    assert levels == sorted(levels)
 
 
 def test_no_module_needs_itself():
@@ -216,8 +230,12 @@ print(json.dumps({{
             "import classifier.catalogue, classifier.search.pipeline, classifier.cli.enroll, classifier.cli.identify",
             ["flask", "apiflask", "werkzeug", "pymongo", "bson", "librosa", "sklearn", "av"],
         ),
+        (
+            "import classifier.labels.answers.asking, classifier.labels.scoring.export, classifier.cli.label",
+            ["sklearn", "librosa", "onnx", "flask", "PIL", "av", "pymongo"],
+        ),
     ],
-    ids=["the package", "the command line", "enrolling and identifying"],
+    ids=["the package", "the command line", "enrolling and identifying", "labels, but for training"],
 )
 def test_what_is_not_needed_is_not_loaded(statement, absent):
     loaded = run(f"import json, sys\n{statement}\nprint(json.dumps(dict.fromkeys(sys.modules, 1)))")

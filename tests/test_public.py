@@ -15,13 +15,16 @@ PUBLIC = [
     "EarmarkError",
     "Enrolled",
     "FeatureConfig",
+    "Listener",
     "Match",
     "Near",
     "Searched",
     "Settings",
     "Tag",
     "Track",
+    "Tracklist",
     "open_store",
+    "tracklist",
 ]
 
 

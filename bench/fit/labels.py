@@ -37,13 +37,14 @@ SUMMARY = (
 )
 WEAKNESSES = [
     "The classifier's training and test clips share no artist, but the network's do: it was trained on the Million "
-    "Song Dataset, which surely holds many of GTZAN's artists and perhaps its recordings. For truly new artists the figures "
-    "are optimistic, by an unknown amount.",
+    "Song Dataset, which surely holds many of GTZAN's artists and perhaps its recordings. For truly new artists the "
+    "figures are optimistic, by an unknown amount.",
     "The clips are 443, of ten genres as one person collected them about 2001; whatever else is played gets one of the "
     "ten names, or 'uncertain'. Speech would be called hip-hop, video-game music classical.",
     "The tags are the network authors' own, of 28 overlapping patches a clip; with Earmark's extraction the model was "
     "checked on classical music, jazz and rock only, for recordings of the other seven could not be had.",
-    "Without what lies above 4 kHz, and under talk as loud as the music, accuracy falls by 20 points.",
+    "Of classical music, jazz and rock it names 89 in 100 right, without what lies above 4 kHz 70, in a room 76, and "
+    "there under talk 5 dB below the music 51.",
     "The weights of the network are under the ISC licence of its authors' package; its publishers license other files "
     "of the same name otherwise.",
 ]

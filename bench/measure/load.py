@@ -1,4 +1,4 @@
-"""How many snippets a second the service answers, and how long they wait::
+"""How many snippets a second the service answers, how long they wait, and what memory that takes::
 
     python -m bench.measure.load                       # 1, 4 and 16 clients, 30 s each, against a service of its own
     python -m bench.measure.load --json load.json      # the same, and every figure in a file
@@ -6,7 +6,9 @@
 The service runs in processes of its own on this machine's loopback address, with a library of demo songs. Each client
 posts noisy 5-s snippets one after another, the next as soon as the last is answered; a client that is told to wait
 (503) waits as long as ``Retry-After`` says. Latencies are those of answered snippets, from connecting to the last
-byte. Clients and service share the machine's cores.
+byte. Clients and service share the machine's cores. At the end long snippets are posted, several at a time. Memory is
+what the largest worker process has of its own (``RssAnon``): without the index, which is mapped and shared, and without
+the decoders.
 """
 
 from __future__ import annotations
@@ -41,6 +43,8 @@ from classifier.settings import Settings
 
 N_SNIPPETS = 24
 SNIPPET_S = 5.0
+LONG_S = 55.0
+N_LONG = 4
 SNR_DB = 8.0
 READY_S = 180.0
 
@@ -65,7 +69,10 @@ class Tally:
 
 
 def make_library(folder: Path, n_songs: int) -> list[tuple[bytes, str]]:
-    """Enroll demo songs into a store in ``folder``; return snippets as wav files, each with the right title."""
+    """Enroll demo songs into a store in ``folder``; return snippets as wav files, each with the right title.
+
+    The last one is long.
+    """
     snippets = []
     with Catalogue.open(settings=Settings(data_dir=str(folder))) as catalogue:
         for number, seed in enumerate(catalogue_seeds(n_songs)):
@@ -75,12 +82,14 @@ def make_library(folder: Path, n_songs: int) -> list[tuple[bytes, str]]:
                 heard = record(song.samples, song.sample_rate, 5.0 + 1.7 * k, SNIPPET_S, snr_db=SNR_DB, seed=k)
                 write_wav(folder / "snippet.wav", heard, song.sample_rate)
                 snippets.append(((folder / "snippet.wav").read_bytes(), song.title))
+        write_wav(folder / "snippet.wav", song.samples[: round(LONG_S * song.sample_rate)], song.sample_rate)
+        snippets.append(((folder / "snippet.wav").read_bytes(), song.title))
     return snippets
 
 
 @contextlib.contextmanager
-def service(folder: Path, *, workers: int, processes: int, queue: int) -> Iterator[tuple[str, int]]:
-    """Run ``earmark serve`` on a free port of the loopback address; give host and port once it is ready."""
+def service(folder: Path, *, workers: int, processes: int, queue: int) -> Iterator[tuple[str, int, int]]:
+    """Run ``earmark serve`` on a free port of the loopback address; give host, port and process once it is ready."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
     environment |= {"EARMARK_DATA_DIR": str(folder), "EARMARK_QUEUE": str(queue), "EARMARK_LOG_LEVEL": "WARNING"}
     command = [sys.executable, "-u", "-m", "classifier", "serve", "--port", "0"]
@@ -97,7 +106,7 @@ def service(folder: Path, *, workers: int, processes: int, queue: int) -> Iterat
             if time.monotonic() > deadline:
                 raise SystemExit(f"the service was not ready within {READY_S:g} s")
             time.sleep(0.1)
-        yield host, port
+        yield host, port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
@@ -113,6 +122,17 @@ def _ask(host: str, port: int, method: str, path: str, body: bytes | None = None
         return answer.status, float(answer.headers.get("Retry-After", 0)), answer.read()
     finally:
         connection.close()
+
+
+def memory_mb(process: int) -> float:
+    """Return the private memory, in MB, of that child of ``process`` which has most of it."""
+    sizes = []
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with contextlib.suppress(OSError, KeyError):  # a process that has just ended
+            facts = dict(line.split(":", 1) for line in status.read_text().splitlines())
+            if int(facts["PPid"]) == process:
+                sizes.append(int(facts["RssAnon"].split()[0]) * 1024 / 1e6)
+    return max(sizes)
 
 
 def load(host: str, port: int, snippets: Sequence[tuple[bytes, str]], n_clients: int, seconds: float) -> Tally:
@@ -150,7 +170,7 @@ def load(host: str, port: int, snippets: Sequence[tuple[bytes, str]], n_clients:
     return tally
 
 
-def figures(tally: Tally, n_clients: int, seconds: float) -> dict[str, Any]:
+def figures(tally: Tally, n_clients: int, seconds: float, memory: float) -> dict[str, Any]:
     """Return a row of the table."""
     p50, p99 = np.percentile(tally.seconds, [50, 99]) if tally.seconds else (float("nan"), float("nan"))
     return {
@@ -161,6 +181,7 @@ def figures(tally: Tally, n_clients: int, seconds: float) -> dict[str, Any]:
         "p99_s": float(p99),
         "statuses": dict(sorted(tally.statuses.items())),
         "right": tally.right,
+        "memory_mb": memory,
     }
 
 
@@ -168,18 +189,20 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     """Measure everything; return every figure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        snippets = make_library(folder, options.songs)
+        *snippets, long = make_library(folder, options.songs)
         rows = []
         running = service(folder, workers=options.workers, processes=options.processes, queue=options.queue)
-        with running as (host, port):
+        with running as (host, port, process):
             load(host, port, snippets, 2, 2.0)  # the first ones find cold caches
             for n_clients in options.clients:
                 started = time.monotonic()
                 tally = load(host, port, snippets, n_clients, options.seconds)
-                rows.append(figures(tally, n_clients, time.monotonic() - started))
+                rows.append(figures(tally, n_clients, time.monotonic() - started, memory_mb(process)))
+            load(host, port, [long], N_LONG, options.long_seconds)
+            memory_after_long = memory_mb(process)
     given = {name: getattr(options, name) for name in ("songs", "seconds", "workers", "processes", "queue")}
     machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
-    return {"options": given, "machine": machine, "rows": rows}
+    return {"options": given, "machine": machine, "rows": rows, "memory_after_long_mb": memory_after_long}
 
 
 def show(result: dict[str, Any]) -> None:
@@ -190,7 +213,7 @@ def show(result: dict[str, Any]) -> None:
         f"workers, {cores} cores shared with the clients",
         title_justify="left",
     )
-    for column in ("clients", "answers/s", "p50 ms", "p99 ms", "right", "statuses"):
+    for column in ("clients", "answers/s", "p50 ms", "p99 ms", "right", "MB", "statuses"):
         table.add_column(column, justify="left" if column == "statuses" else "right")
     for row in result["rows"]:
         table.add_row(
@@ -199,9 +222,12 @@ def show(result: dict[str, Any]) -> None:
             f"{1000 * row['p50_s']:.0f}",
             f"{1000 * row['p99_s']:.0f}",
             f"{row['right']}/{row['answered']}",
+            f"{row['memory_mb']:.0f}",
             ", ".join(f"{status}: {count}" for status, count in row["statuses"].items()),
         )
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+    console.print(f"after snippets of {LONG_S:g} s, {N_LONG} at a time: {result['memory_after_long_mb']:.0f} MB")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -210,6 +236,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clients", type=int, nargs="+", default=[1, 4, 16], help="clients at the same time")
     parser.add_argument("--seconds", type=float, default=30.0, help="time for each number of clients")
+    parser.add_argument("--long-seconds", type=float, default=10.0, help="time for long snippets at the end")
     parser.add_argument("--songs", type=int, default=16, help="songs in the library, 1 to 24")
     parser.add_argument("--workers", type=int, default=2, help="snippets worked on at the same time in a process")
     parser.add_argument("--processes", type=int, default=1, help="worker processes")

@@ -37,7 +37,7 @@ from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
 
 from bench import plain
-from classifier.audio.decoder import Decoder
+from classifier.audio import held
 from classifier.audio.resample import at_rate
 from classifier.catalogue import Catalogue
 from classifier.config import FeatureConfig
@@ -57,7 +57,7 @@ from classifier.settings import Settings
 
 #: Stage of an enrollment -> where its functions live.
 STAGES: dict[str, tuple[tuple[object, str], ...]] = {
-    "decode": ((Decoder, "decode"),),
+    "decode": ((held, "decoded"),),
     "spectrum": ((features, "spectrum"), (features, "mel_power")),
     "features": ((features, "gather_windows"), (features, "delta_mfcc")),
     "mixtures": ((gmm, "fit"),),

@@ -6,7 +6,8 @@ Mixes are made by the recipe of ``bench/mixes.py``; what counts is in ``bench/tr
     python -m bench.measure.tracklist --mixes 4 --minutes 30 --strangers 3
     python -m bench.measure.tracklist --mixes 1 --minutes 15 --rules --set development
 
-``--rules`` also asks Synced.fm's four smoothing rules, over identifications of 5 s every second.
+``--rules`` also asks Synced.fm's four smoothing rules: every 5 s are identified on their own, by alignment at their own
+speed and, if nothing is certain, at others, and the row of labels is smoothed (``classifier/listening/smoothing.py``).
 """
 
 from __future__ import annotations
@@ -29,15 +30,25 @@ from bench.corpus import SAMPLE_RATE, Reference
 from bench.mixes import Played
 from bench.tracklists import Said, Score
 from classifier.config import FeatureConfig
-from classifier.fingerprint.bits import reference_words
+from classifier.fingerprint.bits import F_HIGH, reference_words
 from classifier.index.follower import View
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
 from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.smoothing import UNKNOWN, Node, smooth
+from classifier.models.background import builtin_background
+from classifier.models.query import Recording
 from classifier.models.track import TrackModel
 from classifier.results import Track
+from classifier.search import null
+from classifier.search.alignments import SpeedHypothesis, align_many
+from classifier.search.pipeline import Options
+from classifier.search.significance import Significance, Size
+from classifier.search.speed import other_speeds
 
 SEED = 2026
+#: Length of what is labelled on its own for the smoothing rules, seconds.
+WINDOW_S = 5.0
 #: Samples handed in at a time, and seconds of a stranger that is heard at a stretch.
 PIECE, STRANGE_S = 65536, 1800.0
 
@@ -69,6 +80,39 @@ def listen(view: View, samples: np.ndarray, options: ListenOptions) -> tuple[lis
         if s.kind == "track"
     ]
     return said, *seconds
+
+
+def smoothed(view: View, samples: np.ndarray, options: Options) -> list[Said]:
+    """Label every 5 s on their own, smooth the labels by the four rules, and return the tracks said."""
+    significance: dict[int, Significance] = {}
+    size, n = Size.of(view.snapshot), round(WINDOW_S * SAMPLE_RATE)
+    nodes, lines = [], {}
+    for at in range(0, len(samples) - n + 1, n):
+        recording = Recording(samples[at : at + n], F_HIGH, FeatureConfig(), builtin_background())
+        start_s = at / SAMPLE_RATE
+        label, confidence = UNKNOWN, 0.0
+        hypothesis = SpeedHypothesis.of(recording.fingerprint())
+        if hypothesis is not None:
+            judge = significance.setdefault(
+                hypothesis.fingerprint.n_frames, Significance(hypothesis.fingerprint.n_frames, size)
+            )
+            found, _ = align_many(hypothesis, view.snapshot)
+            if not found or judge.log10_e(min(found, key=judge.log10_e)) > options.limit:
+                found += other_speeds(recording, view.snapshot.items, np.inf)[0]
+            if found:
+                best = min(found, key=judge.log10_e)
+                label = best.entry.track_id
+                odds = null.null_map().odds(-judge.log10_e(best), known_prior=options.known_prior)
+                confidence = null.probability(odds)
+                lines[start_s] = best.alignment.offset_s, best.hypothesis.speed
+        nodes.append(Node(label, confidence, start_s, start_s + WINDOW_S))
+    said = []
+    for node in smooth(nodes):
+        if node.label != UNKNOWN:
+            own = next((o.start_s for o in nodes if o.start_s >= node.start_s and o.label == node.label), node.start_s)
+            offset_s, speed = lines[own]
+            said.append(Said(node.label, node.start_s, node.end_s, offset_s - speed * (own - node.start_s), speed))
+    return said
 
 
 @lru_cache(maxsize=4096)
@@ -167,6 +211,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--channels", default=",".join(mixes.CHANNELS))
     parser.add_argument("--strangers", type=float, default=24.0, help="hours of sound that is not enrolled; 0 for none")
+    parser.add_argument("--rules", action="store_true", help="also the four smoothing rules")
     parser.add_argument("--set", dest="which", choices=("evaluation", "development"), default="evaluation")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
@@ -187,6 +232,9 @@ def main() -> None:
             one = tracklists.score(mix.played, said, seconds, same_sound)
             scores[channel] = scores.get(channel, Score()) + one
             spent[channel] = spent.get(channel, np.zeros(3)) + np.array([seconds, processor, clock])
+            if given.rules:
+                ruled = tracklists.score(mix.played, smoothed(view, samples, Options()), seconds, same_sound)
+                scores[f"{channel}, rules"] = scores.get(f"{channel}, rules", Score()) + ruled
             console.print(
                 f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x"
             )

@@ -15,6 +15,7 @@ from classifier.api import (
     bodies,
     catalogues,
     docs,
+    duplicates,
     earlier,
     guard,
     health,
@@ -73,21 +74,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    for part in (
-        health,
-        me,
-        tags,
-        listens,
-        tracks,
-        tracklists,
-        monitors,
-        jobs,
-        catalogues,
-        labels,
-        label_models,
-        earlier,
-        telemetry,
-    ):
+    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues)
+    for part in (*parts, labels, label_models, earlier, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

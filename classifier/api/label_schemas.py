@@ -44,6 +44,22 @@ class PictureQuery(Strict):
     )
 
 
+class TrainQuery(Strict):
+    """How a model is to be trained."""
+
+    ungrouped: bool = Field(
+        False, description="There is nothing that keeps files together (artist, album, series); the card will say so."
+    )
+    features: str | None = Field(
+        None, max_length=200, description="Features to choose from, comma-separated; as `earmark train --features`."
+    )
+    family: str | None = Field(
+        None, max_length=200, description="Families to choose from, comma-separated; as `earmark train --family`."
+    )
+    seed: int = Field(0, ge=0, lt=2**32, description="Of all chance; the same files and seed give the same model.")
+    activate: bool = Field(False, description="Let the model answer at once.")
+
+
 # --- tags -------------------------------------------------------------------------------------------------
 
 

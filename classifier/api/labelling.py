@@ -33,6 +33,8 @@ class Labelling:
 
     Attributes
     ----------
+    gate : Gate
+        Bounds the recordings that are worked on or waiting.
     registry : Registry
         The models that answer.
     """
@@ -41,7 +43,7 @@ class Labelling:
         self._settings = settings
         self._limits = Limits.for_labels(settings)
         self._decoder = Decoder(settings, settings.label_workers)
-        self._gate = Gate(settings.label_workers, settings.label_queue, "recordings to be labelled")
+        self.gate = Gate(settings.label_workers, settings.label_queue, "recordings to be labelled")
         # What somebody uploads leaves nothing on the disk.
         self._listener = Listener(settings, self._decoder, self._limits, cached=False)
         self.registry = Registry(Path(settings.data_dir))
@@ -60,7 +62,7 @@ class Labelling:
 
     @contextmanager
     def _turn(self) -> Iterator[None]:
-        with self._gate.admitted(), self._gate.cpu():
+        with self.gate.admitted(), self.gate.cpu():
             yield
 
     def answer(self, task: str, content: bytes, question: Question, version: str | None = None) -> dict[str, Any]:

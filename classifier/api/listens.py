@@ -1,8 +1,8 @@
 """``/listens``: a recording that arrives in pieces, and a verdict that grows with it.
 
-Each piece that adds enough sound is a *look*: all sound so far is searched. The false alarms that a snippet may have
-are shared out over all looks (:func:`classifier.search.significance.allowed_at_look`). That costs little: at the tenth
-look *z* must be some 0.3 higher than for a snippet.
+Each piece that adds enough sound leads to a *look*: a search with all sound so far. The false alarms allowed for a
+snippet are divided between the looks (:func:`classifier.search.significance.allowed_at_look`). This costs little: at
+the tenth look *z* must be about 0.3 higher than for a snippet.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from classifier.search.significance import allowed_at_look
 
 bp = APIBlueprint("listens", __name__, tag="Listens", url_prefix="/api/v1/listens")
 
-#: Seconds of new sound that make a look worth while.
+#: Seconds of new sound that make a look worthwhile.
 LOOK_S = 0.7
 _SAMPLE_BYTES = 2
 
@@ -39,10 +39,10 @@ _SAMPLE_BYTES = 2
 @bp.output(Listen, status_code=201)
 @bp.doc(operation_id="beginListen", responses=[401, 403, 404, 503])
 def begin(query_data: ListenQuery) -> Any:
-    """Begin to listen.
+    """Start listening.
 
-    Then send pieces of the recording as they come, until `ended` is true. Pieces are either what one recorder gives
-    out bit by bit (WebM, fragmented MP4, Ogg; put together they are one file), or, with `rate`, bare 16-bit PCM,
+    Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+    delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
     little-endian.
     """
     own = service()
@@ -65,11 +65,11 @@ def begin(query_data: ListenQuery) -> Any:
 @bp.output(Listen)
 @bp.doc(operation_id="addPiece", responses=[400, 401, 403, 404, 408, 409, 413, 415, 421, 503, 507])
 def add(listen_id: str, number: int, query_data: PieceQuery) -> Any:
-    """Send the next piece, and learn what is known so far.
+    """Send the next piece, and get what is known so far.
 
     The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
-    again does no harm. A piece that comes after the end is not used; the answer is the last one. `last=true` says that
-    no more will come.
+    again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+    that no more will follow.
     """
     own = service()
     listen = listens.get(own.store, listen_id, key_id=_key_id())
@@ -78,7 +78,7 @@ def add(listen_id: str, number: int, query_data: PieceQuery) -> Any:
     limit = own.settings.snippet_bytes - listen.n_bytes
     content, _ = read_snippet(max(1, limit))
     if len(content) > limit:
-        raise AudioTooLarge(f"the recording has more than {own.settings.snippet_bytes:,} bytes: end it and begin anew")
+        raise AudioTooLarge(f"the recording has more than {own.settings.snippet_bytes:,} bytes: start another")
     with own.gate.admitted():
         listen = listens.add_piece(own.store, listen, number, content)
         return _look(own, listen, last=query_data.last)
@@ -113,7 +113,7 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
     """Search all sound so far, if enough of it is new; end the listen if it is named or nothing more will come."""
     started = time.perf_counter()
     catalogue = own.catalogue(listen.catalogue)
-    # Order-free mixtures give no E-value that could be spent: they decide at the end, once.
+    # kl-mixture has no E-value that could be divided between looks: it decides once, at the end.
     grows = (listen.method or own.settings.method or catalogue.config.method) != "kl-mixture"
     heard_s, tag = 0.0, None
     try:
@@ -134,7 +134,7 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
             tag = replace(tag, seconds={**tag.seconds, "decode": decoded - started})
     except DecodeLimit:
         raise
-    except AudioError:  # too short, still silent, or a beginning that means nothing yet
+    except AudioError:  # too short, still silent, or a beginning that cannot be decoded yet
         if last:
             listens.end(own.store, listen, None)
             raise
@@ -151,14 +151,14 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
 
 
 def _of_a_part(tag: results.Tag, *, last: bool) -> results.Tag:
-    """Leave out that the recording breaks off, where more of it was to come."""
+    """Leave out the remark that the recording breaks off if more of it was to follow."""
     if last and tag.verdict != "identified":
         return tag
     return replace(tag, remarks=[remark for remark in tag.remarks if not remark.startswith("cut_off:")])
 
 
 def _whole(listen: listens.Listen, content: bytes) -> bytes:
-    """Return a recording as a file: pieces of a container are one already, PCM gets a head."""
+    """Return a recording as a file: pieces of a container are one already; PCM gets a header."""
     if listen.rate is None or listen.channels is None:
         return content
     frame = _SAMPLE_BYTES * listen.channels
@@ -174,7 +174,7 @@ def _whole(listen: listens.Listen, content: bytes) -> bytes:
 def _answer(
     own: Service, listen: listens.Listen, *, heard_s: float | None = None, tag: results.Tag | None = None
 ) -> dict[str, Any]:
-    """Return the JSON object: the tag that it became, or the best candidate so far, which nothing is staked on."""
+    """Return the JSON object: the tag that the listen became, or the best candidate so far, which is no verdict."""
     heard_s = listen.looked_s if heard_s is None else heard_s
     made = tags.get(own.store, listen.tag_id) if listen.tag_id else None
     return {

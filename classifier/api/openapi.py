@@ -43,8 +43,7 @@ def _file_body() -> dict[str, Any]:
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
-def _tracks_body() -> dict[str, Any]:
-    fields = EnrollForm.model_json_schema()["properties"]
+def _tracks_body(fields: dict[str, Any]) -> dict[str, Any]:
     parts = {"type": "array", "items": dict(_FILE), "maxItems": MAX_FILES, "description": "The tracks' files."}
     form = {"type": "object", "required": ["file"], "properties": {"file": parts, **fields}}
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
@@ -63,7 +62,9 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     for path in ("/predict", "/upload/musicUpload/"):
         spec["paths"][path]["post"]["requestBody"] = _file_body()
     spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
-    spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body()
+    labels = {"type": "string", "description": "CSV with the heading `file,labels,group`."}
+    spec["paths"]["/api/v1/label-models/{task}/train"]["post"]["requestBody"] = _tracks_body({"labels": labels})
+    spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body(EnrollForm.model_json_schema()["properties"])
     spec["paths"]["/api/v1/tracklists"]["post"]["requestBody"] = _recording_body()
     schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
     spec["components"]["schemas"].update(schema.pop("$defs", {}))

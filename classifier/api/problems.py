@@ -40,7 +40,7 @@ REMEDIES: dict[str, str] = {
     "invalid_input": "Correct the input as `detail` says.",
     "invalid_parameter": "Correct what `errors` lists or `detail` names; do not repeat the request unchanged.",
     "invalid_config": "Correct the parameter named in `detail`.",
-    "file_missing": "Send a file: multipart field `snippet` or a raw body for tags, `file` for tracks.",
+    "file_missing": "Send a file: multipart field `snippet` or a raw body for tags, `file` for tracks and tracklists.",
     "invalid_model": "Whoever runs the service has to fetch or train the model again, as `detail` says.",
     "audio_error": "Send another recording.",
     "audio_empty": "The upload has no bytes: check the recorder, record again.",

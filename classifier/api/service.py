@@ -1,4 +1,4 @@
-"""What one serving process holds: store, catalogues, decoders, the queue of snippets and the workers of jobs.
+"""What one serving process holds: store, catalogues, decoders, the queue of snippets and the job workers.
 
 The service is made with the application, before any fork. It opens nothing until :meth:`Service.start`, which the
 server calls in the process that serves, or the first request does. Snippets and jobs have separate decoders, so a
@@ -30,9 +30,9 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import enroll, jobs, tracklist
+from classifier.work import duplicates, enroll, jobs, tracklist, train
 from classifier.work.spool import Spool
-from classifier.work.worker import Worker
+from classifier.work.worker import Handler, Worker
 
 log = logging.getLogger("earmark.service")
 
@@ -97,16 +97,19 @@ class Service:
             # One child more than workers: a file that is slow to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
             self._job_decoder = Decoder(self.settings)
-            self._labelling = Labelling(self.settings)
             self._recording_decoder = Decoder(self.settings)
-            enrolling = enroll.Enroll(self._store, self.spool, self._enroller)
-            listening = tracklist.Tracklists(
-                self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
-            )
-            # A worker each: hours of sound keep no track from being enrolled.
+            self._labelling = Labelling(self.settings)
+            handlers: dict[str, Handler] = {
+                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
+                tracklist.KIND: tracklist.Tracklists(
+                    self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
+                ),
+                duplicates.KIND: duplicates.Duplicates(self.catalogue),
+                train.KIND: train.Train(self.settings, self.spool),
+            }
+            # A worker each: hours of sound, or a training, keep no track from being enrolled.
             self._workers = [
-                Worker(self._store, self.spool, self.settings, {kind: handler})
-                for kind, handler in ((enroll.KIND, enrolling), (tracklist.KIND, listening))
+                Worker(self._store, self.spool, self.settings, {kind: handler}) for kind, handler in handlers.items()
             ]
             self._started = True
             self._threads = [
@@ -130,9 +133,8 @@ class Service:
             thread.start()
         for thread in stopping:
             thread.join()
-        for decoder in (self._decoder, self._job_decoder, self._recording_decoder):
+        for decoder in (self._decoder, self._job_decoder, self._recording_decoder, self._labelling):
             decoder.close()
-        self._labelling.close()
         for thread in self._threads:  # a connection must not be closed under a thread that uses it
             thread.join(STOP_SECONDS)
         for catalogue in self._catalogues.values():

@@ -1,4 +1,4 @@
-"""Reading the files of a request: the file parts of a form, on their way to disk, bounded in number and bytes."""
+"""Reading a request's files: the file parts of a form, written to disk, limited in number and bytes."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def spool_tracks(
         If the body arrives too slowly, or too many others are arriving.
     """
     if request.mimetype != "multipart/form-data":
-        raise MediaTypeUnsupported("files come as multipart/form-data, each in a file part 'file'")
+        raise MediaTypeUnsupported("send files as multipart/form-data, each in a file part 'file'")
     length = request.content_length
     if length is not None and shutil.disk_usage(folder).free < length + SPARE_BYTES:
         raise StoreFull(f"no room is left for an upload of {length:,} bytes; nothing was changed")

@@ -32,10 +32,11 @@ from classifier.audio.containers import (
     ranked_streams,
     raw_tags,
 )
+from classifier.audio.id3 import tag_end
 from classifier.audio.limits import Limits
 from classifier.audio.links import survey
 from classifier.audio.pcm import Pcm, Refusal
-from classifier.audio.promises import claimed_share, promised_s
+from classifier.audio.promises import STANDING_ALONE, claimed_share, promised_s
 from classifier.audio.source import Source
 from classifier.audio.wire import MAX_BLOCK, receive_job, send, send_samples
 
@@ -50,6 +51,8 @@ _MISSING_SHARE, _MISSING_S = 0.01, 0.5
 _LOST_PAGES_S = 2.0
 #: This share of packets may be damaged, and two always; each is skipped.
 _DAMAGED_SHARE, _DAMAGED = 0.1, 2
+#: Least share of a file of frames that stand for themselves that they take; below, something else was passed by.
+_SOUND_SHARE = 0.8
 #: Seconds of audio between reports of progress.
 _PROGRESS_S = 60.0
 _MAX_REMARKS = 20
@@ -80,7 +83,7 @@ class Reading:
         self._reported = 0.0
         self._codecs: Counter[str] = Counter()
         self._lossless = True
-        self._good = self._damaged = 0
+        self._good = self._damaged = self._taken = 0
         self._missing_s = 0.0
         self.tags: dict[str, str] = {}
         self.remarks: list[str] = []
@@ -105,12 +108,13 @@ class Reading:
                 self._promised += promised
                 self._progress(self._promised)
             before = self._pcm.seconds
+            self._taken = 0
             whole = self._decode(packets(container, stream))
             seconds = self._pcm.seconds - before
             codec = stream.codec_context.codec
             self._codecs[codec.canonical_name.replace("amr_", "amr")] += max(1, round(1000 * seconds))
             self._lossless = self._lossless and codec.lossless
-            self.tags = self.tags or raw_tags(container, stream)
+            self.tags = self.tags or raw_tags(container, stream, source)
             self._compare(source, container.format.name, promised, seconds, whole=whole)
 
     def _decode(self, demuxed: Iterator[Any]) -> bool:
@@ -126,6 +130,7 @@ class Reading:
                 self._damaged += 1
                 continue
             self._good += 1
+            self._taken += packet.size
             for frame in frames:
                 # A frame without samples or rate carries no audio: it ends a stream, or its packet was broken.
                 if frame.samples and frame.sample_rate:
@@ -151,8 +156,13 @@ class Reading:
             pages = ogg.examine(source)
             if pages.cut:
                 self._remark("cut_off", "the file ends before the recording does: what came after is missing")
-            elif pages.n_damaged:
-                self._remark("damaged", f"{pages.n_damaged:,} of {pages.n_pages:,} pages are damaged and left out")
+            elif bad := pages.n_damaged + pages.n_lost:
+                n_pages = pages.n_pages + pages.n_lost
+                self._remark("damaged", f"{bad:,} of {n_pages:,} pages are damaged or missing, and left out")
+        elif promised is None and form in STANDING_ALONE:
+            share = self._taken / max(1, source.size - tag_end(source))
+            if share < _SOUND_SHARE:
+                self._remark("damaged", f"only {100 * share:.0f} % of the file are audio that can be read")
 
     def broken_link(self, number: int, n_links: int, reason: str) -> None:
         """Note that a link of a chain cannot be read."""
@@ -206,7 +216,7 @@ class Reading:
         }
 
     def _fault(self, text: str, name: str = "damaged") -> None:
-        """Add a remark to a file that is only heard; refuse one that is to be enrolled."""
+        """Add a remark to what is heard once; refuse what is to be enrolled."""
         if self._limits.kind not in ("snippet", "label", "recording"):
             raise Refusal("AudioUnreadable", f"{text}: record, download or export it again")
         self._remark(name, text)
@@ -291,7 +301,8 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
     digest, is_whole = hashlib.sha256(), True
     tags: dict[str, str] = {}
     for start, end in pairwise([*starts, source.size]):
-        with _opened(source.window(start, end), limits) as (container, _, stream):
+        link = source.window(start, end)
+        with _opened(link, limits) as (container, _, stream):
             context = stream.codec_context
             digest.update(f"{context.codec.name}:{context.sample_rate}:{context.layout.nb_channels}\n".encode())
             for packet in packets(container, stream):
@@ -299,7 +310,7 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
                     is_whole = False
                 else:
                     digest.update(packet)
-            tags = tags or raw_tags(container, stream)
+            tags = tags or raw_tags(container, stream, link)
     return {"packet_hash": digest.hexdigest() if is_whole else "", "tags": tags}
 
 

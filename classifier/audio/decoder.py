@@ -321,7 +321,9 @@ class Decoder:
                 if limits.max_bytes is None:
                     limits = replace(limits, wall_s=limits.wall_s + os.fstat(descriptor).st_size / _SLOWEST_READ)
             except OSError as error:
-                raise DecoderUnavailable(f"no room for a file to decode ({error.strerror}): try again later") from None
+                raise DecoderUnavailable(
+                    f"no room for the file to decode ({error.strerror}): try again later"
+                ) from None
             yield stack.enter_context(self._at_work(limits, task, descriptor))
 
     @contextlib.contextmanager

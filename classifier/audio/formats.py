@@ -82,7 +82,7 @@ CODECS = (
 
 
 def is_read(codec: str) -> bool:
-    """Tell whether a decoder, by FFmpeg's name, may run."""
+    """Return whether a decoder, by FFmpeg's name, may run."""
     return codec in CODECS or codec.startswith("pcm_")
 
 

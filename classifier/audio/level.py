@@ -52,7 +52,7 @@ def loudest(samples: np.ndarray, sample_rate: int) -> float:
 
 
 def is_silent(level: float, step: float = STEP_16_BITS) -> bool:
-    """Tell whether a recording holds nothing above its own quantisation.
+    """Return whether a recording holds nothing above its own quantisation.
 
     Parameters
     ----------

@@ -6,6 +6,7 @@ Used by parent and child, so it imports nothing of Earmark at run time.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,12 +18,12 @@ _TRACK_WALL_S = 20.0
 _TRACK_RATE_HZ = 48000
 #: Seconds after which a connection is made anew, and in which a stream has to give sound.
 _CONNECTION_S, _STALL_S = 86400.0, 30.0
-#: The setting behind a limit, for each kind.
+#: The setting behind a limit of a snippet, of a track and of a recording.
 _SETTINGS = {
     "bytes": ("snippet_bytes", "track_bytes", "label_bytes", "recording_bytes"),
     "seconds": ("snippet_seconds", "track_seconds", "label_seconds", "recording_seconds"),
     "decoded bytes": ("snippet_decode_bytes", "track_seconds", "label_seconds", "recording_seconds"),
-    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
+    "wall clock": ("snippet_decode_seconds", "track_decode_seconds", "track_decode_seconds", "track_decode_seconds"),
 }
 _KINDS = ("snippet", "track", "label", "recording")
 
@@ -133,6 +134,10 @@ class Limits:
     def for_own_file(self) -> Limits:
         """Return the same limits for a file on the user's own disk, which may have any size."""
         return replace(self, max_bytes=None)
+
+    def of(self, source: bytes | Path) -> Limits:
+        """Return the limits of a source: a path is a file of the user's own."""
+        return self.for_own_file() if isinstance(source, Path) else self
 
     def remedy(self, limit: str) -> str:
         """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.

@@ -26,6 +26,8 @@ class Pages:
     ----------
     n_pages, n_damaged : int
         Pages found, and those of them that are incomplete or fail their checksum.
+    n_lost : int
+        Further pages that are missing between pages of music, by their numbers.
     cut : bool
         Whether the file ends within a page, or with one that is not marked as the last of its stream.
     granule : int
@@ -34,20 +36,29 @@ class Pages:
 
     n_pages: int
     n_damaged: int
+    n_lost: int
     cut: bool
     granule: int
 
 
 def examine(source: Source) -> Pages:
     """Read every page; return their summary."""
-    n_pages = n_damaged = granule = 0
+    n_pages = n_damaged = gaps = granule = 0
     cut = True
+    numbers: dict[bytes, int] = {}  # by stream, of its last page of music
     for page, whole in _pages(source):
         n_pages += 1
         n_damaged += not whole
         cut = not page[5] & _LAST or page_length(page) > len(page)
+        if whole:
+            serial, number = page[14:18], int.from_bytes(page[18:22], "little")
+            # Whoever tunes in to a radio gets the header pages first, and then what is on the air.
+            gaps += max(0, number - numbers.get(serial, number) - 1)
+            if any(page[6:14]):
+                numbers[serial] = number
         granule = max(granule, int.from_bytes(page[6:14], "little", signed=True))
-    return Pages(n_pages, n_damaged, cut, granule)
+    # A damaged page leaves a gap in the numbers as well.
+    return Pages(n_pages, n_damaged, max(0, gaps - n_damaged), cut, granule)
 
 
 def page_length(head: bytes) -> int:

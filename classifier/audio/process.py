@@ -153,7 +153,7 @@ class Child:
         """Yield blocks of samples, then the child's answer.
 
         The time limit counts waiting for messages, not the receiver's own work. What comes live may come for ever:
-        there, the limit is for each message.
+        there, it holds for each message by itself.
 
         Raises
         ------

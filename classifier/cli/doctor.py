@@ -56,9 +56,16 @@ def doctor(shell: Shell, repair: bool) -> None:
     else:
         shell.table(["check", "", "found"], [[c.name, "ok" if c.ok else "WRONG", c.detail] for c in checks])
         shown = shell.settings.shown().items()
-        shell.table(["setting", "value"], [[name, str(value)] for name, value in shown])
+        shell.table(["setting", "value"], [[name, _in_words(value)] for name, value in shown])
     if not all(check.ok for check in checks):
         raise SystemExit(1)
+
+
+def _in_words(value: object) -> str:
+    """Return a setting's value as its environment variable would hold it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _check(name: str, look: Callable[[], str]) -> Check:

@@ -136,7 +136,7 @@ def compare(
     seed: int,
     earlier: str,
 ) -> None:
-    """Compare classifiers of an earlier genre service with the one that would be chosen here, on the recordings in DATA.
+    """Compare classifiers of an earlier genre service with the one that would be chosen here, on recordings in DATA.
 
     Five nearest neighbours, logistic regression and support vector machines with linear, RBF and polynomial kernels,
     on features as they are; five random tenths, as that service was judged, beside an honest protocol.
@@ -145,7 +145,7 @@ def compare(
     Example:
       earmark compare ~/labelled --group artist
     """
-    from classifier.labels.training import evaluate as judging
+    from classifier.labels.training import comparison
     from classifier.labels.training.protocols import protocols
     from classifier.labels.training.train import default_views
     from classifier.labels.views import TABLE
@@ -156,9 +156,9 @@ def compare(
         view = earlier if earlier in numbers.problem.rows else TABLE
         view = view if view in numbers.problem.rows else next(iter(numbers.problem.rows))
         honest = sum(not protocol.leaky for protocol in protocols(dataset, seed))
-        total = judging.n_compared(len(numbers.problem.rows), len(numbers.tried), honest)
+        total = comparison.n_compared(len(numbers.problem.rows), len(numbers.tried), honest)
         with ticking(shell, "training", total) as tick:
-            rows = judging.compare(dataset, numbers, view, seed, tick=tick)
+            rows = comparison.compare(dataset, numbers, view, seed, tick=tick)
     if shell.as_json:
         shell.emit({"data": str(data), "features": view, "rows": rows})
         return
@@ -195,15 +195,15 @@ def subsets(
     Example:
       earmark subsets ~/labelled --group artist --size 6 --family logistic
     """
-    from classifier.labels.training import evaluate as judging
-    from classifier.labels.training.protocols import protocols
+    from classifier.labels.training import comparison
+    from classifier.labels.training.protocols import most_honest
     from classifier.labels.training.selection import fits_of
 
     with prepared(shell, "", data, group, features, families, multiple) as (dataset, numbers):
-        folds = len(protocols(dataset, seed)[-1].splits)
+        folds = len(most_honest(dataset, seed).splits)
         total = fits_of(len(numbers.problem.rows), len(numbers.tried), folds + folds * 4)
         with ticking(shell, "training", total) as tick:
-            found = judging.subsets(dataset, numbers, size, seed, tick=tick)
+            found = comparison.subsets(dataset, numbers, size, seed, tick=tick)
     if shell.as_json:
         shell.emit({"data": str(data), **found})
         return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import click
 
 from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
-from classifier.results import METHODS, METHODS_HELP, Match, Tag
+from classifier.identifiers import IDENTIFIERS
+from classifier.results import METHODS, METHODS_HELP, Match, Tag, recordings
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
 
@@ -65,13 +67,15 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
     shell.say(sentence(tag))
     if tag.matches:
         shell.say("")
-        columns = _figures(tag)
+        groups = _recordings(tag)
+        columns = _figures(tag, groups)
         widths = [max(map(len, column)) for column in columns]
         heading, *rows = zip(*columns, strict=True)
         lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
-        # Copies share a name; their files tell them apart.
-        names = [_named(m) + (f", file {m.source}" if tag.verdict == "ambiguous" else "") for m in tag.matches]
-        shell.numbered(lines[0], list(zip(names, lines[1:], strict=True)))
+        items = [(_heading(group), line, *_tracks(group)) for group, line in zip(groups, lines[1:], strict=True)]
+        shell.numbered(lines[0], items)
+    if tag.tied == 1 and tag.matches[0].ids:
+        shell.say(", ".join(f"{IDENTIFIERS[name]} {value}" for name, value in tag.matches[0].ids.items()))
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
         shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")
@@ -95,41 +99,68 @@ def sentence(tag: Tag) -> str:
     if tag.verdict == "identified":
         place = "" if best.offset_s is None else f", {clock_time(best.offset_s)} into the track"
         return f"Identified: {_named(best)}{place}.{_parts(tag)} The rest is the evidence."
-    named = tag.matches[: tag.tied]
-    if len({_named(match) for match in named}) == 1:
-        return f"{tag.tied} copies of {_named(best)} fit equally well; their file names tell them apart."
-    return f"{tag.tied} recordings fit equally well: they are the first {tag.tied} below."
+    if len({_named(match) for match in tag.matches[: tag.tied]}) == 1:
+        return f"{_named(best)}: {tag.tied} tracks are this recording, and fit equally well."
+    return f"{tag.tied} tracks hold what was heard: one recording under several names, or a passage that they share."
 
 
 def _parts(tag: Tag) -> str:
-    """Return a sentence, after a space, on the other tracks that the recording contains parts of; or nothing."""
+    """Return a sentence, after a space, on the other recordings that the snippet contains parts of; or nothing."""
     parts = [
-        f"{_named(m)} ({clock_time(m.query_start_s)} to {clock_time(m.query_end_s)})"
-        for m in tag.matches
-        if m.role == "part" and m.query_start_s is not None and m.query_end_s is not None
+        f"{_heading(group)} ({clock_time(best.query_start_s)} to {clock_time(best.query_end_s)})"
+        for group in _recordings(tag)
+        if (best := group[0]).role == "part" and best.query_start_s is not None and best.query_end_s is not None
     ]
     return f" The recording also contains {', '.join(parts)}." if parts else ""
+
+
+def _recordings(tag: Tag) -> list[list[Match]]:
+    """Return the matches, copies of one recording together, best first."""
+    groups: dict[int, list[Match]] = {}
+    for match in tag.matches:
+        groups.setdefault(match.recording, []).append(match)
+    return list(groups.values())
+
+
+def _heading(copies: list[Match]) -> str:
+    return _named(copies[0]) + (f", {len(copies)} tracks" if len(copies) > 1 else "")
+
+
+def _tracks(copies: list[Match]) -> list[str]:
+    """Return a line for each of several copies: what tells it apart, and the place in it."""
+    if len(copies) == 1:
+        return []
+    name = _named(copies[0])
+    lines = []
+    for match in copies:
+        place = "" if match.offset_s is None else f"at {clock_time(match.offset_s)}"
+        album = f"album {match.album}" if match.album else ""
+        other = _named(match) if _named(match) != name else ""
+        lines.append("- " + ", ".join(part for part in (other, album, f"file {match.source}", place) if part))
+    return lines
 
 
 def _named(match: Match) -> str:
     return f"{match.title} by {match.artist}" if match.artist else match.title
 
 
-def _figures(tag: Tag) -> list[list[str]]:
-    """Return the evidence by columns, each with its heading first."""
+def _figures(tag: Tag, groups: list[list[Match]]) -> list[list[str]]:
+    """Return the evidence for each recording column by column, each with its heading: that of its best track."""
+    best = [group[0] for group in groups]
+    confidences = [recording["confidence"] for recording in recordings([asdict(match) for match in tag.matches])]
 
     def column(heading: str, write: Callable[[float], str], values: Iterable[float | None]) -> list[str]:
         return [heading, *("" if value is None else write(value) for value in values)]
 
     columns = [
-        column("at", clock_time, (m.offset_s for m in tag.matches)),
-        column("confidence", percent, (m.confidence for m in tag.matches)),
-        column("divergence", "{:.2f}".format, (m.divergence for m in tag.matches)),
+        column("at", clock_time, (m.offset_s for m in best)),
+        column("confidence", percent, confidences),
+        column("divergence", "{:.2f}".format, (m.divergence for m in best)),
     ]
     if tag.method == "auto":
         columns[2:2] = [
-            column("agreement", "{:.3f}".format, (m.agreement for m in tag.matches)),
-            column("z", "{:.1f}".format, (m.z for m in tag.matches)),
-            column("log10 E", "{:.1f}".format, (m.log10_e_value for m in tag.matches)),
+            column("agreement", "{:.3f}".format, (m.agreement for m in best)),
+            column("z", "{:.1f}".format, (m.z for m in best)),
+            column("log10 E", "{:.1f}".format, (m.log10_e_value for m in best)),
         ]
     return columns

@@ -175,5 +175,5 @@ def _honest(manifest: dict[str, Any]) -> str:
     honest = manifest.get("card", {}).get("honest")
     try:
         return percent_interval(honest[0]["figures"]["accuracy"])
-    except (TypeError, LookupError, ValueError):
+    except (TypeError, LookupError):
         return ""

@@ -77,7 +77,7 @@ def blocks_of(
     except (OSError, ValueError):
         raise FileMissing(f"there is no file {source!r}: check its name, or write an address with http://") from None
     if is_file and made is None:
-        return _file(decoder, Path(source), Limits.for_recording(settings).for_own_file(), rate)
+        return _file(decoder, Path(source), Limits.for_recording(settings), rate)
     return _pipe(decoder, source, limits, rate, made)
 
 
@@ -102,5 +102,5 @@ def _pipe(decoder: Decoder, path: str, limits: Limits, rate: int, made: Raw | No
 
 
 def _file(decoder: Decoder, path: Path, limits: Limits, rate: int) -> Iterator[np.ndarray]:
-    with decoder.stream(path, limits, rate) as stream:
+    with decoder.stream(path, limits.of(path), rate) as stream:
         yield from stream

@@ -27,25 +27,25 @@ if TYPE_CHECKING:
     from classifier.experiments.asking import Outcome
 
 WARNING = (
-    "The best of many cells is better on the snippets that it was chosen by than on any others. The nested figure "
-    "chooses on four fifths of the tracks and counts on the rest: expect that one."
+    "The best of many cells does better on the snippets by which it was chosen than on any others. The nested figure "
+    "is chosen on four fifths of the tracks and measured on the rest: expect that one."
 )
 
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option(
-    "--grid", "specs", multiple=True, metavar="NAME=A,B,…", help="Values of a parameter; several times for more."
-)
+@click.option("--grid", "specs", multiple=True, metavar="NAME=A,B,…", help="Values of a parameter; may be repeated.")
 @click.option("--preset", type=click.Choice(list(grid.PRESETS)), help="One of Synced.fm's three experiments.")
-@click.option("--method", type=click.Choice(list(METHODS)), help="Decides; default: auto, with a preset kl-mixture.")
-@click.option("--cut", default=40, type=click.IntRange(1), show_default=True, help="Snippets a condition.")
+@click.option(
+    "--method", type=click.Choice(list(METHODS)), help="What decides; default: auto, or with a preset kl-mixture."
+)
+@click.option("--cut", default=40, type=click.IntRange(1), show_default=True, help="Snippets for each condition.")
 @click.option(
     "--unknown",
     default=8,
     type=click.IntRange(0),
     show_default=True,
-    help="Leave out each so-manieth file, as unknown.",
+    help="Leave out every Nth file, as unknown; 0: none.",
 )
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for answers and report; resumed there."
@@ -68,9 +68,8 @@ def sweep(
 ) -> None:
     """Enroll the music in FOLDER once for each combination of parameters, and ask all of them the same snippets.
 
-    Nothing is put into your own catalogues: each combination has one of its own in the folder of --out, which is
-    removed when its snippets are answered. A stopped sweep goes on with the same command. --grid beside a preset
-    replaces its values.
+    Your own catalogues stay as they are: each combination has its own in the folder of --out, which is removed once its
+    snippets are answered. The same command resumes a stopped sweep. With a preset, --grid replaces its values.
 
     \b
     Example:
@@ -84,7 +83,7 @@ def sweep(
     files = audio_in(folder)
     kept = [path for i, path in enumerate(files) if not unknown or i % unknown != unknown - 1]
     if len(kept) < 2:
-        raise InvalidParameter(f"{folder} holds {len(files)} files: there must be two at least to tell apart")
+        raise InvalidParameter(f"{folder} holds {len(files)} files: at least two are needed to tell apart")
     queries = plan.cuts(files, plan.conditions(conditions), cut, length, seed)
     cells = grid.cells(axes, base)
     digest = plan.digest(queries, axes=sorted(axes.items()), base=sorted(base.items()), kept=kept)
@@ -129,7 +128,7 @@ def _run(
     )
     with Catalogue.open(name="sweep", config=cell.config, settings=settings, decoder=decoder) as catalogue:
         with shell.progress("enrolling", len(files)) as done:
-            for n, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, False, stop), start=1):
+            for n, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, stop), start=1):
                 if isinstance(outcome, EarmarkError):
                     shell.failed(path, outcome)
                 done(n)

@@ -1,4 +1,4 @@
-"""``earmark validate``: how well a catalogue answers recordings whose track is known."""
+"""``earmark validate``: measures how well a catalogue identifies recordings whose track is known."""
 
 from __future__ import annotations
 
@@ -32,7 +32,9 @@ CUT_OPTIONS = (
         show_default=True,
         help="How snippets are recorded.",
     ),
-    click.option("--seed", default=0, type=click.IntRange(0), show_default=True, help="Of places, rooms and noise."),
+    click.option(
+        "--seed", default=0, type=click.IntRange(0), show_default=True, help="Seed of places, rooms and noise."
+    ),
     click.option("--jobs", type=click.IntRange(1, 64), help="Files worked on at the same time; default: one a core."),
 )
 OUTCOMES, JOURNAL, SUMMARY, REPORT = "outcomes.csv", "outcomes.jsonl", "summary.json", "report.html"
@@ -49,14 +51,16 @@ def cut_options(command: Any) -> Any:
 @click.argument("name", metavar="CATALOGUE")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option(
-    "--cut", type=click.IntRange(1), help="Cut so many snippets a condition from the files, and record them anew."
+    "--cut",
+    type=click.IntRange(1),
+    help="Cut this many snippets for each condition from the files, and record them with a simulated phone.",
 )
 @click.option(
     "--labels", type=click.Path(path_type=Path), help="CSV: file, track (title, file name or id) and condition."
 )
 @click.option("--method", type=click.Choice(list(METHODS)), help=f"{METHODS_HELP}. Default: the catalogue's own.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Folder for answers and report; the same command goes on there."
+    "--out", type=click.Path(path_type=Path), help="Folder for answers and report; the same command resumes there."
 )
 @cut_options
 @shell_command
@@ -73,11 +77,11 @@ def validate(
     seed: int,
     jobs: int | None,
 ) -> None:
-    """Measure how well CATALOGUE answers the recordings in FOLDER, whose tracks are known.
+    """Measure how well CATALOGUE identifies the recordings in FOLDER, whose tracks are known.
 
-    Each recording lies in a folder named like its track (title, file name or id; unknown: of none), or is in a table
-    of --labels. With --cut the files are songs: snippets of them are recorded by a simulated phone in a room. A song
-    that is not enrolled shows how often the unknown gets a name.
+    Each recording is in a folder named like its track (title, file name or id; unknown: none), or in a table given by
+    --labels. With --cut the files are songs: a simulated phone in a room records snippets of them. Songs that are not
+    enrolled show how often an unknown song gets a name.
 
     \b
     Example:
@@ -90,7 +94,7 @@ def validate(
     from classifier.experiments.summary import summarise
 
     if cut and labels:
-        raise click.UsageError("--labels is for recordings as they are: with --cut the tracks are known from the sound")
+        raise click.UsageError("--labels is for whole recordings: with --cut the tracks are known from the sound")
     found = audio_in(folder)
     if cut:
         queries = plan.cuts(found, plan.conditions(conditions), cut, length, seed)

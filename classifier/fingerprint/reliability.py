@@ -36,7 +36,7 @@ def facts(
     lag: int,
     background: np.ndarray | None = None,
 ) -> np.ndarray:
-    """What the network sees of each bit.
+    """The network's inputs for each bit.
 
     Parameters
     ----------

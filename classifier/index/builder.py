@@ -15,22 +15,25 @@ import os
 import shutil
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from classifier.errors import EarmarkError, NotFound, StoreCorrupt
 from classifier.index.files import room
 from classifier.index.holdings import Holdings, keys
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
-from classifier.index.segment import Key, Segment, n_bytes, write
+from classifier.index.segment import Key, Segment, n_bytes, write, write_track
 from classifier.index.thread import WorkThread
 from classifier.models.track import TrackModel
 
 log = logging.getLogger("earmark.index")
 
-Load = Callable[[str, int], TrackModel]
+#: Gives the models of a track by its id and version, stretch by stretch.
+Load = Callable[[str, int], Iterable[TrackModel]]
 
-#: Windows that are loaded and written at a time; a builder needs about 3 kB of memory for each.
+#: Windows that are loaded and written at a time; a builder needs about 3 kB of memory for each. A longer track is
+#: written while it is loaded.
 BATCH = 8192
 #: Seconds between checks of what the building process has published.
 _POLL_S = 0.1
@@ -50,7 +53,7 @@ class Builder:
     manifest : Manifest
         Of the folder to write to.
     load : callable
-        Returns the model of a track by id and version.
+        Returns the models of a track by id and version, stretch by stretch.
 
     Attributes
     ----------
@@ -140,7 +143,10 @@ class Builder:
                     return  # the other process will write it
                 continue
             try:
-                self._load_batch()
+                if can_write and (track := self._long_track()):
+                    self._write_track(*track)
+                else:
+                    self._load_batch()
                 if can_write:
                     self._write()
                 self.trouble, pause = None, _BACKOFF_S[0]
@@ -184,6 +190,14 @@ class Builder:
             self._keep(loaded)
             self._holdings.renew()
 
+    def _long_track(self) -> Key | None:
+        """Return the next track that is missing if it has too many windows to be loaded as a whole."""
+        with self._holdings.lock:
+            self.catch_up()
+            batch = self._next_batch() if not self.is_stopping else []
+            long = len(batch) == 1 and self._holdings.windows[batch[0][0]] > BATCH
+        return batch[0] if long else None
+
     def _next_batch(self) -> list[Key]:
         batch: list[Key] = []
         left = BATCH
@@ -199,11 +213,11 @@ class Builder:
         parts = []
         for track_id, version in tracks:
             try:
-                model = self._load(track_id, version)
-                parts.append(Segment.single(track_id, version, model, self._manifest.profile))
+                models = self._load(track_id, version)
+                parts.append(Segment.single(track_id, version, models, self._manifest.profile))
             except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged; the others are still loaded
                 log.warning("track %s is left out of the index: %s", track_id, error)
-        return Segment.join(parts) if parts else None
+        return Segment.join(parts) if len(parts) > 1 else next(iter(parts), None)
 
     def _keep(self, segment: Segment | None) -> None:
         if segment is not None:
@@ -241,7 +255,7 @@ class Builder:
 
     def _write(self) -> None:
         """Write what is only in memory, merged with segments that are small or mostly dead; takes the lock."""
-        holdings, folder = self._holdings, self._manifest.folder
+        holdings = self._holdings
         with holdings.lock:
             self.catch_up()
             disk, new, dead = holdings.disk, holdings.unwritten(), holdings.dead
@@ -254,20 +268,45 @@ class Builder:
         kept = [name for name in disk if name not in joined]
         parts = [*(disk[name] for name in joined), *new]
         without = dead | keys(disk[name] for name in kept)
-        name = uuid.uuid4().hex
-        try:
-            if keys(parts) - without:
-                write(folder / f".{name}", parts, without)
-                os.rename(folder / f".{name}", folder / name)
-                kept.append(name)
+        if keys(parts) - without:
+            self._publish(kept, lambda folder: write(folder, parts, without))
+        else:
             self._manifest.publish(kept)
+        with holdings.lock:
+            self.catch_up()
+
+    def _write_track(self, track_id: str, version: int) -> None:
+        """Write a long track as a segment of its own while it is loaded."""
+        profile = self._manifest.profile
+        try:
+            self._publish(
+                list(self._holdings.disk),
+                lambda folder: write_track(folder, track_id, version, self._while_it_fits(track_id, version), profile),
+            )
+        except (NotFound, StoreCorrupt) as error:
+            log.warning("track %s is left out of the index: %s", track_id, error)
+        with self._holdings.lock:
+            self.backlog.discard((track_id, version))
+            self.catch_up()
+
+    def _while_it_fits(self, track_id: str, version: int) -> Iterator[TrackModel]:
+        for model in self._load(track_id, version):
+            if room(self._manifest.folder) <= 0:
+                raise OSError(errno.ENOSPC, "no room for a long track")
+            yield model
+
+    def _publish(self, kept: Sequence[str], write_to: Callable[[Path], None]) -> None:
+        """Write a segment, and let it count beside those that are kept."""
+        folder, name = self._manifest.folder, uuid.uuid4().hex
+        try:
+            write_to(folder / f".{name}")
+            os.rename(folder / f".{name}", folder / name)
+            self._manifest.publish([*kept, name])
         except BaseException:
             if name not in self._manifest.names():  # leftovers would keep a full disk full
                 for leftover in (folder / f".{name}", folder / name):
                     shutil.rmtree(leftover, ignore_errors=True)
             raise
-        with holdings.lock:
-            self.catch_up()
 
     def _to_join(self, parts: Collection[Segment]) -> list[str]:
         """Names of segments on disk to merge with ``parts``: those mostly dead, and small ones, smallest first."""

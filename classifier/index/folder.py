@@ -40,8 +40,8 @@ class IndexFolder:
     folder : Path
         Where segments are kept; created when first written.
     load : callable
-        Returns the model of a track by id and version. NotFound and StoreCorrupt leave the track out; any other
-        EarmarkError means that a later attempt may succeed.
+        Returns the models of a track by id and version, stretch by stretch. NotFound and StoreCorrupt leave the track
+        out; any other EarmarkError means that a later attempt may succeed.
     profile : Profile
         Which arrays are kept; a folder of another profile is rebuilt.
     """

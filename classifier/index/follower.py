@@ -13,9 +13,11 @@ import logging
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from classifier.config import FeatureConfig
 from classifier.errors import CatalogueNotFound, EarmarkError, StoreCorrupt, TrackNotFound
@@ -25,6 +27,7 @@ from classifier.index.snapshot import Snapshot
 from classifier.models.track import TrackModel
 from classifier.records import catalogues, tracks
 from classifier.records.catalogues import CatalogueRecord
+from classifier.records.chunks import MEANS, WORDS
 from classifier.results import Track
 from classifier.store.base import Store
 from classifier.store.forks import forget_after_fork
@@ -193,20 +196,28 @@ class Follower:
             self._forget_removed()
         self._view = View(self._index.snapshot, known)
 
-    def _load(self, track_id: str, version: int) -> TrackModel:
-        """Load a track's model and check that it fits the catalogue's configuration: an archive may hold anything."""
-        nothing = TrackModel.empty(self._config)  # for arrays of which a short track has no chunks
-        arrays = tracks.load_models(self._store, track_id, version) or nothing.window_arrays()
-        slots = tracks.load_slots(self._store, track_id, version)
-        words = tracks.load_subfingerprints(self._store, track_id, version)
+    def _load(self, track_id: str, version: int) -> Iterator[TrackModel]:
+        """Load a track's models chunk by chunk: its windows, then its slots, then its words."""
+        nothing = TrackModel.empty(self._config)
+        yield nothing  # a short track may have no chunks
+        for arrays in tracks.each_chunk(self._store, "models", track_id, version):
+            yield self._fitting(arrays, nothing.slots, nothing.words)
+        for arrays in tracks.each_chunk(self._store, "slots", track_id, version):
+            yield self._fitting(nothing.window_arrays(), arrays.get(MEANS, nothing.slots), nothing.words)
+        for arrays in tracks.each_chunk(self._store, "subfingerprints", track_id, version):
+            yield self._fitting(nothing.window_arrays(), nothing.slots, arrays.get(WORDS, nothing.words))
+
+    def _fitting(self, arrays: Mapping[str, np.ndarray], slots: np.ndarray, words: np.ndarray) -> TrackModel:
+        """Check that arrays fit the catalogue's configuration, for an archive may hold anything."""
         try:
-            model = TrackModel.from_arrays(arrays, slots if len(slots) else nothing.slots, words)
+            model = TrackModel.from_arrays(arrays, slots, words)
         except (KeyError, ValueError, IndexError) as error:
             raise StoreCorrupt(f"its arrays are not those of a track: {error}") from None
         n, k, d = len(model.window_frame), self._config.n_components, self._config.n_mfcc
         diagonal = self._config.covariance_type == "diag"
-        found = (model.mixtures.means.shape, model.mixtures.diagonal, len(model.silent), model.slots.shape[1])
-        if found != ((n, k, d), diagonal, n, self._config.slot_mfcc):
+        widths = (*model.slots.shape[1:], *model.words.shape[1:])
+        found = (model.mixtures.means.shape, model.mixtures.diagonal, len(model.silent), widths)
+        if found != ((n, k, d), diagonal, n, (self._config.slot_mfcc, 2)):
             raise StoreCorrupt("its arrays do not fit the catalogue's configuration")
         return model
 

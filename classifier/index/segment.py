@@ -7,9 +7,11 @@ and checksum of each array.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import math
+import mmap
 import os
 import zlib
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -19,7 +21,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from classifier.index.files import sync, sync_folder
+from classifier.index.files import checksum, sync, sync_folder
 from classifier.index.profile import EXACT, Kind, Profile
 from classifier.models.track import TrackModel
 
@@ -27,6 +29,8 @@ from classifier.models.track import TrackModel
 FORMAT = 5
 #: The file that marks a folder as a segment.
 TABLE = "tracks.json"
+#: Bytes copied from mapped arrays before their memory is given back.
+_COPY_BYTES = 2**24
 
 #: Identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -77,13 +81,13 @@ class Segment:
     @classmethod
     def build(cls, tracks: Iterable[tuple[str, int, TrackModel]], profile: Profile = EXACT) -> Segment:
         """Pack models of tracks (id, version, model) into a segment in memory; at least one track."""
-        return cls.join([cls.single(*track, profile) for track in tracks])
+        return cls.join([cls.single(track_id, version, [model], profile) for track_id, version, model in tracks])
 
     @classmethod
-    def single(cls, track_id: str, version: int, model: TrackModel, profile: Profile = EXACT) -> Segment:
-        """Pack the model of one track into a segment in memory."""
-        packed = profile.pack(model)
-        arrays = {name: packed[name].astype(layout.dtype) for name, layout in profile.arrays.items()}
+    def single(cls, track_id: str, version: int, models: Iterable[TrackModel], profile: Profile = EXACT) -> Segment:
+        """Pack the models of one track, stretch by stretch, into a segment in memory; one stretch at least."""
+        packed = [_packed(model, profile) for model in models]
+        arrays = {name: np.concatenate([stretch[name] for stretch in packed]) for name in profile.arrays}
         rows = {layout.kind: range(len(arrays[name])) for name, layout in profile.arrays.items()}
         return cls(profile, (Entry(track_id, version, rows),), arrays)
 
@@ -165,16 +169,51 @@ def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozens
     for name in profile.arrays:
         pieces = [parts[0].arrays[name][:0], *(part.of(entry, name) for part, entry in chosen)]
         arrays[name] = _write_array(folder / f"{name}.npy", pieces)
-    table = {
-        "format": FORMAT,
-        "profile": profile.name,
-        "arrays": arrays,
-        "tracks": [[*e.key, *_lengths(profile, e)] for _, e in chosen],
-    }
-    with open(folder / TABLE, "w") as file:
-        json.dump(table, file)
-        sync(file)
-    sync_folder(folder)
+    _write_table(folder, profile, arrays, [[*e.key, *_lengths(profile, e)] for _, e in chosen])
+
+
+def write_track(
+    folder: Path, track_id: str, version: int, models: Iterable[TrackModel], profile: Profile = EXACT
+) -> None:
+    """Write one track into a new folder, as a segment, stretch by stretch as they come, and sync it to disk.
+
+    Memory does not grow with the track's length.
+
+    Parameters
+    ----------
+    folder : Path
+        Must not exist yet.
+    track_id, version
+        The track.
+    models : iterable of TrackModel
+        Consecutive stretches of it; one at least.
+    profile : Profile
+        Which arrays there are.
+
+    Raises
+    ------
+    OSError
+        If the disk is full, read-only or failing; the folder may be left behind, incomplete.
+    """
+    folder.mkdir(parents=True)
+    shapes: dict[str, tuple[int, ...]] = {}
+    with contextlib.ExitStack() as stack:
+        files = {name: stack.enter_context(open(folder / f"{name}.npy", "w+b")) for name in profile.arrays}
+        for model in models:
+            for name, array in _packed(model, profile).items():
+                if name not in shapes:  # numpy leaves room in a header for as many rows as will come
+                    shapes[name] = (0, *array.shape[1:])
+                    files[name].write(_header(array.dtype, shapes[name]))
+                if array.size:
+                    files[name].write(array.data)
+                shapes[name] = (shapes[name][0] + len(array), *shapes[name][1:])
+        for name, file in files.items():
+            file.seek(0)
+            file.write(_header(profile.arrays[name].dtype, shapes[name]))
+            sync(file)
+    arrays = {name: {"shape": shape, "crc32": checksum(folder / f"{name}.npy")} for name, shape in shapes.items()}
+    n_rows = {layout.kind: shapes[name][0] for name, layout in profile.arrays.items()}
+    _write_table(folder, profile, arrays, [[track_id, version, *(n_rows[kind] for kind in profile.kinds)]])
 
 
 def n_bytes(parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> int:
@@ -205,6 +244,20 @@ def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
     return cast(dict[str, Any], table)
 
 
+def _packed(model: TrackModel, profile: Profile) -> dict[str, np.ndarray]:
+    packed = profile.pack(model)
+    return {name: np.ascontiguousarray(packed[name], layout.dtype) for name, layout in profile.arrays.items()}
+
+
+def _write_table(folder: Path, profile: Profile, arrays: Mapping[str, Any], tracks: list[list[Any]]) -> None:
+    """Write what :func:`read_table` reads: the last file of a segment."""
+    table = {"format": FORMAT, "profile": profile.name, "arrays": arrays, "tracks": tracks}
+    with open(folder / TABLE, "w") as file:
+        json.dump(table, file)
+        sync(file)
+    sync_folder(folder)
+
+
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     """Return the header of the NumPy file of an array."""
     header = io.BytesIO()
@@ -217,16 +270,31 @@ def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> dict[str, Any]:
     """Write arrays as one NumPy file and sync it; return its entry in the table."""
     dtype, shape = pieces[0].dtype, (sum(map(len, pieces)), *pieces[0].shape[1:])
     header = _header(dtype, shape)
-    checksum = zlib.crc32(header)
+    total = zlib.crc32(header)
     with open(path, "wb") as file:
         file.write(header)
+        unseen = 0
         for piece in pieces:
-            if piece.size:
-                data = np.ascontiguousarray(piece, dtype).data
+            step = max(1, _COPY_BYTES * len(piece) // max(1, piece.nbytes))
+            for first in range(0, len(piece), step):
+                data = np.ascontiguousarray(piece[first : first + step], dtype).data
                 file.write(data)
-                checksum = zlib.crc32(data, checksum)
+                total = zlib.crc32(data, total)
+                unseen += data.nbytes
+                if unseen >= _COPY_BYTES:
+                    _let_go(piece)
+                    unseen = 0
         sync(file)
-    return {"shape": shape, "crc32": checksum}
+    return {"shape": shape, "crc32": total}
+
+
+def _let_go(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array, which it takes again from the file when it is next read."""
+    base: object = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if isinstance(base, mmap.mmap):
+        base.madvise(mmap.MADV_DONTNEED)
 
 
 def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:

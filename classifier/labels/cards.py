@@ -1,4 +1,4 @@
-"""Cards of models as text for a person. They are read from files that may be anybody's, so nothing in them is relied on."""
+"""Cards of models as text for a person; files that may be anybody's hold them, so nothing in them is relied on."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def _figures_line(protocol: dict[str, Any]) -> str:
         return str(protocol.get("name"))
     parts = []
     for name in ("accuracy", "top3", "exact"):
-        value = figures.get(name)
-        if isinstance(value, dict):
-            parts.append(f"{name} {percent_interval(value)}")
+        share = percent_interval(figures.get(name))
+        if share:
+            parts.append(f"{name} {share}")
     if figures.get("macro_auc") is not None:
         parts.append(f"mean AUC {figures['macro_auc']}")
     calibration = figures.get("calibration")
@@ -44,9 +44,13 @@ def _figures_line(protocol: dict[str, Any]) -> str:
     return f"{protocol.get('name')}: {', '.join(parts)}; n = {figures.get('n')}"
 
 
-def percent_interval(value: dict[str, float]) -> str:
-    """Return a share with its interval: ``81.0 % [76-85]``."""
-    return f"{100 * value['value']:.1f} % [{100 * value['low']:.0f}-{100 * value['high']:.0f}]"
+def percent_interval(value: Any) -> str:
+    """Return a share with its interval: ``81.0 % [76-85]``; nothing if it is none."""
+    try:
+        low, middle, high = (100 * float(value[name]) for name in ("low", "value", "high"))
+    except (TypeError, LookupError, ValueError):
+        return ""
+    return f"{middle:.1f} % [{low:.0f}-{high:.0f}]"
 
 
 def _strings(value: Any) -> Sequence[str]:

@@ -26,10 +26,10 @@ from classifier.listening.ledger import Ledger, Run
 from classifier.listening.lines import Line
 from classifier.listening.looks import Spending
 from classifier.listening.runs import Span
-from classifier.listening.search import Searcher
+from classifier.listening.search import Found, Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
-from classifier.listening.traces import INSIDE, N_ROWS, Trace, both, likeness
+from classifier.listening.traces import INSIDE, N_ROWS, N_SHIFTS, Trace, both, likeness
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -44,6 +44,8 @@ _RELAXED, _FIRST = 3, 3
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
 #: Steps in which a trace may be unheard before it is no longer read on, and traces that are read at a time.
 _PATIENCE, _MOST_TRACES = 40, 5
+#: Steps since which a line that is not certain may have ceased to sound, and is tested all the same.
+_JUST = 12
 #: Likeness, over so many steps, from which a track is the same sound as one that is followed, and share of the
 #: agreement by which it must then be better.
 _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
@@ -198,7 +200,7 @@ class Listener:
                 "path": self._path,
                 "path_scores": self._path_scores,
                 "evidence": np.array([t.evidence for t in self._traces]).reshape(-1, N_ROWS, HORIZON),
-                "agreement": np.array([t.agreement for t in self._traces]).reshape(len(self._traces), -1),
+                "agreement": np.array([t.agreement for t in self._traces]).reshape(-1, N_SHIFTS),
                 "alike": np.array(list(self._alike.values())).reshape(-1, HORIZON),
             }
         )
@@ -262,7 +264,7 @@ class Listener:
         for line, key, look, whole in values["refused"]:
             if tuple(key) in numbers:
                 listener._search.refused.append((Line(**{**line, "number": numbers[tuple(key)]}), look, whole))
-        listener._ledger.restore(values["ledger"])
+        listener._ledger.restore(values["ledger"], ids)
         listener._backdrop.restore(
             {n.removeprefix("backdrop_"): a for n, a in arrays.items() if n.startswith("backdrop_")}
         )
@@ -339,7 +341,7 @@ class Listener:
             heard = self._spectra, self._first, self._ready
             words = self._words(found.line.number)
             trace = Trace.found(self._next_trace, found.line, words, self.options.bandwidth_hz, *heard, recent)
-            trace.log10_e = found.log10_e
+            self._take_test(trace, found)
             share = self._recent_share(trace, _RIVAL_STEPS)
             rivals = (t for t in live if likeness(t, trace, self._first, recent, self._ready).mean() > _RIVAL)
             if any(share < self._recent_share(rival, _RIVAL_STEPS) + _BETTER for rival in rivals):
@@ -393,12 +395,16 @@ class Listener:
         """Test lines that sound now and are not certain yet."""
         for run in self._spans():
             trace = run.trace
-            if run.stop == self._ready - self._first and not trace.ended and not runs.tested(run, self._first):
-                found = self._search.test(self._spectra, trace.line, self._ready, (self._first + run.start) * STEP_S)
+            start, stop = self._first + run.start, self._first + run.stop
+            if stop >= self._ready - _JUST and not trace.ended and not runs.tested(run, self._first):
+                found = self._search.test(self._spectra, trace.line, stop, start * STEP_S)
                 if found is not None:
-                    trace.log10_e = min(trace.log10_e, found.log10_e)
-                    if found.log10_e <= self._spending.limit:
-                        trace.tested.append((self._ready - 1, self._ready))
+                    self._take_test(trace, found)
+
+    def _take_test(self, trace: Trace, found: Found) -> None:
+        trace.log10_e = min(trace.log10_e, found.log10_e)
+        if found.log10_e <= self._spending.limit:
+            trace.tested.append(found.steps)
 
     def _forget(self) -> None:
         """Stop reading lines on which nothing is heard, and drop those that the story does not need."""
@@ -407,7 +413,7 @@ class Listener:
         for trace in self._traces:
             silent = steps - 1 - max(in_path.get(trace.id, -1), trace.born - self._first)
             beyond = trace.evidence[INSIDE, max(0, steps - STEPS) : steps].sum() == 0
-            trace.ended = trace.ended or silent > _PATIENCE or (beyond and silent > STEPS)
+            trace.ended = bool(trace.ended or silent > _PATIENCE or (beyond and silent > STEPS))
         live = sorted((t for t in self._traces if not t.ended), key=lambda t: -self._recent_share(t, 4 * _CLEAR_STEPS))
         for trace in live[_MOST_TRACES:]:
             trace.ended = True

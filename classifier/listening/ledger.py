@@ -6,7 +6,7 @@ may still be revised, also after a segment was closed, which happens once its tr
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -197,14 +197,18 @@ class Ledger:
         entries = [[e.segment.to_dict(), e.told.to_dict(), e.trace, e.gone] for e in self._entries]
         return {"next": self._next, "entries": entries, "done": [segment.to_dict() for segment in self.done]}
 
-    def restore(self, values: Mapping[str, Any]) -> None:
-        """Become what :meth:`to_dict` gave."""
+    def restore(self, values: Mapping[str, Any], traces: Collection[int]) -> None:
+        """Become what :meth:`to_dict` gave; what a trace found that is not among ``traces`` any more is settled."""
         self._next = int(values["next"])
         self._entries = [
             Entry(Segment.from_dict(now), Segment.from_dict(told), int(trace), bool(gone))
             for now, told, trace, gone in values["entries"]
         ]
         self.done = [Segment.from_dict(segment) for segment in values["done"]]
+        for entry in [e for e in self._entries if e.trace not in traces and not e.gone]:
+            self._entries.remove(entry)
+            if entry.segment.state != "perhaps":
+                self.done.append(replace(entry.segment, state="closed"))
 
 
 def _named(track: Track) -> dict[str, Any]:

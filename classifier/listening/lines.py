@@ -21,8 +21,8 @@ from classifier.fingerprint.bits import BANDS, HOP_S, LAG, QUERY_HOP_S, SAMPLE_R
 from classifier.listening.grid import STEP_S
 from classifier.listening.spectra import Spectra
 
-#: Variance of r by chance over n, measured on lines that are wrong.
-DESIGN = 12.0
+#: Variance of r by chance over n: 4 along wrong lines of unrelated tracks, half as much again for those that are alike.
+DESIGN = 6.0
 #: Speeds are read with bands rounded to this; a band of the finest resolution is ten times as wide.
 _BAND_STEP = 0.005
 _LAG_S = LAG / SAMPLE_RATE

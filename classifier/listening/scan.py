@@ -16,6 +16,7 @@ from classifier.fingerprint.bits import HOP_S, LAG, SAMPLE_RATE
 from classifier.index.snapshot import Snapshot
 from classifier.listening.lines import Line, rough
 from classifier.listening.spectra import Spectra
+from classifier.search.align import cohort
 from classifier.search.alignments import pool
 
 #: Seconds of track compared.
@@ -47,7 +48,11 @@ class Scanner:
 
     def __init__(self, snapshot: Snapshot) -> None:
         words = [np.ascontiguousarray(segment.words(entry)[::_EVERY, 0]) for segment, entry in snapshot]
-        self._words = np.concatenate([np.zeros(0, np.uint64), *words])
+        # Foreign sound about it: however little is enrolled, most places are wrong, and a place may reach past an end.
+        foreign = np.ascontiguousarray(cohort()[::_EVERY, 0])
+        half = len(foreign) // 2
+        self._words = np.concatenate([foreign[:half], *words, foreign[half:]])
+        self._before = half
         self._first = np.concatenate([[0], np.cumsum([len(w) for w in words])]).astype(np.int64)
 
     def __len__(self) -> int:
@@ -81,7 +86,8 @@ class Scanner:
             prints, start_s = rough(spectra, stop_frame, _FRAMES, speed, bandwidth_hz)
             z, lags = rough_peaks(prints, self._words, _STEP, _BLOCK)
             best = np.flatnonzero(z >= least_z)
-            return [Hint(float(z[b]), self._line(int(lags[b]), start_s, speed)) for b in best]
+            lines = ((float(z[b]), self._line(int(lags[b]), start_s, speed)) for b in best)
+            return [Hint(height, line) for height, line in lines if line is not None]
 
         hints = sorted((hint for some in pool().map(at, speeds) for hint in some), key=lambda hint: -hint.z)
         kept: list[Hint] = []
@@ -90,8 +96,12 @@ class Scanner:
                 kept.append(hint)
         return kept
 
-    def _line(self, lag: int, start_s: float, speed: float) -> Line:
-        number = int(np.searchsorted(self._first, lag, "right")) - 1
+    def _line(self, lag: int, start_s: float, speed: float) -> Line | None:
+        """Return the line of a lag; None in foreign sound. What begins before a track belongs to it by its middle."""
+        lag -= self._before
+        number = int(np.searchsorted(self._first, lag + _STEP * _FRAMES // 2, "right")) - 1
+        if not 0 <= number < len(self._first) - 1:
+            return None
         return Line(number, (lag - int(self._first[number])) * _EVERY * HOP_S, start_s, speed)
 
 

@@ -19,6 +19,8 @@ from classifier.search.alignments import Candidate, SpeedHypothesis
 
 #: Standard deviations from which a place is worth aligning: chance reaches it in one look of twenty or so.
 _WORTH = 5.5
+#: Looks in which all speeds have had their turn.
+_TURNS = 3
 #: Places aligned in one look, and looks for which one that came to nothing is left alone.
 _ALIGNED, _FORGOTTEN = 2, 5
 #: Changes of speed tried one after the other about the best so far, and shifts (16 ms) about its place.
@@ -28,10 +30,11 @@ _SHIFTS = tuple(range(-4, 5))
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A line, and log10 of the E-value of the look that found it."""
+    """A line, log10 of the E-value of a test along it, and the steps tested, first and behind the last."""
 
     line: Line
     log10_e: float
+    steps: tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -76,7 +79,9 @@ class Searcher:
             Tracks that are clearly heard along one of them: another place of the same track must stand out more.
         """
         self.refused = [(line, then, whole) for line, then, whole in self.refused if look - then < _FORGOTTEN]
-        speeds = (SPEEDS[0], *(SPEEDS[1:5] if look % 2 else SPEEDS[5:]))
+        # Lines of tracks that are heard are found again, and what stands out no more than they do is told by that.
+        own = {min(SPEEDS, key=lambda s: abs(s - f.speed)) for f in followed if f.number in sounding}
+        speeds = sorted({*SPEEDS[look % _TURNS :: _TURNS], *own})
         now_s = ready * STEP_S
         hints = self._scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {
@@ -98,7 +103,11 @@ class Searcher:
                 continue
             n_aligned += 1
             line = self.refined(spectra, hint.line, ready)
-            tested = self.test(spectra, line, ready, self._since(spectra, line, ready), anywhere=True)
+            if self._share(spectra, line, ready) < AUDIBLE:
+                self.refuse(hint.line, look)
+                continue
+            stop = min(ready, max(int(line.moment(len(self._words(line)) * HOP_S) / STEP_S), 1))
+            tested = self.test(spectra, line, stop, self._since(spectra, line, stop), anywhere=True)
             if tested is None or tested.log10_e > PERHAPS or any(_same(tested.line, other, now_s) for other in known):
                 self.refuse(hint.line, look)
             else:
@@ -109,8 +118,8 @@ class Searcher:
         """Leave a place alone for some looks, or all of its track."""
         self.refused.append((line, look, whole_track))
 
-    def test(self, spectra: Spectra, line: Line, ready: int, since_s: float, *, anywhere: bool = False) -> Found | None:
-        """Align the last seconds with a line's track, as a snippet is aligned; None where too little can be compared.
+    def test(self, spectra: Spectra, line: Line, stop: int, since_s: float, *, anywhere: bool = False) -> Found | None:
+        """Align the seconds before a step with a line's track, as a snippet; None where too little can be compared.
 
         Parameters
         ----------
@@ -118,14 +127,14 @@ class Searcher:
             The recording.
         line : Line
             Track, place and speed.
-        ready : int
+        stop : int
             Step behind the last one tested.
         since_s : float
             Moment since which the track may sound: the longest of ``TEST_S`` that this allows is tested.
         anywhere : bool
             Whether another place of the same track may be found instead.
         """
-        stop_s = ready * STEP_S
+        stop_s = stop * STEP_S
         length_s = max((test_s for test_s in TEST_S if test_s <= stop_s - since_s), default=TEST_S[0])
         first_s = stop_s - length_s
         prints = lines.fingerprint(spectra, first_s, stop_s, line.speed, self.bandwidth_hz)
@@ -139,7 +148,8 @@ class Searcher:
                 line = Line(line.number, candidate.alignment.offset_s, first_s, line.speed)
             else:
                 candidate = _at(candidate, offset_s)
-        return Found(line.moved(stop_s - length_s / 2), self.spending.log10_e(candidate))
+        steps = stop - round(length_s / STEP_S), stop
+        return Found(line.moved(stop_s - length_s / 2), self.spending.log10_e(candidate), steps)
 
     def refined(self, spectra: Spectra, line: Line, ready: int) -> Line:
         """Move a line to where the last seconds agree best, at the best of some speeds about its own."""
@@ -159,6 +169,14 @@ class Searcher:
                 if agreement[i] > highest:
                     best, highest = other.shifted(_SHIFTS[i] * QUERY_HOP_S), float(agreement[i])
         return best
+
+    def _share(self, spectra: Spectra, line: Line, ready: int) -> float:
+        """Share of the agreement of a track that sounds alone, over the last seconds."""
+        start, words = ready - round(SCAN_S / 2 / STEP_S), self._words(line)
+        frames = lines.frames_between(line, start, ready, len(words), every=4)
+        level = lines.background(spectra, spectra.stop, line.speed)
+        heard = lines.read(spectra, line, words, frames, level, bandwidth_hz=self.bandwidth_hz)
+        return float(heard.r.sum() / max(float(heard.n.sum()), 1e-6))
 
     def _since(self, spectra: Spectra, line: Line, ready: int) -> float:
         """Moment, within the longest test, since which the track sounds up to now."""

@@ -29,7 +29,8 @@ _UNHEARD = 1.0
 OFF = -30.0
 #: Shifts that are read, what is left of their agreement after a look, and the loop's gains for place and speed.
 _SHIFTS = (-2, -1, 0, 1, 2)
-_MEMORY, _PLACE_GAIN, _SPEED_GAIN = 0.75, 0.25, 0.02
+N_SHIFTS = len(_SHIFTS)
+_MEMORY, _PLACE_GAIN, _SPEED_GAIN = 0.5, 0.3, 0.03
 #: Speeds that are listened for.
 SLOWEST, FASTEST = 0.90, 1.10
 #: Steps in which nothing was heard, going back, before which nothing is looked for.

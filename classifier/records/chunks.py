@@ -114,22 +114,45 @@ def load(
     """
     whole: dict[str, np.ndarray] = {}
     row = 0
-    for number in range(n_chunks):
-        document = store.get(collection, chunk_id(track_id, version, number))
-        parts = open_chunk(collection, track_id, version, number, document, row)
-        if number == 0:
-            if n_rows > n_chunks * MAX_ROWS[collection]:
-                raise StoreCorrupt(f"track {track_id}: {n_rows} rows of {collection} do not fit into {n_chunks} chunks")
+    for parts in each(store, collection, track_id, version, n_chunks, n_rows):
+        if not whole:
             whole = {name: np.empty((n_rows, *part.shape[1:]), part.dtype) for name, part in parts.items()}
         count = count_rows(parts)
-        if _kinds(parts) != _kinds(whole) or row + count > n_rows:
-            raise StoreCorrupt(f"track {track_id}: chunk {number} of {collection} does not fit the ones before it")
         for name, part in parts.items():
             whole[name][row : row + count] = part
         row += count
+    return whole
+
+
+def each(
+    store: Store, collection: str, track_id: str, version: int, n_chunks: int, n_rows: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Read a track's arrays chunk by chunk.
+
+    Yields
+    ------
+    dict of str to np.ndarray
+        Read-only; the rows that follow those before.
+
+    Raises
+    ------
+    StoreCorrupt
+        As :func:`load`; rows that are missing are known at the end only.
+    """
+    kinds: list[tuple[str, str, tuple[int, ...]]] = []
+    row = 0
+    if n_chunks and n_rows > n_chunks * MAX_ROWS[collection]:
+        raise StoreCorrupt(f"track {track_id}: {n_rows} rows of {collection} do not fit into {n_chunks} chunks")
+    for number in range(n_chunks):
+        document = store.get(collection, chunk_id(track_id, version, number))
+        parts = open_chunk(collection, track_id, version, number, document, row)
+        kinds = kinds or _kinds(parts)
+        row += count_rows(parts)
+        if _kinds(parts) != kinds or row > n_rows:
+            raise StoreCorrupt(f"track {track_id}: chunk {number} of {collection} does not fit to the ones before it")
+        yield parts
     if row != n_rows:
         raise StoreCorrupt(f"track {track_id}: {collection} have {row} rows, but the track should have {n_rows}")
-    return whole
 
 
 def open_chunk(

@@ -1,8 +1,8 @@
-"""Listens: recordings that arrive in pieces, kept until they are named, given up or forgotten.
+"""Listens: recordings that arrive in pieces, stored until they are named, given up or forgotten.
 
-A listen's document says what is known so far; the pieces lie beside it as they came, so that any process of the service
-can take the next one, also after another has died. Pieces are numbered from 0 and taken in order: a piece that comes
-twice counts once, and one that skips another is refused. Whatever is not ended within ``KEEP_S`` is forgotten.
+A listen's document holds what is known so far; the pieces are stored beside it as they arrived, so that any process of
+the service can take the next one, even after another has died. Pieces are numbered from 0 and taken in order: a piece
+that is sent twice counts once, and one that skips another is refused. A listen is forgotten after ``KEEP_S``.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ MAX_OPEN = 16
 
 @dataclass(frozen=True, slots=True)
 class Listen:
-    """What is known of a recording that is still arriving.
+    """What is known about a recording that is still arriving.
 
     Parameters
     ----------
@@ -118,11 +118,11 @@ def get(store: Store, listen_id: str, *, key_id: str | None) -> Listen:
     Raises
     ------
     ListenNotFound
-        If there is none (any more), or it was begun with another key.
+        If no listen has that id, it has expired, or it was started with another key.
     """
     document = store.get("listens", listen_id)
     if document is None or document["expires"] <= now() or document["key"] != key_id:
-        raise ListenNotFound(f"there is no listen {listen_id!r}, or it is over: begin a new one")
+        raise ListenNotFound(f"there is no listen {listen_id!r}, or it is over: start a new one")
     return _listen(document)
 
 

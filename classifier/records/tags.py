@@ -14,7 +14,7 @@ from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
 from classifier.records.clock import new_id, now
-from classifier.results import Tag
+from classifier.results import Tag, recordings
 from classifier.store.base import Document, Store
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
@@ -86,7 +86,9 @@ def _answer(document: Document) -> dict[str, Any]:
         for place, match in enumerate(answer["matches"]):  # fields that tags of earlier releases lack
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
+            match.setdefault("ids", {})
         answer["searched"].setdefault("other_speeds", True)
+        answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
     # Tags of earlier releases have neither remarks nor labels.

@@ -333,11 +333,16 @@ class Writer:
         )
 
     def _put(self, segment: Mapping[str, Any], event: str, at_s: float) -> None:
-        found, is_gone = dict(segment), event == "withdrawn"
-        if is_gone:
+        found = dict(segment)
+        self._write(found, event, at_s)
+        # Only what was written is known: whatever a store that was away missed is written by the next sync.
+        if event == "withdrawn":
             self._known.pop(found["id"], None)
         else:
             self._known[found["id"]] = found
+
+    def _write(self, found: dict[str, Any], event: str, at_s: float) -> None:
+        is_gone = event == "withdrawn"
         values = {"found": found, "event": event, "at_s": float(at_s), "written": time.time()}
         by_id = {"_id": f"{self.id}.{found['id']}"}
         # A person's borders stay, and what a person corrected is never withdrawn.
@@ -346,18 +351,8 @@ class Writer:
             if self._store.update("segments", {**by_id, **where}, set={**values, **more}) is not None:
                 return
         if not is_gone:
-            self._store.put(
-                "segments",
-                {
-                    **by_id,
-                    "tracklist": self.id,
-                    "segment": found["id"],
-                    "hand": None,
-                    "by_hand": False,
-                    **moved,
-                    **values,
-                },
-            )
+            names = {"tracklist": self.id, "segment": found["id"], "hand": None, "by_hand": False}
+            self._store.put("segments", {**by_id, **names, **moved, **values})
 
 
 # --- what a person sets -------------------------------------------------------------------------------------

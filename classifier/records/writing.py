@@ -35,22 +35,25 @@ from classifier.errors import (
     TrackNotFound,
     Unavailable,
 )
+from classifier.identifiers import IDENTIFIERS
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
-from classifier.records.tracks import set_by_hand, text_fields, to_track, with_search
+from classifier.records.tracks import get_track, set_by_hand, text_fields, to_track, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
+from classifier.text import MAX_NAME, clean
 
-_TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
+_TEXTS = ("title", "artist", "album", *IDENTIFIERS, "source", "metadata")
 _OPTIONAL: dict[str, Any] = {
     "artist": None,
     "album": None,
-    "isrc": None,
+    **dict.fromkeys(IDENTIFIERS),
     "metadata": {},
     "file_hash": "",
     "packet_hash": "",
     "by_hand": (),
+    "remarks": (),
 }
 _REQUIRED = ("catalogue", "content_hash", "title", "source", "duration_s")
 _ATTEMPTS = 20
@@ -122,9 +125,9 @@ class TrackWriter:
             Where it will be stored.
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
-            ``isrc``, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if known; ``by_hand``,
-            the names of fields that a person gave; ``catalogue_id`` to make sure that the catalogue has not been
-            removed and created again since its configuration was read.
+            identifiers, ``metadata`` (str to str), ``file_hash``, ``packet_hash``, ``created`` if known; ``by_hand``,
+            the names of fields that a person gave; ``remarks`` on the file; ``catalogue_id`` to make sure that the
+            catalogue has not been removed and created again since its configuration was read.
         owner : str
             Who writes; shown to people who look into the store.
         lease_seconds : float
@@ -180,6 +183,12 @@ class TrackWriter:
                 purge(store, existing["_id"])
             elif existing["status"] == "removing":
                 purge(store, existing["_id"])
+            elif existing["status"] == "merged":
+                try:
+                    raise AlreadyEnrolled(get_track(store, existing["_id"]).id)
+                except TrackNotFound:  # what it was merged into was removed
+                    mark_removed(store, existing["_id"], status="merged")
+                    purge(store, existing["_id"])
             elif existing["status"] == "ready" and not replace:
                 raise AlreadyEnrolled(existing["_id"])
             elif existing["lease_expires"] >= moment:
@@ -436,4 +445,6 @@ def _checked_fields(fields: Mapping[str, Any]) -> Document:
     checked = text_fields({name: value for name, value in fields.items() if name in _TEXTS})
     if "by_hand" in fields:
         checked["by_hand"] = set_by_hand(fields)
+    if "remarks" in fields:
+        checked["remarks"] = [clean(remark, MAX_NAME) for remark in fields["remarks"]]
     return {name: checked.get(name, value) for name, value in fields.items()}

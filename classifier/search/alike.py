@@ -1,10 +1,10 @@
 """What sounds alike: divergence that ignores order, so that other takes, covers and re-arrangements are near.
 
-Each window of the snippet is compared with every window of a track, wherever it lies, by J_1, the exact symmetric KL
-divergence of the windows' mixtures collapsed to one Gaussian each; the least counts. A track's divergence is the
-geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` goes on from there: for the nearest tracks,
-the six-component mixtures of the windows so paired are compared by the variational approximation (Hershey & Olsen
-2007), as Synced.fm compared them.
+Each window of the snippet is compared with every window of a track, whatever its position, by J_1, the exact symmetric
+KL divergence of the windows' mixtures, each collapsed to one Gaussian; the least counts. A track's divergence is the
+geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` adds a step: for the nearest tracks, it
+compares the six-component mixtures of the windows paired this way by the variational approximation (Hershey & Olsen
+2007), as Synced.fm did.
 """
 
 from __future__ import annotations

@@ -33,8 +33,9 @@ Where = Mapping[str, Any]
 #: Largest document, bytes; MongoDB's own limit is 16 MiB, including names and lengths.
 MAX_DOCUMENT_BYTES = 15_000_000
 
-#: Version of collections and indexes; a store written by a newer one is refused.
-SCHEMA_VERSION = 3
+#: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
+#: next one, so that existing stores follow. A store written by a newer one is refused.
+SCHEMA_VERSION = 4
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]

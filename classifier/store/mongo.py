@@ -417,6 +417,8 @@ def _error(error: Exception, collection: str) -> EarmarkError:
         return InvalidParameter(
             f"an update of {collection} increments something other than a number, or leads into a value without fields"
         )
+    if "SQLITE_BUSY" in message or "database is locked" in message:  # FerretDB 1
+        return StoreUnavailable("the store's server is busy with another writer: try again")
     if code in _BY_CODE:
         kind, text = _BY_CODE[code]
         return kind(text)

@@ -38,16 +38,15 @@ from classifier.errors import (
 )
 from classifier.store.base import COLLECTIONS, SCHEMA_VERSION, Document, Indexes, Where
 from classifier.store.documents import (
-    Condition,
     apply_changes,
     check_collection,
     check_page,
     checked,
     checked_changes,
     checked_fields,
-    conditions,
 )
 from classifier.store.forks import forget_after_fork, leak
+from classifier.store.sql import COLUMNS, json_path, order, where_clause
 from classifier.store.upgrades import COLLECTIONS as UPGRADED
 from classifier.store.upgrades import lacking
 
@@ -58,12 +57,6 @@ _JOURNAL_BYTES = 64 * 2**20
 _BATCH_DOCUMENTS = 200
 _MAX_FAULTS = 20
 _BATCH_BYTES = 8_000_000
-
-#: collection -> its indexed fields, which are columns.
-_COLUMNS = {
-    collection: sorted({field for keys in indexes for key in keys for field in key} - {"_id"})
-    for collection, indexes in COLLECTIONS.items()
-}
 
 
 class SqliteStore:
@@ -141,12 +134,12 @@ class SqliteStore:
         check_collection(collection)
         check_page(sort, limit, skip)
         wanted = checked_fields(fields)
-        clause, values = _where(collection, where)
+        clause, values = where_clause(collection, where)
         with_data = wanted is None or "data" in wanted
         ids_only = wanted == {"_id"}  # the index alone has them: documents on damaged pages are listed too
         columns = "_id" if with_data or ids_only else "_id, doc"
         query = (
-            f"SELECT {columns} FROM {collection} WHERE {clause} ORDER BY {_order(collection, sort)} "
+            f"SELECT {columns} FROM {collection} WHERE {clause} ORDER BY {order(collection, sort)} "
             f"LIMIT {-1 if limit is None else limit} OFFSET {skip}"
         )
         return self._iterate(collection, query, values, wanted, with_data, ids_only)
@@ -167,7 +160,7 @@ class SqliteStore:
     def count(self, collection: str, where: Where | None = None, /) -> int:
         """Count matching documents; see :meth:`Store.count`."""
         check_collection(collection)
-        clause, values = _where(collection, where)
+        clause, values = where_clause(collection, where)
         with self._translated() as connection:
             number: int = connection.execute(f"SELECT count(*) FROM {collection} WHERE {clause}", values).fetchone()[0]
         return number
@@ -187,8 +180,8 @@ class SqliteStore:
         check_page(sort, None, 0)
         changes, additions = checked_changes(collection, set, inc)
         data = changes.pop("data", None)
-        clause, values = _where(collection, where)
-        query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {_order(collection, sort)} LIMIT 1"
+        clause, values = where_clause(collection, where)
+        query = f"SELECT _id, doc FROM {collection} WHERE {clause} ORDER BY {order(collection, sort)} LIMIT 1"
         with self._translated() as connection:
             # Looking first costs little, and spares callers that poll in vain the lock of the one writer.
             if connection.execute(query, values).fetchone() is None:
@@ -223,7 +216,7 @@ class SqliteStore:
     def delete(self, collection: str, where: Where, /) -> int:
         """Delete matching documents; see :meth:`Store.delete`."""
         check_collection(collection)
-        clause, values = _where(collection, where)
+        clause, values = where_clause(collection, where)
         with self._translated() as connection, _transaction(connection):
             return connection.execute(f"DELETE FROM {collection} WHERE {clause}", values).rowcount
 
@@ -438,9 +431,9 @@ def _create_table(connection: sqlite3.Connection, collection: str, indexes: Inde
     if collection in UPGRADED:
         _upgrade(connection, collection)
     columns = {row[1] for row in connection.execute(f"PRAGMA table_xinfo({collection})")}
-    for field in _COLUMNS[collection]:
+    for field in COLUMNS[collection]:
         if field not in columns:
-            generated = f"GENERATED ALWAYS AS (json_extract(doc, {_path(field)})) VIRTUAL"
+            generated = f"GENERATED ALWAYS AS (json_extract(doc, {json_path(field)})) VIRTUAL"
             connection.execute(f"ALTER TABLE {collection} ADD COLUMN {field} ANY {generated}")
     for name, sql in wanted.items():
         if found.get(name) != sql:
@@ -503,103 +496,3 @@ def _transaction(connection: sqlite3.Connection, kind: str = "IMMEDIATE") -> Ite
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-
-
-# -------------------------------------------------------------------- conditions as SQL
-
-
-def _path(field: str) -> str:
-    return "'$" + "".join(f'."{part}"' for part in field.split(".")) + "'"
-
-
-def _expression(collection: str, field: str) -> str:
-    return field if field == "_id" or field in _COLUMNS[collection] else f"json_extract(doc, {_path(field)})"
-
-
-def _order(collection: str, sort: tuple[str, int] | None) -> str:
-    field, direction = sort or ("_id", 1)
-    word = "ASC" if direction == 1 else "DESC"
-    return f"_id {word}" if field == "_id" else f"{_expression(collection, field)} {word}, _id {word}"
-
-
-def _where(collection: str, where: Where | None) -> tuple[str, list[Any]]:
-    clauses = ["TRUE"]
-    values: list[Any] = []
-    for condition in conditions(where):
-        clause, more = _CLAUSES[condition.operator](collection, condition)
-        clauses.append(clause)
-        values += more
-    return " AND ".join(clauses), values
-
-
-Clause = tuple[str, list[Any]]
-
-
-def _kind(collection: str, field: str, value: Any) -> str:
-    """Condition that the stored value is of the same kind as ``value``: JSON's true is 1 for SQLite, a list text.
-
-    Of indexed fields the kind is known; asking for it would mean reading the document.
-    """
-    if field == "_id":
-        return "TRUE" if isinstance(value, str) else "FALSE"
-    if field in _COLUMNS[collection]:
-        return "TRUE"
-    kinds = "('text')" if isinstance(value, str) else "('integer', 'real')"
-    return f"json_type(doc, {_path(field)}) IN {kinds}"
-
-
-def _equal(collection: str, condition: Condition) -> Clause:
-    field, _, value = condition
-    if value is None:
-        return f"{_expression(collection, field)} IS NULL", []
-    if isinstance(value, bool):
-        return "FALSE" if field == "_id" else f"json_type(doc, {_path(field)}) = '{str(value).lower()}'", []
-    return f"({_expression(collection, field)} = ? AND {_kind(collection, field, value)})", [value]
-
-
-def _not_equal(collection: str, condition: Condition) -> Clause:
-    clause, values = _equal(collection, condition)
-    return f"({clause}) IS NOT TRUE", values
-
-
-def _in(collection: str, condition: Condition) -> Clause:
-    clauses = ["FALSE"]
-    values: list[Any] = []
-    texts = [value for value in condition.value if isinstance(value, str)]
-    if texts:  # as one JSON parameter, since SQLite limits their number
-        field = condition.field
-        expression = _expression(collection, field)
-        clauses.append(f"({expression} IN (SELECT value FROM json_each(?)) AND {_kind(collection, field, '')})")
-        values.append(json.dumps(texts, ensure_ascii=False))
-    for value in condition.value:
-        if not isinstance(value, str):
-            clause, more = _equal(collection, Condition(condition.field, "$eq", value))
-            clauses.append(clause)
-            values += more
-    return "(" + " OR ".join(clauses) + ")", values
-
-
-def _contains(collection: str, condition: Condition) -> Clause:
-    field, _, texts = condition
-    found = f"instr({_expression(collection, field)}, ?) > 0"
-    return " AND ".join([_kind(collection, field, ""), *[found] * len(texts)]), list(texts)
-
-
-def _compare(sign: str) -> Any:
-    def clause(collection: str, condition: Condition) -> Clause:
-        field, _, value = condition
-        return f"({_expression(collection, field)} {sign} ? AND {_kind(collection, field, value)})", [value]
-
-    return clause
-
-
-_CLAUSES: dict[str, Any] = {
-    "$eq": _equal,
-    "$ne": _not_equal,
-    "$in": _in,
-    "$contains": _contains,
-    "$lt": _compare("<"),
-    "$lte": _compare("<="),
-    "$gt": _compare(">"),
-    "$gte": _compare(">="),
-}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from classifier.catalogue import Catalogue
+from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy, Unavailable
 from classifier.records import tracks
-from classifier.results import Track
 from classifier.store.base import Document, Store
 from classifier.work import jobs
 from classifier.work.jobs import error_of
@@ -63,7 +63,7 @@ def submit(
     dict
         The job's document.
     """
-    files = [
+    files: list[dict[str, Any]] = [
         {
             "name": upload.name,
             "stored": upload.path.name,
@@ -71,6 +71,7 @@ def submit(
             "status": "waiting",
             "track_id": None,
             "title": None,
+            "remarks": [],
             "error": None,
         }
         for upload in uploads
@@ -83,7 +84,10 @@ def to_dict(document: Document) -> dict[str, Any]:
     """Return the JSON object of a job's document: a job that failed as a whole is one whose other files failed."""
     job = jobs.to_dict(document)
     error = job.pop("error")
-    files = [{name: value for name, value in file.items() if name != "stored"} for file in document["state"]["files"]]
+    files: list[dict[str, Any]] = [
+        {"remarks": [], **{name: value for name, value in file.items() if name != "stored"}}  # an older job has none
+        for file in document["state"]["files"]
+    ]
     if error is not None:
         files = [file if file["status"] in FINISHED else {**file, "status": "failed", "error": error} for file in files]
     states = [file["status"] for file in files]
@@ -140,17 +144,18 @@ class Enroll:
         self,
         claim: Claim,
         file: dict[str, Any],
-        track_of: Callable[[dict[str, Any], dict[str, Any], Path], tuple[Track, bool]],
+        enrolled_of: Callable[[dict[str, Any], dict[str, Any], Path], Enrolled],
     ) -> None:
-        """Find the track of one file by ``track_of(task, file, path)``, and write the outcome into ``file``."""
+        """Find the track of one file by ``enrolled_of(task, file, path)``, and write the outcome into ``file``."""
         file["status"] = "working"
         claim.note(claim.state)
         path = self._spool.root / claim.id / file["stored"]
         try:
             if not path.is_file():
                 raise FileMissing("the upload is gone: send it again")
-            track, added = claim.retry(lambda: track_of(claim.task, file, path), on=(TrackBusy, Unavailable))
-            file.update(status="added" if added else "present", track_id=track.id, title=track.title, error=None)
+            done = claim.retry(lambda: enrolled_of(claim.task, file, path), on=(TrackBusy, Unavailable))
+            file.update(status="added" if done.added else "present", track_id=done.track.id, title=done.track.title)
+            file.update(remarks=done.remarks or done.track.remarks, error=None)
         except Exception as error:
             if isinstance(error, EarmarkError):
                 log.info("job %s: %s failed: %s", claim.id, error.name, error)
@@ -158,18 +163,17 @@ class Enroll:
                 log.exception("job %s: a file failed unexpectedly", claim.id)
             file.update(status="failed", error=error_of(error))
 
-    def _enrolled(self, task: dict[str, Any], file: dict[str, Any], path: Path) -> tuple[Track, bool]:
-        """Return the file's track, and whether it is new."""
+    def _enrolled(self, task: dict[str, Any], file: dict[str, Any], path: Path) -> Enrolled:
+        """Enroll the file."""
         with self._catalogue(task["catalogue"]) as catalogue:
-            enrolled = catalogue.enroll(
+            return catalogue.enroll(
                 path,
                 source_name=Path(file["name"]).stem or file["name"],
                 replace=task["replace"],
                 **task["facts"],
             )
-            return enrolled.track, enrolled.added
 
-    def _stored(self, task: dict[str, Any], _: dict[str, Any], path: Path) -> tuple[Track, bool]:
+    def _stored(self, task: dict[str, Any], _: dict[str, Any], path: Path) -> Enrolled:
         """Return the file's track if one of the workers that died on it had stored it already.
 
         The track is known by the file's bytes, since decoding may be what kills. Where a track was to be replaced,
@@ -180,5 +184,5 @@ class Enroll:
                 digest = hashlib.file_digest(upload, "sha256").hexdigest()
             track = tracks.find(self._store, task["catalogue"], file_hash=digest)
             if track is not None:
-                return track, False
+                return Enrolled(track, False, digest)
         raise EarmarkError("the service stopped on this file again and again; it is given up")

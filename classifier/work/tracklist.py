@@ -1,8 +1,9 @@
 """Jobs of the kind ``tracklist``: an uploaded recording of any length is listened to.
 
-Every :data:`CHECKPOINT_S` seconds of sound are a step. With each, what the listener knows is put beside the upload, and
-what it found into the tracklist; whoever goes on after a death decodes the recording again, which takes little, and
-listens on from there. A step done twice finds the same segments under the same names.
+Every :data:`~classifier.listening.files.CHECKPOINT_S` seconds of sound are a step. With each, what the listener
+knows is put beside the upload, and what it found into the tracklist; whoever goes on after a death decodes the
+recording again, which takes little, and listens on from there. A step done twice finds the same segments under the
+same names.
 """
 
 from __future__ import annotations
@@ -12,17 +13,16 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.errors import EarmarkError, FileMissing, TracklistNotFound
+from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound
 from classifier.listening.engine import Listener
+from classifier.listening.files import CHECKPOINT_S, after
 from classifier.records import tracklists
 from classifier.records.tracklists import Writer
 from classifier.settings import Settings
@@ -35,8 +35,6 @@ from classifier.work.worker import PASSING, Claim
 log = logging.getLogger("earmark.jobs")
 
 KIND = "tracklist"
-CHECKPOINT_S = 120.0
-"""Seconds of sound between two steps."""
 
 
 def submit(store: Store, spool: Spool, job_id: str, catalogue: str, upload: Upload) -> Document:
@@ -76,6 +74,10 @@ def to_dict(document: Document) -> dict[str, Any]:
     """Return the JSON object of a job's document; ``total`` and ``done`` are seconds of the recording."""
     task = document["task"]
     return {**jobs.to_dict(document), "catalogue": task["catalogue"], "tracklist": task["tracklist"]}
+
+
+class DecoderDied(Exception):
+    """A decoder was killed at work, which may be the machine's fault or the recording's."""
 
 
 class Tracklists:
@@ -118,6 +120,9 @@ class Tracklists:
         """Listen to what is left of the recording."""
         try:
             self._listen(claim)
+        except DecoderUnavailable as error:
+            # It may be the recording that kills decoders: this counts as a death, and deaths are counted.
+            raise DecoderDied(str(error)) from None
         except PASSING:
             raise
         except EarmarkError as error:
@@ -148,7 +153,7 @@ class Tracklists:
         begun, before = time.perf_counter(), claim.state["seconds"]
         with self._decoder.stream(path, self._limits, catalogue.config.sample_rate) as stream:
             checkpoint = listener.heard_s + self._checkpoint_s
-            for block in _after(stream, listener.n_samples):
+            for block in after(stream, listener.n_samples):
                 listener.hear(block)
                 if listener.heard_s >= checkpoint or claim.stopping:
                     checkpoint = listener.heard_s + self._checkpoint_s
@@ -187,16 +192,6 @@ class Tracklists:
         claim.state.update(state)
         if old and old != new:
             (folder / old).unlink(missing_ok=True)
-
-
-def _after(stream: Iterator[np.ndarray] | Any, n_samples: int) -> Iterator[np.ndarray]:
-    """Yield what follows the first samples of a stream."""
-    for block in stream:
-        if n_samples >= len(block):
-            n_samples -= len(block)
-        else:
-            yield block[n_samples:]
-            n_samples = 0
 
 
 def _write(path: Path, content: bytes) -> None:

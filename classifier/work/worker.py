@@ -33,8 +33,8 @@ T = TypeVar("T")
 MAX_DEATHS = 3
 """Workers that may die on a step before it is given up."""
 _MAX_PAUSE_S = 30.0
-#: Errors that keep a worker from its job but are not the job's fault: the worker waits and tries again.
 PASSING = (Unavailable, StoreFull, StoreReadOnly, SchemaTooNew)
+"""Errors that keep a worker from its job but are not the job's fault: the worker waits and tries again."""
 
 
 class Interrupted(BaseException):

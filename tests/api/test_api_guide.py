@@ -32,6 +32,7 @@ def folder(tmp_path: Path, songs: list[Song], files: list[tuple[str, bytes]]) ->
     (tmp_path / "piece0.webm").write_bytes((tmp_path / "snippet.wav").read_bytes())
     (tmp_path / "one.mp3").write_bytes(files[0][1])  # the name says nothing: the bytes do
     (tmp_path / "two.flac").write_bytes(files[1][1])
+    (tmp_path / "mix.mp3").write_bytes(files[0][1])
     return tmp_path
 
 

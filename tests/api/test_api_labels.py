@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,9 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """Run a service that can label."""
     if not (WEIGHTS / "musicnn-msd" / "manifest.json").exists():
         pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
-    with running(tmp_path_factory.mktemp("labels"), weights_dir=WEIGHTS, label_bytes=4_000_000) as service:
+    with running(
+        tmp_path_factory.mktemp("labels"), weights_dir=WEIGHTS, label_bytes=4_000_000, label_seconds=100
+    ) as service:
         yield service
 
 
@@ -102,6 +104,8 @@ def test_what_is_asked_wrongly_is_said(client: Client, song: bytes) -> None:
     post(client, "/api/v1/labels/tags", song, "file").problem(422, "file_missing")
     post(client, "/api/v1/labels/tags", bytes(4_100_000)).problem(413, "audio_too_large")
     post(client, "/api/v1/labels/tags", wav(np.zeros(32000), 16000)).problem(422, "snippet_silent")
+    long = post(client, "/api/v1/labels/tags", wav(np.random.default_rng(1).uniform(-1, 1, 110 * 8000), 8000))
+    assert "label_seconds" in long.problem(413, "audio_too_long")["detail"]
 
 
 def test_an_upload_leaves_nothing_behind(own: Running, client: Client, song: bytes) -> None:
@@ -136,27 +140,28 @@ def test_an_identification_includes_what_was_asked_for(client: Client, songs: li
 
 def test_labels_never_keep_a_snippet_waiting(tmp_path: Path, songs: list[Song]) -> None:
     """While every place for labels is taken, labels are refused and snippets answered."""
-    with running(tmp_path, weights_dir=WEIGHTS, label_workers=1, label_queue=0) as service:
-        client = service.client
-        long = wav(np.tile(songs[0].samples, 10), songs[0].sample_rate)
-        answers: list[Answer] = []
-
-        def ask() -> None:
-            answers.append(client.ask("POST", "/api/v1/labels/tags?every=3", long, {"Content-Type": "audio/wav"}))
-
-        threads = [threading.Thread(target=ask) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        snippet = wav(piece(songs[1], 4.0, 6.0), songs[1].sample_rate)
-        tags = [client.tag(snippet, "?include=genre") for _ in range(3)]
-        for thread in threads:
-            thread.join()
-        assert [tag.status for tag in tags] == [200] * 3
-        refused = [answer for answer in answers if answer.status != 200]
-        assert len(refused) < 4
-        for answer in refused:
-            assert "recordings to be labelled" in answer.problem(503, "busy")["detail"]
-            assert int(answer.headers["retry-after"]) >= 1
+    settings = Settings(data_dir=str(tmp_path), weights_dir=str(WEIGHTS), label_workers=1, label_queue=0)
+    app = create_app(settings)
+    client, own = app.test_client(), app.extensions["earmark"]
+    snippet = wav(piece(songs[1], 4.0, 6.0), songs[1].sample_rate)
+    try:
+        client.get("/api/v1/me")  # starts it
+        own.opened.wait(60)
+        with own.labelling.gate.admitted():
+            answer = client.post("/api/v1/labels/tags", data=snippet, content_type="audio/wav")
+            assert (answer.status_code, answer.json["name"]) == (503, "busy")
+            assert "recordings to be labelled" in answer.json["detail"]
+            assert int(answer.headers["Retry-After"]) >= 1
+            tag = client.post("/api/v1/tags?include=genre", data=snippet, content_type="audio/wav")
+            assert (tag.status_code, tag.json["labels"]["genre"]["error"]) == (200, "busy")
+        # And the other way round: a full queue of snippets does not keep labels waiting.
+        with contextlib.ExitStack() as stack:
+            for _ in range(settings.workers + settings.queue):
+                stack.enter_context(own.gate.admitted())
+            answer = client.post("/api/v1/spectrogram", data=snippet, content_type="audio/wav")
+            assert answer.status_code == 200
+    finally:
+        own.close()
 
 
 # --- pictures -------------------------------------------------------------------------------------------------
@@ -190,6 +195,72 @@ def test_a_model_is_activated_and_rolled_back(client: Client) -> None:
     assert client.send("POST", "/api/v1/label-models/genre/gtzan-10/activate", {}).json["active"]
     client.send("POST", "/api/v1/label-models/genre/nothing/activate", {}).problem(404, "model_not_found")
     assert client.get("/api/v1/label-models/genre").json["version"] == "gtzan-10"
+
+
+def training(client: Client, query: str, table: str, files: dict[str, bytes]) -> Answer:
+    parts: list[tuple[str, str | None, bytes]] = [("file", name, content) for name, content in files.items()]
+    body, kind = multipart([*parts, ("labels", None, table.encode())])
+    return client.ask("POST", f"/api/v1/label-models/{query}", body, {"Content-Type": kind})
+
+
+def tones(seed: int, low: bool) -> bytes:
+    """Four seconds of one of two kinds of sound that nobody confuses: a deep hum, or hiss in pulses."""
+    rng, t = np.random.default_rng(seed), np.arange(4 * 16000) / 16000
+    if low:
+        return wav(0.4 * np.sin(2 * np.pi * (60 + 10 * seed) * t) + 0.01 * rng.standard_normal(len(t)), 16000)
+    return wav(0.2 * rng.standard_normal(len(t)) * (np.sin(2 * np.pi * 4 * t) > 0), 16000)
+
+
+def test_a_model_is_trained_activated_asked_and_rolled_back(client: Client) -> None:
+    files = {f"{kind} {i}.wav": tones(i, kind == "hum") for kind in ("hum", "hiss") for i in range(6)}
+    table = "file,labels,group\n" + "".join(f"{name},{name.split()[0]},{name.split()[1]}\n" for name in files)
+    answer = training(client, "noise/train?seed=3&features=tags&family=logistic", table, files)
+    assert answer.status == 202, answer
+    job = client.finished(answer.headers["location"], 400.0)
+    assert (job["error"], job["version"], job["done"], job["task"]) == (None, "1", 13, "noise")
+    assert {file["status"] for file in job["files"]} == {"heard"}
+    post(client, "/api/v1/labels/noise", tones(9, True)).problem(404, "model_not_found")
+    model = client.get("/api/v1/label-models/noise/1").json
+    assert (model["active"], model["labels"], model["shipped"]) == (False, ["hiss", "hum"], False)
+    assert client.send("POST", "/api/v1/label-models/noise/1/activate", {}).json["active"]
+    for low, name in ((True, "hum"), (False, "hiss")):
+        assert post(client, "/api/v1/labels/noise", tones(9, low)).json["distribution"][0]["label"] == name
+    client.send("POST", "/api/v1/label-models/noise/rollback", {}).problem(404, "model_not_found")
+
+
+@pytest.mark.parametrize(
+    ("query", "table", "message"),
+    [
+        ("", "", "needs a heading"),
+        ("", "file,labels,group\na.wav,x,1\n", "no line for 'b.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,2\nc.wav,y,3\n", "was not sent, 'c.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,2\nb.wav,y,3\n", "two lines for 'b.wav'"),
+        ("", "file,labels,group\na.wav,x,1\nb.wav,y,\n", "ungrouped=true"),
+        ("?ungrouped=true", "file,labels\na.wav,x\nb.wav\n", "more or fewer fields"),
+    ],
+)
+def test_a_table_that_does_not_fit_is_refused(client: Client, query: str, table: str, message: str) -> None:
+    answer = training(client, f"noise/train{query}", table, {"a.wav": b"a", "b.wav": b"b"})
+    assert message in answer.problem(422, "invalid_parameter")["detail"]
+
+
+@pytest.mark.parametrize(("query", "message"), [("features=tag", "mean tags"), ("family=forest", "no family 'forest'")])
+def test_what_cannot_be_chosen_from_is_refused(client: Client, query: str, message: str) -> None:
+    table = "file,labels\na.wav,x\nb.wav,y\n"
+    answer = training(client, f"noise/train?ungrouped=1&{query}", table, {"a.wav": b"a", "b.wav": b"b"})
+    assert message in answer.problem(422, "invalid_parameter")["detail"]
+
+
+def test_a_training_that_fails_says_why(client: Client) -> None:
+    files = {"a.wav": tones(1, True), "b.wav": b"no sound"}
+    table = "file,labels\na.wav,x\nb.wav,y\n"
+    job = client.finished(training(client, "noise/train?ungrouped=1", table, files).headers["location"])
+    assert "'b.wav' cannot be heard" in job["error"]["message"]
+    assert [file["status"] for file in job["files"]] == ["heard", "failed"]
+    few = {"a.wav": tones(1, True), "b.wav": tones(1, False)}
+    job = client.finished(training(client, "noise/train?ungrouped=1", table, few).headers["location"], 200.0)
+    assert "3 clips a label are the least" in job["error"]["message"]
+    assert job["version"] is None
 
 
 # --- earlier services -----------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,11 +24,14 @@ class Station:
         Whether the answer says how long it is, as a file's does.
     rate : float
         Bytes a second; 0: all at once.
+    tls : ssl.SSLContext, optional
+        Makes it speak HTTPS.
     """
 
     sends: Callable[[int], bytes | str | None]
     length: bool = False
     rate: float = 0.0
+    tls: ssl.SSLContext | None = None
     asked: list[str] = field(default_factory=list)
     url: str = ""
 
@@ -65,9 +69,11 @@ def on_air(station: Station) -> Iterator[Station]:
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
+    if station.tls is not None:
+        server.socket = station.tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    station.url = f"http://127.0.0.1:{server.server_port}"
+    station.url = f"http{'s' if station.tls else ''}://localhost:{server.server_port}"
     try:
         yield station
     finally:

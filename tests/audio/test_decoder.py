@@ -340,9 +340,9 @@ def test_headers_that_claim_too_much(decoder: Decoder, limits: Limits) -> None:
 
     assert "0 channels" in refused(decoder, claim(44100, 0), limits, errors.AudioUnsupported)
     assert "far too many" in refused(decoder, claim(44100, 600), limits, errors.AudioUnsupported)
-    assert "9 channels; 1 to 8" in refused(decoder, claim(44100, 9), limits, errors.AudioUnsupported)
+    assert "9 channels; Earmark takes 1 to 8" in refused(decoder, claim(44100, 9), limits, errors.AudioUnsupported)
     assert "2,147,483,647 Hz" in refused(decoder, claim(2**31 - 1, 2), limits, errors.AudioUnsupported)
-    assert "1,000 Hz; 4,000 to" in refused(decoder, claim(1000, 2), limits, errors.AudioUnsupported)
+    assert "1,000 Hz; Earmark takes 4,000 to" in refused(decoder, claim(1000, 2), limits, errors.AudioUnsupported)
     assert "655,350 Hz" in refused(decoder, data_audio.flac_header(655350, 8), limits, errors.AudioUnsupported)
     refused(decoder, claim(0, 2), limits, errors.AudioUnreadable)
     refused(decoder, data_audio.flac_header(44100, 2, total=2**36 - 1), limits, errors.AudioUnreadable)
@@ -419,7 +419,9 @@ def test_bytes_of_pcm(decoder: Decoder) -> None:
 
 def test_channels_and_rate(decoder: Decoder) -> None:
     data = wav(tone(0.5, 44100))
-    assert "2 channels; 1 to 1" in refused(decoder, data, lowered(max_channels=1), errors.AudioUnsupported)
+    assert "2 channels; Earmark takes 1 to 1" in refused(
+        decoder, data, lowered(max_channels=1), errors.AudioUnsupported
+    )
     refused(decoder, data, lowered(max_source_rate=44099), errors.AudioUnsupported)
     refused(decoder, data, lowered(min_source_rate=44101), errors.AudioUnsupported)
     decoder.decode(data, lowered(max_channels=2, max_source_rate=44100, min_source_rate=44100))

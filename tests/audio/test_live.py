@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
+import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +22,7 @@ from classifier.audio.live import Raw, from_address, from_pipe
 from classifier.errors import AudioError, AudioUnreadable, DecoderUnavailable, InvalidParameter
 from classifier.settings import Settings
 from tests.audio.broadcast import Station, on_air
-from tests.data_audio import encode, noise, pitch, tone, wav
+from tests.data_audio import encode, missing, noise, pitch, tone, wav
 
 RATE = 16000
 
@@ -188,7 +192,38 @@ def test_the_first_connection_gets_no_second_attempt(decoder: Decoder, stream_li
         with pytest.raises(AudioUnreadable, match="name the stream itself") as caught:
             heard(decoder, station, stream_limits)
     assert len(station.asked) == 1
-    assert "127.0.0.1" not in str(caught.value), "an address may hold a password"
+    assert "localhost" not in str(caught.value), "an address may hold a password"
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """Return a certificate of this machine's own name with its key, that nobody vouches for."""
+    program = shutil.which("openssl")
+    if program is None:
+        missing("openssl")
+    path = tmp_path / "own.pem"
+    options = ["-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+    names = ["-addext", "subjectAltName=DNS:localhost"]
+    command = [str(program), "req", *options, *names, "-keyout", str(path), "-out", f"{path}.crt"]
+    subprocess.run(command, check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(f"{path}.crt").read_text())
+    return path
+
+
+def test_https_is_heard_only_from_whom_the_system_vouches_for(
+    decoder: Decoder, stream_limits: Limits, certificate: Path, monkeypatch: pytest.MonkeyPatch
+):
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    data = encode(noise(2.0), "mp3")
+    with on_air(Station(lambda n: data, length=True, tls=tls)) as station:
+        with pytest.raises(AudioUnreadable):
+            heard(decoder, station, stream_limits)
+        assert station.asked == []
+        trusted = ssl.get_default_verify_paths()._replace(cafile=f"{certificate}.crt")
+        monkeypatch.setattr(live.ssl, "get_default_verify_paths", lambda: trusted)
+        samples, _ = heard(decoder, station, stream_limits)
+    assert len(samples) > RATE
 
 
 def test_redirects_are_followed_but_not_for_ever(decoder: Decoder, stream_limits: Limits):

@@ -113,7 +113,7 @@ def peak(pid):
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) * 1024
 
-limits = replace(Limits.for_track(Settings()).for_own_file(), max_seconds=13 * 3600.0)
+limits = replace(Limits.for_track(Settings()).of(Path(sys.argv[1])), max_seconds=13 * 3600.0)
 with Decoder(Settings()) as decoder:
     decoder.warm_up()
     before = peak(os.getpid()) + peak(decoder.pids[0])

@@ -126,3 +126,16 @@ def test_a_cut_snippet_is_answered_with_the_remark(tmp_path_factory: pytest.Temp
         assert names(tag.remarks) == ["cut_off"]
         with pytest.raises(errors.AudioUnreadable, match="missing"):
             catalogue.enroll(snippet[: len(snippet) * 3 // 4])
+
+
+@pytest.mark.parametrize(("kind", "other"), [("ac3", "dts"), ("adts", "ac3"), ("mp3", "ac3")])
+def test_frames_of_another_kind_are_not_passed_by_in_silence(
+    kind: str, other: str, decoder: Decoder, limits: Limits, track_limits: Limits
+) -> None:
+    """Such a file is read as one kind or the other; what is the rest of it is said to be missing."""
+    samples = data_audio.noise(4.0, FORMATS[kind].rate, FORMATS[kind].channels)
+    whole, foreign = encode(samples, kind), encode(samples, other)
+    mixed = whole[:3000] + foreign[: len(foreign) // 6] + whole[3000:]
+    for whose in (limits, track_limits):
+        audio = decoder.decode(mixed, whose)
+        assert audio.duration_s > 3.5 or any(remark.startswith("damaged: ") for remark in audio.remarks), kind

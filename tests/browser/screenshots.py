@@ -244,7 +244,9 @@ def main(folder: Path) -> None:
                 whole=False,
             )
             browser.close()
-            browser = launch(playwright, *microphone_flags(music.snippet(2, 20.0, 12.0)))
+            browser = launch(
+                playwright, *microphone_flags(music.snippet(UNKNOWN, 20.0, 12.0))
+            )  # never named, so that the page records to the end
             shoot(
                 browser,
                 service,

@@ -45,7 +45,7 @@ def test_a_key_for_tagging_sees_its_own_history_and_changes_nothing(
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)
     own = page.url
     page.get_by_role("link", name="Earmark, start").click()
-    expect(page.get_by_role("heading", name="Lately")).to_be_visible()
+    expect(page.get_by_role("heading", name="Recent")).to_be_visible()
     page.get_by_role("link", name="History", exact=True).click()
     expect(page.locator(".rows li")).to_have_count(1)
     page.get_by_role("link", name="Library", exact=True).click()

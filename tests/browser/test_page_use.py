@@ -191,7 +191,7 @@ def test_two_recordings_of_the_same_music_are_both_named(
     enrolled = service.enroll(music.track(5), songs.write(edit, music.folder))
     page.goto("/")
     choose(page, music.snippet(5, 20.0))
-    expect(verdict(page)).to_have_text("Two recordings fit equally well")
+    expect(verdict(page)).to_have_text("Two tracks hold this")
     for title, place in ((song.title, "at 0:20.0"), (edit.title, "at 0:13.0")):
         option = page.locator(".option", has=page.get_by_role("heading", name=title, exact=True))
         expect(option).to_contain_text(place)
@@ -213,7 +213,7 @@ def test_copies_of_one_name_are_told_apart_by_their_files(page: Page, service: S
     page.goto("/")
     choose(page, music.snippet(5, 20.0))
     expect(verdict(page)).to_have_text(song.title)
-    expect(page.locator(".verdict .lead")).to_contain_text("Two copies of it fit equally well.")
+    expect(page.locator(".verdict .lead")).to_contain_text("Two tracks of the library are this recording.")
     for name, place, length in (("first pressing", "0:20.0", "0:40"), ("second pressing", "0:13.0", "0:33")):
         option = page.locator(".option", has_text=name)
         expect(option).to_contain_text(f"at {place}")

@@ -60,6 +60,26 @@ def test_files_are_taken_whatever_their_ending(earmark, folder):
     assert sources(earmark) == ["noise 1", "take"]
 
 
+def test_what_is_peculiar_about_a_file_is_said_and_kept(earmark, folder):
+    """Here the channels cancel each other, as a badly wired cable makes them."""
+    mono = np.round(lively_noise(8.0, 77) * 20000).astype(np.int16)
+    odd = folder / "wired badly.wav"
+    odd.write_bytes(encode(np.stack([mono, -mono], axis=1), "wav", rate=RATE))
+    done = earmark("enroll", odd, folder / "noise 0.wav")
+    assert done.code == 0
+    said = [line for line in done.err.splitlines() if line.startswith("remark: ")]
+    assert len(said) == 1
+    assert said[0].startswith(f"remark: {odd}: the channels cancel each other for 8.0 s")
+    tracks = {track["source"]: track for track in earmark("tracks", "list", "--json").objects}
+    assert tracks["noise 0"]["remarks"] == []
+    (kept,) = tracks["wired badly"]["remarks"]
+    assert kept.startswith("channels_cancel: the channels cancel")
+    shown = earmark("tracks", "show", tracks["wired badly"]["id"]).out
+    assert "the channels cancel each other for 8.0 s" in " ".join(shown.split())
+    again = earmark("enroll", odd, folder / "noise 0.wav", "--replace", "--json", "--jobs", 1)
+    assert [o["remarks"] for o in again.objects] == [[kept], []]
+
+
 def test_enrolled_audio_is_skipped(earmark, folder):
     earmark("enroll", folder)
     done = earmark("enroll", folder)
@@ -88,7 +108,7 @@ def test_json_is_one_object_a_file(earmark, folder):
     assert done.code == 0
     assert sorted(o["file"] for o in done.objects) == sorted(str(p) for p in folder.rglob("*.wav"))
     for o in done.objects:
-        assert set(o) == {"file", "status", "track"}
+        assert set(o) == {"file", "status", "track", "remarks"}
         assert o["status"] == "enrolled"
         assert o["track"]["source"] == Path(o["file"]).stem
     again = earmark("--json", "enroll", folder)

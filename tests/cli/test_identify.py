@@ -18,7 +18,7 @@ from classifier.settings import Settings
 from tests.library import RATE, as_wav, clean_snippet, lively_noise, phone_snippet
 
 #: The command line's contract: exactly these keys, in this order.
-ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds", "tied", "remarks"]
+ANSWER = ["file", "verdict", "method", "matches", "nearest", "searched", "seconds", "tied", "remarks", "recordings"]
 MATCH = [
     "track_id",
     "title",
@@ -38,6 +38,7 @@ MATCH = [
     "divergence",
     "divergence_variational",
     "other_offsets_s",
+    "ids",
 ]
 NEAR = ["track_id", "title", "artist", "source", "divergence", "window_start_s"]
 SEARCHED = ["windows", "aligned_tracks", "complete", "other_speeds"]
@@ -156,11 +157,37 @@ def test_ties_are_counted_and_copies_told_apart():
     def tag(*matches):
         return Tag("ambiguous", "auto", list(matches), [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, len(matches))
 
-    copies = in_terminal(tag(*(a_match(source=f"side {i}") for i in range(5))), 80)
-    assert copies[1] == "5 copies of Copper Waltz by Ida Varga fit equally well; their file names tell them apart."
-    assert [f"file side {i}" in "".join(copies) for i in range(5)] == [True] * 5
+    album = (None, "Waltzes", None, None, None)
+    copies = in_terminal(
+        tag(*(a_match(source=f"side {i}", album=album[i], offset_s=10.0 + i, confidence=0.1996) for i in range(5))), 80
+    )
+    assert copies[1] == "Copper Waltz by Ida Varga: 5 tracks are this recording, and fit equally well."
+    numbered = [line.strip() for line in copies if line.strip()]
+    assert numbered[3] == "1 Copper Waltz by Ida Varga, 5 tracks"
+    assert "99.8 %" in numbered[4]
+    assert numbered[5:10] == [
+        "- file side 0, at 0:10.0",
+        "- album Waltzes, file side 1, at 0:11.0",
+        *(f"- file side {i}, at 0:{10 + i}.0" for i in (2, 3, 4)),
+    ]
+    assert not any(line.startswith("2 ") for line in numbered)
     others = in_terminal(tag(a_match(), a_match(title="Copper Waltz (live)")), 80)
-    assert others[1] == "2 recordings fit equally well: they are the first 2 below."
+    assert others[1].startswith("2 tracks hold what was heard: one recording under several names")
+    assert "- Copper Waltz (live) by Ida Varga, file" in "\n".join(others)
+    parts = in_terminal(tag(a_match(), a_match(title="A jingle", recording=1)), 80)
+    assert [line.strip()[:9] for line in parts if line.strip()[:2] in ("1 ", "2 ")][1:3] == ["1 Copper ", "2 A jingl"]
+
+
+def test_copies_of_a_part_are_named_once():
+    jingle = {"role": "part", "recording": 1, "query_start_s": 0.0, "query_end_s": 2.5, "confidence": None}
+    matches = [a_match(), *(a_match(title="A jingle", artist=None, source=f"side {i}", **jingle) for i in range(3))]
+    tag = Tag("identified", "auto", matches, [], Searched(1, 1, True), {"total": 0.1}, 5.0, {}, 1)
+    shown = in_terminal(tag, 200)
+    assert "The recording also contains A jingle, 3 tracks (0:00.0 to 0:02.5)." in shown[1]
+    assert [recording["track_ids"] for recording in tag.to_dict()["recordings"]] == [
+        [match.track_id for match in matches[:1]],
+        [match.track_id for match in matches[1:]],
+    ]
 
 
 def test_tags_of_files_do_not_control_the_terminal():

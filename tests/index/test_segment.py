@@ -8,9 +8,10 @@ import shutil
 import numpy as np
 import pytest
 
+from classifier.index import segment as segments
 from classifier.index.gaussians import quantise
 from classifier.index.profile import EXACT, Array, Profile
-from classifier.index.segment import Segment, write
+from classifier.index.segment import Segment, write, write_track
 from classifier.mixtures.divergence import Packed
 from classifier.mixtures.gmm import collapse, pack_covariances
 from tests.search import toys
@@ -93,6 +94,42 @@ def test_tracks_without_windows_slots_or_frames(tmp_path):
         segment = Segment.build(models)
         write(tmp_path / name, [Segment.build([m]) for m in models])
         same(Segment.load(tmp_path / name), segment)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [(5, 7, 6)],
+        [(0, 0, 0), (5, 0, 0), (3, 0, 0), (0, 0, 6), (0, 9, 0), (0, 2, 0)],
+        [(1, 2, 3), (0, 5, 0), (4, 0, 1)],
+        [(0, 0, 0)],
+    ],
+    ids=["at once", "one kind after another", "mixed", "nothing"],
+)
+def test_a_track_written_stretch_by_stretch_is_the_same_files(tmp_path, shapes):
+    stretches = [toys.model(i, n_windows, n_frames, n_slots=n) for i, (n_windows, n_frames, n) in enumerate(shapes)]
+    segment = Segment.single("t", 3, stretches)
+    write(tmp_path / "whole", [segment])
+    write_track(tmp_path / "stretches", "t", 3, iter(stretches))
+    same(Segment.load(tmp_path / "stretches"), segment)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "whole").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "stretches").iterdir()} == written
+
+
+def test_mapped_arrays_that_are_copied_in_pieces_are_the_same(tmp_path, monkeypatch):
+    """Their memory is given back meanwhile, and they can still be read."""
+    parts = [built(1, 2, 3, n_frames=500), built(4, n_frames=90)]
+    for name, part in zip("ab", parts, strict=True):
+        write(tmp_path / name, [part])
+    mapped = [Segment.load(tmp_path / name) for name in "ab"]
+    write(tmp_path / "whole", parts)
+    monkeypatch.setattr(segments, "_COPY_BYTES", 100)
+    write(tmp_path / "pieces", mapped)
+    same(Segment.load(tmp_path / "pieces"), Segment.join(parts))
+    for path in (tmp_path / "whole").iterdir():
+        assert (tmp_path / "pieces" / path.name).read_bytes() == path.read_bytes(), path.name
+    for before, after in zip(parts, mapped, strict=True):
+        same(after, before)
 
 
 def test_all_dead_is_a_segment_of_nothing(tmp_path):

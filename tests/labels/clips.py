@@ -22,7 +22,9 @@ def one_hot(labels: np.ndarray, k: int) -> np.ndarray:
     return np.eye(k, dtype=bool)[labels]
 
 
-def fitted(chosen: Candidate, n: int = 60, d: int = 5, k: int = 3, seed: int = 0, kind: str = "exclusive") -> LabelModel:
+def fitted(
+    chosen: Candidate, n: int = 60, d: int = 5, k: int = 3, seed: int = 0, kind: str = "exclusive"
+) -> LabelModel:
     """Return a model of points from a seed."""
     rows, labels = blobs(n, d, k, seed)
     targets = one_hot(labels, k)

@@ -39,7 +39,8 @@ def test_a_model_comes_back_as_it_was(tmp_path, chosen, kind):
     assert np.array_equal(found.probabilities(rows), model.probabilities(rows))
     assert (found.labels, found.family, found.card) == (model.labels, model.family, model.card)
     p = found.probabilities(rows)
-    assert (p >= 0).all() and (p <= 1).all()
+    assert (p >= 0).all()
+    assert (p <= 1).all()
     assert kind == "multiple" or p.sum(axis=1) == pytest.approx(np.ones(20))
 
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ import pytest
 from ops_models import model, seed_of
 from ops_mounts import own_mounts, remount, small_disk
 
-from classifier.errors import StoreUnavailable, TrackNotFound
+from classifier.errors import StoreCorrupt, StoreUnavailable, TrackNotFound
 from classifier.index import builder, checker
 from classifier.index import folder as folders
 from classifier.index.files import room
@@ -46,12 +47,12 @@ class Library:
         self.open.set()
         self.error: Exception | None = None
 
-    def load(self, track_id: str, version: int) -> TrackModel:
+    def load(self, track_id: str, version: int) -> list[TrackModel]:
         self.open.wait()
         if self.error is not None:
             raise self.error
         self.loads.append((track_id, version))
-        return model(seed(track_id, version), self.windows)
+        return [model(seed(track_id, version), self.windows)]
 
     def follow(self, own: IndexFolder) -> None:
         own.look()
@@ -144,7 +145,7 @@ def test_many_tracks_are_built_aside_and_one_more_counts_at_once(make: Make, mon
     library.ready |= {f"t{i:04d}": 1 for i in range(10, 40)}
     slow = {f"t{i:04d}" for i in range(13, 40)}
     library.open.clear()
-    load, own._builder._load = own._builder._load, lambda i, v: load(i, v) if i in slow else model(seed(i, v), 4)  # type: ignore[method-assign]
+    load, own._builder._load = own._builder._load, lambda i, v: load(i, v) if i in slow else [model(seed(i, v), 4)]  # type: ignore[method-assign]
     started = time.monotonic()
     library.follow(own)  # two more tracks fit into what is loaded at once
     assert time.monotonic() - started < 1
@@ -482,7 +483,7 @@ def test_tracks_that_cannot_be_loaded_are_left_out(make: Make) -> None:
     library = Library(4)
     own = make(library)
 
-    def load(track_id: str, version: int) -> TrackModel:
+    def load(track_id: str, version: int) -> list[TrackModel]:
         if track_id == "t0002":
             raise TrackNotFound("gone")
         return library.load(track_id, version)
@@ -631,6 +632,56 @@ def test_where_there_is_no_room_to_merge_new_segments_are_written_alone(tmp_path
     assert large in on_disk(own)
     assert len(on_disk(own)) == 2
     assert mapped(own)
+    own.close()
+
+
+def test_long_tracks_are_written_while_they_are_loaded(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None of them is ever in memory as a whole; one that is damaged half-way leaves nothing."""
+    monkeypatch.setattr(builder, "BATCH", 3)
+    monkeypatch.setattr(folders, "AT_ONCE", 3)
+    library = Library(4)
+    own = make(library)
+    whole, kept = library.load, []
+
+    def load(track_id: str, version: int) -> Iterator[TrackModel]:
+        (track,) = whole(track_id, version)
+        for first in range(0, library.windows, 2):
+            yield replace(
+                track,
+                window_frame=track.window_frame[first : first + 2],
+                silent=track.silent[first : first + 2],
+                mixtures=track.mixtures[first : first + 2],
+                slots=track.slots[: 0 if first else None],
+                words=track.words[: 0 if first else None],
+            )
+            if track_id == "t0002" and first == 0:
+                raise StoreCorrupt("half of it is gone")
+
+    monkeypatch.setattr(own._builder, "_load", load)
+    monkeypatch.setattr(own._builder, "_keep", kept.append)
+    library.follow(own)
+    settle(own)
+    assert [part for part in kept if part is not None] == []
+    assert not list(own.folder.glob(".*"))
+    del library.ready["t0002"]
+    check(own.snapshot, library.ready)
+    assert len(on_disk(own)) == 3
+    reopened = make(library)
+    library.follow(reopened)
+    check(reopened.snapshot, library.ready)
+
+
+def test_long_tracks_are_kept_in_memory_where_nothing_can_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder, "BATCH", 3)
+    monkeypatch.setattr(folders, "AT_ONCE", 3)
+    (tmp_path / "file").write_text("")
+    library = Library(4)
+    own = IndexFolder(tmp_path / "file" / "index", library.load)
+    library.follow(own)
+    settle(own)
+    check(own.snapshot, library.ready)
     own.close()
 
 

@@ -45,7 +45,8 @@ def fill(store: Store, clock: Clock) -> None:
     """Make a catalogue with three tracks, one of several chunks, one edited, one with nothing in it."""
     create_catalogue(store, "default", CONFIG, CONFIG_HASH, now=clock)
     set_background(store, "default", "own-1", BACKGROUND)
-    fields = facts("a", title="Zoë", artist="Ä", metadata={"a.b": "c", "$": "\n"})
+    remarks = ["damaged: 3 of 90 audio packets are damaged and left out"]
+    fields = facts("a", title="Zoë", artist="Ä", metadata={"a.b": "c", "$": "\n"}, remarks=remarks)
     with TrackWriter.begin(store, fields, owner="me", now=clock) as writer:
         writer.add_models(models(300, 1))
         writer.add_slots(slots(31_000, 1))

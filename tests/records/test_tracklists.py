@@ -17,7 +17,7 @@ from classifier.errors import (
 from classifier.records import monitors, tracklists
 from classifier.records.tracklists import Writer, carried
 from classifier.store import Store
-from tests.material import catalogue, enroll
+from tests.material import Crash, DyingStore, catalogue, enroll
 
 HASH = "f" * 64
 
@@ -121,6 +121,19 @@ def test_events_one_by_one(store: Store) -> None:
     assert tracklists.segments(store, tracklist_id) == []
     writer.take({"event": "withdrawn", "at_s": 13.0, "segment": found(9, 0, 1)}, 13.0)  # never told: nothing to do
     assert len(tracklists.written_since(store, tracklist_id, 0)) == 1
+
+
+def test_what_a_store_that_was_away_missed_is_written_later(store: Store) -> None:
+    tracklist_id = tracklists.create(store, "default", file="f")
+    away = DyingStore(store, 0, after=False)
+    writer = Writer(store, tracklist_id)
+    writer._store = away  # type: ignore[assignment]
+    with pytest.raises(Crash):
+        writer.take({"event": "closed", "at_s": 9.0, "segment": found(1, 0, 9, title="a")}, 9.0)
+    writer._store = store
+    assert tracklists.segments(store, tracklist_id) == []
+    writer.sync([found(1, 0, 9, title="a")], 10.0)
+    assert tracklists.segments(store, tracklist_id) == [found(1, 0, 9, title="a")]
 
 
 def test_a_deleted_tracklist_is_written_no_more(store: Store) -> None:

@@ -534,7 +534,7 @@ def test_a_sleeper_that_was_swept_cannot_commit(store: Store, clock: Clock) -> N
     assert remove_orphans(store, now=clock)["tracks"] == 1
     assert leftovers(store) == []
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         sleeper.commit()
     assert leftovers(store) == []
 
@@ -605,7 +605,7 @@ def test_removing_what_is_being_replaced(store: Store) -> None:
     writer.add_models(models(4))
     tracks.remove(store, track_id)
 
-    with pytest.raises(TrackNotFound, match="removed while it was written"):
+    with pytest.raises(TrackNotFound, match="removed while it was being written"):
         writer.commit()
     assert leftovers(store) == []
     assert store.count("tracks") == 0
@@ -659,9 +659,11 @@ def test_editing(store: Store) -> None:
     catalogue(store)
     track_id = enroll(store, "a", seed=1)
     assert tracks.stamps(store, "default") == {track_id: (1, 0)}
-    edited = tracks.edit(store, track_id, title="Neu", artist="X", album=None, isrc="I", metadata={"k.k": "v"})
+    edited = tracks.edit(
+        store, track_id, title="Neu", artist="X", album=None, isrc="gbaye0601498", metadata={"k.k": "v"}
+    )
 
-    assert (edited.title, edited.artist, edited.isrc, edited.metadata) == ("Neu", "X", "I", {"k.k": "v"})
+    assert (edited.title, edited.artist, edited.isrc, edited.metadata) == ("Neu", "X", "GBAYE0601498", {"k.k": "v"})
     assert tracks.get_track(store, track_id) == edited
     assert tracks.stamps(store, "default") == {track_id: (1, 1)}
     assert revision(store, "default") == 2

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,27 @@ def test_a_server_that_hangs(server: Server) -> None:
     server.signal(signal.SIGCONT)
     assert store.get("tags", "a") == {"_id": "a"}
     store.close()
+
+
+def test_a_ferretdb_whose_file_is_locked_is_busy_and_recovers(tmp_path: Path) -> None:
+    """It waits ten seconds by itself, and then answers with an internal error of SQLite's."""
+    own = FerretDB(tmp_path / "server")
+    start(own)
+    store = MongoStore(f"{own.uri}/test")
+    try:
+        store.insert("tags", [{"_id": "a", "catalogue": "c", "created": "now"}])
+        (file,) = own.folder.rglob("test.sqlite")
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreUnavailable, match="busy with another writer: try again"):
+                store.update("tags", {"_id": "a"}, set={"verdict": "no_match"})
+            other.execute("ROLLBACK")
+        changed = store.update("tags", {"_id": "a"}, set={"verdict": "no_match"})
+        assert changed is not None
+        assert changed["verdict"] == "no_match"
+    finally:
+        store.close()
+        own.kill()
 
 
 def test_no_server() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from contextlib import closing
@@ -13,8 +14,10 @@ import pymongo
 from classifier.records import tracks
 from classifier.records.catalogues import create_catalogue
 from classifier.store import SCHEMA_VERSION
+from classifier.store.base import COLLECTIONS
 from classifier.store.sqlite import APPLICATION_ID
-from classifier.store.upgrades import EDITABLE
+from classifier.store.upgrades import COLLECTIONS as UPGRADED
+from classifier.store.upgrades import lacking
 from tests.places import Place
 
 #: A track's document as schema 1 had it, without ``_id``.
@@ -110,13 +113,57 @@ def test_tracks_of_schema_1_are_all_there_and_found(place: Place) -> None:
     assert tracks.count_tracks(store, "default", search="odger") == n - 2
     assert [track.id for track in tracks.list_tracks(store, "default", search="DON'T album")] == ["0003"]
     assert tracks.get_track(store, "0002").by_hand == []
-    assert tracks.get_track(store, "0003").by_hand == list(EDITABLE)  # nobody knows what was edited
+    edited = ["title", "artist", "album", "isrc", "metadata"]  # nobody knows which; more there was not then
+    assert tracks.get_track(store, "0003").by_hand == edited
     assert tracks.find(store, "default", file_hash="f2") == tracks.get_track(store, "0002")
     kept = store.get("tracks", "0002")
     assert kept is not None
     assert kept.items() >= documents(n)[2].items()
     assert tracks.edit(store, "0002", title="Neu").by_hand == ["title"]
     assert store.faults() == []
+
+
+def test_an_unfinished_schema_2_is_brought_up_to_date(place: Place) -> None:
+    """Development versions marked stores with 2 that had neither folded texts in all tracks nor an index of keys."""
+    if place.kind == "sqlite":
+        Path(place.url.removeprefix("sqlite:///")).parent.mkdir(exist_ok=True)
+    store = place.open()
+    catalogue = create_catalogue(store, "default", {}, "hash")
+    made = [{**document, "catalogue_id": catalogue.id, "folded": "odger", "by_hand": []} for document in documents(7)]
+    for document in made[:4]:
+        del document["folded"], document["by_hand"]
+    store.insert("tracks", [{**document, "packet_hash": ""} for document in made])
+    store.insert("tags", [{"_id": f"{i}", "catalogue": "default", "created": "2026", "key": "k"} for i in range(3)])
+    place.close()
+    if place.kind != "sqlite":
+        with pymongo.MongoClient(place.url) as client:
+            database = client.get_default_database()
+            database["schema"].update_one({"_id": "earmark"}, {"$set": {"version": 2}})
+            database["tags"].drop_index("key")
+    else:
+        with closing(sqlite3.connect(place.url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("DROP INDEX tags_key")
+            connection.execute("ALTER TABLE tags DROP COLUMN key")
+            connection.execute("PRAGMA user_version = 2")
+            connection.commit()
+
+    store = place.open()
+    assert [track.id for track in tracks.list_tracks(store, "default", search="don't album")] == ["0003"]
+    assert tracks.count_tracks(store, "default", search="odger") == 5  # one is being written
+    assert tracks.get_track(store, "0003").by_hand == ["title", "artist", "album", "isrc", "metadata"]
+    assert store.count("tags", {"key": "k"}) == 3
+    assert store.faults() == []
+    if place.kind != "sqlite":
+        with pymongo.MongoClient(place.url) as client:
+            indexes = client.get_default_database()["tags"].index_information().values()
+            assert [("key", 1)] in [index["key"] for index in indexes]
+
+
+def test_a_change_of_the_schema_needs_the_next_version() -> None:
+    """Whoever changes collections, indexes or what tracks lack raises ``SCHEMA_VERSION``, then writes it down here."""
+    described = json.dumps([COLLECTIONS, sorted(lacking({})), UPGRADED])
+    known = {"f2afb51c6038d121": 3, "00645b7e48a93d19": 4}
+    assert known.get(hashlib.sha256(described.encode()).hexdigest()[:16]) == SCHEMA_VERSION
 
 
 def test_an_upgraded_store_is_laid_out_like_a_new_one(place: Place, tmp_path: Path) -> None:

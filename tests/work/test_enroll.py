@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from classifier.catalogue import Catalogue
+from classifier.enrolling import Enrolled
 from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy
 from classifier.results import Track
 from classifier.settings import Settings
@@ -28,12 +29,6 @@ TRACK = Track("t", "default", "Title", None, None, None, "s", 1.0, 1, "c", "f", 
 
 
 @dataclass
-class Outcome:
-    track: Track
-    added: bool
-
-
-@dataclass
 class Enroller:
     """Stands at the end of the handler's arm: does with each file what the test says."""
 
@@ -44,10 +39,10 @@ class Enroller:
     def __call__(self, name: str) -> Iterator[Enroller]:
         yield self
 
-    def enroll(self, source: Path, *, source_name: str, replace: bool, **facts: str) -> Outcome:
+    def enroll(self, source: Path, *, source_name: str, replace: bool, **facts: str) -> Enrolled:
         self.seen.append(source_name)
         result = self.does(source_name) if self.does else None
-        return result or Outcome(replace_title(facts.get("title", source_name)), True)
+        return result or Enrolled(replace_title(facts.get("title", source_name)), True)
 
 
 def replace_title(title: str) -> Track:
@@ -88,12 +83,12 @@ def left(store: Store, job_id: str, *, deaths: int, lease_s: float = -1.0, **sta
 
 
 def test_every_file_has_an_outcome_and_the_spool_is_emptied(store: Store, settings: Settings, enrolling: Any) -> None:
-    def does(name: str) -> Outcome | None:
+    def does(name: str) -> Enrolled | None:
         if name == "bad":
             raise AudioUnreadable("no audio")
         if name == "worse":
             raise RuntimeError("/secret/path")
-        return Outcome(TRACK, False) if name == "known" else None
+        return Enrolled(TRACK, False, remarks=["damaged: a little"]) if name == "known" else None
 
     job_id = submit(store, settings, "new.mp3", "bad.mp3", "known.mp3", "worse.mp3")
     with enrolling(Enroller(does)):
@@ -102,7 +97,8 @@ def test_every_file_has_an_outcome_and_the_spool_is_emptied(store: Store, settin
     assert job["files"][1]["error"] == {"name": "audio_unreadable", "message": "no audio"}
     assert job["files"][3]["error"]["name"] == "internal_error"
     assert "secret" not in json.dumps(job)
-    assert set(job["files"][0]) == {"name", "bytes", "status", "track_id", "title", "error"}
+    assert [file["remarks"] for file in job["files"]] == [[], [], ["damaged: a little"], []]
+    assert set(job["files"][0]) == {"name", "bytes", "status", "track_id", "title", "remarks", "error"}
     assert {name: job[name] for name in ("kind", "catalogue", "total", "done", "added", "present", "failed")} == {
         **{"kind": "enroll", "catalogue": "default", "total": 4, "done": 4},
         **{"added": 1, "present": 1, "failed": 2},

@@ -119,6 +119,10 @@ class Registry:
             if not versions:
                 tasks = ", ".join(self.tasks()) or "none yet"
                 raise ModelNotFound(f"no model for {task!r} (tasks: {tasks}): train one, 'earmark train {task} FOLDER'")
+            if version is None:
+                raise ModelNotFound(
+                    f"no model of {task!r} answers yet: 'earmark models activate {task} {versions[-1]}'"
+                )
             raise ModelNotFound(f"no version {version!r} of {task}: there are {', '.join(versions)}")
         return self._stored(task, version, version == active)
 

@@ -6,7 +6,7 @@ came about, and it is only ever shown beside an honest one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,8 @@ from classifier.errors import InvalidInput
 from classifier.labels.training.dataset import NO_GROUP, Dataset
 from classifier.labels.training.estimators import Candidate
 from classifier.labels.training.figures import figures
-from classifier.labels.training.folds import Split, grouped_folds
+from classifier.labels.training.folds import Split
 from classifier.labels.training.selection import Judged, Problem, Tick, judge, outer_splits
-
-OUTER = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +84,18 @@ def _given(dataset: Dataset) -> list[tuple[str, list[Split]]]:
     return found
 
 
-def repeated(targets: np.ndarray, units: Sequence[str], seed: int, times: int, folds: int = OUTER) -> list[list[Split]]:
-    """Return several assignments of groups to folds, each from a seed of its own."""
-    return [grouped_folds(targets, units, folds, seed + number) for number in range(times)]
+def most_honest(dataset: Dataset, seed: int) -> Protocol:
+    """Return the last of the protocols: by splits of others if there are any, else by groups.
+
+    Raises
+    ------
+    InvalidInput
+        If the clips allow none.
+    """
+    found = protocols(dataset, seed)
+    if not found:
+        raise InvalidInput("nothing is left to judge by: a label occurs in one group only; add clips of other groups")
+    return found[-1]
 
 
 def run(
@@ -119,17 +126,3 @@ def run(
         "chosen": chosen,
         "figures": values,
     }
-
-
-def need(found: Sequence[Protocol], predicate: Callable[[Protocol], bool], what: str) -> Protocol:
-    """Return the first protocol that fits.
-
-    Raises
-    ------
-    InvalidInput
-        If none does.
-    """
-    for protocol in found:
-        if predicate(protocol):
-            return protocol
-    raise InvalidInput(f"the clips allow no {what}: every label needs at least two groups")

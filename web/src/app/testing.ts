@@ -22,6 +22,7 @@ export function match(values: Partial<Match> = {}): Match {
     divergence: 8.2,
     divergence_variational: 9.1,
     other_offsets_s: [],
+    ids: {},
     ...values,
   };
 }
@@ -50,6 +51,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     seconds: { decode: 0.03 },
     tied: { identified: 1, ambiguous: 2, no_match: 0 }[values.verdict ?? 'identified'],
     remarks: [],
+    recordings: [],
     labels: {},
     ...values,
   };

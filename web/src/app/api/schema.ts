@@ -25,6 +25,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogues/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made. */
+        post: operations["estimateCost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Align a catalogue with itself.
+         * @description Copies, excerpts, edits and parts such as medleys are found, and which stretch of which is which. Copies at another
+         *     speed and other performances are not.
+         */
+        post: operations["findDuplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duplicates/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what was found; none of it before `status` is `done`. The job can be followed under `/jobs`, too. */
+        get: operations["getDuplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -104,6 +159,29 @@ export interface paths {
         put?: never;
         /** Let the model answer that did before. */
         post: operations["rollbackLabelModel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/label-models/{task}/train": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Train a model on labelled recordings.
+         * @description Each recording is a part `file` of a multipart form, at least three a label, at most fifty in all; `earmark train`
+         *     has no such limit. The text field `labels` is a CSV with the heading `file,labels,group` and a line for each file,
+         *     by the name it was sent under; several labels are joined by `|`. Files of one group (artist, album, series) never
+         *     lie on both sides of a split. Follow the job: at its end it names the `version` of the model.
+         */
+        post: operations["trainLabelModel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -195,9 +273,9 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Begin to listen.
-         * @description Then send pieces of the recording as they come, until `ended` is true. Pieces are either what one recorder gives
-         *     out bit by bit (WebM, fragmented MP4, Ogg; put together they are one file), or, with `rate`, bare 16-bit PCM,
+         * Start listening.
+         * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
+         *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
          *     little-endian.
          */
         post: operations["beginListen"];
@@ -235,10 +313,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Send the next piece, and learn what is known so far.
+         * Send the next piece, and get what is known so far.
          * @description The first piece is number 0. The body is a raw `audio/*` body or the part `snippet` of a form. Sending a piece
-         *     again does no harm. A piece that comes after the end is not used; the answer is the last one. `last=true` says that
-         *     no more will come.
+         *     again does no harm. A piece that arrives after the end is ignored, and answered like the last one. `last=true` says
+         *     that no more will follow.
          */
         post: operations["addPiece"];
         delete?: never;
@@ -259,6 +337,40 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tracks that were merged into others, newest first. */
+        get: operations["listMerges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/merges/{track_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Bring back a track that was merged; what the other took over goes back too, unless it was edited since. */
+        delete: operations["undoMerge"];
         options?: never;
         head?: never;
         patch?: never;
@@ -533,6 +645,27 @@ export interface paths {
         patch: operations["editTrack"];
         trace?: never;
     };
+    "/api/v1/tracks/{track_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a track go on for others, too.
+         * @description They are no longer found, and whoever asks for them gets this one. It takes over what was edited by hand of them and
+         *     not of itself, and what it has no value for. Nothing is deleted. Repeating the request does no harm.
+         */
+        post: operations["mergeTracks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -773,6 +906,12 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Copy Of
+             * @description Start from the parameters of this catalogue instead of a preset.
+             * @default null
+             */
+            copy_of: string | null;
+            /**
              * Name
              * @description 1 to 100 printable characters.
              */
@@ -780,10 +919,18 @@ export interface components {
             /**
              * Preset
              * @description Parameters to start from.
-             * @default default
+             * @default earmark
              * @enum {string}
              */
-            preset: "default" | "synced-fm";
+            preset: "earmark" | "synced-fm";
+            /**
+             * Synced Fm
+             * @description Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.
+             * @default {}
+             */
+            synced_fm: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Catalogues
@@ -811,6 +958,166 @@ export interface components {
             tag_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Cost
+         * @description What music costs under some parameters.
+         */
+        Cost: {
+            /**
+             * Bytes
+             * @description What the store keeps of it.
+             */
+            bytes: number;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Music S */
+            music_s: number;
+            /**
+             * Own Background
+             * @description Whether a background has to be fitted before the first track.
+             */
+            own_background: boolean;
+            /**
+             * Seconds
+             * @description Processor time of modelling it on this machine, decoding not included.
+             */
+            seconds: number;
+            /** Windows */
+            windows: number;
+        };
+        /**
+         * CostEstimate
+         * @description Parameters whose cost is asked for; nothing is made.
+         */
+        CostEstimate: {
+            /**
+             * Config
+             * @description Parameters that differ from the preset, under the names that `GET /catalogues` shows.
+             * @default {}
+             * @example {
+             *       "covariance_floor": 0.01,
+             *       "covariance_type": "full",
+             *       "delta_half_length": 18,
+             *       "em_max_iterations": 1,
+             *       "em_tolerance": 0.001,
+             *       "f_max": 6854,
+             *       "f_min": 130,
+             *       "floor": 0.5,
+             *       "frame_length": 480,
+             *       "frame_step": 240,
+             *       "map_relevance": 5,
+             *       "method": "auto",
+             *       "n_components": 6,
+             *       "n_mels": 40,
+             *       "n_mfcc": 13,
+             *       "sample_rate": 16000,
+             *       "slot_half_length": 12,
+             *       "slot_length": 0.12,
+             *       "slot_mfcc": 24,
+             *       "window_length": 5,
+             *       "window_step": 1
+             *     }
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Copy Of
+             * @description Start from the parameters of this catalogue instead of a preset.
+             * @default null
+             */
+            copy_of: string | null;
+            /**
+             * Music S
+             * @description Seconds of music.
+             * @default 3600
+             */
+            music_s: number;
+            /**
+             * Name
+             * @description Of no account here.
+             * @default new
+             */
+            name: string;
+            /**
+             * Preset
+             * @description Parameters to start from.
+             * @default earmark
+             * @enum {string}
+             */
+            preset: "earmark" | "synced-fm";
+            /**
+             * Synced Fm
+             * @description Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.
+             * @default {}
+             */
+            synced_fm: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Duplicates
+         * @description A catalogue aligned with itself, once the job is done.
+         */
+        Duplicates: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /** Done */
+            done: number;
+            /** @description Why the job failed, if it did. */
+            error: components["schemas"]["JobError"] | null;
+            /** Finished */
+            finished: string | null;
+            /**
+             * Found
+             * @description Pairs of tracks that share sound.
+             */
+            found: number;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Pairs
+             * @description The first 1,000 of them, closest first.
+             */
+            pairs: components["schemas"]["Pair"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done";
+            /** Total */
+            total: number;
+        };
+        /**
+         * DuplicatesQuery
+         * @description Which tracks to align with all others.
+         */
+        DuplicatesQuery: {
+            /**
+             * Catalogue
+             * @description Left out: the one of the settings.
+             * @default null
+             */
+            catalogue: string | null;
+            /**
+             * Relations
+             * @description Only pairs so related; none: all.
+             * @default []
+             */
+            relations: ("copy" | "excerpt" | "edit" | "part")[];
+            /**
+             * Track Ids
+             * @description Only pairs with one of these; none: all.
+             * @default []
+             */
+            track_ids: string[];
         };
         /**
          * FieldProblem
@@ -845,8 +1152,11 @@ export interface components {
         Job: {
             /** Added */
             added: number;
-            /** Catalogue */
-            catalogue: string;
+            /**
+             * Catalogue
+             * @description That is enrolled into or listened for; null of a training.
+             */
+            catalogue: string | null;
             /** Created */
             created: string;
             /**
@@ -854,7 +1164,7 @@ export interface components {
              * @description Files finished, failed ones included; of a tracklist, seconds heard.
              */
             done: number;
-            /** @description Why a tracklist failed. */
+            /** @description Why a tracklist or a training failed. */
             error: components["schemas"]["JobError"] | null;
             /** Failed */
             failed: number;
@@ -871,15 +1181,21 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "enroll" | "tracklist";
+            kind: "duplicates" | "enroll" | "tracklist" | "train";
             /** Present */
             present: number;
             /**
              * Status
-             * @description `done` also if it failed: see `files`, and `error` of a tracklist.
+             * @description `done` also if it failed: see `files`, and `error` of a tracklist or a training.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
+            /**
+             * Task
+             * @description What the model is to name, of a training.
+             * @default null
+             */
+            task: string | null;
             /**
              * Total
              * @description Files; of a tracklist, seconds of the recording, 0 while that is not known.
@@ -890,6 +1206,12 @@ export interface components {
              * @description The tracklist that the job fills.
              */
             tracklist: string | null;
+            /**
+             * Version
+             * @description Of the model that was trained, once it is.
+             * @default null
+             */
+            version: string | null;
         };
         /**
          * JobError
@@ -912,11 +1234,16 @@ export interface components {
             /** Name */
             name: string;
             /**
+             * Remarks
+             * @description What is peculiar about the file, if anything: each a stable name, a colon and a sentence.
+             */
+            remarks: string[];
+            /**
              * Status
-             * @description `present`: the same recording was already in the catalogue.
+             * @description `present`: the same recording was already in the catalogue. `heard`: ready to be trained on.
              * @enum {string}
              */
-            status: "waiting" | "working" | "added" | "present" | "failed";
+            status: "waiting" | "working" | "added" | "present" | "failed" | "heard";
             /** Title */
             title: string | null;
             /** Track Id */
@@ -1155,6 +1482,13 @@ export interface components {
              */
             divergence_variational: number | null;
             /**
+             * Ids
+             * @description Identifiers of the track that are known: `isrc`, `recording_mbid`, `release_mbid`, `artist_mbids`, `acoustid`.
+             */
+            ids: {
+                [key: string]: string;
+            };
+            /**
              * Log10 E Value
              * @description Log10 of the number of chance matches this good to expect in the catalogue.
              */
@@ -1233,6 +1567,42 @@ export interface components {
             role: "none" | "tag" | "admin";
         };
         /**
+         * MergeTracks
+         * @description Tracks that go into another.
+         */
+        MergeTracks: {
+            /**
+             * Tracks
+             * @description Their ids.
+             */
+            tracks: string[];
+        };
+        /**
+         * Merged
+         * @description Tracks that were merged into others, newest first.
+         */
+        Merged: {
+            /** Merges */
+            merges: components["schemas"]["MergedTrack"][];
+        };
+        /**
+         * MergedTrack
+         * @description A track that was merged into another.
+         */
+        MergedTrack: {
+            /**
+             * Into
+             * @description Id of the track that goes on for it.
+             */
+            into: string;
+            /**
+             * Merged
+             * @description When.
+             */
+            merged: string;
+            track: components["schemas"]["Track"];
+        };
+        /**
          * Monitor
          * @description A listener that runs, or ran last, under this name.
          */
@@ -1305,6 +1675,27 @@ export interface components {
             window_start_s: number;
         };
         /**
+         * Pair
+         * @description Two tracks that share sound.
+         */
+        Pair: {
+            /** @description The longer one. */
+            a: components["schemas"]["Sharing"];
+            /** Agreement */
+            agreement: number;
+            b: components["schemas"]["Sharing"];
+            /**
+             * Relation
+             * @description `copy`: both are shared as a whole. `excerpt`: `b` is, as one piece of `a`. `edit`: `b` is, in several pieces, or half of both and more. `part`: less, such as a medley, a loop or a jingle.
+             * @enum {string}
+             */
+            relation: "copy" | "excerpt" | "edit" | "part";
+            /** Shared S */
+            shared_s: number;
+            /** Stretches */
+            stretches: components["schemas"]["Stretch"][];
+        };
+        /**
          * Problem
          * @description RFC 9457 problem document, `application/problem+json`.
          */
@@ -1362,6 +1753,43 @@ export interface components {
              * @description Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them).
              */
             tracks_missing: number;
+        };
+        /**
+         * Recording
+         * @description A recording that may be the answer, and its tracks in the catalogue: an album's, a single's, another encoding.
+         */
+        Recording: {
+            /**
+             * Artist
+             * @description Of its best track.
+             */
+            artist: string | null;
+            /**
+             * Confidence
+             * @description Probability that this recording was played: the sum of its tracks'.
+             */
+            confidence: number | null;
+            /**
+             * Recording
+             * @description Its number, as in `matches`; 0 is the best.
+             */
+            recording: number;
+            /**
+             * Role
+             * @description Of its best track.
+             * @enum {string}
+             */
+            role: "match" | "part" | "candidate";
+            /**
+             * Title
+             * @description Of its best track.
+             */
+            title: string;
+            /**
+             * Track Ids
+             * @description Its tracks among `matches`, best first.
+             */
+            track_ids: string[];
         };
         /**
          * Searched
@@ -1518,6 +1946,32 @@ export interface components {
             track_id: string | null;
         };
         /**
+         * Sharing
+         * @description One of two tracks that share sound.
+         */
+        Sharing: {
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Share
+             * @description Share of it that the other has too, 0 to 1.
+             */
+            share: number;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+        };
+        /**
          * SlotDivergence
          * @description Divergence along the snippet, where it lies in the first match's track.
          */
@@ -1595,6 +2049,29 @@ export interface components {
             task: "tags";
         };
         /**
+         * Stretch
+         * @description Sound that two tracks share.
+         */
+        Stretch: {
+            /**
+             * A Start S
+             * @description Where it begins in `a`, seconds.
+             */
+            a_start_s: number;
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
+            agreement: number;
+            /**
+             * B Start S
+             * @description Where it begins in `b`, seconds.
+             */
+            b_start_s: number;
+            /** Length S */
+            length_s: number;
+        };
+        /**
          * Tag
          * @description The stored result of one identification.
          */
@@ -1634,6 +2111,11 @@ export interface components {
              * @description Tracks of least divergence, nearest first.
              */
             nearest: components["schemas"]["Near"][];
+            /**
+             * Recordings
+             * @description The same, copies of one recording put together.
+             */
+            recordings: components["schemas"]["Recording"][];
             /**
              * Remarks
              * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
@@ -1689,10 +2171,20 @@ export interface components {
          * @description One enrolled recording.
          */
         Track: {
+            /**
+             * Acoustid
+             * @description AcoustID, a UUID.
+             */
+            acoustid: string | null;
             /** Album */
             album: string | null;
             /** Artist */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists, UUIDs joined by semicolons.
+             */
+            artist_mbids: string | null;
             /**
              * By Hand
              * @description Fields that a person set or edited: tags in files do not overwrite them.
@@ -1725,6 +2217,21 @@ export interface components {
             /** N Windows */
             n_windows: number;
             /**
+             * Recording Mbid
+             * @description MusicBrainz recording, a UUID.
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release, a UUID.
+             */
+            release_mbid: string | null;
+            /**
+             * Remarks
+             * @description What was peculiar about the file, if anything: each a stable name, a colon and a sentence.
+             */
+            remarks: string[];
+            /**
              * Source
              * @description Name of the enrolled file without extension.
              */
@@ -1743,6 +2250,12 @@ export interface components {
          */
         TrackEdit: {
             /**
+             * Acoustid
+             * @description AcoustID: a UUID.
+             * @default null
+             */
+            acoustid: string | null;
+            /**
              * Album
              * @default null
              */
@@ -1752,6 +2265,12 @@ export interface components {
              * @default null
              */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists: UUIDs and semicolons.
+             * @default null
+             */
+            artist_mbids: string | null;
             /**
              * Isrc
              * @default null
@@ -1764,6 +2283,18 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * Recording Mbid
+             * @description MusicBrainz recording: a UUID.
+             * @default null
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release: a UUID.
+             * @default null
+             */
+            release_mbid: string | null;
             /** Title */
             title?: string;
         };
@@ -2106,6 +2637,280 @@ export interface operations {
             };
             /** @description Validation error */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateCost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CostEstimate"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cost"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DuplicatesQuery"];
+            };
+        };
+        responses: {
+            /** @description Taken in; ask at `Location` until `status` is `done` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -2477,6 +3282,182 @@ export interface operations {
             };
             /** @description Internal Server Error */
             500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trainLabelModel: {
+        parameters: {
+            query?: {
+                /** @description There is nothing that keeps files together (artist, album, series); the card will say so. */
+                ungrouped?: boolean;
+                /** @description Features to choose from, comma-separated; as `earmark train --features`. */
+                features?: string | null;
+                /** @description Families to choose from, comma-separated; as `earmark train --family`. */
+                family?: string | null;
+                /** @description Of all chance; the same files and seed give the same model. */
+                seed?: number;
+                /** @description Let the model answer at once. */
+                activate?: boolean;
+            };
+            header?: never;
+            path: {
+                task: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "multipart/form-data": {
+                    /** @description The tracks' files. */
+                    file: string[];
+                    /** @description CSV with the heading `file,labels,group`. */
+                    labels?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description Accepted; `Location` names the job that trains */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3413,6 +4394,154 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMerges: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoMerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4934,7 +6063,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to list. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
+                /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
@@ -5397,6 +6526,122 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mergeTracks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MergeTracks"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -1,4 +1,4 @@
-/** What each error of the service is called on this page: for people, not for programs. */
+/** What this page says about each error of the service: for people, not for programs. */
 
 import type { ErrorName } from './types';
 
@@ -8,8 +8,12 @@ export interface Words {
   readonly detail?: string;
 }
 
-const AGAIN = 'Nothing was changed. Try again in a moment.';
+const UNCHANGED = 'Nothing was changed.';
+const AGAIN = `${UNCHANGED} Try again in a moment.`;
+const RELOAD = 'Reload the page and try again.';
 const OPERATOR = 'Whoever runs this service has to look into it.';
+/** For what a page that fits its service never sends. */
+const MISFIT: Words = { title: 'The service did not understand this page', detail: RELOAD };
 
 /** One entry for every name in the OpenAPI document: the type makes sure of it. */
 export const WORDS: Record<ErrorName, Words> = {
@@ -28,7 +32,7 @@ export const WORDS: Record<ErrorName, Words> = {
   invalid_input: { title: 'This cannot be used' },
   invalid_parameter: { title: 'Please check what you entered' },
   invalid_config: { title: 'Please check these settings' },
-  // What is not there, or not any more
+  // What is missing, or gone
   not_found: { title: 'There is nothing here' },
   track_not_found: {
     title: 'This track is no longer in the library',
@@ -40,20 +44,23 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'It was deleted, belongs to another key, or its address was copied incompletely.',
   },
   listen_not_found: { title: 'Earmark stopped listening', detail: 'It took too long. Record once more.' },
-  job_not_found: { title: 'This upload is no longer known', detail: 'Look into the library, and add it again.' },
+  job_not_found: {
+    title: 'This upload is no longer known',
+    detail: 'Check the library, and add it again if it is missing.',
+  },
   model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
   tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   // What stands in the way
-  conflict: { title: 'Somebody else changed this', detail: 'Reload the page and try again.' },
-  catalogue_exists: { title: 'This catalogue exists already' },
+  conflict: { title: 'Someone else changed this', detail: RELOAD },
+  catalogue_exists: { title: 'This catalogue already exists' },
   catalogue_outdated: {
     title: 'This library is from an earlier version',
     detail: 'Whoever runs the service must add its files again: earmark catalogues renew.',
   },
   track_busy: { title: 'This track is being added right now', detail: 'Try again in a few seconds.' },
   monitor_busy: { title: 'A listener of this name runs already', detail: 'End it first, or choose another name.' },
-  duplicate_key: { title: 'This is stored already', detail: 'Reload the page to see it.' },
+  duplicate_key: { title: 'This is already stored', detail: 'Reload the page to see it.' },
   idempotency_in_progress: {
     title: 'This recording is still being worked on',
     detail: 'Wait a second and send it again.',
@@ -72,8 +79,8 @@ export const WORDS: Record<ErrorName, Words> = {
   store_unavailable: { title: 'The library does not answer', detail: AGAIN },
   decoder_unavailable: { title: 'Recordings cannot be read right now', detail: AGAIN },
   store_failed: { title: 'The library has a fault', detail: OPERATOR },
-  store_full: { title: 'The disk of the service is full', detail: `Nothing was changed. ${OPERATOR}` },
-  store_read_only: { title: 'The library cannot be changed', detail: `Nothing was changed. ${OPERATOR}` },
+  store_full: { title: 'The disk of the service is full', detail: `${UNCHANGED} ${OPERATOR}` },
+  store_read_only: { title: 'The library cannot be changed', detail: `${UNCHANGED} ${OPERATOR}` },
   store_corrupt: { title: 'Part of the library is damaged', detail: OPERATOR },
   schema_too_new: { title: 'This Earmark is older than its library', detail: OPERATOR },
   internal_error: { title: 'Earmark failed', detail: `Try again. If it fails again, ${OPERATOR.toLowerCase()}` },
@@ -103,15 +110,12 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Whoever runs the service has to allow the site.',
   },
   // What a page that fits its service never sends
-  bad_request: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
-  method_not_allowed: { title: 'The service did not understand this page', detail: 'Reload the page and try again.' },
+  bad_request: MISFIT,
+  method_not_allowed: MISFIT,
+  media_type_unsupported: MISFIT,
   encoding_unsupported: {
     title: 'The service cannot unpack what was sent',
     detail: 'Send the recording as it is, without compression.',
-  },
-  media_type_unsupported: {
-    title: 'The service did not understand this page',
-    detail: 'Reload the page and try again.',
   },
   request_timeout: { title: 'Sending took too long', detail: 'The connection may be slow or broken. Try again.' },
   request_too_large: { title: 'That is too much at once', detail: 'Send fewer or smaller files.' },

@@ -1,5 +1,5 @@
 import { match, tag } from '../testing';
-import { chosen, tiedWords, titles, verdictSentence, works } from './verdict';
+import { chosen, parts, remarkSentences, tiedWords, titles, verdictSentence, works } from './verdict';
 
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
 
@@ -31,13 +31,24 @@ it('puts copies of one name together, however it is written', () => {
   expect(works(tag({ verdict: 'ambiguous', matches, tied: 3 })).map((work) => work.copies.length)).toEqual([2, 1]);
   const copies = tag({ verdict: 'ambiguous', matches, tied: 2 });
   expect(titles(copies)).toBe('Copper Waltz');
-  expect(verdictSentence(copies)).toBe('Copper Waltz by Ida Varga: two copies fit equally well.');
+  expect(verdictSentence(copies)).toBe('Copper Waltz by Ida Varga: two tracks are this recording.');
 });
 
 it('does not guess how many tie where an old tag does not know', () => {
   const old = tag({ verdict: 'ambiguous', tied: null });
   expect(chosen(old)).toHaveLength(2);
   expect(tiedWords(old)).toBe('Several');
+});
+
+it('names a part once, however many tracks are copies of it', () => {
+  const jingle = { title: 'A jingle', artist: null, role: 'part', recording: 1, query_end_s: 2 } as const;
+  const matches = [match(), match(jingle), match({ ...jingle, source: 'copy' }), match({ ...jingle, recording: 2 })];
+  expect(parts(tag({ matches }))).toEqual(['A jingle (0:00 to 0:02)', 'A jingle (0:00 to 0:02)']);
+  expect(parts(tag())).toEqual([]);
+});
+
+it('says remarks without their names', () => {
+  expect(remarkSentences(['cut_off: the end is missing: 2 s', 'odd'])).toEqual(['The end is missing: 2 s.', 'Odd.']);
 });
 
 it('never names a candidate that was not good enough', () => {

@@ -1,5 +1,6 @@
 /** A verdict in words. */
 
+import { sentence } from '../api/problem';
 import type { Match, Tag } from '../api/types';
 import { clock, confidenceWords, percent } from '../ui/format';
 
@@ -56,6 +57,22 @@ export function titles(tag: Tag): string {
   return names.length === 1 ? last : `${names.slice(0, -1).join(', ')} or ${last}`;
 }
 
+/** Other recordings that the snippet holds some of, each once, with the stretch of it. */
+export function parts(tag: Tag): string[] {
+  const found = new Map<number, string>();
+  for (const match of tag.matches) {
+    if (match.role !== 'part' || match.query_start_s === null || match.query_end_s === null) continue;
+    const stretch = `${clock(match.query_start_s)} to ${clock(match.query_end_s)}`;
+    if (!found.has(match.recording)) found.set(match.recording, `${named(match)} (${stretch})`);
+  }
+  return [...found.values()];
+}
+
+/** What is peculiar about a file, in sentences, without the names that programs know it by. */
+export function remarkSentences(remarks: readonly string[]): string[] {
+  return remarks.map((remark) => sentence(remark.replace(/^[a-z_]+: /, '')));
+}
+
 const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];
 
 /** How many fit equally well, to begin a sentence: `Two`, `12`, or `Several` in tags that do not know. */
@@ -69,7 +86,7 @@ export function verdictSentence(tag: Tag): string {
   const first = found[0]?.copies[0];
   if (!first) return 'No match: nothing in the library explains this snippet.';
   if (tag.verdict === 'ambiguous') {
-    if (found.length === 1) return `${named(first)}: ${tiedWords(tag).toLowerCase()} copies fit equally well.`;
+    if (found.length === 1) return `${named(first)}: ${tiedWords(tag).toLowerCase()} tracks are this recording.`;
     return `Ambiguous: ${found.map(named).join(', or ')}; ${found.length === 2 ? 'both' : 'all'} fit equally well.`;
   }
   const place = first.offset_s === null ? '' : `, ${clock(first.offset_s)} into the track`;

@@ -17,7 +17,7 @@ export const NO_NETWORK: Trouble = {
   detail: WORDS.weights_missing.detail ?? '',
 };
 /** Troubles of one question that say nothing about the others. */
-const OWN = ['weights_missing', 'model_not_found', 'invalid_model'];
+const OWN = ['weights_missing', 'model_not_found', 'invalid_model', 'invalid_config'];
 
 /** One recording and what is said of it: tags, then what each model calls it, then its picture. */
 @Injectable()

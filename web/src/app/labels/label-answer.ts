@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
 
 import type { Labels } from '../api/types';
+import { remarkSentences } from '../capture/verdict';
 import type { BarRow } from '../charts/bars';
 import { BarsChartView } from '../charts/bars-chart';
 import { fixed, percent } from '../ui/format';
@@ -18,6 +19,7 @@ export class LabelAnswer {
   readonly answer = input.required<Labels>();
 
   protected readonly heading = computed(() => this.answer().task[0]!.toUpperCase() + this.answer().task.slice(1));
+  protected readonly remarkSentences = remarkSentences;
   protected readonly words = computed(() => answerWords(this.answer()));
   protected readonly rows = computed(() =>
     this.answer().distribution.map<BarRow>((item) => ({ name: item.label, value: item.p, text: percent(item.p) })),

@@ -1,6 +1,7 @@
 import { ChangeDetectionStrategy, Component, DestroyRef, effect, inject, signal, untracked } from '@angular/core';
 
 import { Me } from '../api/me';
+import { remarkSentences } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { clock } from '../ui/format';
 import { Icon } from '../ui/icon';
@@ -64,5 +65,6 @@ export class LabelsView {
   }
 
   protected readonly clock = clock;
+  protected readonly remarkSentences = remarkSentences;
   protected readonly noNetwork = NO_NETWORK;
 }

@@ -19,10 +19,11 @@ import { Api, API } from '../api/client';
 import { Me } from '../api/me';
 import { isGone, jobErrorWords, troubleOf, type Trouble } from '../api/problem';
 import type { ExportFormat, Segment, Tracklist } from '../api/types';
+import { remarkSentences } from '../capture/verdict';
 import { TracklistChartView } from '../charts/tracklist-chart';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
-import { clock, moment } from '../ui/format';
+import { moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { saveAs } from '../ui/save';
 import { TroubleNote } from '../ui/trouble-note';
@@ -150,7 +151,7 @@ export class TracklistView {
     return `${API}/tracklists/${encodeURIComponent(this.id())}`;
   }
 
-  protected readonly clock = clock;
+  protected readonly remarkSentences = remarkSentences;
   protected readonly moment = (created: string) => moment(new Date(created));
   protected readonly segmentName = segmentName;
   protected readonly span = span;

@@ -39,7 +39,7 @@ export class LostView {
       this.trouble.set({
         name: 'page_outdated',
         title: 'This view could not be loaded',
-        detail: 'Earmark may have been updated: reload the page when nothing is under way any more.',
+        detail: 'Earmark may have been updated: reload the page once nothing is in progress.',
       });
     } else {
       remember(url);

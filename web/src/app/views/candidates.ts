@@ -31,8 +31,11 @@ import { clock, fixed, percent, power } from '../ui/format';
             @for (match of tag().matches; track match.track_id; let rank = $index) {
               <tr [class.named]="rank < named()">
                 <th scope="row">
-                  {{ match.title }}{{ rank < named() ? ' ✓' : '' }}
+                  {{ rank + 1 }}. {{ match.title }}{{ rank < named() ? ' ✓' : '' }}
                   <small>{{ sub(match) }}</small>
+                  @if (copyOf(rank); as first) {
+                    <small>the same recording as {{ first }}</small>
+                  }
                 </th>
                 <td class="number">{{ match.offset_s === null ? '–' : clock(match.offset_s, 1) }}</td>
                 <td class="number">{{ match.agreement === null ? '–' : fixed(match.agreement, 2) }}</td>
@@ -54,13 +57,20 @@ export class Candidates {
   protected readonly named = computed(() => chosen(this.tag()).length);
   private readonly shared = computed(() => sharedNames(this.tag().matches));
   protected readonly note = computed(() =>
-    this.named() ? 'Those with ✓ are what the verdict names.' : 'None of them is good enough to be named.',
+    this.named() ? '✓ marks what the verdict names.' : 'None of them is good enough to be named.',
   );
 
   /** Artist; the file too where only that tells copies apart. */
   protected sub(match: Match): string {
     if (match.artist === null) return match.source;
     return this.shared().has(nameKey(match)) ? `${match.artist} · ${match.source}` : match.artist;
+  }
+
+  /** Place in the list of the best track of the same recording, if it is another one. */
+  protected copyOf(rank: number): number | null {
+    const matches = this.tag().matches;
+    const first = matches.findIndex((match) => match.recording === matches[rank]!.recording);
+    return first < rank ? first + 1 : null;
   }
 
   protected readonly clock = clock;

@@ -78,7 +78,7 @@ export class Library {
     const track = this.chosen();
     if (!track) return '';
     const file = this.isTwin(track) ? ` (${track.source})` : '';
-    return `“${track.title}”${file} will no longer be recognised. Tags that name it stay. To have it again, you will need the file.`;
+    return `“${track.title}”${file} will no longer be recognised. Tags that name it stay. To restore it, you will need the file.`;
   });
   private readonly twins = computed(() => sharedNames(this.shown()?.tracks ?? []));
   private typing: ReturnType<typeof setTimeout> | undefined;

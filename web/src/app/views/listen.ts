@@ -31,8 +31,8 @@ import { TagRow } from './tag-row';
       @if (recent().length && !capture.busy()) {
         <section class="recent" aria-labelledby="recent-heading">
           <div class="section-head">
-            <h2 id="recent-heading">Lately</h2>
-            <a routerLink="/history">All of the history</a>
+            <h2 id="recent-heading">Recent</h2>
+            <a routerLink="/history">Full history</a>
           </div>
           <ul class="rows">
             @for (tag of recent(); track tag.id) {

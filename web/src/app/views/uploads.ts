@@ -4,6 +4,7 @@ import { type Subscription, switchMap, tap } from 'rxjs';
 import { Api } from '../api/client';
 import { jobErrorWords, sentence, troubleOf } from '../api/problem';
 import type { Job, JobError } from '../api/types';
+import { remarkSentences } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { clock } from '../ui/format';
 
@@ -140,9 +141,15 @@ export function outcome(job: Job | null): Partial<Upload> {
     return { state: 'failed', message: 'The service ended the job without a result.' };
   if (file.status === 'failed') return failed(file.error, 'It could not be added');
   const title = file.title ?? file.name;
-  if (file.status === 'present')
-    return { state: 'present', title, message: 'This recording was already in the library.' };
-  return { state: 'added', title, message: 'Added. The next snippet can be tagged with it.' };
+  const said =
+    file.status === 'present'
+      ? 'This recording was already in the library.'
+      : 'Added. The next snippet can be tagged with it.';
+  return {
+    state: file.status === 'present' ? 'present' : 'added',
+    title,
+    message: [said, ...remarkSentences(file.remarks)].join(' '),
+  };
 }
 
 /** What a finished job says about the recording that it listened to. */

@@ -3,7 +3,7 @@ import { RouterLink } from '@angular/router';
 
 import { Me } from '../api/me';
 import type { Tag } from '../api/types';
-import { chosen, tiedWords, VERDICT_ICONS, VERDICT_WORDS, works } from '../capture/verdict';
+import { chosen, parts, remarkSentences, tiedWords, VERDICT_ICONS, VERDICT_WORDS, works } from '../capture/verdict';
 import { TrackLine } from '../charts/track-line';
 import { clock, confidenceWords, count, fixed, moment, percent, power, speedWords } from '../ui/format';
 import { Icon } from '../ui/icon';
@@ -33,6 +33,8 @@ export class VerdictCard {
 
   protected readonly chosen = computed(() => chosen(this.tag()));
   protected readonly works = computed(() => works(this.tag()));
+  protected readonly parts = computed(() => parts(this.tag()));
+  protected readonly remarks = computed(() => remarkSentences(this.tag().remarks));
   protected readonly tied = computed(() => tiedWords(this.tag()));
   /** The album that all of them are on, or empty. */
   protected readonly commonAlbum = computed(() => {

@@ -45,24 +45,30 @@ describe('VerdictCard', () => {
   it('names both when two fit equally well', async () => {
     const shown = text(await card(tag({ verdict: 'ambiguous' })));
     expect(shown).toContain('Copper Waltz (live)');
-    expect(shown).toContain('Two recordings fit equally well');
+    expect(shown).toContain('Two tracks hold this');
   });
 
   it('names all that tie, and how many there are beyond the list', async () => {
     const five = ['A', 'B', 'C', 'D', 'E'].map((title, index) => match({ track_id: `t${index}`, title }));
     const shown = text(await card(tag({ verdict: 'ambiguous', matches: five, tied: 5 })));
-    expect(shown).toContain('Five recordings fit equally well');
+    expect(shown).toContain('Five tracks hold this');
     for (const title of ['A', 'B', 'C', 'D', 'E']) expect(shown).toContain(` ${title} Ida Varga`);
-    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: 7 })))).toContain('2 further recordings');
-    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: null })))).toContain('Several recordings');
+    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: 7 })))).toContain('2 further tracks');
+    expect(text(await card(tag({ verdict: 'ambiguous', matches: five, tied: null })))).toContain('Several tracks');
   });
 
   it('tells copies of one name apart by file, length and date', async () => {
     const copies = ['side a', 'side b'].map((source, index) => match({ track_id: `t${index}`, source }));
     const shown = text(await card(tag({ verdict: 'ambiguous', matches: copies })));
     expect(shown.match(/Copper Waltz/g)).toHaveLength(1);
-    expect(shown).toContain('Two copies of it fit equally well.');
+    expect(shown).toContain('Two tracks of the library are this recording.');
     for (const file of ['side a', 'side b']) expect(shown).toContain(`${file} 3:20 long added 3 Mar 2026`);
+  });
+
+  it('says what is peculiar about the recording', async () => {
+    const shown = text(await card(tag({ remarks: ['cut_off: the file ends early: 2.0 s are missing'] })));
+    expect(shown).toContain('The file ends early: 2.0 s are missing.');
+    expect(shown).not.toContain('cut_off');
   });
 
   it('says that a track is gone only if it is', async () => {
@@ -140,11 +146,17 @@ describe('charts', () => {
 });
 
 describe('outcome of an upload', () => {
-  const job = (status: string, error: { name: string; message: string } | null = null) =>
+  const job = (status: string, error: { name: string; message: string } | null = null, remarks: string[] = []) =>
     ({
       status: 'done',
-      files: [{ name: 'a.mp3', bytes: 1, status, track_id: 't', title: 'A', error }],
+      files: [{ name: 'a.mp3', bytes: 1, status, track_id: 't', title: 'A', remarks, error }],
     }) as unknown as Job;
+
+  it('says what is peculiar about the file', () => {
+    const remarks = ['channels_cancel: the channels cancel each other for 3.0 s: the loudest is heard there'];
+    for (const status of ['added', 'present'])
+      expect(outcome(job(status, null, remarks)).message).toContain('. The channels cancel each other for 3.0 s');
+  });
 
   it('tells added, present and failed apart', () => {
     expect(outcome(job('added'))).toMatchObject({ state: 'added', title: 'A' });
