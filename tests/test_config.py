@@ -92,7 +92,7 @@ configs = st.builds(
     map_relevance=st.one_of(st.integers(0, 10), st.floats(0, 1000)),
     covariance_type=st.sampled_from(["full", "diag"]),
     floor=st.floats(0, 10),
-    slot_length=st.floats(0.02, 1.0),
+    slot_length=st.floats(0.03, 1.0),
     slot_mfcc=st.integers(2, 40),
     method=st.sampled_from(sorted(METHODS)),
 )

@@ -133,7 +133,7 @@ def export_metadata(
         found = catalogue.tracks(search=search)
     text = write_table(found, kind, {} if files is None else _locations(shell, found, files))
     if to_stdout:
-        click.echo(text, nl=False)
+        shell.document(text)
     else:
         _write(file, text)
     shell.remark(f"wrote {len(found)} tracks")

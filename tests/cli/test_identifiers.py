@@ -19,7 +19,7 @@ def test_ids_are_read_searched_and_answered(earmark: Earmark, tmp_path: Path) ->
     (track,) = listed(earmark)
     assert {name: track[name] for name in IDENTIFIERS} == {**dict.fromkeys(IDENTIFIERS), **IDS}
     for word in ("gbaye06", RECORDING, ARTIST.upper()):
-        assert earmark("tracks", "list", "--search", word).err == "1 tracks\n"
+        assert earmark("tracks", "list", "--search", word).err == "1 track\n"
     (answer,) = earmark("identify", "--json", song).objects
     assert answer["matches"][0]["ids"] == IDS
     lines = earmark("identify", song).out.splitlines()
