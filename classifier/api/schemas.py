@@ -634,9 +634,10 @@ class Me(BaseModel):
         description="`admin` also while no keys exist; `none`: nothing without a key."
     )
     key: str | None = Field(description="Name of the key that was sent, if any.")
-    features: list[Literal["identify", "library", "history", "edit"]] = Field(
+    features: list[Literal["identify", "library", "history", "edit", "labels"]] = Field(
         description="`identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the "
-        "role is `admin`. `edit`: add, change and delete."
+        "role is `admin`. `edit`: add, change and delete. `labels`: ask what a recording sounds like; absent while the "
+        "weights of the tagging network are missing."
     )
 
 

@@ -1551,9 +1551,9 @@ export interface components {
         Me: {
             /**
              * Features
-             * @description `identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the role is `admin`. `edit`: add, change and delete.
+             * @description `identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the role is `admin`. `edit`: add, change and delete. `labels`: ask what a recording sounds like; absent while the weights of the tagging network are missing.
              */
-            features: ("identify" | "library" | "history" | "edit")[];
+            features: ("identify" | "library" | "history" | "edit" | "labels")[];
             /**
              * Key
              * @description Name of the key that was sent, if any.
