@@ -55,7 +55,7 @@ web:
 bench: $(VENV)/.installed-tests
 	$(BIN)/python -m bench.measure.identify --quick --json bench/results/quick.json --html bench/results/quick.html $(ARGS)
 
-docs: $(VENV)/.installed-tests
+docs: $(VENV)/.installed-tests weights
 	$(BIN)/python -m tests.browser.screenshots
 
 wheel: install

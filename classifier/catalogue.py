@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from classifier.audio import level
 from classifier.audio.decoder import Audio, Decoder
@@ -202,6 +201,7 @@ class Catalogue:
         source_name: str | None = None,
         metadata: Mapping[str, str] | None = None,
         replace: bool = False,
+        reread: bool = False,
     ) -> Enrolled:
         """Add a track, or find that its audio is enrolled already.
 
@@ -217,6 +217,8 @@ class Catalogue:
             Free text by name, set by hand.
         replace : bool
             Model the track anew and take over the file's tags; fields set by hand stay unless they are given here.
+        reread : bool
+            Read the tags of a file that is known by its bytes, too: an earlier release may have kept less of them.
 
         Returns
         -------
@@ -226,14 +228,16 @@ class Catalogue:
         ------
         AudioError
             If the source is not usable audio.
+        InvalidParameter
+            If what is set by hand is not text, or no ISRC.
         TrackBusy
             If another process is writing the same audio at this moment.
         """
         given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
-        by_hand: dict[str, Any] = {name: text for name, value in given.items() if value and (text := clean(value))}
+        by_hand = tracks.set_fields({name: text for name, text in given.items() if text and clean(text)})
         if metadata:
             by_hand["metadata"] = metadata
-        return self._enroller.enroll(source, by_hand, source_name=source_name, replace=replace)
+        return self._enroller.enroll(source, by_hand, source_name=source_name, replace=replace, reread=reread)
 
     def background(self) -> Background:
         """Return the catalogue's background mixture; fit and store it if its front end has none yet."""
@@ -413,7 +417,7 @@ class Catalogue:
         return catalogues.revision(self.store, self.name)
 
     def tracks(self, *, search: str | None = None, limit: int | None = None, skip: int = 0) -> list[Track]:
-        """List tracks by title; each word of ``search`` occurs in title, artist, album, ISRC or source."""
+        """List tracks by title; each word of ``search`` occurs in title, artist, album, identifiers or source."""
         return tracks.list_tracks(self.store, self.name, search=search, limit=limit, skip=skip)
 
     def track(self, track_id: str) -> Track:
@@ -434,7 +438,7 @@ class Catalogue:
         return tracks.ids_beginning(self.store, self.name, beginning, limit)
 
     def edit(self, track_id: str, **fields: object) -> Track:
-        """Change title, artist, album, isrc or metadata of a track by hand, for good; return it as it is then."""
+        """Change title, artist, album, identifiers or metadata of a track by hand, for good; return it as it is."""
         self.track(track_id)
         return tracks.edit(self.store, track_id, **fields)
 

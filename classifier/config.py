@@ -86,6 +86,11 @@ class FeatureConfig:
             raise InvalidConfig(
                 f"window_length {self.window_length:g} s holds {self.window_frames} frames: too few to model"
             )
+        if self.slot_frames < 2:
+            raise InvalidConfig(
+                f"slot_length {self.slot_length:g} s holds a single frame of frame_step {self.frame_step}: two are "
+                "the least that vary; lengthen slot_length or shorten frame_step"
+            )
 
     @property
     def n_fft(self) -> int:
@@ -135,6 +140,32 @@ class FeatureConfig:
                 raise InvalidConfig(f"unknown parameter {name!r}{did_you_mean(name, known)}")
         return cls(**values)
 
+    @classmethod
+    def from_synced_fm(cls, values: Mapping[str, Any]) -> FeatureConfig:
+        """Build from Synced.fm's own parameters, the rest as in its preset.
+
+        Parameters
+        ----------
+        values : mapping
+            Some of :data:`SYNCED_FM`; numbers may be text.
+
+        Raises
+        ------
+        InvalidConfig
+            For an unknown name, a value out of bounds, or a ``cv_type`` that there is no divergence for.
+        """
+        given = PRESETS["synced-fm"].to_dict()
+        for name, value in values.items():
+            if name not in SYNCED_FM:
+                raise InvalidConfig(f"Synced.fm has no parameter {name!r}{did_you_mean(name, SYNCED_FM)}")
+            own = SYNCED_FM[name]
+            kind = type(given[own])
+            try:
+                given[own] = kind(value) if kind is not int or float(value) == int(float(value)) else value
+            except (TypeError, ValueError):
+                given[own] = value
+        return cls.from_dict(given)
+
     @property
     def hash(self) -> str:
         """SHA-256 of the canonical JSON form, as 64 hexadecimal digits."""
@@ -153,9 +184,22 @@ def hash_of(config: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+#: Synced.fm's nine parameters, and what they are called here.
+SYNCED_FM = {
+    "audio_freq": "sample_rate",
+    "mfcc_block_size": "frame_length",
+    "mfcc_step_size": "frame_step",
+    "sample_length": "window_length",
+    "sample_step_size": "window_step",
+    "num_components": "n_components",
+    "em_epsilon": "em_tolerance",
+    "em_iter": "em_max_iterations",
+    "cv_type": "covariance_type",
+}
+
 #: ``synced-fm`` has Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.
 PRESETS: dict[str, FeatureConfig] = {
-    "default": FeatureConfig(),
+    "earmark": FeatureConfig(),
     "synced-fm": FeatureConfig(
         em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4, method="kl-mixture"
     ),

@@ -105,7 +105,13 @@ class Enroller:
         self._in_work: set[str] = set()
 
     def enroll(
-        self, source: bytes | Path, by_hand: Mapping[str, Any], *, source_name: str | None, replace: bool
+        self,
+        source: bytes | Path,
+        by_hand: Mapping[str, Any],
+        *,
+        source_name: str | None,
+        replace: bool,
+        reread: bool,
     ) -> Enrolled:
         """Add a track, or find that its audio is enrolled already.
 
@@ -115,12 +121,12 @@ class Enroller:
             An audio file.
         by_hand : mapping
             Fields that a person has set, by name.
-        source_name, replace
+        source_name, replace, reread
             As :meth:`classifier.catalogue.Catalogue.enroll` takes them, and what it raises.
         """
         limits = Limits.for_track(self._settings).of(source)
         file_hash = _file_hash(source, limits.max_bytes)
-        if not replace and (known := self._find(file_hash=file_hash)):
+        if not (replace or reread) and (known := self._find(file_hash=file_hash)):
             return Enrolled(known, False, file_hash)
         probed = self._probe(source, limits)
         if not replace and (known := self._find(packet_hash=probed.packet_hash)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 from classifier.errors import InvalidConfig
 
@@ -27,4 +28,15 @@ def needing(extra: str, what: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise InvalidConfig(f"{what} needs the package {error.name!r}: pip install 'earmark[{extra}]'") from None
+        raise _missing(extra, what, error.name) from None
+
+
+def check_extra(extra: str, what: str, *packages: str) -> None:
+    """Look for packages of an extra without importing them; parameters and error as of :func:`needing`."""
+    for package in packages:
+        if find_spec(package) is None:
+            raise _missing(extra, what, package)
+
+
+def _missing(extra: str, what: str, package: str | None) -> InvalidConfig:
+    return InvalidConfig(f"{what} needs the package {package!r}: pip install 'earmark[{extra}]'")

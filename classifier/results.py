@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from classifier.identifiers import IDENTIFIERS
+
 METHODS = {
     "auto": "aligned sub-fingerprints",
     "kl": "symmetric KL divergence of mixtures that keep time",
@@ -48,6 +50,8 @@ class Track:
         Fields that a person set or edited; tags in files do not overwrite them.
     remarks : list of str
         What was peculiar about the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`.
+    recording_mbid, release_mbid, artist_mbids, acoustid : str or None
+        As :mod:`classifier.identifiers` describes them.
     """
 
     id: str
@@ -66,6 +70,15 @@ class Track:
     metadata: dict[str, str] = field(default_factory=dict)
     by_hand: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    recording_mbid: str | None = None
+    release_mbid: str | None = None
+    artist_mbids: str | None = None
+    acoustid: str | None = None
+
+    @property
+    def ids(self) -> dict[str, str]:
+        """Identifiers that are known, by name."""
+        return {name: value for name in IDENTIFIERS if (value := getattr(self, name))}
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object."""
@@ -108,6 +121,8 @@ class Match:
         Symmetric KL divergence of the six-component mixtures at the match's place, variational approximation, nats.
     other_offsets_s : list of float
         Other places in this track that explain the snippet as well.
+    ids : dict of str to str
+        The track's identifiers that are known, by name (:data:`classifier.identifiers.IDENTIFIERS`).
     """
 
     track_id: str
@@ -128,6 +143,7 @@ class Match:
     divergence: float | None
     divergence_variational: float | None
     other_offsets_s: list[float] = field(default_factory=list)
+    ids: dict[str, str] = field(default_factory=dict)
 
 
 def recordings(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

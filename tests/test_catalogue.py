@@ -506,7 +506,7 @@ def test_changes_count_for_the_next_query_of_another_process(tmp_path, catalogue
         assert other.identify(one).verdict == "no_match"
         track = catalogue.enroll(one, title="Named").track
         assert other.identify(one).matches[0].title == "Named"
-        catalogue.edit(track.id, title="Renamed", artist="A", album="B", isrc="C")
+        catalogue.edit(track.id, title="Renamed", artist="A", album="B", isrc="GBAYE0601498")
         best = other.identify(one).matches[0]
         assert (best.title, best.artist, best.album) == ("Renamed", "A", "B")
         catalogue.enroll(two)

@@ -7,7 +7,7 @@ import importlib
 import pytest
 
 from classifier.errors import InvalidConfig
-from classifier.extras import needing
+from classifier.extras import check_extra, needing
 
 
 def test_a_missing_package_is_named_with_its_extra():
@@ -19,6 +19,12 @@ def test_a_missing_package_is_named_with_its_extra():
 def test_what_is_installed_passes():
     with needing("listen", "a microphone"):
         importlib.import_module("json")
+
+
+def test_packages_are_looked_for_without_being_imported():
+    check_extra("labels", "training", "json", "antigravity")  # importing the second would open a browser
+    with pytest.raises(InvalidConfig, match=r"training needs the package 'no_such_package': .*earmark\[labels\]"):
+        check_extra("labels", "training", "json", "no_such_package")
 
 
 def test_a_fault_within_a_package_is_no_missing_package():

@@ -18,6 +18,7 @@ PACKAGE = ROOT / "classifier"
 
 #: The architecture, from the ground up: a folder or module imports only what stands above it in this list, and its own.
 LAYERS = (
+    ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
     ("bounds", "extras", "noise"),  # checks of parameters and of optional packages; sound from a seed
     ("config", "settings"),  # what defines a catalogue; what a process is set to
@@ -32,6 +33,7 @@ LAYERS = (
     ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
     ("listening",),  # hours of sound: the streaming engine, tracklists
+    ("care",),  # tending the library: metadata, tags of files, copies
     ("experiments",),  # catalogues asked about recordings whose track is known
     ("work",),  # jobs
     ("api",),
@@ -55,6 +57,7 @@ FENCED = {
     "bson": ("store.mongo",),
     "sqlite3": ("store.sqlite",),
     "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
+    "mutagen": ("audio.tagwriting",),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),

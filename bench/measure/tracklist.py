@@ -57,7 +57,7 @@ def view_of(references: Sequence[Reference]) -> View:
     """Return a catalogue of some tracks, of which a listener needs the sub-fingerprints alone."""
     empty = TrackModel.empty(FeatureConfig())
     parts = [
-        Segment.single(r.id, 1, replace(empty, words=reference_words(np.asarray(corpus.samples(r)))))
+        Segment.single(r.id, 1, [replace(empty, words=reference_words(np.asarray(corpus.samples(r))))])
         for r in references
     ]
     tracks = {r.id: Track(r.id, "bench", r.id, None, None, None, r.id, r.duration_s, 0, "", "", "") for r in references}

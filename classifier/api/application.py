@@ -15,6 +15,7 @@ from classifier.api import (
     bodies,
     catalogues,
     docs,
+    duplicates,
     earlier,
     guard,
     health,
@@ -73,7 +74,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues)
     for part in (*parts, labels, label_models, earlier, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

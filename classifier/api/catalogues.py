@@ -8,10 +8,11 @@ from apiflask import APIBlueprint
 
 from classifier import catalogue as library
 from classifier.api.guard import needs
-from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues
+from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues, Cost, CostEstimate
 from classifier.api.service import service
 from classifier.config import PRESETS, FeatureConfig
 from classifier.errors import CatalogueExists, CatalogueNotFound
+from classifier.models.cost import estimate
 from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
 from classifier.records.tracks import count_tracks
 from classifier.store.base import Store
@@ -40,7 +41,7 @@ def create(json_data: CatalogueCreate) -> Any:
     Its parameters decide how tracks are modelled and never change: other parameters need another catalogue.
     """
     own, name = service(), json_data.name
-    config = FeatureConfig.from_dict({**PRESETS[json_data.preset].to_dict(), **json_data.config})
+    config = _configured(own.store, json_data)
     try:
         get_catalogue(own.store, name)
     except CatalogueNotFound:
@@ -50,6 +51,27 @@ def create(json_data: CatalogueCreate) -> Any:
         opened.close()
         return _described(own.store, get_catalogue(own.store, name)), 201
     raise CatalogueExists(f"catalogue {name!r} exists already")
+
+
+@bp.post("/estimate")
+@needs("admin")
+@bp.input(CostEstimate, location="json")
+@bp.output(Cost)
+@bp.doc(operation_id="estimateCost", responses=[400, 401, 403, 404, 415])
+def cost(json_data: CostEstimate) -> dict[str, Any]:
+    """Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made."""
+    config = _configured(service().store, json_data)
+    return {"config": config.to_dict(), **estimate(config, json_data.music_s).to_dict()}
+
+
+def _configured(store: Store, wanted: CatalogueCreate) -> FeatureConfig:
+    if wanted.copy_of is not None:
+        start = library.current_config(get_catalogue(store, wanted.copy_of))
+    elif wanted.synced_fm:
+        start = FeatureConfig.from_synced_fm(wanted.synced_fm)
+    else:
+        start = PRESETS[wanted.preset]
+    return FeatureConfig.from_dict({**start.to_dict(), **wanted.config})
 
 
 def _described(store: Store, record: CatalogueRecord) -> dict[str, Any]:

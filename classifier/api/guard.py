@@ -35,7 +35,7 @@ PROBES = ("health.healthz", "health.readyz")
 """Routes that monitors call by address; their answers hold nothing private."""
 
 GUARDED = (
-    *("tags", "listens", "tracks", "tracklists", "monitors", "jobs", "catalogues", "me", "telemetry"),
+    *("tags", "listens", "tracks", "duplicates", "tracklists", "monitors", "jobs", "catalogues", "me", "telemetry"),
     *("labels", "label_models", "earlier"),
 )
 """Blueprints whose routes check keys."""

@@ -13,7 +13,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, jobs, tracklist, train
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -27,9 +27,17 @@ _STREAM: dict[Any, Any] = {
 }
 
 #: What makes the JSON object of a job, by kind.
-_SHOWN = {enroll.KIND: enroll.to_dict, tracklist.KIND: tracklist.to_dict, train.KIND: train.to_dict}
+_SHOWN = {
+    duplicates.KIND: duplicates.progress_of,
+    enroll.KIND: enroll.to_dict,
+    tracklist.KIND: tracklist.to_dict,
+    train.KIND: train.to_dict,
+}
 #: What jobs of the other kinds say of a field.
-_ABSENT: dict[str, Any] = {"error": None, "tracklist": None, "added": 0, "present": 0, "failed": 0, "files": []}
+_ABSENT: dict[str, Any] = {
+    **{"error": None, "tracklist": None, "task": None, "version": None},
+    **{"added": 0, "present": 0, "failed": 0, "files": []},
+}
 
 
 @bp.get("/<job_id>")

@@ -7,6 +7,7 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import url_for
 
+from classifier.api import jobs
 from classifier.api.guard import needs
 from classifier.api.label_schemas import LabelModel, LabelModels, TrainQuery
 from classifier.api.schemas import Job
@@ -84,7 +85,7 @@ def train(task: str, query_data: TrainQuery) -> Any:
         own.spool.remove(job_id)
         raise
     own.notify_workers()
-    return training.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
+    return jobs.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 
 @bp.post("/<task>/rollback")

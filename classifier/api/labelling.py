@@ -10,10 +10,11 @@ from typing import Any
 from classifier.api.gate import Gate
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
-from classifier.errors import EarmarkError, ModelNotFound
-from classifier.labels import pictures
+from classifier.errors import EarmarkError, InvalidModel, ModelNotFound, WeightsMissing
+from classifier.labels import pictures, weights
 from classifier.labels.answers.asking import Question, ask, choose
 from classifier.labels.answers.lively import lively
+from classifier.labels.extractors import DEFAULT
 from classifier.labels.listening import Listener, blocks
 from classifier.labels.scoring.registry import Registry
 from classifier.labels.tagging import tagged, tagged_series
@@ -50,6 +51,14 @@ class Labelling:
     def close(self) -> None:
         """End the decoder."""
         self._decoder.close()
+
+    def hears(self) -> bool:
+        """Return whether the weights of the tagging network are there, which all that ships with Earmark needs."""
+        try:
+            weights.manifest(DEFAULT, Path(self._settings.weights_dir))
+        except (WeightsMissing, InvalidModel):
+            return False
+        return True
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -9,6 +9,7 @@ from flask import g
 
 from classifier.api.guard import caller_role
 from classifier.api.schemas import Me
+from classifier.api.service import service
 
 bp = APIBlueprint("me", __name__, tag="Operation", url_prefix="/api/v1/me")
 
@@ -26,4 +27,6 @@ def me() -> dict[str, Any]:
         features.append("history")
     if own == "admin":
         features.append("edit")
+    if own != "none" and service().labelling.hears():
+        features.append("labels")
     return {"role": own, "key": None if g.key is None else g.key.name, "features": features}

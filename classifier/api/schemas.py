@@ -7,7 +7,7 @@ one is noticed.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,9 @@ from classifier.listening.exports import FORMATS
 from classifier.results import METHODS, METHODS_HELP
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
+
+
+Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
 
 
 class Strict(BaseModel):
@@ -86,8 +89,8 @@ class TracksQuery(Strict):
     search: str | None = Field(
         None,
         max_length=200,
-        description="Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of "
-        "quotes and dashes do not matter.",
+        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
+        "kinds of quotes and dashes do not matter.",
     )
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
     skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start.")
@@ -123,6 +126,10 @@ class TrackEdit(Strict):
     artist: str | None = Field(None, max_length=500)
     album: str | None = Field(None, max_length=500)
     isrc: str | None = Field(None, max_length=20)
+    recording_mbid: str | None = Field(None, max_length=100, description="MusicBrainz recording: a UUID.")
+    release_mbid: str | None = Field(None, max_length=100, description="MusicBrainz release: a UUID.")
+    artist_mbids: str | None = Field(None, max_length=500, description="MusicBrainz artists: UUIDs and semicolons.")
+    acoustid: str | None = Field(None, max_length=100, description="AcoustID: a UUID.")
     metadata: dict[str, str] = Field(
         default_factory=dict, max_length=100, description="Free text by name; replaces what was there."
     )
@@ -182,11 +189,45 @@ class CatalogueCreate(Strict):
     """A new catalogue and the parameters its tracks are modelled with."""
 
     name: str = Field(min_length=1, max_length=100, description="1 to 100 printable characters.")
-    preset: Literal["default", "synced-fm"] = Field("default", description="Parameters to start from.")
+    preset: Literal["earmark", "synced-fm"] = Field("earmark", description="Parameters to start from.")
+    copy_of: str | None = Field(
+        None, max_length=100, description="Start from the parameters of this catalogue instead of a preset."
+    )
     config: dict[str, Any] = Field(
         {}, description="Parameters that differ from the preset, under the names that `GET /catalogues` shows.",
-        json_schema_extra={"examples": [PRESETS["default"].to_dict()]},
+        json_schema_extra={"examples": [PRESETS["earmark"].to_dict()]},
     )  # fmt: skip
+    synced_fm: dict[str, Any] = Field(
+        {}, description="Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.",
+    )  # fmt: skip
+
+
+class CostEstimate(CatalogueCreate):
+    """Parameters whose cost is asked for; nothing is made."""
+
+    name: str = Field("new", min_length=1, max_length=100, description="Of no account here.")
+    music_s: float = Field(3600.0, gt=0, le=1e9, description="Seconds of music.")
+
+
+class CatalogueQuery(Strict):
+    """Which catalogue."""
+
+    catalogue: str | None = Field(None, max_length=100, description="Left out: the one of the settings.")
+
+
+class DuplicatesQuery(CatalogueQuery):
+    """Which tracks to align with all others."""
+
+    track_ids: list[Identifier] = Field([], max_length=1000, description="Only pairs with one of these; none: all.")
+    relations: list[Literal["copy", "excerpt", "edit", "part"]] = Field(
+        [], max_length=4, description="Only pairs so related; none: all."
+    )
+
+
+class MergeTracks(Strict):
+    """Tracks that go into another."""
+
+    tracks: list[Identifier] = Field(min_length=1, max_length=100, description="Their ids.")
 
 
 # --- answers ----------------------------------------------------------------------------------------------
@@ -222,6 +263,10 @@ class Match(BaseModel):
         description="Symmetric KL divergence of the six-component mixtures at this place, nats."
     )
     other_offsets_s: list[float] = Field(description="Other places in the track that explain the snippet as well.")
+    ids: dict[str, str] = Field(
+        description="Identifiers of the track that are known: `isrc`, `recording_mbid`, `release_mbid`, "
+        "`artist_mbids`, `acoustid`."
+    )
 
 
 class Recording(BaseModel):
@@ -355,6 +400,10 @@ class Track(BaseModel):
     remarks: list[str] = Field(
         description="What was peculiar about the file, if anything: each a stable name, a colon and a sentence."
     )
+    recording_mbid: str | None = Field(description="MusicBrainz recording, a UUID.")
+    release_mbid: str | None = Field(description="MusicBrainz release, a UUID.")
+    artist_mbids: str | None = Field(description="MusicBrainz artists, UUIDs joined by semicolons.")
+    acoustid: str | None = Field(description="AcoustID, a UUID.")
 
 
 class Tracks(BaseModel):
@@ -364,6 +413,55 @@ class Tracks(BaseModel):
     total: int = Field(description="Tracks that match, on all pages.")
     limit: int
     skip: int
+
+
+class MergedTrack(BaseModel):
+    """A track that was merged into another."""
+
+    track: Track
+    into: str = Field(description="Id of the track that goes on for it.")
+    merged: str = Field(description="When.")
+
+
+class Merged(BaseModel):
+    """Tracks that were merged into others, newest first."""
+
+    merges: list[MergedTrack]
+
+
+class Sharing(BaseModel):
+    """One of two tracks that share sound."""
+
+    track_id: str
+    title: str
+    artist: str | None
+    album: str | None
+    source: str = Field(description="Name of the enrolled file without extension.")
+    duration_s: float
+    share: float = Field(description="Share of it that the other has too, 0 to 1.")
+
+
+class Stretch(BaseModel):
+    """Sound that two tracks share."""
+
+    a_start_s: float = Field(description="Where it begins in `a`, seconds.")
+    b_start_s: float = Field(description="Where it begins in `b`, seconds.")
+    length_s: float
+    agreement: float = Field(description="Agreement of the fingerprints' bits, -1 to 1; 0 is chance.")
+
+
+class Pair(BaseModel):
+    """Two tracks that share sound."""
+
+    relation: Literal["copy", "excerpt", "edit", "part"] = Field(
+        description="`copy`: both are shared as a whole. `excerpt`: `b` is, as one piece of `a`. `edit`: `b` is, in "
+        "several pieces, or half of both and more. `part`: less, such as a medley, a loop or a jingle."
+    )
+    a: Sharing = Field(description="The longer one.")
+    b: Sharing
+    shared_s: float
+    agreement: float
+    stretches: list[Stretch]
 
 
 class JobError(BaseModel):
@@ -393,7 +491,7 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["enroll", "tracklist", "train"]
+    kind: Literal["duplicates", "enroll", "tracklist", "train"]
     catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
@@ -485,6 +583,22 @@ class Monitors(BaseModel):
     monitors: list[Monitor]
 
 
+class Duplicates(BaseModel):
+    """A catalogue aligned with itself, once the job is done."""
+
+    id: str
+    kind: str
+    catalogue: str
+    status: Literal["queued", "running", "done"]
+    created: str
+    finished: str | None
+    total: int
+    done: int
+    error: JobError | None = Field(description="Why the job failed, if it did.")
+    found: int = Field(description="Pairs of tracks that share sound.")
+    pairs: list[Pair] = Field(description="The first 1,000 of them, closest first.")
+
+
 class Catalogue(BaseModel):
     """A named set of tracks that share one configuration."""
 
@@ -494,6 +608,17 @@ class Catalogue(BaseModel):
     revision: int = Field(description="Rises with every change of the catalogue.")
     config: dict[str, Any]
     config_hash: str
+
+
+class Cost(BaseModel):
+    """What music costs under some parameters."""
+
+    config: dict[str, Any]
+    music_s: float
+    windows: int
+    bytes: int = Field(description="What the store keeps of it.")
+    seconds: float = Field(description="Processor time of modelling it on this machine, decoding not included.")
+    own_background: bool = Field(description="Whether a background has to be fitted before the first track.")
 
 
 class Catalogues(BaseModel):
@@ -509,9 +634,10 @@ class Me(BaseModel):
         description="`admin` also while no keys exist; `none`: nothing without a key."
     )
     key: str | None = Field(description="Name of the key that was sent, if any.")
-    features: list[Literal["identify", "library", "history", "edit"]] = Field(
+    features: list[Literal["identify", "library", "history", "edit", "labels"]] = Field(
         description="`identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the "
-        "role is `admin`. `edit`: add, change and delete."
+        "role is `admin`. `edit`: add, change and delete. `labels`: ask what a recording sounds like; absent while the "
+        "weights of the tagging network are missing."
     )
 
 

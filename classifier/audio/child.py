@@ -114,7 +114,7 @@ class Reading:
             codec = stream.codec_context.codec
             self._codecs[codec.canonical_name.replace("amr_", "amr")] += max(1, round(1000 * seconds))
             self._lossless = self._lossless and codec.lossless
-            self.tags = self.tags or raw_tags(container, stream)
+            self.tags = self.tags or raw_tags(container, stream, source)
             self._compare(source, container.format.name, promised, seconds, whole=whole)
 
     def _decode(self, demuxed: Iterator[Any]) -> bool:
@@ -301,7 +301,8 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
     digest, is_whole = hashlib.sha256(), True
     tags: dict[str, str] = {}
     for start, end in pairwise([*starts, source.size]):
-        with _opened(source.window(start, end), limits) as (container, _, stream):
+        link = source.window(start, end)
+        with _opened(link, limits) as (container, _, stream):
             context = stream.codec_context
             digest.update(f"{context.codec.name}:{context.sample_rate}:{context.layout.nb_channels}\n".encode())
             for packet in packets(container, stream):
@@ -309,7 +310,7 @@ def probe(limits: Limits, source: Source) -> dict[str, Any]:
                     is_whole = False
                 else:
                     digest.update(packet)
-            tags = tags or raw_tags(container, stream)
+            tags = tags or raw_tags(container, stream, link)
     return {"packet_hash": digest.hexdigest() if is_whole else "", "tags": tags}
 
 

@@ -14,11 +14,12 @@ import av
 from av.stream import Disposition
 
 from classifier.audio.downmix import full_scale
-from classifier.audio.filetags import FIRST
+from classifier.audio.filetags import is_used
 from classifier.audio.formats import CODECS, DEMUXERS, is_read
-from classifier.audio.id3 import surplus
+from classifier.audio.id3 import musicbrainz_id, surplus
 from classifier.audio.limits import Limits
 from classifier.audio.pcm import Refusal, check_shape, native_columns
+from classifier.audio.promises import chunk
 from classifier.audio.source import Source
 
 if TYPE_CHECKING:
@@ -176,12 +177,25 @@ def packets(container: InputContainer, stream: AudioStream) -> Iterator[Any]:
         yield None
 
 
-def raw_tags(container: InputContainer, stream: AudioStream) -> dict[str, str]:
-    """Return the tags as they are, limited in number and length; bytes that are not UTF-8 come as surrogates."""
+def raw_tags(container: InputContainer, stream: AudioStream, source: Source | None) -> dict[str, str]:
+    """Return the tags as they are, limited in number and length; bytes that are not UTF-8 come as surrogates.
+
+    Without ``source``, as of what comes live, tags that FFmpeg does not read are left out.
+    """
     of_stream = dict(stream.metadata)
     if "matroska" in container.format.name:
         # In Matroska a stream's title describes the stream, such as "Stereo".
         of_stream = {name: value for name, value in of_stream.items() if name.lower() != "title"}
     raw = {**of_stream, **container.metadata}
-    useful = sorted(raw, key=lambda name: name.lower() not in FIRST)
+    if source is not None and (recording := musicbrainz_id(source, _id3_place(source))):
+        raw["musicbrainz_recordingid"] = recording
+    useful = sorted(raw, key=lambda name: not is_used(name))
     return {name[:100]: raw[name][:_MAX_TAG] for name in useful[:_MAX_TAGS]}
+
+
+def _id3_place(source: Source) -> int:
+    """Return where a file's ID3 tag begins: in WAV and AIFF in a chunk of its own, elsewhere in front."""
+    kind = source.at(0, 4)
+    form = {b"RIFF": "<4sI", b"FORM": ">4sI"}.get(kind)
+    found = form and (chunk(source, 12, form, b"id3 ", padded=True) or chunk(source, 12, form, b"ID3 ", padded=True))
+    return found[1] if found else 0

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
+from classifier.identifiers import IDENTIFIERS, found_in, of_tag
 from classifier.text import clean
 
 MAX_TAGS = 50
 #: Tags that Earmark itself uses; kept before all others if there are too many.
-FIRST = ("title", "artist", "album", "isrc")
+FIRST = ("title", "artist", "album", *IDENTIFIERS)
 #: What muxers and players write about themselves rather than about the music.
 _TECHNICAL = frozenset(
     [
@@ -34,14 +34,18 @@ _TECHNICAL = frozenset(
         "replaygain_album_peak",
     ]
 )
-_ISRC = re.compile(r"[A-Z]{2}[A-Z0-9]{3}[0-9]{7}")
+
+
+def is_used(name: str) -> bool:
+    """Whether a tag of this name, as it stands in a file, is one that Earmark uses itself."""
+    return name.lower() in FIRST or of_tag(name) is not None
 
 
 def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     """Return tags under lower-case names.
 
-    They are cleaned like all text from outside (:func:`~classifier.text.clean`). ``isrc`` (``TSRC`` in ID3) is kept
-    only if it is well formed, without hyphens.
+    They are cleaned like all text from outside (:func:`~classifier.text.clean`). Identifiers go by one name in all
+    containers, and are kept only if they are well formed (:mod:`classifier.identifiers`).
 
     Parameters
     ----------
@@ -56,13 +60,10 @@ def clean_tags(raw: Mapping[str, str]) -> dict[str, str]:
     tags: dict[str, str] = {}
     for name, value in raw.items():
         key = clean(name, 64).lower()
-        key = "isrc" if key == "tsrc" else key
-        text = clean(value)
+        identifier = of_tag(name)
+        text = clean(value) if identifier is None else found_in(identifier, value)
+        key = identifier or key
         if key and text and key not in _TECHNICAL:
             tags.setdefault(key, text)
-    if "isrc" in tags:
-        code = re.sub(r"[-\s]", "", tags.pop("isrc")).upper()
-        if _ISRC.fullmatch(code):
-            tags["isrc"] = code
     order = [name for name in FIRST if name in tags] + [name for name in tags if name not in FIRST]
     return {name: tags[name] for name in order[:MAX_TAGS]}

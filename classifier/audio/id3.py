@@ -8,11 +8,16 @@ Source: id3.org, "ID3 tag version 2.4.0 - Main Structure".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from classifier.audio.source import Source
 
 _HEAD = 10
 #: Frames read; real tags have a few dozen, those of audio books one more for each chapter.
 MAX_FRAMES = 1000
+#: Bytes read of a unique file identifier: its owner, and 64 bytes at the most.
+_MAX_UFID = 128
 
 
 def tag_end(source: Source, start: int = 0) -> int:
@@ -27,23 +32,47 @@ def tag_end(source: Source, start: int = 0) -> int:
 
 def surplus(source: Source) -> tuple[int, int]:
     """Return the stretch of the first tag that follows its first :data:`MAX_FRAMES` frames; it may be empty."""
-    head = source.at(0, _HEAD)
+    for number, (_, place, size) in enumerate(_frames(source, 0), start=1):
+        if number == MAX_FRAMES:
+            start, end = place + size, _HEAD + _synchsafe(source.at(6, 4))
+            return (start, end) if start < end else (0, 0)
+    return 0, 0
+
+
+def musicbrainz_id(source: Source, start: int = 0) -> str:
+    """Return the id that MusicBrainz gave the recording, from the tag that begins at ``start``; empty if it has none.
+
+    It stands in a frame of its own, "unique file identifier" (``UFID``), of which FFmpeg tells nothing.
+    """
+    for name, place, size in islice(_frames(source, start), MAX_FRAMES):
+        if name in (b"UFI", b"UFID"):
+            owner, _, identifier = source.at(place, min(size, _MAX_UFID)).partition(b"\0")
+            if owner.endswith(b"http://musicbrainz.org"):  # a length may stand before it
+                return identifier.decode("ascii", "replace")
+    return ""
+
+
+def _frames(source: Source, start: int) -> Iterator[tuple[bytes, int, int]]:
+    """Yield name, place and size of each frame of the tag that begins at ``start``."""
+    head = source.at(start, _HEAD)
     if len(head) < _HEAD or head[:3] != b"ID3":
-        return 0, 0
-    version, end = head[3], _HEAD + _synchsafe(head[6:])
+        return
+    version, end = head[3], start + _HEAD + _synchsafe(head[6:])
     n_name, n_size = (3, 3) if version == 2 else (4, 4)
-    place = _HEAD
+    place = start + _HEAD
     if version > 2 and head[5] & 0x40:
         size = source.at(place, 4)
         # Version 2.4 counts the four bytes of the length itself, 2.3 does not.
         place += _synchsafe(size) if version == 4 else 4 + int.from_bytes(size, "big")
-    for _ in range(MAX_FRAMES):
+    while place < end:
         frame = source.at(place, n_name + n_size + (0 if version == 2 else 2))
-        if place >= end or not frame.strip(b"\0"):
-            return 0, 0
-        size = frame[n_name : n_name + n_size]
-        place += len(frame) + (_synchsafe(size) if version == 4 else int.from_bytes(size, "big"))
-    return (place, end) if place < end else (0, 0)
+        if not frame.strip(b"\0"):
+            return
+        size_bytes = frame[n_name : n_name + n_size]
+        size_of = _synchsafe(size_bytes) if version == 4 else int.from_bytes(size_bytes, "big")
+        place += len(frame)
+        yield frame[:n_name], place, size_of
+        place += size_of
 
 
 def _synchsafe(data: bytes) -> int:

@@ -111,7 +111,7 @@ def claimed_share(source: Source, form: str) -> float | None:
     return size / there if 0 < there < size else None
 
 
-def _chunk(source: Source, place: int, form: str, wanted: bytes, *, padded: bool) -> tuple[int, int] | None:
+def chunk(source: Source, place: int, form: str, wanted: bytes, *, padded: bool) -> tuple[int, int] | None:
     """Return length and place of a chunk's content; ``form`` is the layout of a chunk's header."""
     layout = struct.Struct(form)
     for _ in range(1000):
@@ -130,19 +130,19 @@ def _chunk(source: Source, place: int, form: str, wanted: bytes, *, padded: bool
 
 def _wav_claim(source: Source) -> tuple[int, int] | None:
     big = source.at(0, 4) in (b"RF64", b"BW64")
-    found = _chunk(source, 12, "<4sI", b"data", padded=True)
-    if found and big and (sizes := _chunk(source, 12, "<4sI", b"ds64", padded=True)):
+    found = chunk(source, 12, "<4sI", b"data", padded=True)
+    if found and big and (sizes := chunk(source, 12, "<4sI", b"ds64", padded=True)):
         return int.from_bytes(source.at(sizes[1] + 8, 8), "little"), found[1]
     return found if found and found[0] < _UNKNOWN_LENGTH else None
 
 
 def _caf_claim(source: Source) -> tuple[int, int] | None:
-    found = _chunk(source, 8, ">4sq", b"data", padded=False)
+    found = chunk(source, 8, ">4sq", b"data", padded=False)
     return found if found and found[0] >= 0 else None
 
 
 def _aiff_claim(source: Source) -> tuple[int, int] | None:
-    return _chunk(source, 12, ">4sI", b"SSND", padded=True)
+    return chunk(source, 12, ">4sI", b"SSND", padded=True)
 
 
 def _w64_claim(source: Source) -> tuple[int, int] | None:

@@ -119,7 +119,7 @@ def listen(
             "source_rate": rate,
             "channels": channels,
             "codec": stream.codec_context.codec.canonical_name,
-            "tags": raw_tags(container, stream),
+            "tags": raw_tags(container, stream, None),
         }
 
 

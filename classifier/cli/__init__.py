@@ -29,6 +29,7 @@ _COMMANDS = {
     "spectrogram": ("spectrogram", "spectrogram"),
     "subsets": ("evaluate", "subsets"),
     "sweep": ("sweep", "sweep"),
+    "tag-files": ("tag_files", "tag_files"),
     "tags": ("tags", "tags"),
     "tracklist": ("tracklist", "tracklist"),
     "tracks": ("tracks", "tracks"),

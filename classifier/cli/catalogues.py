@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
-from classifier.cli.common import Shell, counted, shell_command
+from classifier.cli.common import Shell, clock_time, counted, shell_command, until_ctrl_c
 from classifier.config import PRESETS, FeatureConfig
+from classifier.errors import EarmarkError, InvalidConfig
 
 
 @click.group()
@@ -44,31 +50,109 @@ def list_catalogues(shell: Shell) -> None:
         shell.remark("no catalogues yet: enroll some music, or create one")
 
 
+def configuration(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that make up a configuration."""
+    for option in (
+        click.option(
+            "--set", "values", multiple=True, metavar="NAME=VALUE", help="Set one parameter; may be repeated."
+        ),
+        click.option(
+            "--synced-fm",
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            help="JSON file of Synced.fm's parameters to start from (mfcc_step_size, cv_type ...).",
+        ),
+        click.option("--copy-of", help="Catalogue to start from."),
+        click.option("--preset", type=click.Choice(sorted(PRESETS)), help="What to start from; default: earmark."),
+    ):
+        command = option(command)
+    return command
+
+
 @catalogues.command()
 @click.argument("name")
-@click.option(
-    "--preset",
-    type=click.Choice(sorted(PRESETS)),
-    default="default",
-    show_default=True,
-    help="Parameters to start from.",
-)
-@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set one parameter; may be repeated.")
+@configuration
 @shell_command
-def create(shell: Shell, name: str, preset: str, values: tuple[str, ...]) -> None:
+def create(
+    shell: Shell,
+    name: str,
+    preset: str | None,
+    copy_of: str | None,
+    synced_fm: Path | None,
+    values: tuple[str, ...],
+) -> None:
     """Create a catalogue called NAME; its configuration never changes afterwards.
+
+    What it will cost: 'earmark catalogues estimate' with the same options.
 
     \b
     Example:
       earmark catalogues create diagonal --set covariance_type=diag --set n_components=8
+      earmark catalogues create finer --copy-of diagonal --set window_step=0.5
     """
     from classifier.catalogue import Catalogue
 
-    config = _configured(PRESETS[preset], values)
+    config = _configured(_start(shell, preset, copy_of, synced_fm), values)
     with Catalogue.open(settings=shell.settings, name=name, config=config) as catalogue:
         shell.remark(f"catalogue {catalogue.name!r} is ready")
         if shell.as_json:
             shell.emit({"name": catalogue.name, "config": catalogue.config.to_dict()})
+
+
+@catalogues.command()
+@configuration
+@click.option("--hours", type=click.FloatRange(0, 1e6, min_open=True), default=1.0, show_default=True, help="Of music.")
+@shell_command
+def estimate(
+    shell: Shell,
+    preset: str | None,
+    copy_of: str | None,
+    synced_fm: Path | None,
+    values: tuple[str, ...],
+    hours: float,
+) -> None:
+    """Say what music costs under a configuration before anything is enrolled: windows, bytes, processor time.
+
+    \b
+    Example:
+      earmark catalogues estimate --hours 300 --set window_step=0.5
+    """
+    from classifier.models.cost import estimate as cost_of
+
+    config = _configured(_start(shell, preset, copy_of, synced_fm), values)
+    cost = cost_of(config, 3600 * hours)
+    if shell.as_json:
+        shell.emit({"config": config.to_dict(), **cost.to_dict()})
+        return
+    shell.say(
+        f"{config.window_length:g} s windows each {config.window_step:g} s; {hours:g} h of music: "
+        f"{cost.windows:,} windows, about {cost.bytes / 1e6:,.1f} MB, {clock_time(cost.seconds)} of processor time to "
+        "model"
+    )
+    if cost.own_background:
+        shell.say("no background ships for this configuration: one is fitted before the first track, some seconds")
+
+
+def _start(shell: Shell, preset: str | None, copy_of: str | None, synced_fm: Path | None) -> FeatureConfig:
+    """Return the configuration that the options say to start from."""
+    if sum(given is not None for given in (preset, copy_of, synced_fm)) > 1:
+        raise click.UsageError("give one of --preset, --copy-of and --synced-fm to start from")
+    if synced_fm is not None:
+        try:
+            given = json.loads(synced_fm.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError) as error:
+            raise InvalidConfig(f"{synced_fm.name} is no JSON that can be read: {type(error).__name__}") from None
+        if not isinstance(given, dict):
+            raise InvalidConfig(f"{synced_fm.name} holds no JSON object of Synced.fm's parameters")
+        return FeatureConfig.from_synced_fm(given)
+    if copy_of is not None:
+        from classifier.catalogue import current_config
+        from classifier.records.catalogues import get_catalogue
+        from classifier.store import open_store
+
+        with closing(open_store(shell.settings.store)) as store:
+            store.ensure_schema()
+            return current_config(get_catalogue(store, copy_of))
+    return PRESETS[preset or "earmark"]
 
 
 def _configured(config: FeatureConfig, values: tuple[str, ...]) -> FeatureConfig:
@@ -121,6 +205,68 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
                         {"track_id": track.id, "title": track.title, "source": track.source, "status": "waiting"}
                     )
             shell.remark(f"{counted(len(waiting), 'track')} of catalogue {name!r} still to be renewed")
+
+
+@catalogues.command()
+@click.argument("source")
+@click.argument("name")
+@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set a parameter; may be repeated.")
+@click.option("--jobs", type=click.IntRange(1, 64), help="Files worked on at the same time; default: one a core.")
+@shell_command
+def copy(
+    shell: Shell, source: str, name: str, paths: tuple[Path, ...], values: tuple[str, ...], jobs: int | None
+) -> None:
+    """Copy catalogue SOURCE to NAME under another configuration: model its tracks anew from the files in PATHS.
+
+    Only files whose audio SOURCE holds are enrolled; titles, identifiers and what was edited by hand come along. Tracks
+    whose files are not among PATHS are named at the end; the same command goes on with other folders.
+
+    \b
+    Example:
+      earmark catalogues copy default finer ~/Music --set window_step=0.5
+    """
+    from classifier.care.copying import copy_tracks
+    from classifier.catalogue import Catalogue
+    from classifier.cli.enroll import files_in
+
+    files, _, failed = files_in(shell, paths)
+    of_source = replace(shell, settings=shell.settings.replace(catalogue=source))
+    with of_source.catalogue(create=False, jobs=jobs or os.cpu_count() or 1) as old:
+        config = _configured(old.config, values)
+        with (
+            Catalogue.open(
+                settings=shell.settings, name=name, config=config, store=old.store, decoder=old.decoder
+            ) as new,
+            shell.progress("copying", len(files)) as done,
+            until_ctrl_c() as stop,
+        ):
+            n_copied = 0
+            outcomes = copy_tracks(old, new, files, jobs=jobs or os.cpu_count() or 1, stop=stop.is_set)
+            for number, (path, outcome) in enumerate(outcomes, start=1):
+                if isinstance(outcome, EarmarkError):
+                    failed.append((path, outcome))
+                elif outcome is not None:
+                    n_copied += 1
+                    if shell.as_json:
+                        shell.emit({"file": str(path), "status": "copied", "track": outcome.to_dict()})
+                done(number)
+            there = {track.content_hash for track in new.tracks()}
+            missing = [track for track in old.tracks() if track.content_hash not in there]
+    for path, error in failed:
+        shell.failed(path, error)
+    for track in missing:
+        shell.remark(f"not copied: {track.title} (file {track.source})")
+        if shell.as_json:
+            shell.emit({"track_id": track.id, "title": track.title, "source": track.source, "status": "missing"})
+    shell.remark(
+        f"{n_copied} files copied to catalogue {name!r}; {len(missing)} tracks of {source!r} wait for their files"
+    )
+    if stop.is_set():
+        shell.remark("stopped: the same command goes on from here")
+        raise SystemExit(130)
+    if failed:
+        raise SystemExit(1)
 
 
 @catalogues.command()

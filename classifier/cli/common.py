@@ -86,6 +86,12 @@ class Shell:
         """Print one JSON object on a line of its own."""
         click.echo(json_line(value))
 
+    def document(self, text: str) -> None:
+        """Print a whole document on standard output: as it is to a file or a pipe, escaped to a terminal."""
+        if sys.stdout.isatty():
+            text = "".join(f"{shown(line)}\n" for line in text.splitlines())
+        click.echo(text, nl=False)
+
     def table(
         self,
         columns: Sequence[str],

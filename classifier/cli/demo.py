@@ -69,7 +69,7 @@ def demo(shell: Shell, folder: Path, serve: bool, port: int | None) -> None:
         started = time.perf_counter()
         n_added = 0
         with shell.progress("enrolling the demo songs", len(names)) as done:
-            outcomes = enroll_all(catalogue, [music / name for name in names], 2, False, threading.Event())
+            outcomes = enroll_all(catalogue, [music / name for name in names], 2, threading.Event())
             for number, (path, outcome) in enumerate(outcomes, start=1):
                 if isinstance(outcome, EarmarkError):
                     raise click.ClickException(f"{path.name}: {outcome}")

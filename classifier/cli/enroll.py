@@ -55,18 +55,22 @@ def enroll_paths(
 ) -> None:
     """Enroll files and folders, report each, and leave with the exit code of the command."""
     jobs = jobs or os.cpu_count() or 1
-    files, left_out, failed = _files(shell, paths)
+    files, left_out, failed = files_in(shell, paths)
     counts = {"enrolled": 0, "skipped": 0}
     remarks: list[tuple[Path, str]] = []
+    added: set[str] = set()
     with shell.catalogue(jobs=jobs) as catalogue:
         retagged = Retagged()
         with shell.progress("enrolling", len(files)) as done, until_ctrl_c() as stop:
-            for number, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, replace, stop), start=1):
+            for number, (path, outcome) in enumerate(
+                enroll_all(catalogue, files, jobs, stop, replace=replace, reread=update_tags), start=1
+            ):
                 if isinstance(outcome, EarmarkError):
                     failed.append((path, outcome))
                 else:
                     counts["enrolled" if outcome.added else "skipped"] += 1
                     remarks += [(path, remark) for remark in outcome.remarks]
+                    added |= {outcome.track.id} if outcome.added else set()
                 if not retagged.holds(path, outcome):
                     _report(shell, path, outcome)
                 done(number)
@@ -82,6 +86,7 @@ def enroll_paths(
                 _report(shell, path, outcome, new_tags=outcome.new_tags)
         if not stop.is_set():
             _prepare_search(shell, catalogue, counts["enrolled"])
+            _warn_of_claims(shell, catalogue, added)
     for path, remark in remarks:
         shell.remark(f"remark: {path}: {remark.partition(': ')[2]}")
     for path, reason in failed:
@@ -113,19 +118,21 @@ class Retagged:
     """Known files whose tags differ from their track's, held back until it is clear which of them count.
 
     The same audio may lie in several files with several tags, such as an album's and a collection's. A track follows
-    the file that it was made from as long as that one is there; else the file of its name, else the first by name.
+    the file that it was made from as long as that one is there (whose tags an earlier release may have kept in part);
+    else the file of its name, else the first by name.
     """
 
     def __init__(self) -> None:
         self._held: list[tuple[Path, Enrolled]] = []
-        self._unchanged: set[str] = set()
+        self._unchanged: dict[str, tuple[bool, Path]] = {}
 
     def holds(self, path: Path, outcome: Enrolled | EarmarkError) -> bool:
         """Look at an outcome; return whether it is held back."""
         if isinstance(outcome, EarmarkError):
             return False
         if outcome.file_hash == outcome.track.file_hash:
-            self._unchanged.add(outcome.track.id)
+            own = _precedence((path, outcome))
+            self._unchanged[outcome.track.id] = min(self._unchanged.get(outcome.track.id, own), own)
         if outcome.new_tags:
             self._held.append((path, outcome))
         return bool(outcome.new_tags)
@@ -134,7 +141,7 @@ class Retagged:
         """Return the files whose tags count, one a track, and the others."""
         counting: dict[str, Path] = {}
         for path, outcome in sorted(self._held, key=_precedence):
-            if outcome.track.id not in self._unchanged:
+            if self._unchanged.get(outcome.track.id, (False, path))[1] == path:
                 counting.setdefault(outcome.track.id, path)
         chosen = [held for held in self._held if counting.get(held[1].track.id) == held[0]]
         return chosen, [held for held in self._held if held not in chosen]
@@ -172,7 +179,19 @@ def _prepare_search(shell: Shell, catalogue: Catalogue, n_enrolled: int) -> None
         shell.remark(f"not indexed yet: {error}")
 
 
-def _files(shell: Shell, paths: Iterable[Path]) -> tuple[list[Path], Counter[str], list[tuple[Path, EarmarkError]]]:
+def _warn_of_claims(shell: Shell, catalogue: Catalogue, added: set[str]) -> None:
+    """Name identifiers that new tracks share with others that are other recordings."""
+    from classifier.care.versions import contested
+    from classifier.cli.duplicates import warn
+
+    try:
+        if added and catalogue.has_index:
+            warn(shell, contested(catalogue.tracks(), catalogue.view, among=added))
+    except EarmarkError as error:  # all tracks are stored
+        shell.remark(f"identifiers are not compared yet: {error}")
+
+
+def files_in(shell: Shell, paths: Iterable[Path]) -> tuple[list[Path], Counter[str], list[tuple[Path, EarmarkError]]]:
     """Return the files that are meant, how much of what is left out in folders, and what cannot be read."""
     files: list[Path] = []
     left_out: Counter[str] = Counter()
@@ -204,7 +223,13 @@ def _is_folder(path: Path) -> bool:
 
 
 def enroll_all(
-    catalogue: Catalogue, files: Iterable[Path], jobs: int, replace: bool, stop: threading.Event
+    catalogue: Catalogue,
+    files: Iterable[Path],
+    jobs: int,
+    stop: threading.Event,
+    *,
+    replace: bool = False,
+    reread: bool = False,
 ) -> Iterator[tuple[Path, Enrolled | EarmarkError]]:
     """Enroll files side by side, never holding more than twice ``jobs`` of them, and yield outcomes as they come.
 
@@ -214,7 +239,7 @@ def enroll_all(
 
     def one(path: Path) -> Enrolled | EarmarkError:
         try:
-            return catalogue.enroll(path, replace=replace)
+            return catalogue.enroll(path, replace=replace, reread=reread)
         except EarmarkError as error:
             return error
 

@@ -11,6 +11,7 @@ import click
 
 from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
+from classifier.identifiers import IDENTIFIERS
 from classifier.results import METHODS, METHODS_HELP, Match, Tag, recordings
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
@@ -73,6 +74,8 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         lines = ["  ".join(map(str.rjust, row, widths)) for row in (heading, *rows)]
         items = [(_heading(group), line, *_tracks(group)) for group, line in zip(groups, lines[1:], strict=True)]
         shell.numbered(lines[0], items)
+    if tag.tied == 1 and tag.matches[0].ids:
+        shell.say(", ".join(f"{IDENTIFIERS[name]} {value}" for name, value in tag.matches[0].ids.items()))
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
         shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")

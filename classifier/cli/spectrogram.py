@@ -31,9 +31,11 @@ def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, repla
     """
     from classifier.audio.decoder import Decoder
     from classifier.audio.limits import Limits
+    from classifier.extras import check_extra
     from classifier.labels import pictures
     from classifier.labels.listening import blocks
 
+    check_extra("labels", "drawing", "PIL")
     if picture.exists() and not replace:
         raise InvalidParameter(f"{str(picture)!r} is there already: choose another name, or say --replace")
     limits = Limits.for_track(shell.settings).for_own_file()

@@ -128,7 +128,7 @@ def _run(
     )
     with Catalogue.open(name="sweep", config=cell.config, settings=settings, decoder=decoder) as catalogue:
         with shell.progress("enrolling", len(files)) as done:
-            for n, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, False, stop), start=1):
+            for n, (path, outcome) in enumerate(enroll_all(catalogue, files, jobs, stop), start=1):
                 if isinstance(outcome, EarmarkError):
                     shell.failed(path, outcome)
                 done(n)

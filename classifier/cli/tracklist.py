@@ -202,7 +202,7 @@ def _export(shell: Shell, catalogue: Catalogue, found: Tracklist, form: str, int
     ids = musicbrainz(catalogue.store, [segment.to_dict() for segment in found.segments])
     text = export(found, form, musicbrainz=ids)
     if into is None:
-        click.echo(text, nl=False)
+        shell.document(text)
         return
     place = into / f"{Path(found.file).stem}.{FORMATS[form].ending}"
     try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from classifier.cli.archive import export_tracks, import_tracks
 from classifier.cli.common import Shell, clock_time, counted, shell_command
+from classifier.cli.duplicates import duplicates, merge, unmerge
+from classifier.cli.metadata import export_metadata, import_metadata
 from classifier.errors import EarmarkError, InvalidParameter
+from classifier.identifiers import IDENTIFIERS
 from classifier.results import Track
 
 if TYPE_CHECKING:
@@ -28,13 +32,30 @@ def tracks() -> None:
     """
 
 
+tracks.add_command(duplicates)
 tracks.add_command(export_tracks)
 tracks.add_command(import_tracks)
+tracks.add_command(export_metadata)
+tracks.add_command(import_metadata)
+tracks.add_command(merge)
+tracks.add_command(unmerge)
+
+
+def option_of(field: str) -> str:
+    """Return the option that sets a field."""
+    return "--" + field.replace("_", "-")
+
+
+def identifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command an option for each identifier."""
+    for name, title in reversed(IDENTIFIERS.items()):
+        command = click.option(option_of(name), help=f"New {title} id." if name != "isrc" else "New ISRC.")(command)
+    return command
 
 
 @tracks.command("list")
 @click.option(
-    "--search", help="Words that occur in title, artist, album, ISRC or source; case and accents do not matter."
+    "--search", help="Words that occur in title, artist, album, identifiers or source; case and accents do not matter."
 )
 @click.option("--limit", type=click.IntRange(1), help="Most tracks to list.")
 @shell_command
@@ -68,30 +89,55 @@ def show(shell: Shell, track_id: str) -> None:
       earmark tracks show 3f2a91c07b
     """
     with shell.catalogue(create=False) as catalogue:
-        _print(shell, _named(catalogue, track_id))
+        _print(shell, named(catalogue, track_id))
 
 
 @tracks.command()
-@click.argument("track_id")
+@click.argument("track_id", required=False)
+@click.option("--search", help="Edit all tracks with these words in title, artist, album, identifiers or source.")
+@click.option("--dry-run", is_flag=True, help="Only show what would change.")
+@click.option("--yes", is_flag=True, help="Do not ask before several tracks are changed.")
 @click.option("--title", help="New title.")
 @click.option("--artist", help="New artist.")
 @click.option("--album", help="New album.")
-@click.option("--isrc", help="New International Standard Recording Code.")
+@identifier_options
 @shell_command
-def edit(shell: Shell, track_id: str, **fields: str | None) -> None:
-    """Change a track's title, artist, album or ISRC; enrolling never changes them again.
+def edit(
+    shell: Shell, track_id: str | None, search: str | None, dry_run: bool, yes: bool, **fields: str | None
+) -> None:
+    """Change a track's title, artist and so on, or those of all tracks found; enrolling never changes them again.
 
-    An empty ARTIST, ALBUM or ISRC removes it.
+    An empty value removes what was there.
 
     \b
     Example:
       earmark tracks edit 3f2a91c07b --title "Blue Monday"
+      earmark tracks edit --search "new ordr" --artist "New Order"
     """
+    from classifier.records.tracks import set_fields
+
+    if (track_id is None) == (search is None):
+        raise click.UsageError("name one track by its id, or several by --search")
     changes = {name: value for name, value in fields.items() if value is not None}
     if not changes:
-        raise click.UsageError("nothing to change: give --title, --artist, --album or --isrc")
+        raise click.UsageError(f"nothing to change: give one of {', '.join(map(option_of, fields))}")
     with shell.catalogue(create=False) as catalogue:
-        _print(shell, catalogue.edit(_named(catalogue, track_id).id, **changes))
+        found = [named(catalogue, track_id)] if track_id is not None else catalogue.tracks(search=search)
+        wanted = set_fields(changes)
+        meant = [track for track in found if any(getattr(track, name) != value for name, value in wanted.items())]
+        if search is not None or dry_run:
+            for track in meant:
+                for name, value in wanted.items():
+                    shell.remark(f"{track.id[:_SHORT_ID]} {track.title}: {name}: {getattr(track, name)!r} -> {value!r}")
+            shell.remark(f"{len(meant)} of {len(found)} tracks {'would ' if dry_run else ''}change")
+        if dry_run:
+            for track in meant if shell.as_json else ():
+                shell.emit({**track.to_dict(), **wanted})
+            return
+        if search is not None and len(meant) > 1 and not yes:
+            click.confirm("Change them?", abort=True, err=True)
+        for track in meant if search is not None else found:
+            _print(shell, catalogue.edit(track.id, **changes))
 
 
 @tracks.command()
@@ -108,7 +154,7 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
     with shell.catalogue(create=False) as catalogue:
         for track_id in track_ids:
             try:
-                track = _named(catalogue, track_id)
+                track = named(catalogue, track_id)
                 catalogue.remove(track.id)
             except EarmarkError as error:
                 failed += 1
@@ -121,7 +167,7 @@ def remove(shell: Shell, track_ids: tuple[str, ...]) -> None:
         raise SystemExit(1)
 
 
-def _named(catalogue: Catalogue, name: str) -> Track:
+def named(catalogue: Catalogue, name: str) -> Track:
     """Return the track with this id, or the only one whose id begins with it."""
     found = catalogue.ids_beginning(name.rstrip("…"))
     if len(found) > 1 and name not in found:

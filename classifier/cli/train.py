@@ -48,9 +48,11 @@ def prepared(
     """Read labelled clips and turn them into numbers, with a progress bar; what was heard before is not heard again."""
     from classifier.audio.decoder import Decoder
     from classifier.audio.limits import Limits
+    from classifier.extras import check_extra
     from classifier.labels.training import dataset as reading
     from classifier.labels.training.train import default_views, prepare
 
+    check_extra("labels", "training", "sklearn", "librosa")
     with ExitStack() as stack:
         decoder = stack.enter_context(Decoder(shell.settings))
         limits = Limits.for_track(shell.settings).for_own_file()

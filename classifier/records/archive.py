@@ -48,7 +48,7 @@ from classifier.records.catalogues import (
 )
 from classifier.records.clock import Clock, iso
 from classifier.records.leases import new_owner
-from classifier.records.tracks import TRACK_FIELDS, set_by_hand
+from classifier.records.tracks import LATER, set_by_hand, track_fields
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
 from classifier.store.base import MAX_DOCUMENT_BYTES, Document, Store
 from classifier.store.packing import pack, unpack
@@ -68,7 +68,7 @@ _INDEX_BYTES_AN_ENTRY = 512
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _TEXT_FIELDS = ("title", "artist", "album", "isrc", "source", "content_hash", "file_hash", "created")
 #: Fields that tracks in older archives lack.
-_LATER: dict[str, Any] = {"by_hand": [], "packet_hash": "", "remarks": []}
+_LATER: dict[str, Any] = {"by_hand": [], "packet_hash": "", "remarks": [], **dict.fromkeys(LATER)}
 
 
 class ArchiveUnreadable(InvalidInput):
@@ -194,7 +194,8 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
         track = store.get("tracks", track_id)
         if track is None or track["status"] != "ready":
             return False
-        about = {"id": track_id, **{name: track[name] for name in TRACK_FIELDS if name != "catalogue"}}
+        about = {"id": track_id, **track_fields(track)}
+        del about["catalogue"]
         about |= {**{name: track.get(name, empty) for name, empty in _LATER.items()}, "by_hand": set_by_hand(track)}
         try:
             blobs = list(_read_chunks(store, track, about))
@@ -451,7 +452,7 @@ class _Reader:
             folder, slash, last = name.rpartition("/")
             if last == "track.json":
                 about = _LATER | _json(name, self.read(name), _TRACK_FIELDS)
-                yield {**_check(name, about, {n: type(empty) for n, empty in _LATER.items()}), "folder": folder + slash}
+                yield {**_check(name, about, _LATER_TYPES), "folder": folder + slash}
 
     def arrays(self, track: Mapping[str, Any], collection: str) -> Iterator[dict[str, np.ndarray]]:
         """Iterate over the arrays of a track's chunks."""
@@ -513,6 +514,10 @@ def _check_background(arrays: Mapping[str, np.ndarray], config: FeatureConfig) -
 
 _CATALOGUE_FIELDS: dict[str, Any] = {"name": str, "config": dict, "config_hash": str, "background": str, "created": str}
 _OPTIONAL_TEXT = (str, type(None))
+_LATER_TYPES: dict[str, Any] = {
+    **{"by_hand": list, "packet_hash": str, "remarks": list},
+    **dict.fromkeys(LATER, _OPTIONAL_TEXT),
+}
 _TRACK_FIELDS: dict[str, Any] = {
     **dict.fromkeys(("id", "title", "source", "content_hash", "file_hash", "created"), str),
     **dict.fromkeys(("artist", "album", "isrc"), _OPTIONAL_TEXT),

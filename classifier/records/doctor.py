@@ -196,6 +196,8 @@ def _check_remains(store: Store, moment: float) -> Iterator[Finding]:
         yield Finding("warning", f"the replacement of track {record['_id']} was never finished", True)
     for record in orphans.homeless(store):
         yield Finding("warning", f"track {record['_id']} belongs to a catalogue that is gone", True)
+    for record in orphans.unheld(store):
+        yield Finding("warning", f"track {record['_id']} was merged into one that is gone", True)
     for stray in orphans.stray_chunks(store):
         what = f"{stray.n_chunks} chunks of {stray.collection} belong to no track ({stray.track_id})"
         yield Finding("warning", what, True)

@@ -65,6 +65,10 @@ def remove_orphans(store: Store, *, now: Clock = time.time, thorough: bool = Tru
             if mark_removed(store, record["_id"], catalogue_id=record["catalogue_id"]):
                 purge(store, record["_id"])
                 gone["tracks"] += 1
+        while left := list(unheld(store)):  # each may have held others
+            for record in left:
+                gone["tracks"] += mark_removed(store, record["_id"], status="merged")
+                purge(store, record["_id"])
         for stray in list(stray_chunks(store)):
             where = {"track_id": stray.track_id, "version": stray.version, "token": stray.token}
             gone["chunks"] += store.delete(stray.collection, where)
@@ -98,6 +102,13 @@ def homeless(store: Store) -> Iterator[Document]:
     known = {found["_id"] for found in store.find("catalogues", fields=[])}
     for record in store.find("tracks", fields=["catalogue_id", "catalogue"]):
         if record.get("catalogue_id") not in known and store.get("catalogues", str(record.get("catalogue_id"))) is None:
+            yield record
+
+
+def unheld(store: Store) -> Iterator[Document]:
+    """Return records of tracks that were merged into one that is gone."""
+    for record in store.find("tracks", {"status": "merged"}, fields=["merge"]):
+        if store.get("tracks", record["merge"]["into"]) is None:
             yield record
 
 

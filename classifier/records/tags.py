@@ -86,6 +86,7 @@ def _answer(document: Document) -> dict[str, Any]:
         for place, match in enumerate(answer["matches"]):  # fields that tags of earlier releases lack
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
+            match.setdefault("ids", {})
         answer["searched"].setdefault("other_speeds", True)
         answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):

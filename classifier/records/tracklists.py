@@ -28,8 +28,6 @@ CORRECTABLE = ("kind", "track_id", "title", "artist", "album", "isrc", "start_s"
 KINDS = ("track", "unknown", "speech_noise", "silence")
 #: All that a correction settles.
 _SETTLED = (*CORRECTABLE, "source", "offset_s", "speed")
-#: Names of metadata, letters alone, under which taggers keep the id of a recording at MusicBrainz.
-_MUSICBRAINZ = ("musicbrainztrackid", "musicbrainzrecordingid", "mbrecordingid")
 _NAMES = ("title", "artist", "album", "isrc")
 #: Share of the shorter of two stretches that must overlap for one to be about the other.
 _ABOUT = 0.5
@@ -161,17 +159,12 @@ def shown(found: Document) -> dict[str, Any]:
 
 
 def musicbrainz(store: Store, found: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the MusicBrainz recording ids of tracks that segments name, where the tracks' metadata say them.
-
-    Taggers call them ``MusicBrainz Track Id`` or ``MUSICBRAINZ_RECORDINGID``: case, spaces and underscores do not
-    matter.
-    """
+    """Return the MusicBrainz recording ids, where they are known, of tracks that segments name."""
     ids = {}
     for track_id in {segment["track_id"] for segment in found if segment["track_id"]}:
         with contextlib.suppress(TrackNotFound):
-            for name, value in tracks.get_track(store, track_id).metadata.items():
-                if "".join(filter(str.isalpha, name.lower())) in _MUSICBRAINZ:
-                    ids[track_id] = value.strip()
+            if known := tracks.get_track(store, track_id).recording_mbid:
+                ids[track_id] = known
     return ids
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from classifier.errors import InvalidParameter, StoreCorrupt, TrackNotFound
+from classifier.identifiers import IDENTIFIERS, form_of, normalised
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.results import Track
@@ -21,6 +22,8 @@ from classifier.store.base import Document, Store
 from classifier.store.upgrades import EDITABLE, SEARCHED
 from classifier.text import MAX_NAME, MAX_NOTE, clean, searched, words
 
+#: Fields that records of earlier releases lack, and without a value.
+LATER = tuple(name for name in IDENTIFIERS if name != "isrc")
 #: Fields of a record that make up a :class:`~classifier.results.Track`.
 TRACK_FIELDS = (
     "catalogue",
@@ -36,25 +39,37 @@ TRACK_FIELDS = (
     "created",
     "version",
     "metadata",
+    *LATER,
 )
 #: Further fields, which records of an older Earmark lack.
 LATER_FIELDS = ("by_hand", "remarks")
 #: Fields that tags in a file may set.
-TAGGED = ("title", "artist", "album", "isrc")
+TAGGED = ("title", "artist", "album", *IDENTIFIERS)
 
 
 # -------------------------------------------------------------------- finding
 
 
 def get_track(store: Store, track_id: str) -> Track:
-    """Return a track.
+    """Return a track; of one that was merged into another, that other.
 
     Raises
     ------
     TrackNotFound
         If no track has that id, or it is not ready.
     """
-    return to_track(_ready_record(store, track_id))
+    return to_track(ready_record(store, _going_on(store, track_id)))
+
+
+def _going_on(store: Store, track_id: str) -> str:
+    """Return the track that a track was merged into (``merging.py``), if it was, and that one, and so on."""
+    seen = {track_id}
+    record = store.get("tracks", track_id)
+    while record is not None and record["status"] == "merged" and record["merge"]["into"] not in seen:
+        track_id = record["merge"]["into"]
+        seen.add(track_id)
+        record = store.get("tracks", track_id)
+    return track_id
 
 
 def find(
@@ -77,8 +92,9 @@ def find(
         if value:
             # Only conditions that one index covers; few records have the same hash.
             for record in store.find("tracks", {"catalogue": catalogue, field: value}):
-                if record["status"] == "ready" and record["catalogue_id"] == catalogue_id:
-                    return to_track(record)
+                if record["status"] in ("ready", "merged") and record["catalogue_id"] == catalogue_id:
+                    with contextlib.suppress(TrackNotFound):  # it was removed together with the one it was merged into
+                        return get_track(store, record["_id"])
             break
     return None
 
@@ -112,8 +128,8 @@ def list_tracks(
     catalogue : str
         Which catalogue.
     search : str or None
-        Words, each of which must occur somewhere in title, artist, album, ISRC or source; case, accents, quotes and
-        kinds of dashes do not matter (:func:`~classifier.text.fold`).
+        Words, each of which must occur somewhere in title, artist, album, identifiers or source; case, accents,
+        quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
     limit, skip : int or None
         How many to return, and how many to skip before.
 
@@ -183,8 +199,17 @@ def _of_catalogue(store: Store, name: str, search: str | None = None) -> dict[st
     return {**where, "folded": {"$contains": wanted}} if wanted else where
 
 
-def _ready_record(store: Store, track_id: str) -> Document:
+def ready_record(store: Store, track_id: str) -> Document:
+    """Return the record of a track.
+
+    Raises
+    ------
+    TrackNotFound
+        If there is none of that id, or it is not ready.
+    """
     record = store.get("tracks", track_id)
+    if record is not None and record["status"] == "merged":
+        raise TrackNotFound(f"track {track_id!r} was merged into {record['merge']['into']!r}: name that one")
     if record is None or record["status"] != "ready":
         raise TrackNotFound(f"there is no track {track_id!r}")
     return record
@@ -287,7 +312,7 @@ def _reading(store: Store, collection: str, track_id: str, version: int) -> Iter
 
 
 def _version_record(store: Store, track_id: str, version: int) -> Document:
-    record = _ready_record(store, track_id)
+    record = ready_record(store, track_id)
     if record["version"] != version:
         raise TrackNotFound(f"track {track_id!r} no longer has version {version}: read version {record['version']}")
     return record
@@ -316,10 +341,10 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
         longest = max((len(text) for text in texts if isinstance(text, str)), default=0)
         if longest > most:
             raise InvalidParameter(f"{name} has {longest} characters; the limit is {most}: shorten it")
-    fields = text_fields(changes)
+    fields = set_fields(changes)
     if not fields:
         return get_track(store, track_id)
-    return _change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
+    return change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
 
 
 def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
@@ -336,6 +361,18 @@ def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in fields.items() if value and value != getattr(track, name)}
 
 
+def copy_fields(store: Store, track_id: str, source: Track) -> Track:
+    """Give a track what is said of another one, and what of it was set by hand; such as of a catalogue's copy.
+
+    Raises
+    ------
+    TrackNotFound
+        If there is no such track.
+    """
+    fields = text_fields({name: getattr(source, name) for name in (*EDITABLE, "source")})
+    return change(store, track_id, lambda _: {**fields, "by_hand": set_by_hand({"by_hand": source.by_hand})})
+
+
 def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: str, file_hash: str) -> Track:
     """Apply the :func:`new_tags` of a file, and its name and hash; models stay as they are.
 
@@ -345,7 +382,7 @@ def take_tags(store: Store, track_id: str, tags: Mapping[str, str], *, source: s
         If there is no such track.
     """
     of_file = {**text_fields({"source": source}), "file_hash": file_hash}
-    return _change(store, track_id, lambda record: {**new_tags(to_track(record), tags), **of_file})
+    return change(store, track_id, lambda record: {**new_tags(to_track(record), tags), **of_file})
 
 
 def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
@@ -353,10 +390,10 @@ def set_packet_hash(store: Store, track_id: str, packet_hash: str) -> None:
     store.update("tracks", {"_id": track_id, "status": "ready", "packet_hash": ""}, set={"packet_hash": packet_hash})
 
 
-def _change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
+def change(store: Store, track_id: str, changes: Callable[[Document], Document]) -> Track:
     """Change fields of a track that follow from its record; start again if another process changed it meanwhile."""
     while True:
-        record = _ready_record(store, track_id)
+        record = ready_record(store, track_id)
         fields = changes(record)
         folded = with_search({**record, **fields})["folded"]
         where = {"_id": track_id, "status": "ready", "edited": record["edited"], "version": record["version"]}
@@ -367,18 +404,27 @@ def _change(store: Store, track_id: str, changes: Callable[[Document], Document]
 
 
 def remove(store: Store, track_id: str) -> None:
-    """Remove a track.
+    """Remove a track, and with it those that were merged into it.
 
     Raises
     ------
     TrackNotFound
         If there is no such track.
     """
-    record = _ready_record(store, track_id)
+    record = ready_record(store, track_id)
     if not mark_removed(store, track_id, status="ready"):
         raise TrackNotFound(f"there is no track {track_id!r}")
     bump_revision(store, record["catalogue_id"])
     purge(store, track_id)
+    remove_merged(store, track_id)
+
+
+def remove_merged(store: Store, track_id: str) -> None:
+    """Remove what was merged into a track that is gone."""
+    for record in list(store.find("tracks", {"status": "merged", "merge.into": track_id}, fields=[])):
+        if mark_removed(store, record["_id"], status="merged"):
+            purge(store, record["_id"])
+            remove_merged(store, record["_id"])
 
 
 # -------------------------------------------------------------------- records
@@ -393,7 +439,7 @@ def to_track(record: Mapping[str, Any]) -> Track:
         If the record lacks a field.
     """
     try:
-        values = {name: record[name] for name in TRACK_FIELDS}
+        values = track_fields(record)
         # A flat list, because names in metadata come from files and may hold dots and dollar signs.
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
@@ -403,6 +449,12 @@ def to_track(record: Mapping[str, Any]) -> Track:
     return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand, remarks=remarks)
 
 
+def track_fields(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return :data:`TRACK_FIELDS` of a record of this or an earlier release; KeyError if it lacks another."""
+    whole = {**dict.fromkeys(LATER), **record}
+    return {name: whole[name] for name in TRACK_FIELDS}
+
+
 def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str]:
     """Return which fields of a record a person set, including ``more``, in a fixed order."""
     names = {*record.get("by_hand", ()), *more}  # an older Earmark that is still running does not write it
@@ -410,7 +462,7 @@ def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str
 
 
 def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return title, artist, album, ISRC, source and metadata in stored form: cleaned, limited, None if empty.
+    """Return title, artist, album, identifiers, source and metadata in stored form: cleaned, None if empty.
 
     Raises
     ------
@@ -431,9 +483,26 @@ def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
     return fields
 
 
+def set_fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a person says of a track as :func:`text_fields` does, each identifier in its proper form.
+
+    Raises
+    ------
+    InvalidParameter
+        If one of them is not text, the title is empty, or an identifier has another form.
+    """
+    fields = text_fields(values)
+    for name in IDENTIFIERS:
+        if text := fields.get(name):
+            fields[name] = normalised(name, text)
+            if fields[name] is None:
+                raise InvalidParameter(f"{name} is {text!r}: it must be {form_of(name)}")
+    return fields
+
+
 def with_search(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a track together with ``folded``, the text in which it is searched."""
-    return {**record, "folded": searched(record[name] for name in SEARCHED)}
+    return {**record, "folded": searched(record.get(name) for name in SEARCHED)}
 
 
 def _text(name: str, value: Any, most: int) -> str:

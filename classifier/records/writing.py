@@ -35,19 +35,20 @@ from classifier.errors import (
     TrackNotFound,
     Unavailable,
 )
+from classifier.identifiers import IDENTIFIERS
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
-from classifier.records.tracks import set_by_hand, text_fields, to_track, with_search
+from classifier.records.tracks import get_track, set_by_hand, text_fields, to_track, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
 from classifier.text import MAX_NAME, clean
 
-_TEXTS = ("title", "artist", "album", "isrc", "source", "metadata")
+_TEXTS = ("title", "artist", "album", *IDENTIFIERS, "source", "metadata")
 _OPTIONAL: dict[str, Any] = {
     "artist": None,
     "album": None,
-    "isrc": None,
+    **dict.fromkeys(IDENTIFIERS),
     "metadata": {},
     "file_hash": "",
     "packet_hash": "",
@@ -124,7 +125,7 @@ class TrackWriter:
             Where it will be stored.
         fields : mapping
             ``catalogue``, ``content_hash``, ``title``, ``source`` and ``duration_s``; ``artist``, ``album``,
-            ``isrc``, ``metadata`` (str to str), ``file_hash``, ``packet_hash`` and ``created`` if known; ``by_hand``,
+            identifiers, ``metadata`` (str to str), ``file_hash``, ``packet_hash``, ``created`` if known; ``by_hand``,
             the names of fields that a person gave; ``remarks`` on the file; ``catalogue_id`` to make sure that the
             catalogue has not been removed and created again since its configuration was read.
         owner : str
@@ -182,6 +183,12 @@ class TrackWriter:
                 purge(store, existing["_id"])
             elif existing["status"] == "removing":
                 purge(store, existing["_id"])
+            elif existing["status"] == "merged":
+                try:
+                    raise AlreadyEnrolled(get_track(store, existing["_id"]).id)
+                except TrackNotFound:  # what it was merged into was removed
+                    mark_removed(store, existing["_id"], status="merged")
+                    purge(store, existing["_id"])
             elif existing["status"] == "ready" and not replace:
                 raise AlreadyEnrolled(existing["_id"])
             elif existing["lease_expires"] >= moment:

@@ -23,6 +23,8 @@ from classifier.models.query import Query
 
 #: Divergences below this, in nats, count as equal; keeps logarithms finite.
 _LEAST = 1e-3
+#: Weights too, which the index keeps in 16 bits, where those of components that plain EM starved are nothing.
+_LEAST_WEIGHT = 2.0**-24
 #: Nearest tracks whose mixtures are compared by ``kl-mixture``.
 SHORTLIST = 30
 
@@ -78,7 +80,7 @@ def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.nd
     weights, means, packed = (
         segment.of(entry, name)[rows].astype(np.float64) for name in ("weights", "means", "covariances")
     )
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = np.maximum(weights / weights.sum(axis=1, keepdims=True), _LEAST_WEIGHT)
     there = Mixtures(weights, means, unpack_covariances(packed, means.shape[-1]))
     pairs = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(there))
     return float(np.maximum(np.diagonal(pairs), _LEAST).mean())

@@ -426,6 +426,7 @@ def _named(track: Track) -> dict[str, Any]:
         "artist": track.artist,
         "album": track.album,
         "source": track.source,
+        "ids": track.ids,
     }
 
 

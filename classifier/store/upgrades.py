@@ -7,6 +7,7 @@ Schema 4 adds collections alone: segments of tracklists, and monitors.
 
 from __future__ import annotations
 
+from classifier.identifiers import IDENTIFIERS
 from classifier.store.base import Document
 from classifier.text import searched
 
@@ -14,8 +15,9 @@ from classifier.text import searched
 COLLECTIONS = ("tracks",)
 
 #: Fields of a track that are searched, and that people may edit.
-SEARCHED = ("title", "artist", "album", "isrc", "source")
-EDITABLE = ("title", "artist", "album", "isrc", "metadata")
+SEARCHED = ("title", "artist", "album", *IDENTIFIERS, "source")
+EDITABLE = ("title", "artist", "album", *IDENTIFIERS, "metadata")
+_EDITABLE_1 = ("title", "artist", "album", "isrc", "metadata")
 
 
 def lacking(track: Document) -> Document:
@@ -25,7 +27,7 @@ def lacking(track: Document) -> Document:
     """
     fields: Document = {
         "folded": searched(track.get(name) for name in SEARCHED),
-        "by_hand": list(EDITABLE) if track.get("edited") else [],
+        "by_hand": list(_EDITABLE_1) if track.get("edited") else [],
         "packet_hash": "",
     }
     return {name: value for name, value in fields.items() if name not in track}

@@ -148,7 +148,8 @@ def to_dict(document: Document) -> dict[str, Any]:
     """Return the JSON object of a job's document."""
     shown = ("name", "bytes", "status", "error")
     files = [
-        {"track_id": None, "title": None, **{name: file[name] for name in shown}} for file in document["state"]["files"]
+        {"track_id": None, "title": None, "remarks": [], **{name: file[name] for name in shown}}
+        for file in document["state"]["files"]
     ]
     failed = sum(file["status"] == "failed" for file in files)
     state = {"added": 0, "present": 0, "failed": failed, "files": files, "version": document["state"]["version"]}

@@ -70,6 +70,11 @@ def test_tags_are_those_of_the_command_line(client: Client, song: bytes, tmp_pat
     assert [part["start_s"] for part in raw["series"]] == [0, 8, 16]
 
 
+def test_me_says_whether_there_are_labels(client: Client, bare: FlaskClient) -> None:
+    assert "labels" in client.get("/api/v1/me").json["features"]
+    assert "labels" not in bare.get("/api/v1/me").json["features"]
+
+
 def test_genre_has_a_distribution_reasons_and_an_explanation(client: Client, song: bytes) -> None:
     answer = post(client, "/api/v1/labels/genre", song).json
     assert {one["label"] for one in answer["distribution"]} == set(SETS["gtzan-10"])

@@ -85,8 +85,7 @@ def test_a_recording_is_listed(tracklist: dict[str, Any], songs: list[Song], cli
 def test_exports(tracklist: dict[str, Any], songs: list[Song], client: Client) -> None:
     track_id = next(s["track_id"] for s in tracklist["segments"] if s["kind"] == "track")
     mbid = "8f3471b5-7e6a-48da-86a9-c1c07a0f47ae"
-    metadata = {"MusicBrainz Track Id": mbid}
-    assert client.send("PATCH", f"/api/v1/tracks/{track_id}", {"metadata": metadata}).status == 200
+    assert client.send("PATCH", f"/api/v1/tracks/{track_id}", {"recording_mbid": mbid}).status == 200
     texts = {}
     for form, media, ending in (
         ("cue", "application/x-cue", "cue"),
@@ -106,7 +105,7 @@ def test_exports(tracklist: dict[str, Any], songs: list[Song], client: Client) -
     assert json.loads(texts["json"])["segments"] == tracklist["segments"]
     playlist = json.loads(texts["jspf"])["playlist"]["track"]
     assert playlist[0]["identifier"] == [f"https://musicbrainz.org/recording/{mbid}"]
-    assert client.send("PATCH", f"/api/v1/tracks/{track_id}", {"metadata": {}}).status == 200
+    assert client.send("PATCH", f"/api/v1/tracks/{track_id}", {"recording_mbid": None}).status == 200
     client.get(f"/api/v1/tracklists/{tracklist['id']}/export?format=xls").problem(422, "invalid_parameter")
     client.get(f"/api/v1/tracklists/{tracklist['id']}/export").problem(422, "invalid_parameter")
 

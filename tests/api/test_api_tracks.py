@@ -153,6 +153,18 @@ def test_catalogues(library: Client, songs: list[Song], files: list[tuple[str, b
         422, "invalid_config"
     )
     library.send("POST", "/api/v1/catalogues", {"name": ""}).problem(422, "invalid_parameter")
+    half, whole = (
+        library.send("POST", "/api/v1/catalogues/estimate", {"copy_of": "small", "music_s": hours * 3600}).json
+        for hours in (1, 2)
+    )
+    assert half["config"] == made.json["config"]
+    assert (half["windows"], whole["windows"]) == (1798, 3598)
+    assert whole["bytes"] == pytest.approx(2 * half["bytes"])
+    synced = library.send("POST", "/api/v1/catalogues", {"name": "old", "synced_fm": {"cv_type": "diag"}}).json
+    assert (synced["config"]["covariance_type"], synced["config"]["method"]) == ("diag", "kl-mixture")
+    library.send("POST", "/api/v1/catalogues/estimate", {"synced_fm": {"em": 1}}).problem(422, "invalid_config")
+    library.send("POST", "/api/v1/catalogues/estimate", {"copy_of": "none"}).problem(404, "catalogue_not_found")
+    assert "new" not in {c["name"] for c in library.get("/api/v1/catalogues").json["catalogues"]}
     library.enroll(files[0], query="?catalogue=small")
     assert [c["tracks"] for c in library.get("/api/v1/catalogues").json["catalogues"] if c["name"] == "small"] == [1]
     tag = library.tag(wav(piece(songs[0], 3.0, 5.0), songs[0].sample_rate), "?catalogue=small").json

@@ -144,16 +144,21 @@ class Service:
             "/tracks",
             [("file", file.name, file.read_bytes()) for file in files],
         )
-        deadline = time.monotonic() + JOB_SECONDS
-        while job["status"] != "done":
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"not enrolled within {JOB_SECONDS:g} s: {job}\n{self.log()}")
-            time.sleep(0.2)
-            job = self.ask("GET", f"/jobs/{job['id']}")
+        job = self.finish(job)
         if job["failed"]:
             raise RuntimeError(f"enrolling failed: {job}")
         files_done: list[dict[str, Any]] = job["files"]
         return files_done
+
+    def finish(self, job: dict[str, Any]) -> dict[str, Any]:
+        """Wait until a job is done and return it."""
+        deadline = time.monotonic() + JOB_SECONDS
+        while job["status"] != "done":
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"not done within {JOB_SECONDS:g} s: {job}\n{self.log()}")
+            time.sleep(0.2)
+            job = self.ask("GET", f"/jobs/{job['id']}")
+        return job
 
     def identify(self, file: Path) -> dict[str, Any]:
         """Tag a snippet without the page."""

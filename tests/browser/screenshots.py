@@ -17,8 +17,9 @@ import av
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from classifier.demo import songs
+from classifier.demo import phone, songs
 from tests.browser.harness import ROOT, Music, Service, launch, microphone_flags, running
+from tests.library import WEIGHTS
 
 SCREENS: dict[str, dict[str, Any]] = {
     "phone": {
@@ -31,7 +32,9 @@ SCREENS: dict[str, dict[str, Any]] = {
 MAX_BYTES = 200_000
 N_SONGS = 13
 UNKNOWN = N_SONGS - 1
-"""Never enrolled."""
+"""Enrolled by the picture of an upload alone."""
+STRANGER = N_SONGS
+"""Never enrolled: a recording of it is not named before it is over."""
 
 
 def fill(service: Service, music: Music) -> dict[str, str]:
@@ -49,11 +52,34 @@ def fill(service: Service, music: Music) -> dict[str, str]:
     unknown = service.identify(music.snippet(UNKNOWN, 18.0))
     service.identify(music.snippet(5, 30.0, 5.0, snr_db=0.0))
     known = service.identify(music.snippet(2, 37.0, 5.0))
+    evening = evening_out(music)
+    job = service.finish(service.ask("POST", "/tracklists", [("file", evening.name, evening.read_bytes())]))
     return {
         "identified": f"/tags/{known['id']}",
         "ambiguous": f"/tags/{two['id']}",
         "unknown": f"/tags/{unknown['id']}",
+        "tracklist": f"/tracklists/{job['tracklist']}",
     }
+
+
+def evening_out(music: Music) -> Path:
+    """Write down some minutes in which songs, one unknown among them, and silence follow each other."""
+    rate = music.song(0).sample_rate
+    parts = [music.song(index).samples[5 * rate :] for index in (0, 7, UNKNOWN, 2, 9)]
+    parts.insert(3, np.zeros(12 * rate, np.float32))
+    path = music.folder / "An evening at the Lantern.wav"
+    phone.write_wav(path, np.concatenate(parts), rate)
+    return path
+
+
+def labelling(music: Music) -> Callable[[Page], None]:
+    """Everything that is said of a file."""
+
+    def act(page: Page) -> None:
+        page.locator(".file-button input[type=file]").set_input_files(music.track(UNKNOWN))
+        expect(page.locator("img.spectrogram")).to_be_visible()
+
+    return act
 
 
 def nothing(_: Page) -> None:
@@ -164,9 +190,9 @@ def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory() as scratch,
-        running(Path(scratch) / "service") as service,
+        running(Path(scratch) / "service", EARMARK_WEIGHTS_DIR=str(WEIGHTS)) as service,
     ):
-        music = Music(Path(scratch) / "music", N_SONGS, 75.0)
+        music = Music(Path(scratch) / "music", N_SONGS + 1, 75.0)
         at = fill(service, music)
         with sync_playwright() as playwright:
             browser = launch(playwright)
@@ -200,6 +226,12 @@ def main(folder: Path) -> None:
             shoot(browser, service, folder, "history", "/history", "desktop", "light")
             shoot(browser, service, folder, "library", "/library", "phone", "light")
             shoot(browser, service, folder, "library", "/library", "desktop", "dark")
+            shoot(browser, service, folder, "tracklist", at["tracklist"], "phone", "light")
+            shoot(browser, service, folder, "tracklist", at["tracklist"], "desktop", "dark")
+            shoot(browser, service, folder, "tracklists", "/tracklists", "desktop", "light")
+            # The spectrogram has too many colours for a picture of the whole page.
+            for screen, scheme in (("phone", "dark"), ("desktop", "light")):
+                shoot(browser, service, folder, "labels", "/labels", screen, scheme, labelling(music), whole=False)
             shoot(
                 browser,
                 service,
@@ -245,7 +277,7 @@ def main(folder: Path) -> None:
             )
             browser.close()
             browser = launch(
-                playwright, *microphone_flags(music.snippet(UNKNOWN, 20.0, 12.0))
+                playwright, *microphone_flags(music.snippet(STRANGER, 20.0, 12.0))
             )  # never named, so that the page records to the end
             shoot(
                 browser,

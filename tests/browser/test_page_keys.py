@@ -53,6 +53,13 @@ def test_a_key_for_tagging_sees_its_own_history_and_changes_nothing(
     for name in ("Add tracks", "Edit", "Delete"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.locator("input[type=file]")).to_have_count(0)
+    page.get_by_role("link", name="Tracklists").click()
+    expect(page.get_by_text("There are no tracklists yet.")).to_be_visible()
+    expect(page.locator("input[type=file]")).to_have_count(0)
+    page.get_by_role("link", name="Labels").click()
+    expect(page.get_by_role("article", name="genre gtzan-10")).to_be_visible()
+    for name in ("Let it answer", "Back to the model before"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_role("dialog")).to_have_count(0)
     page.context.close()
 
@@ -72,7 +79,8 @@ def test_without_a_key_one_may_tag_and_is_not_asked_for_one(browser: Browser, ke
     page.goto("/")
     page.wait_for_load_state("networkidle")
     expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(page.get_by_role("link", name="History")).to_have_count(0)
+    for name in ("History", "Tracklists"):
+        expect(page.get_by_role("link", name=name)).to_have_count(0)
     drop(page, music.snippet(0, 21.0))
     expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
     expect(page.get_by_role("button", name="Delete")).to_have_count(0)

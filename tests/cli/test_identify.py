@@ -38,6 +38,7 @@ MATCH = [
     "divergence",
     "divergence_variational",
     "other_offsets_s",
+    "ids",
 ]
 NEAR = ["track_id", "title", "artist", "source", "divergence", "window_start_s"]
 SEARCHED = ["windows", "aligned_tracks", "complete", "other_speeds"]

@@ -23,7 +23,7 @@ from tests.library import decoded, lively_noise
 def view_of(sounds: Mapping[str, np.ndarray]) -> View:
     """Return a catalogue of some sounds at 16 kHz; a listener needs their sub-fingerprints alone."""
     empty = TrackModel.empty(FeatureConfig())
-    parts = [Packed.single(name, 1, replace(empty, words=reference_words(s))) for name, s in sounds.items()]
+    parts = [Packed.single(name, 1, [replace(empty, words=reference_words(s))]) for name, s in sounds.items()]
     tracks = {name: Track(name, "", name, None, None, None, name, 40.0, 0, "", "", "") for name in sounds}
     return View(Snapshot(tuple(parts), frozenset((name, 1) for name in sounds)), tracks)
 

@@ -659,9 +659,11 @@ def test_editing(store: Store) -> None:
     catalogue(store)
     track_id = enroll(store, "a", seed=1)
     assert tracks.stamps(store, "default") == {track_id: (1, 0)}
-    edited = tracks.edit(store, track_id, title="Neu", artist="X", album=None, isrc="I", metadata={"k.k": "v"})
+    edited = tracks.edit(
+        store, track_id, title="Neu", artist="X", album=None, isrc="gbaye0601498", metadata={"k.k": "v"}
+    )
 
-    assert (edited.title, edited.artist, edited.isrc, edited.metadata) == ("Neu", "X", "I", {"k.k": "v"})
+    assert (edited.title, edited.artist, edited.isrc, edited.metadata) == ("Neu", "X", "GBAYE0601498", {"k.k": "v"})
     assert tracks.get_track(store, track_id) == edited
     assert tracks.stamps(store, "default") == {track_id: (1, 1)}
     assert revision(store, "default") == 2

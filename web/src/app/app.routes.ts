@@ -16,6 +16,21 @@ export const routes: Routes = [
     title: 'Library · Earmark',
   },
   {
+    path: 'tracklists',
+    loadComponent: () => import('./tracklists/tracklists').then((m) => m.Tracklists),
+    title: 'Tracklists · Earmark',
+  },
+  {
+    path: 'tracklists/:id',
+    loadComponent: () => import('./tracklists/tracklist-view').then((m) => m.TracklistView),
+    title: 'Tracklist · Earmark',
+  },
+  {
+    path: 'labels',
+    loadComponent: () => import('./labels/labels').then((m) => m.LabelsView),
+    title: 'Labels · Earmark',
+  },
+  {
     path: '**',
     loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
     title: 'Not found · Earmark',

@@ -1,6 +1,6 @@
 /** Example answers for unit tests. */
 
-import type { Match, Tag } from './api/types';
+import type { Match, Segment, Tag } from './api/types';
 
 export function match(values: Partial<Match> = {}): Match {
   return {
@@ -22,6 +22,7 @@ export function match(values: Partial<Match> = {}): Match {
     divergence: 8.2,
     divergence_variational: 9.1,
     other_offsets_s: [],
+    ids: {},
     ...values,
   };
 }
@@ -52,6 +53,29 @@ export function tag(values: Partial<Tag> = {}): Tag {
     remarks: [],
     recordings: [],
     labels: {},
+    ...values,
+  };
+}
+
+export function segment(values: Partial<Segment> = {}): Segment {
+  return {
+    id: 's1',
+    start_s: 0.4,
+    end_s: 192,
+    start_uncertainty_s: 0.3,
+    end_uncertainty_s: 0.5,
+    kind: 'track',
+    track_id: 't1',
+    title: 'Copper Waltz',
+    artist: 'Ida Varga',
+    album: null,
+    isrc: null,
+    source: 'copper-waltz',
+    offset_s: 2,
+    speed: 1,
+    confidence: 0.9995,
+    state: 'closed',
+    by_hand: false,
     ...values,
   };
 }

@@ -1,9 +1,9 @@
-import { HttpClient, HttpEventType, type HttpEvent } from '@angular/common/http';
+import { HttpClient, HttpErrorResponse, HttpEventType, type HttpEvent } from '@angular/common/http';
 import { inject, Injectable } from '@angular/core';
 import { catchError, filter, map, Observable, switchMap, takeWhile, throwError, timer } from 'rxjs';
 
 import { troubleOf } from './problem';
-import type { Job, Listen, Tag, Track, TrackEdit } from './types';
+import type { Job, LabelModel, Labels, Listen, Segment, SegmentEdit, SoundTags, Tag, Track, TrackEdit } from './types';
 
 export const API = '/api/v1';
 
@@ -25,9 +25,7 @@ export class Api {
    * snippet again under the same `key` returns the same tag, should the answer have been lost on the way.
    */
   postSnippet(snippet: Blob, name: string, key: string): Observable<Progress<Tag>> {
-    const form = new FormData();
-    form.append('snippet', snippet, name);
-    return this.upload<Tag>(`${API}/tags`, form, snippet.size, { 'Idempotency-Key': key });
+    return this.upload<Tag>(`${API}/tags`, snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
   }
 
   /** Begin a recording that is sent in pieces. */
@@ -49,6 +47,59 @@ export class Api {
     const form = new FormData();
     form.append('file', file, file.name);
     return this.upload<Job>(`${API}/tracks`, form, file.size, {});
+  }
+
+  /** Have a long recording listened to: the answer is a job, which names the tracklist that it fills. */
+  postRecording(file: File): Observable<Progress<Job>> {
+    const form = new FormData();
+    form.append('file', file, file.name);
+    return this.upload<Job>(`${API}/tracklists`, form, file.size, {});
+  }
+
+  editSegment(tracklist: string, segment: string, edit: Partial<SegmentEdit>): Observable<Segment> {
+    return this.http.patch<Segment>(
+      `${API}/tracklists/${encodeURIComponent(tracklist)}/segments/${encodeURIComponent(segment)}`,
+      edit,
+    );
+  }
+
+  deleteTracklist(id: string): Observable<unknown> {
+    return this.http.delete(`${API}/tracklists/${encodeURIComponent(id)}`);
+  }
+
+  /** Ask what a recording sounds like; nothing of it is kept. */
+  postTags(recording: Blob, name: string): Observable<Progress<SoundTags>> {
+    return this.upload<SoundTags>(`${API}/labels/tags`, snippetForm(recording, name), recording.size, {});
+  }
+
+  /** Ask what a model calls a recording; nothing of it is kept. */
+  postLabels(task: string, recording: Blob, name: string): Observable<Progress<Labels>> {
+    const url = `${API}/labels/${encodeURIComponent(task)}`;
+    return this.upload<Labels>(url, snippetForm(recording, name), recording.size, {});
+  }
+
+  /** Have a recording drawn: a PNG. */
+  postSpectrogram(recording: Blob, name: string): Observable<Blob> {
+    return this.http.post(`${API}/spectrogram`, snippetForm(recording, name), { responseType: 'blob' }).pipe(
+      // The problem document comes as bytes too.
+      catchError(async (error: unknown) => {
+        if (!(error instanceof HttpErrorResponse) || !(error.error instanceof Blob)) throw error;
+        const { headers, status, statusText, url } = error;
+        const text = await error.error.text();
+        throw new HttpErrorResponse({ error: text, headers, status, statusText, url: url ?? '' });
+      }),
+    );
+  }
+
+  activateModel(task: string, version: string): Observable<LabelModel> {
+    return this.http.post<LabelModel>(
+      `${API}/label-models/${encodeURIComponent(task)}/${encodeURIComponent(version)}/activate`,
+      null,
+    );
+  }
+
+  rollbackModel(task: string): Observable<LabelModel> {
+    return this.http.post<LabelModel>(`${API}/label-models/${encodeURIComponent(task)}/rollback`, null);
   }
 
   private upload<T>(
@@ -99,6 +150,12 @@ export class Api {
       catchError(() => polled),
     );
   }
+}
+
+function snippetForm(recording: Blob, name: string): FormData {
+  const form = new FormData();
+  form.append('snippet', recording, name);
+  return form;
 }
 
 function progressOf<T>(event: HttpEvent<T>, size: number): Progress<T> | null {

@@ -1,6 +1,6 @@
 import { HttpErrorResponse } from '@angular/common/http';
 
-import type { ProblemDocument } from './types';
+import type { JobError, ProblemDocument } from './types';
 import { wordsFor } from './words';
 
 /** What went wrong, fit to be shown. */
@@ -58,6 +58,13 @@ function said(problem: ProblemDocument): { title: string; detail: string } {
   const fields = problem.errors?.map((error) => error.field) ?? [];
   const detail = words?.detail ?? (fields.length ? `Look at: ${fields.join(', ')}.` : sentence(problem.detail));
   return { title: words?.title ?? problem.title, detail };
+}
+
+/** Why a job failed, in the page's own words where it has them: one or two sentences. */
+export function jobErrorWords(error: JobError | null, otherwise: string): string {
+  const words = wordsFor(error?.name ?? '');
+  const said = [words?.title ?? otherwise, words?.detail ?? error?.message ?? ''];
+  return said.map(sentence).filter(Boolean).join(' ');
 }
 
 function documentOf(body: unknown): ProblemDocument | null {

@@ -25,6 +25,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogues/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made. */
+        post: operations["estimateCost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duplicates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Align a catalogue with itself.
+         * @description Copies, excerpts, edits and parts such as medleys are found, and which stretch of which is which. Copies at another
+         *     speed and other performances are not.
+         */
+        post: operations["findDuplicates"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/duplicates/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return what was found; none of it before `status` is `done`. The job can be followed under `/jobs`, too. */
+        get: operations["getDuplicates"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -282,6 +337,40 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/merges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the tracks that were merged into others, newest first. */
+        get: operations["listMerges"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/merges/{track_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Bring back a track that was merged; what the other took over goes back too, unless it was edited since. */
+        delete: operations["undoMerge"];
         options?: never;
         head?: never;
         patch?: never;
@@ -556,6 +645,27 @@ export interface paths {
         patch: operations["editTrack"];
         trace?: never;
     };
+    "/api/v1/tracks/{track_id}/merge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a track go on for others, too.
+         * @description They are no longer found, and whoever asks for them gets this one. It takes over what was edited by hand of them and
+         *     not of itself, and what it has no value for. Nothing is deleted. Repeating the request does no harm.
+         */
+        post: operations["mergeTracks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -796,6 +906,12 @@ export interface components {
                 [key: string]: unknown;
             };
             /**
+             * Copy Of
+             * @description Start from the parameters of this catalogue instead of a preset.
+             * @default null
+             */
+            copy_of: string | null;
+            /**
              * Name
              * @description 1 to 100 printable characters.
              */
@@ -803,10 +919,18 @@ export interface components {
             /**
              * Preset
              * @description Parameters to start from.
-             * @default default
+             * @default earmark
              * @enum {string}
              */
-            preset: "default" | "synced-fm";
+            preset: "earmark" | "synced-fm";
+            /**
+             * Synced Fm
+             * @description Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.
+             * @default {}
+             */
+            synced_fm: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Catalogues
@@ -834,6 +958,166 @@ export interface components {
             tag_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Cost
+         * @description What music costs under some parameters.
+         */
+        Cost: {
+            /**
+             * Bytes
+             * @description What the store keeps of it.
+             */
+            bytes: number;
+            /** Config */
+            config: {
+                [key: string]: unknown;
+            };
+            /** Music S */
+            music_s: number;
+            /**
+             * Own Background
+             * @description Whether a background has to be fitted before the first track.
+             */
+            own_background: boolean;
+            /**
+             * Seconds
+             * @description Processor time of modelling it on this machine, decoding not included.
+             */
+            seconds: number;
+            /** Windows */
+            windows: number;
+        };
+        /**
+         * CostEstimate
+         * @description Parameters whose cost is asked for; nothing is made.
+         */
+        CostEstimate: {
+            /**
+             * Config
+             * @description Parameters that differ from the preset, under the names that `GET /catalogues` shows.
+             * @default {}
+             * @example {
+             *       "covariance_floor": 0.01,
+             *       "covariance_type": "full",
+             *       "delta_half_length": 18,
+             *       "em_max_iterations": 1,
+             *       "em_tolerance": 0.001,
+             *       "f_max": 6854,
+             *       "f_min": 130,
+             *       "floor": 0.5,
+             *       "frame_length": 480,
+             *       "frame_step": 240,
+             *       "map_relevance": 5,
+             *       "method": "auto",
+             *       "n_components": 6,
+             *       "n_mels": 40,
+             *       "n_mfcc": 13,
+             *       "sample_rate": 16000,
+             *       "slot_half_length": 12,
+             *       "slot_length": 0.12,
+             *       "slot_mfcc": 24,
+             *       "window_length": 5,
+             *       "window_step": 1
+             *     }
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Copy Of
+             * @description Start from the parameters of this catalogue instead of a preset.
+             * @default null
+             */
+            copy_of: string | null;
+            /**
+             * Music S
+             * @description Seconds of music.
+             * @default 3600
+             */
+            music_s: number;
+            /**
+             * Name
+             * @description Of no account here.
+             * @default new
+             */
+            name: string;
+            /**
+             * Preset
+             * @description Parameters to start from.
+             * @default earmark
+             * @enum {string}
+             */
+            preset: "earmark" | "synced-fm";
+            /**
+             * Synced Fm
+             * @description Parameters under Synced.fm's names, such as `mfcc_step_size`; they imply its preset.
+             * @default {}
+             */
+            synced_fm: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * Duplicates
+         * @description A catalogue aligned with itself, once the job is done.
+         */
+        Duplicates: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /** Done */
+            done: number;
+            /** @description Why the job failed, if it did. */
+            error: components["schemas"]["JobError"] | null;
+            /** Finished */
+            finished: string | null;
+            /**
+             * Found
+             * @description Pairs of tracks that share sound.
+             */
+            found: number;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Pairs
+             * @description The first 1,000 of them, closest first.
+             */
+            pairs: components["schemas"]["Pair"][];
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done";
+            /** Total */
+            total: number;
+        };
+        /**
+         * DuplicatesQuery
+         * @description Which tracks to align with all others.
+         */
+        DuplicatesQuery: {
+            /**
+             * Catalogue
+             * @description Left out: the one of the settings.
+             * @default null
+             */
+            catalogue: string | null;
+            /**
+             * Relations
+             * @description Only pairs so related; none: all.
+             * @default []
+             */
+            relations: ("copy" | "excerpt" | "edit" | "part")[];
+            /**
+             * Track Ids
+             * @description Only pairs with one of these; none: all.
+             * @default []
+             */
+            track_ids: string[];
         };
         /**
          * FieldProblem
@@ -897,7 +1181,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "enroll" | "tracklist" | "train";
+            kind: "duplicates" | "enroll" | "tracklist" | "train";
             /** Present */
             present: number;
             /**
@@ -1198,6 +1482,13 @@ export interface components {
              */
             divergence_variational: number | null;
             /**
+             * Ids
+             * @description Identifiers of the track that are known: `isrc`, `recording_mbid`, `release_mbid`, `artist_mbids`, `acoustid`.
+             */
+            ids: {
+                [key: string]: string;
+            };
+            /**
              * Log10 E Value
              * @description Log10 of the number of chance matches this good to expect in the catalogue.
              */
@@ -1260,9 +1551,9 @@ export interface components {
         Me: {
             /**
              * Features
-             * @description `identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the role is `admin`. `edit`: add, change and delete.
+             * @description `identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the role is `admin`. `edit`: add, change and delete. `labels`: ask what a recording sounds like; absent while the weights of the tagging network are missing.
              */
-            features: ("identify" | "library" | "history" | "edit")[];
+            features: ("identify" | "library" | "history" | "edit" | "labels")[];
             /**
              * Key
              * @description Name of the key that was sent, if any.
@@ -1274,6 +1565,42 @@ export interface components {
              * @enum {string}
              */
             role: "none" | "tag" | "admin";
+        };
+        /**
+         * MergeTracks
+         * @description Tracks that go into another.
+         */
+        MergeTracks: {
+            /**
+             * Tracks
+             * @description Their ids.
+             */
+            tracks: string[];
+        };
+        /**
+         * Merged
+         * @description Tracks that were merged into others, newest first.
+         */
+        Merged: {
+            /** Merges */
+            merges: components["schemas"]["MergedTrack"][];
+        };
+        /**
+         * MergedTrack
+         * @description A track that was merged into another.
+         */
+        MergedTrack: {
+            /**
+             * Into
+             * @description Id of the track that goes on for it.
+             */
+            into: string;
+            /**
+             * Merged
+             * @description When.
+             */
+            merged: string;
+            track: components["schemas"]["Track"];
         };
         /**
          * Monitor
@@ -1346,6 +1673,27 @@ export interface components {
              * @description Start of the nearest window in the track.
              */
             window_start_s: number;
+        };
+        /**
+         * Pair
+         * @description Two tracks that share sound.
+         */
+        Pair: {
+            /** @description The longer one. */
+            a: components["schemas"]["Sharing"];
+            /** Agreement */
+            agreement: number;
+            b: components["schemas"]["Sharing"];
+            /**
+             * Relation
+             * @description `copy`: both are shared as a whole. `excerpt`: `b` is, as one piece of `a`. `edit`: `b` is, in several pieces, or half of both and more. `part`: less, such as a medley, a loop or a jingle.
+             * @enum {string}
+             */
+            relation: "copy" | "excerpt" | "edit" | "part";
+            /** Shared S */
+            shared_s: number;
+            /** Stretches */
+            stretches: components["schemas"]["Stretch"][];
         };
         /**
          * Problem
@@ -1598,6 +1946,32 @@ export interface components {
             track_id: string | null;
         };
         /**
+         * Sharing
+         * @description One of two tracks that share sound.
+         */
+        Sharing: {
+            /** Album */
+            album: string | null;
+            /** Artist */
+            artist: string | null;
+            /** Duration S */
+            duration_s: number;
+            /**
+             * Share
+             * @description Share of it that the other has too, 0 to 1.
+             */
+            share: number;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+        };
+        /**
          * SlotDivergence
          * @description Divergence along the snippet, where it lies in the first match's track.
          */
@@ -1673,6 +2047,29 @@ export interface components {
              * @constant
              */
             task: "tags";
+        };
+        /**
+         * Stretch
+         * @description Sound that two tracks share.
+         */
+        Stretch: {
+            /**
+             * A Start S
+             * @description Where it begins in `a`, seconds.
+             */
+            a_start_s: number;
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
+            agreement: number;
+            /**
+             * B Start S
+             * @description Where it begins in `b`, seconds.
+             */
+            b_start_s: number;
+            /** Length S */
+            length_s: number;
         };
         /**
          * Tag
@@ -1774,10 +2171,20 @@ export interface components {
          * @description One enrolled recording.
          */
         Track: {
+            /**
+             * Acoustid
+             * @description AcoustID, a UUID.
+             */
+            acoustid: string | null;
             /** Album */
             album: string | null;
             /** Artist */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists, UUIDs joined by semicolons.
+             */
+            artist_mbids: string | null;
             /**
              * By Hand
              * @description Fields that a person set or edited: tags in files do not overwrite them.
@@ -1810,6 +2217,16 @@ export interface components {
             /** N Windows */
             n_windows: number;
             /**
+             * Recording Mbid
+             * @description MusicBrainz recording, a UUID.
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release, a UUID.
+             */
+            release_mbid: string | null;
+            /**
              * Remarks
              * @description What was peculiar about the file, if anything: each a stable name, a colon and a sentence.
              */
@@ -1833,6 +2250,12 @@ export interface components {
          */
         TrackEdit: {
             /**
+             * Acoustid
+             * @description AcoustID: a UUID.
+             * @default null
+             */
+            acoustid: string | null;
+            /**
              * Album
              * @default null
              */
@@ -1842,6 +2265,12 @@ export interface components {
              * @default null
              */
             artist: string | null;
+            /**
+             * Artist Mbids
+             * @description MusicBrainz artists: UUIDs and semicolons.
+             * @default null
+             */
+            artist_mbids: string | null;
             /**
              * Isrc
              * @default null
@@ -1854,6 +2283,18 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+            /**
+             * Recording Mbid
+             * @description MusicBrainz recording: a UUID.
+             * @default null
+             */
+            recording_mbid: string | null;
+            /**
+             * Release Mbid
+             * @description MusicBrainz release: a UUID.
+             * @default null
+             */
+            release_mbid: string | null;
             /** Title */
             title?: string;
         };
@@ -2196,6 +2637,280 @@ export interface operations {
             };
             /** @description Validation error */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    estimateCost: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CostEstimate"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cost"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    findDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["DuplicatesQuery"];
+            };
+        };
+        responses: {
+            /** @description Taken in; ask at `Location` until `status` is `done` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getDuplicates: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Duplicates"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3679,6 +4394,154 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listMerges: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Merged"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undoMerge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5200,7 +6063,7 @@ export interface operations {
             query?: {
                 /** @description Catalogue to list. Left out: the one in the settings. */
                 catalogue?: string | null;
-                /** @description Words, each of which occurs in title, artist, album, ISRC or source; case, accents and kinds of quotes and dashes do not matter. */
+                /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
@@ -5663,6 +6526,122 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    mergeTracks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["MergeTracks"];
+            };
+        };
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Track"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -7,7 +7,7 @@ import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
 import { Early } from './early';
-import { TagCache } from './tag-cache';
+import { type Recording, TagCache } from './tag-cache';
 import { barAt } from './dial';
 import { hintOf, meter, type Hint, type Level } from './level';
 import { fileName, Microphone, microphoneTrouble } from './microphone';
@@ -72,13 +72,17 @@ export class Capture {
       const microphone = await Microphone.open();
       if (turn !== this.turn) return microphone.close();
       this.microphone = microphone;
+      const pieces: Blob[] = [];
       this.early = new Early(this.api, {
         perhaps: (match) => this.perhaps.set(match?.title ?? ''),
-        named: (tag) => this.nameEarly(turn, tag),
+        named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
       });
       const snippet = await microphone.record(
         () => this.watch(turn),
-        (piece) => this.early?.add(piece),
+        (piece) => {
+          pieces.push(piece);
+          this.early?.add(piece);
+        },
       );
       if (turn !== this.turn) return;
       this.release();
@@ -168,7 +172,7 @@ export class Capture {
     this.announcer.say('Sending.');
     this.upload = this.api.postSnippet(snippet, name, this.key).subscribe({
       next: (progress) => {
-        if (progress.kind === 'answer') return this.done(progress.answer);
+        if (progress.kind === 'answer') return this.done(progress.answer, { content: snippet, name });
         if (progress.kind === 'waiting') return this.waiting_s.set(progress.seconds);
         this.waiting_s.set(0);
         this.sent.set(progress.total > 0 ? progress.loaded / progress.total : 0);
@@ -179,18 +183,18 @@ export class Capture {
   }
 
   /** The service is sure before the recording is over: it need not go on. */
-  private nameEarly(turn: number, tag: Tag): void {
+  private nameEarly(turn: number, tag: Tag, content: Blob): void {
     if (turn !== this.turn || this.phase() !== 'recording') return;
     this.turn++;
     this.release();
-    this.done(tag);
+    this.done(tag, { content, name: fileName(content.type) });
   }
 
-  private done(tag: Tag): void {
+  private done(tag: Tag, recording: Recording): void {
     this.phase.set('idle');
     this.bars.set([]);
     this.snippet.set(null);
-    this.cache.put(tag);
+    this.cache.put(tag, recording);
     this.announcer.say(verdictSentence(tag));
     void this.router.navigate(['/tags', tag.id]);
   }

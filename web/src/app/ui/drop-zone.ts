@@ -3,10 +3,20 @@ import { Router } from '@angular/router';
 
 import { Me } from '../api/me';
 import { Capture } from '../capture/capture';
+import { ToLabel } from '../labels/to-label';
 import { Uploads } from '../views/uploads';
 
+type Place = 'library' | 'tracklists' | 'labels' | 'listen';
+
+const PROMISES: Readonly<Record<Place, string>> = {
+  library: 'Drop them to add them to the library',
+  tracklists: 'Drop them to list what is played in them',
+  labels: 'Drop it to hear what it sounds like',
+  listen: 'Drop it to tag it',
+};
+
 /**
- * Files dropped anywhere on the page: into the library where that is what is shown, else to be tagged. Without it the
+ * Files dropped anywhere on the page: for what the view that is shown does with files, else to be tagged. Without it the
  * browser would leave the page to open the file, and end what is under way.
  */
 @Directive({
@@ -22,6 +32,7 @@ export class DropZone {
   private readonly capture = inject(Capture);
   private readonly me = inject(Me);
   private readonly router = inject(Router);
+  private readonly toLabel = inject(ToLabel);
   private readonly uploads = inject(Uploads);
 
   /** What letting go would do, while files hover over the page. */
@@ -30,7 +41,7 @@ export class DropZone {
   protected over(event: DragEvent): void {
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    this.promise.set(this.adds() ? 'Drop them to add them to the library' : 'Drop it to tag it');
+    this.promise.set(PROMISES[this.place()]);
   }
 
   protected leave(event: DragEvent): void {
@@ -44,13 +55,19 @@ export class DropZone {
     const files = [...event.dataTransfer!.files];
     const first = files[0];
     if (!first) return;
-    if (this.adds()) return this.uploads.add(files);
+    const place = this.place();
+    if (place === 'library') return this.uploads.add(files);
+    if (place === 'tracklists') return this.uploads.add(files, 'recording');
+    if (place === 'labels') return this.toLabel.file.set(first);
     if (!this.capture.panels()) await this.router.navigate(['/']);
     this.capture.tagFile(first);
   }
 
-  private adds(): boolean {
-    return this.router.url.startsWith('/library') && this.me.may('edit');
+  private place(): Place {
+    const url = this.router.url;
+    if (url.startsWith('/labels')) return 'labels';
+    if (!this.me.may('edit')) return 'listen';
+    return url.startsWith('/library') ? 'library' : url.startsWith('/tracklists') ? 'tracklists' : 'listen';
   }
 }
 

@@ -20,6 +20,7 @@ import { TagCache } from '../capture/tag-cache';
 import { titles } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
+import { focusAt } from '../ui/focus';
 import { day } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
@@ -108,11 +109,7 @@ export class History {
     this.tags.update((tags) => tags.filter((other) => other.id !== tag.id));
     this.announcer.say(said);
     afterNextRender(
-      () => {
-        const buttons = this.element.querySelectorAll<HTMLButtonElement>('.rows .delete');
-        const next = buttons[Math.min(row, buttons.length - 1)] ?? this.element.querySelector<HTMLElement>('.empty a');
-        next?.focus();
-      },
+      () => focusAt(this.element, '.rows .delete', row, this.element.querySelector<HTMLElement>('.empty a')),
       { injector: this.injector },
     );
   }

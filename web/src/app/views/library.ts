@@ -23,9 +23,11 @@ import type { Track, Tracks } from '../api/types';
 import { nameKey, sharedNames } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
-import { bytes, clock, count, moment } from '../ui/format';
+import { focusAt } from '../ui/focus';
+import { clock, count, moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
+import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
 
 const PAGE = 25;
@@ -34,7 +36,7 @@ const TYPING_MS = 250;
 /** The tracks that can be recognised: search, add, correct, remove. Search and page are part of the address. */
 @Component({
   selector: 'em-library',
-  imports: [Confirm, Icon, TroubleNote],
+  imports: [Confirm, Icon, TroubleNote, UploadPanel],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './library.html',
 })
@@ -96,8 +98,7 @@ export class Library {
   }
 
   private focusRow(row: number): void {
-    const buttons = this.element.querySelectorAll<HTMLButtonElement>('.tracks .delete');
-    (buttons[Math.min(row, buttons.length - 1)] ?? this.searchBox().nativeElement).focus();
+    focusAt(this.element, '.tracks .delete', row, this.searchBox().nativeElement);
   }
 
   /** Whether another track on this page has the same name. */
@@ -200,7 +201,6 @@ export class Library {
 
   protected readonly clock = clock;
   protected readonly count = count;
-  protected readonly bytes = bytes;
   protected added(track: Track): string {
     return moment(new Date(track.created));
   }

@@ -8,6 +8,7 @@ import { Me } from '../api/me';
 import { isGone, troubleOf, type Trouble } from '../api/problem';
 import type { Charts, Tag } from '../api/types';
 import { CapturePanel } from '../capture/capture-panel';
+import { TagLabels } from '../labels/tag-labels';
 import { TagCache } from '../capture/tag-cache';
 import { chosen, titles } from '../capture/verdict';
 import { AgreementChartView } from '../charts/agreement-chart';
@@ -32,6 +33,7 @@ import { VerdictCard } from './verdict-card';
     Icon,
     NearestChartView,
     RouterLink,
+    TagLabels,
     TimingsChart,
     TroubleNote,
     VerdictCard,

@@ -2,50 +2,61 @@ import { computed, inject, Injectable, signal } from '@angular/core';
 import { type Subscription, switchMap, tap } from 'rxjs';
 
 import { Api } from '../api/client';
-import { sentence, troubleOf } from '../api/problem';
-import type { Job } from '../api/types';
-import { wordsFor } from '../api/words';
+import { jobErrorWords, sentence, troubleOf } from '../api/problem';
+import type { Job, JobError } from '../api/types';
 import { remarkSentences } from '../capture/verdict';
 import { Announcer } from '../ui/announcer';
+import { clock } from '../ui/format';
 
+/** What becomes of a file: a track of the library, or the tracklist of a long recording. */
+export type UploadKind = 'track' | 'recording';
 export type UploadState = 'waiting' | 'sending' | 'modelling' | 'added' | 'present' | 'failed';
 
 export interface Upload {
   readonly number: number;
   readonly file: File;
+  readonly kind: UploadKind;
   readonly state: UploadState;
   /** Share of the bytes that have left, 0 to 1. */
   readonly sent: number;
+  /** Seconds of a recording that were listened to, and of how many; null while that is not known. */
+  readonly heard: { readonly done_s: number; readonly total_s: number } | null;
+  /** The tracklist that a recording fills. */
+  readonly tracklist: string | null;
   readonly title: string;
   readonly message: string;
   /** Whether sending it again may help. */
   readonly passing: boolean;
 }
 
-/** Two at a time: one is sent while another is being modelled. */
+const UNDER_WAY: readonly UploadState[] = ['waiting', 'sending', 'modelling'];
+/** Two of a kind at a time: one is sent while another is being listened to. */
 const LANES = 2;
 
-/** Files on their way into the library. Lives as long as the page, so that other views may be opened meanwhile. */
+/** Files on their way into the library, and recordings on their way to their tracklists. Lives as long as the page, so that other views may be opened meanwhile. */
 @Injectable({ providedIn: 'root' })
 export class Uploads {
   private readonly api = inject(Api);
   private readonly announcer = inject(Announcer);
-  private readonly running = new Map<number, Subscription>();
+  private readonly running = new Map<number, { readonly kind: UploadKind; readonly subscription: Subscription }>();
   private next = 1;
 
   readonly list = signal<readonly Upload[]>([]);
   /** Goes up whenever a track was added: what is listed is then out of date. */
   readonly added = signal(0);
-  readonly active = computed(
-    () => this.list().filter((upload) => ['waiting', 'sending', 'modelling'].includes(upload.state)).length,
-  );
+  /** Goes up whenever a tracklist was begun or ended. */
+  readonly listed = signal(0);
+  readonly active = computed(() => this.list().filter((upload) => UNDER_WAY.includes(upload.state)).length);
 
-  add(files: Iterable<File>): void {
+  add(files: Iterable<File>, kind: UploadKind = 'track'): void {
     const fresh = [...files].map<Upload>((file) => ({
       number: this.next++,
       file,
+      kind,
       state: 'waiting',
       sent: 0,
+      heard: null,
+      tracklist: null,
       title: file.name,
       message: '',
       passing: false,
@@ -59,34 +70,40 @@ export class Uploads {
     this.pump();
   }
 
-  /** Forget the finished ones. */
-  clear(): void {
-    this.list.update((list) => list.filter((upload) => ['waiting', 'sending', 'modelling'].includes(upload.state)));
+  /** Forget the finished ones of a kind. */
+  clear(kind: UploadKind): void {
+    this.list.update((list) => list.filter((upload) => upload.kind !== kind || UNDER_WAY.includes(upload.state)));
   }
 
   private pump(): void {
     for (const upload of this.list()) {
-      if (this.running.size >= LANES) return;
+      const beside = [...this.running.values()].filter((other) => other.kind === upload.kind);
+      if (beside.length >= LANES) continue;
       if (upload.state === 'waiting' && !this.running.has(upload.number)) this.run(upload);
     }
   }
 
-  private run({ number, file }: Upload): void {
+  private run({ number, file, kind }: Upload): void {
     this.change(number, { state: 'sending' });
     let job: Job | null = null;
-    const subscription = this.api
-      .postTrack(file)
+    const posted = kind === 'track' ? this.api.postTrack(file) : this.api.postRecording(file);
+    const subscription = posted
       .pipe(
         switchMap((progress) => {
           if (progress.kind === 'answer') {
-            this.change(number, { state: 'modelling', sent: 1 });
+            this.change(number, { state: 'modelling', sent: 1, tracklist: progress.answer.tracklist });
+            if (kind === 'recording') this.listed.update((count) => count + 1);
             return this.api.watchJob(progress.answer.id);
           }
           if (progress.kind === 'sent')
             this.change(number, { sent: progress.total ? progress.loaded / progress.total : 0 });
           return [];
         }),
-        tap((state) => (job = state)),
+        tap((state) => {
+          job = state;
+          if (kind === 'recording' && state.total > 0)
+            this.change(number, { heard: { done_s: state.done, total_s: state.total } });
+        }),
       )
       .subscribe({
         error: (error: unknown) => {
@@ -97,16 +114,17 @@ export class Uploads {
             passing: trouble.passing === true,
           });
         },
-        complete: () => this.settle(number, outcome(job)),
+        complete: () => this.settle(number, kind === 'track' ? outcome(job) : recordingOutcome(job)),
       });
-    if (!subscription.closed) this.running.set(number, subscription);
+    if (!subscription.closed) this.running.set(number, { kind, subscription });
   }
 
   private settle(number: number, result: Partial<Upload>): void {
     this.running.delete(number);
     this.change(number, result);
-    if (result.state === 'added') this.added.update((count) => count + 1);
     const upload = this.list().find((other) => other.number === number);
+    if (upload?.kind === 'recording') this.listed.update((count) => count + 1);
+    else if (result.state === 'added') this.added.update((count) => count + 1);
     if (upload) this.announcer.say(`${upload.title}: ${upload.message || upload.state}`);
     this.pump();
   }
@@ -121,11 +139,7 @@ export function outcome(job: Job | null): Partial<Upload> {
   const file = job?.files[0];
   if (!file || job?.status !== 'done')
     return { state: 'failed', message: 'The service ended the job without a result.' };
-  if (file.status === 'failed') {
-    const words = wordsFor(file.error?.name ?? '');
-    const said = [words?.title ?? 'It could not be added', words?.detail ?? file.error?.message ?? ''];
-    return { state: 'failed', message: said.map(sentence).filter(Boolean).join(' ') };
-  }
+  if (file.status === 'failed') return failed(file.error, 'It could not be added');
   const title = file.title ?? file.name;
   const said =
     file.status === 'present'
@@ -136,4 +150,15 @@ export function outcome(job: Job | null): Partial<Upload> {
     title,
     message: [said, ...remarkSentences(file.remarks)].join(' '),
   };
+}
+
+/** What a finished job says about the recording that it listened to. */
+export function recordingOutcome(job: Job | null): Partial<Upload> {
+  if (job?.status !== 'done') return { state: 'failed', message: 'The service ended the job without a result.' };
+  if (job.error) return failed(job.error, 'It could not be listened to');
+  return { state: 'added', message: `Listened to: ${clock(job.total)}.` };
+}
+
+function failed(error: JobError | null, otherwise: string): Partial<Upload> {
+  return { state: 'failed', message: jobErrorWords(error, otherwise) };
 }

@@ -7,7 +7,7 @@ import type { Job, Tag } from '../api/types';
 import { AgreementChartView } from '../charts/agreement-chart';
 import { NearestChartView } from '../charts/nearest-chart';
 import { match, tag } from '../testing';
-import { outcome } from './uploads';
+import { outcome, recordingOutcome } from './uploads';
 import { VerdictCard } from './verdict-card';
 
 /** What is to be read, with a space between any two elements. */
@@ -166,5 +166,23 @@ describe('outcome of an upload', () => {
       message: 'The file is empty. It has 0 bytes.',
     });
     expect(outcome(null)).toMatchObject({ state: 'failed' });
+  });
+});
+
+describe('recordingOutcome', () => {
+  const job = (values: object) => ({ status: 'done', total: 3600, error: null, ...values }) as unknown as Job;
+
+  it('says how long it was, or why there is none', () => {
+    expect(recordingOutcome(job({}))).toEqual({ state: 'added', message: 'Listened to: 1:00:00.' });
+    const error = { name: 'audio_unreadable', message: 'no sound' };
+    expect(recordingOutcome(job({ error }))).toEqual({
+      state: 'failed',
+      message: 'This is not a sound file, or it is damaged. No sound.',
+    });
+    expect(recordingOutcome(job({ error: { name: 'newer_than_this_page', message: '' } })).message).toBe(
+      'It could not be listened to.',
+    );
+    expect(recordingOutcome(job({ status: 'running' }))).toMatchObject({ state: 'failed' });
+    expect(recordingOutcome(null)).toMatchObject({ state: 'failed' });
   });
 });

@@ -1,1 +1,0 @@
-import{n as i}from"./chunk-32Q2K7NY.js";var r=20,a=class e{tags=new Map;put(t){this.tags.set(t.id,t),this.tags.size>r&&this.tags.delete(this.tags.keys().next().value)}get(t){return this.tags.get(t)}drop(t){this.tags.delete(t)}static \u0275fac=function(s){return new(s||e)};static \u0275prov=i({token:e,factory:e.\u0275fac,providedIn:"root"})};export{a};

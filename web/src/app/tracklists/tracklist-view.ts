@@ -1,0 +1,160 @@
+import { HttpClient, httpResource } from '@angular/common/http';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  ElementRef,
+  inject,
+  input,
+  linkedSignal,
+  signal,
+  viewChild,
+} from '@angular/core';
+import { Title } from '@angular/platform-browser';
+import { Router, RouterLink } from '@angular/router';
+
+import { Api, API } from '../api/client';
+import { Me } from '../api/me';
+import { isGone, jobErrorWords, troubleOf, type Trouble } from '../api/problem';
+import type { ExportFormat, Segment, Tracklist } from '../api/types';
+import { remarkSentences } from '../capture/verdict';
+import { TracklistChartView } from '../charts/tracklist-chart';
+import { Announcer } from '../ui/announcer';
+import { Confirm } from '../ui/confirm';
+import { moment } from '../ui/format';
+import { Icon } from '../ui/icon';
+import { saveAs } from '../ui/save';
+import { TroubleNote } from '../ui/trouble-note';
+import { SegmentEditor } from './segment-editor';
+import { EXPORTS, segmentName, span, statusWords, sureWords } from './segments';
+
+const LOOK_MS = 3000;
+
+/** One long recording: what sounded when, how sure that is, and what a person set right. */
+@Component({
+  selector: 'em-tracklist-view',
+  imports: [Confirm, Icon, RouterLink, SegmentEditor, TracklistChartView, TroubleNote],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: './tracklist-view.html',
+})
+export class TracklistView {
+  private readonly http = inject(HttpClient);
+  private readonly api = inject(Api);
+  private readonly router = inject(Router);
+  private readonly announcer = inject(Announcer);
+  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
+  protected readonly me = inject(Me);
+  private readonly editor = viewChild(SegmentEditor);
+
+  /** From the address. */
+  readonly id = input.required<string>();
+
+  private readonly resource = httpResource<Tracklist>(() => this.url());
+  /** What arrived last stays while it is asked for again. */
+  protected readonly tracklist = linkedSignal<
+    { readonly id: string; readonly value: Tracklist | undefined },
+    Tracklist | undefined
+  >({
+    source: () => ({ id: this.id(), value: this.resource.hasValue() ? this.resource.value() : undefined }),
+    computation: ({ id, value }, previous) => value ?? (previous?.source.id === id ? previous.value : undefined),
+  });
+  protected readonly failure = computed(() => (this.resource.error() ? troubleOf(this.resource.error()) : null));
+  protected readonly trouble = signal<Trouble | null>(null);
+  protected readonly active = signal<string | null>(null);
+  protected readonly failed = computed(() => {
+    const found = this.tracklist();
+    return found?.status === 'failed' ? jobErrorWords(found.error, 'It could not be listened to') : '';
+  });
+  protected readonly formats = (Object.keys(EXPORTS) as ExportFormat[]).map((format) => ({
+    format,
+    name: EXPORTS[format].name,
+  }));
+
+  constructor() {
+    const title = inject(Title);
+    effect(() => {
+      const found = this.tracklist();
+      if (found) title.setTitle(`${found.monitor || found.file} · Earmark`);
+    });
+    const timer = setInterval(() => {
+      if (this.tracklist()?.status === 'running') this.resource.reload();
+    }, LOOK_MS);
+    inject(DestroyRef).onDestroy(() => clearInterval(timer));
+  }
+
+  protected reload(): void {
+    this.resource.reload();
+  }
+
+  /** From the timeline to the row of a segment. */
+  protected show(segment: Segment): void {
+    this.active.set(segment.id);
+    const row = this.element.querySelector<HTMLElement>(`[data-segment="${CSS.escape(segment.id)}"]`);
+    row?.scrollIntoView({ block: 'center' });
+    row?.focus({ preventScroll: true });
+  }
+
+  protected correct(segment: Segment): void {
+    this.active.set(segment.id);
+    this.editor()?.open(segment);
+  }
+
+  /** Take back what a person set: what was found stands again. */
+  protected undo(segment: Segment): void {
+    this.trouble.set(null);
+    this.api.editSegment(this.id(), segment.id, { by_hand: false }).subscribe({
+      next: () => this.changed('Correction taken back.'),
+      error: (error: unknown) => this.trouble.set(troubleOf(error)),
+    });
+  }
+
+  protected changed(said: string): void {
+    this.announcer.say(said);
+    this.resource.reload();
+  }
+
+  protected exportUrl(format: ExportFormat): string {
+    return `${this.url()}/export?format=${format}`;
+  }
+
+  /** Fetched by the page rather than the browser: that sends the key, and a refusal is said in words. */
+  protected save(event: Event, format: ExportFormat): void {
+    event.preventDefault();
+    this.trouble.set(null);
+    this.http.get(this.exportUrl(format), { responseType: 'text' }).subscribe({
+      next: (text) => {
+        const base = (this.tracklist()?.file ?? '')
+          .replace(/\.[^.]*$/, '')
+          .replace(/[/\\:]+/g, ' ')
+          .trim();
+        saveAs(new Blob([text], { type: 'text/plain' }), `${base || 'tracklist'}.${EXPORTS[format].ending}`);
+      },
+      error: (error: unknown) => this.trouble.set(troubleOf(error)),
+    });
+  }
+
+  protected delete(): void {
+    const leave = (said: string) => {
+      this.announcer.say(said);
+      void this.router.navigate(['/tracklists']);
+    };
+    this.api.deleteTracklist(this.id()).subscribe({
+      next: () => leave('Tracklist deleted.'),
+      error: (error: unknown) =>
+        isGone(error) ? leave('This tracklist was already deleted.') : this.trouble.set(troubleOf(error)),
+    });
+  }
+
+  private url(): string {
+    return `${API}/tracklists/${encodeURIComponent(this.id())}`;
+  }
+
+  protected readonly remarkSentences = remarkSentences;
+  protected readonly moment = (created: string) => moment(new Date(created));
+  protected readonly segmentName = segmentName;
+  protected readonly span = span;
+  protected readonly statusWords = statusWords;
+  protected readonly sureWords = sureWords;
+}
