@@ -7,7 +7,6 @@ aside meanwhile (:mod:`classifier.audio.held`): whether it is known, and at whic
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from classifier.audio import level
+from classifier.audio import hashing, level
 from classifier.audio.decoder import AudioInfo, Decoder, Tagged
 from classifier.audio.held import Held, hold
 from classifier.audio.limits import Limits
@@ -125,7 +124,7 @@ class Enroller:
             As :meth:`classifier.catalogue.Catalogue.enroll` takes them, and what it raises.
         """
         limits = Limits.for_track(self._settings).of(source)
-        file_hash = _file_hash(source, limits.max_bytes)
+        file_hash = hashing.file_hash(source, limits.max_bytes)
         if not (replace or reread) and (known := self._find(file_hash=file_hash)):
             return Enrolled(known, False, file_hash)
         probed = self._probe(source, limits)
@@ -227,19 +226,6 @@ class Enroller:
         """Return the track with this content, unless an earlier release modelled it."""
         found = tracks.find(self._store, self._name, **hashes)
         return None if found is None or tracks.is_outdated(self._store, found.id) else found
-
-
-def _file_hash(source: bytes | Path, most: int | None) -> str:
-    """Return the SHA-256 of a file's bytes, or nothing if it is not a file, cannot be read or has too many."""
-    try:
-        if not isinstance(source, Path):
-            return hashlib.sha256(source).hexdigest() if most is None or len(source) <= most else ""
-        if not source.is_file() or (most is not None and source.stat().st_size > most):
-            return ""  # a pipe would never end; the decoder says what is wrong with it
-        with open(source, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError, TypeError):
-        return ""  # the decoder says what is wrong with it
 
 
 def _known(track: Track, file_hash: str, tags: Mapping[str, str], remarks: Sequence[str] = ()) -> Enrolled:

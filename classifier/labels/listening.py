@@ -5,7 +5,6 @@ Everything is decoded to mono at the extractor's rate before anything is measure
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from classifier.audio.decoder import AudioFacts, Decoder
+from classifier.audio.hashing import file_hash
 from classifier.audio.level import is_silent, loudest
 from classifier.audio.limits import Limits
 from classifier.errors import InvalidParameter, SnippetSilent, SnippetTooShort
@@ -28,7 +28,6 @@ from classifier.labels.musicnn.network import N_FRAMES
 from classifier.labels.quality import Quality, measure
 from classifier.settings import Settings
 
-_PIECE = 2**20
 #: Recordings remembered in memory: several questions about one are asked in a row.
 _REMEMBERED = 8
 
@@ -121,9 +120,8 @@ class Listener:
         """
         kind = extractor(name)
         extract = self._open(kind)
-        file_hash = _file_hash(source, self._limits)
-        known = None if file_hash is None else self._known(file_hash, kind)
-        if known is not None:
+        known_by = file_hash(source, self._limits.max_bytes)
+        if known_by and (known := self._known(known_by, kind)) is not None:
             return known
         audio = self._decoder.decode(source, self._limits, kind.sample_rate)
         sound = self._checked(audio, audio.duration_s, audio.loudest)
@@ -169,13 +167,13 @@ class Listener:
                 self._opened[kind.name] = kind.open(self._weights)
             return self._opened[kind.name]
 
-    def _known(self, file_hash: str, kind: Extractor) -> Heard | None:
+    def _known(self, digest: str, kind: Extractor) -> Heard | None:
         """Return what is remembered of a file."""
         with self._lock:
-            last = self._last.get((file_hash, kind.id))
+            last = self._last.get((digest, kind.id))
         if last is not None or self._cache is None:
             return last
-        found = self._cache.get(file_hash, kind)
+        found = self._cache.get(digest, kind)
         if found is None:
             return None
         try:
@@ -183,12 +181,12 @@ class Listener:
             heard = Heard(Sound(**facts | {"quality": Quality(**facts["quality"])}), found[0])
         except (TypeError, KeyError):
             return None  # of a release that knew other facts
-        self._remember(file_hash, kind, heard)
+        self._remember(digest, kind, heard)
         return heard
 
-    def _remember(self, file_hash: str, kind: Extractor, heard: Heard) -> None:
+    def _remember(self, digest: str, kind: Extractor, heard: Heard) -> None:
         with self._lock:
-            self._last[file_hash, kind.id] = heard
+            self._last[digest, kind.id] = heard
             while len(self._last) > _REMEMBERED:
                 self._last.popitem(last=False)
 
@@ -208,22 +206,6 @@ class Listener:
             file_hash=facts.file_hash,
             remarks=facts.remarks,
         )
-
-
-def _file_hash(source: bytes | Path, limits: Limits) -> str | None:
-    """Return the SHA-256 of a file's bytes; None for whatever the decoder will refuse."""
-    if not isinstance(source, Path):
-        return hashlib.sha256(source).hexdigest()
-    try:
-        if not source.is_file() or (limits.max_bytes is not None and source.stat().st_size > limits.max_bytes):
-            return None
-        digest = hashlib.sha256()
-        with open(source, "rb") as file:
-            while piece := file.read(_PIECE):
-                digest.update(piece)
-        return digest.hexdigest()
-    except (OSError, ValueError):
-        return None
 
 
 def blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
