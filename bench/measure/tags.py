@@ -24,7 +24,7 @@ from classifier.audio.limits import Limits
 from classifier.demo.phone import write_wav
 from classifier.demo.songs import catalogue_seeds, compose
 from classifier.labels.extractors import DEFAULT, extractor
-from classifier.labels.listening import Listener
+from classifier.labels.hearing import Ears
 from classifier.labels.musicnn.logmel import SAMPLE_RATE
 from classifier.labels.tags import arousal, score_tags
 from classifier.settings import Settings
@@ -53,12 +53,12 @@ def main() -> None:
             song = compose(seed, duration_s=40.0)
             files.append(Path(folder) / f"{seed}.wav")
             write_wav(files[-1], song.samples[: CLIP_S * song.sample_rate], song.sample_rate)
-        listener = Listener(settings, decoder, Limits.for_track(settings), cached=False)
-        listener.hear(files[0])
+        ears = Ears(settings, decoder, Limits.for_track(settings), cached=False)
+        ears.hear(files[0])
         totals = []
         for file in files * 2:
             before = cpu_seconds(decoder.pids)
-            heard = listener.hear(file)
+            heard = ears.hear(file)
             tags = heard.extracted.vector[heard.extracted.columns(["tag"])]
             score_tags(tags), arousal(tags)
             totals.append(cpu_seconds(decoder.pids) - before)

@@ -15,7 +15,7 @@ from classifier.labels import pictures, weights
 from classifier.labels.answers.asking import Question, ask, choose
 from classifier.labels.answers.lively import lively
 from classifier.labels.extractors import DEFAULT
-from classifier.labels.listening import Listener, blocks
+from classifier.labels.hearing import Ears, blocks
 from classifier.labels.scoring.registry import Registry
 from classifier.labels.tagging import tagged, tagged_series
 from classifier.settings import Settings
@@ -45,7 +45,7 @@ class Labelling:
         self._decoder = Decoder(settings, settings.label_workers)
         self.gate = Gate(settings.label_workers, settings.label_queue, "recordings to be labelled")
         # What somebody uploads leaves nothing on the disk.
-        self._listener = Listener(settings, self._decoder, self._limits, cached=False)
+        self._ears = Ears(settings, self._decoder, self._limits, cached=False)
         self.registry = Registry(Path(settings.data_dir))
 
     def close(self) -> None:
@@ -92,8 +92,8 @@ class Labelling:
             return self._label(task, content, question, version)
 
     def _tags(self, content: bytes, every_s: float | None) -> dict[str, Any]:
-        answer = {"task": TAGS, **tagged(self._listener.hear(content))}
-        series = [] if every_s is None else list(tagged_series(self._listener.series(content), every_s))
+        answer = {"task": TAGS, **tagged(self._ears.hear(content))}
+        series = [] if every_s is None else list(tagged_series(self._ears.series(content), every_s))
         return {**answer, "series": series}
 
     def _label(self, task: str, content: bytes, question: Question, version: str | None) -> dict[str, Any]:
@@ -101,9 +101,9 @@ class Labelling:
             chosen = choose(self.registry, task, version, Path(self._settings.weights_dir))
         except ModelNotFound:
             if task == MOOD and version is None:
-                return lively(self._listener, content, question.every_s).to_dict()
+                return lively(self._ears, content, question.every_s).to_dict()
             raise
-        return ask(chosen, self._listener, content, question).to_dict()
+        return ask(chosen, self._ears, content, question).to_dict()
 
     def beside(self, tasks: list[str], content: bytes) -> dict[str, Any]:
         """Return answers by task that accompany an identification; a task that fails says why, and harms nothing."""

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classifier.cli.common import Shell, clock_time, percent, shell_command
-from classifier.cli.tags import listener
+from classifier.cli.tags import hearing
 from classifier.errors import EarmarkError, InvalidParameter, ModelNotFound
 
 if TYPE_CHECKING:
     from classifier.labels.answers.answer import Answer
     from classifier.labels.answers.asking import Chosen, Question
-    from classifier.labels.listening import Listener
+    from classifier.labels.hearing import Ears
 
 _Command = Callable[..., Any]
 
@@ -105,7 +105,7 @@ def _answer(
     question = Question(options["several"], labels, options["every"] if options["series"] else None)
     failed = 0
     picked: dict[str, list[tuple[Path, list[tuple[str, float]]]]] = {}
-    with listener(shell) as ears:
+    with hearing(shell) as ears:
         asked = {task: _asked(shell, task, options["version"]) for task in tasks}
         for path in files:
             for task, chosen in asked.items():
@@ -138,7 +138,7 @@ def _asked(shell: Shell, task: str, version: str | None) -> Chosen | None:
 
 
 def _one(
-    shell: Shell, path: Path, task: str, chosen: Chosen | None, ears: Listener, question: Question
+    shell: Shell, path: Path, task: str, chosen: Chosen | None, ears: Ears, question: Question
 ) -> list[tuple[str, float]]:
     """Answer for one file, print it, and return the ranking of its labels."""
     from classifier.labels.answers.asking import ask

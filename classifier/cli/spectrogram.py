@@ -33,7 +33,7 @@ def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, repla
     from classifier.audio.limits import Limits
     from classifier.extras import check_extra
     from classifier.labels import pictures
-    from classifier.labels.listening import blocks
+    from classifier.labels.hearing import blocks
 
     check_extra("labels", "drawing", "PIL")
     if picture.exists() and not replace:

@@ -13,21 +13,21 @@ from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
 
 if TYPE_CHECKING:
-    from classifier.labels.listening import Heard, Listener
+    from classifier.labels.hearing import Ears, Heard
 
 #: Tags of each group that are shown to people, and of each stretch of a series.
 _PER_GROUP, _PER_STRETCH = 5, 4
 
 
 @contextmanager
-def listener(shell: Shell) -> Iterator[Listener]:
+def hearing(shell: Shell) -> Iterator[Ears]:
     """Open what hears files, for the length of a ``with`` block."""
     from classifier.audio.decoder import Decoder
     from classifier.audio.limits import Limits
-    from classifier.labels.listening import Listener
+    from classifier.labels.hearing import Ears
 
     with Decoder(shell.settings) as decoder:
-        yield Listener(shell.settings, decoder, Limits.for_track(shell.settings).for_own_file())
+        yield Ears(shell.settings, decoder, Limits.for_track(shell.settings).for_own_file())
 
 
 @click.command()
@@ -49,7 +49,7 @@ def tags(shell: Shell, files: tuple[Path, ...], series: bool, every: float) -> N
       earmark tags --series --every 30 mix.opus
     """
     failed = 0
-    with listener(shell) as ears:
+    with hearing(shell) as ears:
         for path in files:
             try:
                 if series:

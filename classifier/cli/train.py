@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from classifier.cli.common import Shell, shell_command
-from classifier.cli.tags import listener
+from classifier.cli.tags import hearing
 
 if TYPE_CHECKING:
     from classifier.labels.training.dataset import Dataset
@@ -62,7 +62,7 @@ def prepared(
             chosen, remark = default_views(task, Path(shell.settings.weights_dir))
         if remark and not dataset.columns:
             shell.remark(remark)
-        ears = stack.enter_context(listener(shell))
+        ears = stack.enter_context(hearing(shell))
         done = stack.enter_context(shell.progress("hearing", len(dataset.clips)))
         yield dataset, prepare(dataset, chosen, families or None, ears, done)
 

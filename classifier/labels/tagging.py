@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.labels.listening import Heard, stretches
+from classifier.labels.hearing import Heard, stretches
 from classifier.labels.tags import arousal, score_tags
 
 
@@ -40,7 +40,7 @@ def tagged_series(heard: Heard, every_s: float) -> Iterator[dict[str, Any]]:
     Parameters
     ----------
     heard : Heard
-        From :meth:`~classifier.labels.listening.Listener.series`.
+        From :meth:`~classifier.labels.hearing.Ears.series`.
     every_s : float >= 3
         Length of a stretch, seconds.
 

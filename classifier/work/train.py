@@ -21,7 +21,7 @@ from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.errors import EarmarkError, FileMissing, InvalidInput, InvalidParameter
 from classifier.labels import views
-from classifier.labels.listening import Listener
+from classifier.labels.hearing import Ears
 from classifier.labels.scoring.files import check_task
 from classifier.labels.training.dataset import NO_GROUP
 from classifier.labels.training.estimators import candidates
@@ -177,11 +177,11 @@ class Train:
         chosen = claim.task["features"] or default_views(claim.task["task"], Path(self._settings.weights_dir))[0]
         needs = list(dict.fromkeys(name for view in chosen for name in views.view(view).needs))
         with Decoder(self._settings) as decoder:
-            listener = Listener(self._settings, decoder, Limits.for_track(self._settings))
+            ears = Ears(self._settings, decoder, Limits.for_track(self._settings))
             for number, file in enumerate(files, start=1):
                 if file["status"] != "heard":
                     claim.check()
-                    self._hear(listener, folder / file["stored"], needs, file, claim)
+                    self._hear(ears, folder / file["stored"], needs, file, claim)
                     claim.advance(number, claim.state)
         if claim.state["version"] is None:
             claim.state["version"] = self._train(claim, folder)
@@ -192,13 +192,13 @@ class Train:
         raise EarmarkError("the service stopped again and again while it trained; it is given up")
 
     @staticmethod
-    def _hear(listener: Listener, path: Path, needs: list[str], file: dict[str, Any], claim: Claim) -> None:
+    def _hear(ears: Ears, path: Path, needs: list[str], file: dict[str, Any], claim: Claim) -> None:
         """Extract what the training needs; a recording that cannot be heard fails the whole job, by its name."""
         try:
             if not path.is_file():
                 raise FileMissing("the upload is gone: send it again")
             for name in needs:
-                listener.hear(path, name)
+                ears.hear(path, name)
             file["status"] = "heard"
         except EarmarkError as error:
             file.update(status="failed", error=error_of(error))

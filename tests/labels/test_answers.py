@@ -9,7 +9,7 @@ from classifier.errors import InvalidParameter
 from classifier.labels import quality
 from classifier.labels.answers.answer import doubts, most_like, ranked, said
 from classifier.labels.answers.explain import contributions, explain, nearest
-from classifier.labels.listening import Sound
+from classifier.labels.hearing import Sound
 from classifier.labels.sets import SETS, restricted
 from classifier.labels.training.estimators import candidate
 from classifier.noise.babble import babble

@@ -26,7 +26,7 @@ from classifier.demo.phone import mix_at_snr, pink, room_impulse, white
 from classifier.labels import views
 from classifier.labels.answers.answer import doubts
 from classifier.labels.extractors import DEFAULT, extractor
-from classifier.labels.listening import Sound
+from classifier.labels.hearing import Sound
 from classifier.labels.quality import measure
 from classifier.labels.scoring.model import LabelModel
 from classifier.labels.scoring.registry import Registry

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from classifier.errors import EarmarkError, SnippetSilent
-from classifier.labels.listening import Sound
+from classifier.labels.hearing import Sound
 from classifier.labels.scoring.model import LabelModel
 
 #: Several labels are said from this probability on, but not more than so many (an earlier service's rule).

@@ -21,7 +21,7 @@ from classifier.labels import sets, views, weights
 from classifier.labels.answers.answer import Answer, distribution_of, doubts, ranked, refused, said
 from classifier.labels.answers.explain import explain, nearest
 from classifier.labels.extractors import DEFAULT
-from classifier.labels.listening import Heard, Listener, stretches
+from classifier.labels.hearing import Ears, Heard, stretches
 from classifier.labels.scoring.model import LabelModel
 from classifier.labels.scoring.registry import Registry, Stored
 
@@ -98,14 +98,14 @@ class Question:
     every_s: float | None = None
 
 
-def ask(chosen: Chosen, listener: Listener, source: bytes | Path, question: Question = Question()) -> Answer:
+def ask(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question = Question()) -> Answer:
     """Return the answer of a model to a recording.
 
     Parameters
     ----------
     chosen : Chosen
         From :func:`choose`.
-    listener : Listener
+    ears : Ears
         Hears the recording.
     source : bytes or Path
         The recording.
@@ -120,13 +120,13 @@ def ask(chosen: Chosen, listener: Listener, source: bytes | Path, question: Ques
     model, version = chosen.model, chosen.stored.version
     needs = list(dict.fromkeys([*chosen.view.needs, *_foreign_needs(model)]))
     try:
-        heard = {name: listener.hear(source, name) for name in needs}
+        heard = {name: ears.hear(source, name) for name in needs}
     except (SnippetSilent, SnippetTooShort) as error:
         return refused(model.task, version, model.kind, error)
     row = chosen.view.row({name: one.extracted for name, one in heard.items()})
     answer = answer_of(model, version, row, _strangeness(model, heard), next(iter(heard.values())), question)
     if question.every_s is not None:
-        answer = replace(answer, series=list(series(chosen, listener, source, question)))
+        answer = replace(answer, series=list(series(chosen, ears, source, question)))
     return replace(answer, remarks=[*answer.remarks, *([chosen.remark] if chosen.remark else [])])
 
 
@@ -192,7 +192,7 @@ def _strangeness(model: LabelModel, heard: dict[str, Heard]) -> float | None:
     return float(model.strangeness(row)[0])
 
 
-def series(chosen: Chosen, listener: Listener, source: bytes | Path, question: Question) -> Iterator[dict[str, Any]]:
+def series(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question) -> Iterator[dict[str, Any]]:
     """Yield the distribution of each stretch of a recording: ``start_s``, ``end_s``, ``labels``, ``distribution``.
 
     Raises
@@ -202,7 +202,7 @@ def series(chosen: Chosen, listener: Listener, source: bytes | Path, question: Q
     """
     if chosen.view.needs != (DEFAULT,):
         raise InvalidParameter(f"{chosen.view.name!r} describes a recording as a whole: there is no series of it")
-    heard = listener.series(source)
+    heard = ears.series(source)
     for start_s, end_s, patch in stretches(heard.extracted, question.every_s or 10.0):
         row = chosen.view.rows({DEFAULT: patch[None]})
         ranking = _ranking(chosen.model, row, question.labels)

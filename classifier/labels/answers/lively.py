@@ -13,7 +13,7 @@ import numpy as np
 from classifier.errors import SnippetSilent, SnippetTooShort
 from classifier.labels.answers.answer import Answer, Reason, distribution_of, ranked, refused
 from classifier.labels.answers.asking import NO_VALENCE
-from classifier.labels.listening import Listener, stretches
+from classifier.labels.hearing import Ears, stretches
 from classifier.labels.tags import Arousal, arousal
 
 MODEL, LABELS = "arousal-of-tags", ("calm", "energetic")
@@ -21,12 +21,12 @@ MODEL, LABELS = "arousal-of-tags", ("calm", "energetic")
 _NEITHER = (40.0, 60.0)
 
 
-def lively(listener: Listener, source: bytes | Path, every_s: float | None = None) -> Answer:
+def lively(ears: Ears, source: bytes | Path, every_s: float | None = None) -> Answer:
     """Return how lively a recording is.
 
     Parameters
     ----------
-    listener : Listener
+    ears : Ears
         Hears the recording.
     source : bytes or Path
         The recording.
@@ -39,7 +39,7 @@ def lively(listener: Listener, source: bytes | Path, every_s: float | None = Non
         If the recording cannot be read, or the weights are missing.
     """
     try:
-        heard = listener.hear(source)
+        heard = ears.hear(source)
     except (SnippetSilent, SnippetTooShort) as error:
         return refused("mood", MODEL, "exclusive", error)
     columns = heard.extracted.columns(["tag"])
@@ -50,7 +50,7 @@ def lively(listener: Listener, source: bytes | Path, every_s: float | None = Non
         reasons.append(Reason("speech" if quality.speech else "noisy", "it does not sound like music"))
     series = []
     if every_s is not None:
-        long = listener.series(source)
+        long = ears.series(source)
         for start_s, end_s, patch in stretches(long.extracted, every_s):
             part = _ranked(arousal(patch[columns]))
             place = {"start_s": start_s, "end_s": min(end_s, long.sound.duration_s)}

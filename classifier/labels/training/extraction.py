@@ -1,6 +1,6 @@
 """Features of many recordings.
 
-What was computed stays on disk (:class:`classifier.labels.listening.Listener`), by the SHA-256 of the file and by
+What was computed stays on disk (:class:`classifier.labels.hearing.Ears`), by the SHA-256 of the file and by
 extractor and version, so that training that was stopped goes on where it was.
 """
 
@@ -15,7 +15,7 @@ from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.errors import EarmarkError
 from classifier.labels.extractors import extractor
-from classifier.labels.listening import Listener
+from classifier.labels.hearing import Ears
 from classifier.settings import Settings
 
 #: Something done to sound before it is described: of samples and their rate, Hz.
@@ -24,13 +24,13 @@ Done = Callable[[int], None]
 
 
 def vectors(
-    listener: Listener, paths: Sequence[Path], needs: Iterable[str], done: Done = lambda _: None
+    ears: Ears, paths: Sequence[Path], needs: Iterable[str], done: Done = lambda _: None
 ) -> dict[str, np.ndarray]:
     """Return vectors of recordings by extractor, each of shape (n, d), float64.
 
     Parameters
     ----------
-    listener : Listener
+    ears : Ears
         Hears the recordings, and remembers them.
     paths : sequence of Path
         Recordings; one at least.
@@ -48,7 +48,7 @@ def vectors(
     for number, path in enumerate(paths, start=1):
         for name, rows in found.items():
             with _named(path):
-                rows.append(listener.hear(path, name).extracted.vector)
+                rows.append(ears.hear(path, name).extracted.vector)
         done(number)
     return {name: np.array(rows, np.float64) for name, rows in found.items()}
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from classifier.errors import WeightsMissing
 from classifier.labels import views, weights
-from classifier.labels.listening import Listener
+from classifier.labels.hearing import Ears
 from classifier.labels.scoring.files import check_task
 from classifier.labels.scoring.model import LabelModel, probabilities
 from classifier.labels.training import card, extraction
@@ -68,7 +68,7 @@ def prepare(
     dataset: Dataset,
     chosen: Sequence[str],
     families: Iterable[str] | None,
-    listener: Listener | None,
+    ears: Ears | None,
     done: extraction.Done = lambda _: None,
 ) -> Prepared:
     """Turn clips into numbers.
@@ -81,7 +81,7 @@ def prepare(
         Views; of a table, those whose columns it has, or else the table as it is.
     families : iterable of str or None
         Families to try; None for those that suit the number of clips.
-    listener : Listener or None
+    ears : Ears or None
         Hears recordings; a table needs none.
     done : callable
         Told after each recording how many are done.
@@ -96,8 +96,8 @@ def prepare(
         found = [views.view(name) for name in chosen]
         needs = dict.fromkeys(name for view in found for name in view.needs)
         paths = [clip.path for clip in dataset.clips if clip.path is not None]
-        assert listener is not None, "recordings need a listener"
-        vectors = extraction.vectors(listener, paths, needs, done)
+        assert ears is not None, "recordings need ears"
+        vectors = extraction.vectors(ears, paths, needs, done)
         rows = {view.name: view.rows(vectors) for view in found}
         if set(logits.needs) <= set(vectors):
             foreign = logits.rows(vectors)

@@ -72,7 +72,7 @@ class Heard:
     extracted: Extracted
 
 
-class Listener:
+class Ears:
     """Extracts features of files; safe to share between threads.
 
     Parameters
@@ -229,7 +229,7 @@ def stretches(extracted: Extracted, every_s: float) -> Iterator[tuple[float, flo
     Parameters
     ----------
     extracted : Extracted
-        From :meth:`Listener.series`.
+        From :meth:`Ears.series`.
     every_s : float >= 3
         Length of a stretch, seconds; patches belong to that in which they begin.
 
