@@ -20,7 +20,7 @@ PACKAGE = ROOT / "classifier"
 LAYERS = (
     ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
-    ("bounds", "extras", "noise"),  # checks of parameters and of optional packages; sound from a seed
+    ("bounds", "extras", "noise", "svg"),  # checks of parameters and optional packages; sound from a seed; charts
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from classifier.cli.common import Shell, percent, shell_command
-from classifier.cli.train import data_options, prepared, ticking
+from classifier.cli.train import Asked, data_options, prepared, ticking
 from classifier.errors import StoreFailed
 
 
@@ -17,17 +17,7 @@ from classifier.errors import StoreFailed
 @click.option("--charts", type=click.Path(path_type=Path, file_okay=False), help="Folder for charts as SVG.")
 @click.option("--conditions/--no-conditions", default=True, help="Also shorter and noisier recordings.  [default: on]")
 @shell_command
-def evaluate(
-    shell: Shell,
-    data: Path,
-    group: str | None,
-    features: tuple[str, ...],
-    families: tuple[str, ...],
-    multiple: bool,
-    seed: int,
-    charts: Path | None,
-    conditions: bool,
-) -> None:
+def evaluate(shell: Shell, asked: Asked, charts: Path | None, conditions: bool) -> None:
     """Judge how well the labels of the recordings in DATA can be learnt; DATA is as for 'earmark train'.
 
     Features and family are chosen anew within each fold. Random splits, which flatter, stand beside splits by song and
@@ -43,26 +33,26 @@ def evaluate(
     from classifier.labels.training.protocols import protocols
     from classifier.labels.training.selection import fits_of
 
-    with prepared(shell, "", data, group, features, families, multiple) as (dataset, numbers):
-        folds = sum(len(protocol.splits) for protocol in protocols(dataset, seed))
+    with prepared(shell, "", asked) as (dataset, numbers):
+        folds = sum(len(protocol.splits) for protocol in protocols(dataset, asked.seed))
         with ticking(shell, "training", fits_of(len(numbers.problem.rows), len(numbers.tried), folds)) as tick:
-            found = judging.evaluate(dataset, numbers, seed, tick)
+            found = judging.evaluate(dataset, numbers, asked.seed, tick)
         worse = []
         if conditions and found and not dataset.columns:
             total = judging.n_conditions() * len(dataset.clips)
             with Decoder(shell.settings) as decoder, shell.progress("changed sound", total) as done:
                 changed = judging.conditions(shell.settings, decoder, dataset, numbers, done)
-            worse = judging.under_conditions(dataset, numbers, changed, seed)
+            worse = judging.under_conditions(dataset, numbers, changed, asked.seed)
     files: list[Path] = []
     if charts is not None:
         try:
-            files = judging.write_charts(found, dataset.labels, charts, lambda name: f"{data.name}: {name}")
+            files = judging.write_charts(found, dataset.labels, charts, lambda name: f"{asked.data.name}: {name}")
         except OSError as error:
             raise StoreFailed(f"the charts cannot be written to {charts} ({error.strerror})") from None
     if shell.as_json:
         shell.emit(
             {
-                "data": str(data),
+                "data": str(asked.data),
                 "labels": list(dataset.labels),
                 "protocols": found,
                 "conditions": worse,
@@ -126,16 +116,7 @@ def _share(value: float | None) -> str:
 @data_options
 @click.option("--earlier", default="mfcc-104", show_default=True, help="Features of the earlier classifiers.")
 @shell_command
-def compare(
-    shell: Shell,
-    data: Path,
-    group: str | None,
-    features: tuple[str, ...],
-    families: tuple[str, ...],
-    multiple: bool,
-    seed: int,
-    earlier: str,
-) -> None:
+def compare(shell: Shell, asked: Asked, earlier: str) -> None:
     """Compare classifiers of an earlier genre service with the one that would be chosen here, on recordings in DATA.
 
     Five nearest neighbours, logistic regression and support vector machines with linear, RBF and polynomial kernels,
@@ -150,17 +131,17 @@ def compare(
     from classifier.labels.training.train import default_views
     from classifier.labels.views import TABLE
 
-    wanted = features or default_views("", Path(shell.settings.weights_dir))[0]
+    wanted = asked.features or default_views("", Path(shell.settings.weights_dir))[0]
     heard = tuple(dict.fromkeys((earlier, *wanted)))
-    with prepared(shell, "", data, group, heard, families, multiple) as (dataset, numbers):
+    with prepared(shell, "", asked, heard=heard) as (dataset, numbers):
         view = earlier if earlier in numbers.problem.rows else TABLE
         view = view if view in numbers.problem.rows else next(iter(numbers.problem.rows))
-        honest = sum(not protocol.leaky for protocol in protocols(dataset, seed))
+        honest = sum(not protocol.leaky for protocol in protocols(dataset, asked.seed))
         total = comparison.n_compared(len(numbers.problem.rows), len(numbers.tried), honest)
         with ticking(shell, "training", total) as tick:
-            rows = comparison.compare(dataset, numbers, view, seed, tick=tick)
+            rows = comparison.compare(dataset, numbers, view, asked.seed, tick=tick)
     if shell.as_json:
-        shell.emit({"data": str(data), "features": view, "rows": rows})
+        shell.emit({"data": str(asked.data), "features": view, "rows": rows})
         return
     names = [one["name"] for one in rows[0].get("honest", [])]
     if not names:
@@ -177,16 +158,7 @@ def compare(
 @data_options
 @click.option("--size", type=click.IntRange(2, 100), required=True, help="Labels of a subset.")
 @shell_command
-def subsets(
-    shell: Shell,
-    data: Path,
-    group: str | None,
-    features: tuple[str, ...],
-    families: tuple[str, ...],
-    multiple: bool,
-    seed: int,
-    size: int,
-) -> None:
+def subsets(shell: Shell, asked: Asked, size: int) -> None:
     """Find the SIZE labels of the recordings in DATA that are told apart best, and what that choice is worth.
 
     The best of many subsets is best by luck too: beside it stands the accuracy of subsets chosen on other clips.
@@ -199,13 +171,13 @@ def subsets(
     from classifier.labels.training.protocols import most_honest
     from classifier.labels.training.selection import fits_of
 
-    with prepared(shell, "", data, group, features, families, multiple) as (dataset, numbers):
-        folds = len(most_honest(dataset, seed).splits)
+    with prepared(shell, "", asked) as (dataset, numbers):
+        folds = len(most_honest(dataset, asked.seed).splits)
         total = fits_of(len(numbers.problem.rows), len(numbers.tried), folds + folds * 4)
         with ticking(shell, "training", total) as tick:
-            found = comparison.subsets(dataset, numbers, size, seed, tick=tick)
+            found = comparison.subsets(dataset, numbers, size, asked.seed, tick=tick)
     if shell.as_json:
-        shell.emit({"data": str(data), **found})
+        shell.emit({"data": str(asked.data), **found})
         return
     shell.table(
         ["labels", "found with"], [[", ".join(row["labels"]), percent(row["accuracy"])] for row in found["best"]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,33 +21,57 @@ if TYPE_CHECKING:
 _Command = Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What training and judging are asked for: which clips, how they are grouped, and what is tried.
+
+    Parameters
+    ----------
+    data : Path
+        A folder or a table.
+    group : str or None
+        What keeps clips together.
+    features, families : tuple of str
+        What is tried; empty for what suits.
+    multiple : bool
+        Whether labels do not exclude each other.
+    seed : int
+        Of all chance.
+    """
+
+    data: Path
+    group: str | None
+    features: tuple[str, ...]
+    families: tuple[str, ...]
+    multiple: bool
+    seed: int
+
+
 def data_options(command: _Command) -> _Command:
-    """Add what training and judging share: what the clips are, how they are grouped, and what is tried."""
-    for option in (
-        click.argument("data", type=click.Path(exists=True, path_type=Path)),
-        click.option(
-            "--group", help="What keeps clips together: artist, album, folder, a column of a CSV file, or none."
-        ),
-        click.option("--features", multiple=True, help="Features to try; see 'earmark train --help'."),
-        click.option("--family", "families", multiple=True, help="Families to try; default: all that suit."),
-        click.option("--multiple", is_flag=True, help="Labels do not exclude each other, even if each clip has one."),
-        click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance."),
-    ):
-        command = option(command)
-    return command
+    """Hand a command :class:`Asked` as ``asked``, from options of its own."""
+
+    @click.argument("data", type=click.Path(exists=True, path_type=Path))
+    @click.option("--group", help="What keeps clips together: artist, album, folder, a column of a CSV file, or none.")
+    @click.option("--features", multiple=True, help="Features to try; see 'earmark train --help'.")
+    @click.option("--family", "families", multiple=True, help="Families to try; default: all that suit.")
+    @click.option("--multiple", is_flag=True, help="Labels do not exclude each other, even if each clip has one.")
+    @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance.")
+    @functools.wraps(command)
+    def wrapper(*arguments: Any, **options: Any) -> Any:
+        asked = Asked(**{item.name: options.pop(item.name) for item in fields(Asked)})
+        return command(*arguments, asked=asked, **options)
+
+    return wrapper
 
 
 @contextmanager
 def prepared(
-    shell: Shell,
-    task: str,
-    data: Path,
-    group: str | None,
-    features: tuple[str, ...],
-    families: tuple[str, ...],
-    multiple: bool,
+    shell: Shell, task: str, asked: Asked, *, heard: tuple[str, ...] | None = None
 ) -> Iterator[tuple[Dataset, Prepared]]:
-    """Read labelled clips and turn them into numbers, with a progress bar; what was heard before is not heard again."""
+    """Read labelled clips and turn them into numbers, with a progress bar; what was heard before is not heard again.
+
+    ``heard`` are features to extract; default those asked for, else those that suit the task.
+    """
     from classifier.audio.decoder import Decoder
     from classifier.audio.limits import Limits
     from classifier.extras import check_extra
@@ -56,15 +82,17 @@ def prepared(
     with ExitStack() as stack:
         decoder = stack.enter_context(Decoder(shell.settings))
         limits = Limits.for_track(shell.settings).for_own_file()
-        dataset = reading.read(data, group, lambda path: decoder.probe(path, limits).tags, multiple=multiple)
-        chosen, remark = features, ""
+        dataset = reading.read(
+            asked.data, asked.group, lambda path: decoder.probe(path, limits).tags, multiple=asked.multiple
+        )
+        chosen, remark = heard or asked.features, ""
         if not chosen:
             chosen, remark = default_views(task, Path(shell.settings.weights_dir))
         if remark and not dataset.columns:
             shell.remark(remark)
         ears = stack.enter_context(hearing(shell))
         done = stack.enter_context(shell.progress("hearing", len(dataset.clips)))
-        yield dataset, prepare(dataset, chosen, families or None, ears, done)
+        yield dataset, prepare(dataset, chosen, asked.families or None, ears, done)
 
 
 @click.command()
@@ -72,17 +100,7 @@ def prepared(
 @data_options
 @click.option("--activate", is_flag=True, help="Let the model answer at once.")
 @shell_command
-def train(
-    shell: Shell,
-    task: str,
-    data: Path,
-    group: str | None,
-    features: tuple[str, ...],
-    families: tuple[str, ...],
-    multiple: bool,
-    seed: int,
-    activate: bool,
-) -> None:
+def train(shell: Shell, task: str, asked: Asked, activate: bool) -> None:
     """Train a model that names TASK (genre, mood, or a name of yours) from the labelled recordings in DATA.
 
     DATA is a folder with a folder for each label, or a CSV file with the columns file, label (several joined by '|')
@@ -104,9 +122,9 @@ def train(
     from classifier.labels.scoring.registry import Registry
     from classifier.labels.training import train as training
 
-    with prepared(shell, task, data, group, features, families, multiple) as (dataset, numbers):
+    with prepared(shell, task, asked) as (dataset, numbers):
         with ticking(shell, "training", training.fits(numbers)) as tick:
-            model = training.train(task, dataset, numbers, seed, tick)
+            model = training.train(task, dataset, numbers, asked.seed, tick)
     registry = Registry(Path(shell.settings.data_dir))
     version = registry.add(model)
     stored = registry.activate(task, version) if activate else registry.find(task, version)

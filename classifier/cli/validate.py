@@ -102,9 +102,9 @@ def validate(
         queries = plan.recordings(folder, found, None if labels is None else plan.read_table(labels))
     shell = Shell(shell.settings.replace(catalogue=name), shell.as_json, shell.quiet)
     digest = plan.digest(queries, catalogue=name, method=method)
-    journal = Journal(None if out is None else prepared(out, digest) / JOURNAL)
     jobs = jobs or os.cpu_count() or 1
     with shell.catalogue(create=False, jobs=jobs) as catalogue:
+        journal = Journal(None if out is None else prepared(out, digest) / JOURNAL)
         with shell.progress("asking", len(queries)) as done, until_ctrl_c() as stop:
             for number in ask_all(catalogue, queries, journal, method=method, jobs=jobs, stop=stop):
                 done(number)

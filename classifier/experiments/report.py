@@ -5,20 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from classifier.experiments import svg
 from classifier.experiments.summary import Row, Share, Summary
+from classifier.svg import reliability_svg, shares_svg
 
 _STYLE = """
 :root { color-scheme: light dark }
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 60rem; padding: 0 1rem }
 table { border-collapse: collapse; margin: 1rem 0 }
 th, td { padding: .3rem .7rem; text-align: right; border-bottom: 1px solid #8884 }
+td { white-space: nowrap }
 th:first-child, td:first-child { text-align: left }
 svg { max-width: 100%; height: auto }
-svg text { font-size: 12px; fill: currentColor }
-.grid, .frame { stroke: currentColor; stroke-opacity: .25; fill: none }
-.interval { stroke: currentColor; stroke-width: 2 }
-circle { fill: #2f6fde; fill-opacity: .85 } .warning { border-left: 4px solid #c80; padding-left: .8rem }
+.warning { border-left: 4px solid #c80; padding-left: .8rem }
 """
 HEADINGS = (
     *("condition", "known", "right first, %", "identified, %", "wrong, %", "unknown", "false names, %"),
@@ -58,7 +56,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def chart(rows: Sequence[tuple[str, Share]], title: str) -> str:
     """Return a chart of shares; those of nothing asked are left out."""
-    return svg.shares([(n, s.value, s.low or 0.0, s.high or 0.0) for n, s in rows if s.value is not None], title)
+    return shares_svg([(n, s.value, s.low or 0.0, s.high or 0.0) for n, s in rows if s.value is not None], title)
 
 
 def validation(title: str, facts: Sequence[str], summary: Summary) -> str:
@@ -75,8 +73,7 @@ def validation(title: str, facts: Sequence[str], summary: Summary) -> str:
     if summary.calibration_error is not None:
         parts += [
             "<h2>Confidence</h2>",
-            f"<p>Expected calibration error {summary.calibration_error:.3f}.</p>",
-            svg.reliability(summary.calibration, "Confidence stated against share right"),
+            reliability_svg([b.to_dict() for b in summary.calibration], summary.calibration_error, "Confidence"),
         ]
     if summary.confused:
         rows = [[truth, named, str(n)] for truth, named, n in summary.confused]

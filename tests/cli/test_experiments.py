@@ -44,6 +44,14 @@ def test_snippets_cut_from_the_tracks_are_answered(earmark, study, tmp_path):
     assert "holds another experiment" in other.err
 
 
+def test_a_catalogue_that_is_not_there_costs_no_folder(earmark, study, tmp_path):
+    out = tmp_path / "out"
+    done = earmark("validate", "unheard", study, "--cut", 1, "--out", out)
+    assert done.code == 1
+    assert "no catalogue 'unheard'" in done.err
+    assert not out.exists()
+
+
 def test_recordings_are_of_the_track_that_their_folder_names(earmark, study, tmp_path):
     recordings = tmp_path / "recordings"
     for i, name in ((0, "piece 0"), (1, "piece 0"), (4, "unknown")):

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from classifier.errors import InvalidParameter
-from classifier.experiments import grid, report, svg
+from classifier.experiments import grid, report
 from classifier.experiments.asking import Journal, Outcome
 from classifier.experiments.summary import summarise
 from classifier.metrics import calibration_error
+from classifier.svg import shares_svg
 
 
 def outcome(i: int, *, known: bool = True, right: bool = True, verdict: str = "identified", **more) -> Outcome:
@@ -69,7 +70,7 @@ def test_a_report_is_well_formed_and_escaped():
 
 
 def test_a_chart_puts_shares_in_their_place():
-    root = ElementTree.fromstring(svg.shares([("a", 0.0, 0.0, 0.1), ("b", 1.0, 0.5, 1.0)], "title"))
+    root = ElementTree.fromstring(shares_svg([("a", 0.0, 0.0, 0.1), ("b", 1.0, 0.5, 1.0)], "title"))
     left, right = (float(c.get("cx") or 0) for c in root.iter("{http://www.w3.org/2000/svg}circle"))
     ends = [float(t.get("x") or 0) for t in root.iter("{http://www.w3.org/2000/svg}text") if "%" in (t.text or "")]
     assert (left, right) == (min(ends), sorted(ends)[5])

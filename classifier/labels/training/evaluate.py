@@ -25,6 +25,7 @@ from classifier.labels.training.selection import (
 from classifier.labels.training.train import Prepared
 from classifier.noise.babble import babble
 from classifier.settings import Settings
+from classifier.svg import confusion_svg, reliability_svg
 
 #: Lengths, seconds, and levels of music over a talking crowd, dB, at which a model is tried.
 LENGTHS_S, SNR_DB = (3.0, 5.0, 10.0), (20.0, 10.0, 5.0)
@@ -172,8 +173,6 @@ def write_charts(
     found: list[dict[str, Any]], labels: Sequence[str], folder: Path, what: Callable[[str], str]
 ) -> list[Path]:
     """Write a confusion matrix and a reliability diagram of each protocol into a folder; returns the files."""
-    from classifier.labels.svg import confusion_svg, reliability_svg
-
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for number, one in enumerate(found, start=1):

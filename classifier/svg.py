@@ -1,4 +1,4 @@
-"""Charts of an evaluation as SVG: confusion matrix and reliability diagram, drawn by hand, without a library.
+"""Charts of an evaluation as SVG: confusion matrix, reliability diagram, shares; drawn by hand, without a library.
 
 Text is escaped; colours suit colour-blind eyes and print; each chart has a title and a description.
 """
@@ -12,6 +12,7 @@ import numpy as np
 
 _FONT = "font-family='system-ui, sans-serif'"
 _CELL, _LABEL, _TITLE, _SIDE = 44, 110, 70, 360
+_NAMES, _SPAN, _ROW = 200, 420, 26
 
 
 def confusion_svg(counts: np.ndarray, labels: Sequence[str], title: str) -> str:
@@ -89,6 +90,35 @@ def reliability_svg(bins: Sequence[Mapping[str, float]], error: float, title: st
     parts.append(_text(18, top + _SIDE / 2, "share that is right", anchor="middle", more=turn))
     about = f"Reliability diagram, {len(bins)} bins, calibration error {error:.3f}."
     return _document(left + _SIDE + 30, top + _SIDE + 56, title, about, parts)
+
+
+def shares_svg(rows: Sequence[tuple[str, float, float, float]], title: str) -> str:
+    """Return a line for each share: a dot with its interval, on a scale from 0 to 100 %.
+
+    Parameters
+    ----------
+    rows : sequence of (str, float, float, float)
+        Name, share, and both ends of its interval; fractions of 1.
+    title : str
+        Heading.
+    """
+    top, bottom = 46, 46 + _ROW * len(rows)
+    parts = [_text(_NAMES, 24, title, size=15, weight="bold")]
+    for percent in range(0, 101, 20):
+        x = _NAMES + _SPAN * percent / 100
+        parts.append(f"<path d='M{x:g} {top}V{bottom}' stroke='#ddd'/>")
+        parts.append(_text(x, bottom + 18, f"{percent} %", anchor="middle"))
+    for i, (name, share, low, high) in enumerate(rows):
+        y = top + _ROW * (i + 0.5)
+        at, left, right = (_NAMES + _SPAN * value for value in (share, low, high))
+        said = f"{100 * share:.1f} % ({100 * low:.0f}-{100 * high:.0f})"
+        parts.append(_text(_NAMES - 10, y + 4, name, anchor="end"))
+        parts.append(f"<path d='M{left:.1f} {y:g}H{right:.1f}' stroke='#222' stroke-width='2'/>")
+        about = f"<title>{escape(f'{name}: {said}')}</title>"
+        parts.append(f"<circle cx='{at:.1f}' cy='{y:g}' r='4.5' fill='#08519c'>{about}</circle>")
+        parts.append(_text(_NAMES + _SPAN + 12, y + 4, said))
+    about = f"{len(rows)} shares in per cent with their intervals."
+    return _document(_NAMES + _SPAN + 130, bottom + 30, title, about, parts)
 
 
 def _document(width: float, height: float, title: str, about: str, parts: Sequence[str]) -> str:
