@@ -20,7 +20,7 @@ from classifier.cli.validate import JOURNAL, REPORT, answered, audio_in, cut_opt
 from classifier.errors import EarmarkError, InvalidParameter
 from classifier.experiments import grid, plan, report
 from classifier.experiments.asking import Journal, ask_all
-from classifier.experiments.summary import Summary, summarise
+from classifier.experiments.summary import Share, Summary, summarise
 from classifier.results import METHODS
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _tell(
     )
     said = [] if choice is None else _said(choice, cells, by_verdict)
     headings = [*cells[0].values, "right first, %", "identified, %", "wrong, %", "false names, %", "margin"]
-    rows = [[*map(str, cells[n].values.values()), *_figures(summary)] for n, summary in summaries.items()]
+    rows = [[*map(str, cells[n].values.values()), *map(str, _shares(s)), _margin(s)] for n, s in summaries.items()]
     objects = [
         {"values": cells[n].values, "config": cells[n].config.to_dict(), "summary": s.to_dict()}  # type: ignore[union-attr]
         for n, s in summaries.items()
@@ -197,21 +197,25 @@ def _tell(
     if shell.as_json:
         shell.emit(whole)
         return
-    shell.table(headings, rows)
+    short = [*cells[0].values, "right", "named", "wrong", "false", "margin"]
+    briefly = [
+        [*map(str, cells[n].values.values()), *(share.brief for share in _shares(s)), _margin(s)]
+        for n, s in summaries.items()
+    ]
+    shell.table(short, briefly)
     for line in [*said, WARNING]:
         shell.say(line)
     shell.remark(f"answers and report: {out / REPORT}")
 
 
-def _figures(summary: Summary) -> list[str]:
+def _shares(summary: Summary) -> list[Share]:
     row = summary.rows[0]
-    return [
-        str(row.right),
-        str(row.identified),
-        str(row.wrong),
-        str(row.false_names),
-        "-" if row.margin is None else f"{row.margin:.1f}",
-    ]
+    return [row.right, row.identified, row.wrong, row.false_names]
+
+
+def _margin(summary: Summary) -> str:
+    margin = summary.rows[0].margin
+    return "-" if margin is None else f"{margin:.1f}"
 
 
 def _said(choice: grid.Choice, cells: Sequence[grid.Cell], by_verdict: bool) -> list[str]:

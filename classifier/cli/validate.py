@@ -189,9 +189,12 @@ def write(out: Path, outcomes: Sequence[Outcome], summary: dict[str, Any], repor
 
 def show(shell: Shell, summary: Summary) -> None:
     """Print figures for a person."""
-    from classifier.experiments.report import HEADINGS, cells
+    from classifier.experiments.report import BRIEF, brief
 
-    shell.table(HEADINGS, [cells(row) for row in summary.rows])
+    shell.table(BRIEF, [brief(row) for row in summary.rows])
+    shell.say(
+        "right first, named rightly and wrongly: per cent of the known; false: per cent of the others with a name"
+    )
     if summary.calibration_error is not None:
         shell.say(f"expected calibration error of the confidence: {summary.calibration_error:.3f}")
     for truth, named, n in summary.confused[:5]:

@@ -38,6 +38,17 @@ def cells(row: Row) -> list[str]:
     ]
 
 
+#: What :func:`brief` gives: narrow enough for a terminal of 80 columns.
+BRIEF = ("condition", "known", "right", "named", "wrong", "other", "false", "off s", "margin")
+
+
+def brief(row: Row) -> list[str]:
+    """Return a row of the table under :data:`BRIEF`: per cent of the known, then of the others, without intervals."""
+    condition, known, *_, offset, margin = cells(row)
+    shares = [row.right.brief, row.identified.brief, row.wrong.brief]
+    return [condition, known, *shares, str(row.unknown), row.false_names.brief, offset, margin]
+
+
 def page(title: str, parts: Sequence[str]) -> str:
     """Return a whole page around parts that are HTML already."""
     return (

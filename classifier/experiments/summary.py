@@ -32,6 +32,11 @@ class Share:
         """Count."""
         return cls(*interval(hits, [outcome.file for outcome in outcomes])) if hits else cls()
 
+    @property
+    def brief(self) -> str:
+        """Per cent without the interval."""
+        return "-" if self.value is None else f"{100 * self.value:.1f}"
+
     def __str__(self) -> str:
         if self.value is None or self.low is None or self.high is None:
             return "-"

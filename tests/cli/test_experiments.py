@@ -62,7 +62,9 @@ def test_recordings_are_of_the_track_that_their_folder_names(earmark, study, tmp
     assert (row["known"], row["unknown"]) == (2, 1)
     assert (row["right"]["value"], row["wrong"]["value"], row["false_names"]["value"]) == (0.5, 0.5, 0.0)
     assert answer["confused"] == [["piece 0", "piece 1", 1]]
-    table = earmark("validate", "default", recordings)
+    table = earmark("validate", "default", recordings, COLUMNS="80")
+    assert max(map(len, table.out.splitlines()[:6])) <= 80
+    assert "│ all         │     2 │  50.0 │  50.0 │  50.0 │     1 │   0.0 │" in table.out
     assert "piece 0 taken for piece 1: 1 times" in table.out
     (recordings / "piece 9").mkdir()
     shutil.copy(study / "piece 0.wav", recordings / "piece 9")
