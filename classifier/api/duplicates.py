@@ -7,8 +7,9 @@ from typing import Any
 from apiflask import APIBlueprint
 from flask import url_for
 
+from classifier.api.duplicate_schemas import Duplicates, DuplicatesQuery, Merged, MergeTracks
 from classifier.api.guard import needs
-from classifier.api.schemas import CatalogueQuery, Duplicates, DuplicatesQuery, Merged, MergeTracks, Track
+from classifier.api.schemas import CatalogueQuery, Track
 from classifier.api.service import service
 from classifier.records import merging
 from classifier.work import duplicates

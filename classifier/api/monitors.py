@@ -10,9 +10,9 @@ from flask import Response
 
 from classifier.api import streams
 from classifier.api.guard import needs
-from classifier.api.schemas import Monitor, Monitors
 from classifier.api.service import service
 from classifier.api.streams import Sent
+from classifier.api.tracklist_schemas import Monitor, Monitors
 from classifier.api.tracklists import looking as looking_at_tracklist
 from classifier.records import monitors as stored
 from classifier.store.base import Store

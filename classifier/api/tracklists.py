@@ -10,9 +10,12 @@ from flask import Response, url_for
 
 from classifier.api import jobs, streams
 from classifier.api.guard import needs
-from classifier.api.schemas import (
+from classifier.api.schemas import Job
+from classifier.api.service import service
+from classifier.api.streams import Sent
+from classifier.api.trackfiles import spool_tracks
+from classifier.api.tracklist_schemas import (
     ExportQuery,
-    Job,
     Segment,
     SegmentEdit,
     SegmentsQuery,
@@ -21,9 +24,6 @@ from classifier.api.schemas import (
     Tracklists,
     TracklistsQuery,
 )
-from classifier.api.service import service
-from classifier.api.streams import Sent
-from classifier.api.trackfiles import spool_tracks
 from classifier.listening import segments as listened
 from classifier.listening.exports import FORMATS
 from classifier.records import tracklists as stored
