@@ -26,6 +26,7 @@ from classifier.api.tracklist_schemas import (
 )
 from classifier.listening import segments as listened
 from classifier.listening.exports import FORMATS
+from classifier.records import corrections
 from classifier.records import tracklists as stored
 from classifier.store.base import Store
 from classifier.work import tracklist
@@ -156,7 +157,7 @@ def looking(store: Store, tracklist_id: str, *, since: float) -> streams.Look:
 def edit(tracklist_id: str, segment_id: str, json_data: SegmentEdit) -> dict[str, Any]:
     """Correct a segment by hand, for good: nothing that is found later changes it."""
     fields = json_data.model_dump(exclude_unset=True)
-    return stored.correct(service().store, tracklist_id, segment_id, fields)
+    return corrections.correct(service().store, tracklist_id, segment_id, fields)
 
 
 @bp.delete("/<tracklist_id>")

@@ -13,6 +13,7 @@ from typing import Any
 from classifier.errors import DuplicateKey, InvalidParameter, MonitorBusy, MonitorNotFound
 from classifier.records import tracklists
 from classifier.records.clock import now
+from classifier.records.tracklist_writing import Writer
 from classifier.store.base import Document, Store
 
 SILENT_S = 30.0
@@ -29,7 +30,7 @@ class Monitor:
         Writes its tracklist.
     """
 
-    def __init__(self, store: Store, name: str, token: str, writer: tracklists.Writer) -> None:
+    def __init__(self, store: Store, name: str, token: str, writer: Writer) -> None:
         self._store = store
         self._held = {"_id": name, "token": token}
         self.writer = writer
@@ -90,7 +91,7 @@ def begin(store: Store, name: str, *, catalogue: str, source: str) -> Monitor:
             raise MonitorBusy(f"a listener named {name!r} runs already: choose another name, or end it") from None
     tracklist_id = tracklists.create(store, catalogue, file=source, monitor=name)
     store.update("monitors", {"_id": name, "token": token}, set={"tracklist": tracklist_id})
-    return Monitor(store, name, token, tracklists.Writer(store, tracklist_id))
+    return Monitor(store, name, token, Writer(store, tracklist_id))
 
 
 def get(store: Store, name: str) -> Document:

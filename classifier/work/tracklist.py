@@ -24,7 +24,7 @@ from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, Tra
 from classifier.listening.engine import Listener
 from classifier.listening.files import CHECKPOINT_S, after
 from classifier.records import tracklists
-from classifier.records.tracklists import Writer
+from classifier.records.tracklist_writing import Writer
 from classifier.settings import Settings
 from classifier.store.base import Document, Store
 from classifier.work import jobs

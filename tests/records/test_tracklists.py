@@ -14,8 +14,9 @@ from classifier.errors import (
     TracklistNotFound,
     TrackNotFound,
 )
-from classifier.records import monitors, tracklists
-from classifier.records.tracklists import Writer, carried
+from classifier.records import corrections, monitors, tracklists
+from classifier.records.corrections import carried
+from classifier.records.tracklist_writing import Writer
 from classifier.store import Store
 from tests.material import Crash, DyingStore, catalogue, enroll
 
@@ -155,7 +156,7 @@ def test_a_correction_is_known_as_a_persons_and_outlives_what_is_found_later(sto
     writer = Writer(store, tracklist_id)
     wrong = found(1, 0, 10, title="Wrong", track_id="t", offset_s=5.0, speed=1.0)
     writer.sync([wrong, found(2, 10, 20)], 20.0)
-    made = tracklists.correct(store, tracklist_id, "1", {"track_id": track})
+    made = corrections.correct(store, tracklist_id, "1", {"track_id": track})
     assert (made["title"], made["artist"], made["by_hand"], made["confidence"]) == ("Right", "R", True, 1.0)
     assert (made["offset_s"], made["source"]) == (None, "x")  # where in the track, nobody has said
     assert tracklists.segments(store, tracklist_id)[0] == made
@@ -167,7 +168,7 @@ def test_a_correction_is_known_as_a_persons_and_outlives_what_is_found_later(sto
     assert tracklists.segments(store, tracklist_id)[0] == made
     assert tracklists.get(store, tracklist_id)["corrected"] == 1
     # Undone, it is what was found last.
-    undone = tracklists.correct(store, tracklist_id, "1", {"by_hand": False})
+    undone = corrections.correct(store, tracklist_id, "1", {"by_hand": False})
     assert (undone["title"], undone["by_hand"], undone["confidence"]) == ("Wrong", False, 0.9)
     assert tracklists.get(store, tracklist_id)["corrected"] == 0
 
@@ -187,7 +188,7 @@ def test_a_correction_is_known_as_a_persons_and_outlives_what_is_found_later(sto
 )
 def test_what_a_correction_settles(store: Store, fields: dict[str, Any], expected: dict[str, Any]) -> None:
     tracklist_id = listed(store, found(1, 10.0, 100.0, title="a", artist="A", track_id="t", offset_s=5.0, speed=1.02))
-    made = tracklists.correct(store, tracklist_id, "1", fields)
+    made = corrections.correct(store, tracklist_id, "1", fields)
     assert {name: made[name] for name in expected} == expected
 
 
@@ -208,7 +209,7 @@ def test_contradictions_are_refused_and_nothing_changes(store: Store, fields: di
     tracklist_id = listed(store, found(1, 10, 20))
     before = tracklists.get(store, tracklist_id)
     with pytest.raises(InvalidParameter, match=match):
-        tracklists.correct(store, tracklist_id, "1", fields)
+        corrections.correct(store, tracklist_id, "1", fields)
     assert tracklists.get(store, tracklist_id) == before
 
 
@@ -216,11 +217,11 @@ def test_what_is_not_there_cannot_be_corrected(store: Store) -> None:
     catalogue(store)
     tracklist_id = listed(store, found(1, 10, 20))
     with pytest.raises(TracklistNotFound, match="no segment '9'"):
-        tracklists.correct(store, tracklist_id, "9", {"title": "x"})
+        corrections.correct(store, tracklist_id, "9", {"title": "x"})
     with pytest.raises(TracklistNotFound):
-        tracklists.correct(store, "none", "1", {"title": "x"})
+        corrections.correct(store, "none", "1", {"title": "x"})
     with pytest.raises(TrackNotFound):
-        tracklists.correct(store, tracklist_id, "1", {"track_id": "none"})
+        corrections.correct(store, tracklist_id, "1", {"track_id": "none"})
 
 
 # --- the same recording again -------------------------------------------------------------------------------
@@ -228,8 +229,8 @@ def test_what_is_not_there_cannot_be_corrected(store: Store) -> None:
 
 def test_corrections_are_taken_over_when_the_recording_is_run_through_again(store: Store) -> None:
     first = listed(store, found(1, 0, 100, title="a"), found(2, 100, 200), found(3, 300, 400, title="c"))
-    tracklists.correct(store, first, "2", {"title": "Unreleased", "start_s": 95.0})
-    tracklists.correct(store, first, "3", {"kind": "speech_noise"})
+    corrections.correct(store, first, "2", {"title": "Unreleased", "start_s": 95.0})
+    corrections.correct(store, first, "3", {"kind": "speech_noise"})
     time.sleep(0.002)
     # The listener has learned, and cuts otherwise; of the third segment it finds nothing at all.
     second = listed(store, found(1, 0, 96, title="a"), found(2, 96, 150), found(3, 150, 200, title="w"))
@@ -248,7 +249,7 @@ def test_corrections_are_taken_over_when_the_recording_is_run_through_again(stor
     other = listed(store, found(1, 0, 200, title="all"), file_hash="0" * 64)
     assert spans(store, other) == [(0, 200, "all", False)]
     # What stands alone and is undone, is gone.
-    tracklists.correct(store, second, "hand-3", {"by_hand": False})
+    corrections.correct(store, second, "hand-3", {"by_hand": False})
     assert [s[0] for s in spans(store, second)] == [0, 95.0]
 
 

@@ -18,7 +18,7 @@ from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.demo.songs import Song, compose, write
 from classifier.listening.engine import Listener
-from classifier.records import tracklists
+from classifier.records import corrections, tracklists
 from classifier.settings import Settings
 from classifier.store import Store
 from classifier.work import jobs, tracklist
@@ -129,7 +129,7 @@ def test_after_kill_9_it_goes_on_from_the_last_step(
     assert titles(half)
     # A person sees the tracklist grow, and corrects what is there already.
     edited = next(s["id"] for s in half["segments"] if s["kind"] == "track")
-    tracklists.correct(store, job["tracklist"], edited, {"title": "By hand"})
+    corrections.correct(store, job["tracklist"], edited, {"title": "By hand"})
 
     heard: list[float] = []
     restore = Listener.restore
