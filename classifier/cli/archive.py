@@ -54,7 +54,8 @@ def import_tracks(shell: Shell, file: Path) -> None:
     Example:
       earmark tracks import library.zip --store mongodb://localhost/earmark
     """
-    from classifier.records.archive import check_archive, import_catalogue
+    from classifier.records.archive import import_catalogue
+    from classifier.records.archive_reading import check_archive
 
     given = click.get_current_context().params["catalogue"] or os.environ.get("EARMARK_CATALOGUE")
     n_tracks = check_archive(file)

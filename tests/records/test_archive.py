@@ -15,7 +15,8 @@ from classifier.config import hash_of
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
 from classifier.models.background import BUILTIN, builtin_background
 from classifier.records import tracks
-from classifier.records.archive import ArchiveUnreadable, check_archive, export_catalogue, import_catalogue
+from classifier.records.archive import export_catalogue, import_catalogue
+from classifier.records.archive_reading import ArchiveUnreadable, check_archive
 from classifier.records.catalogues import (
     create_catalogue,
     get_catalogue,
