@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import time
 import wave
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -30,6 +30,8 @@ bp = APIBlueprint("listens", __name__, tag="Listens", url_prefix="/api/v1/listen
 
 #: Seconds of new sound that make a look worthwhile.
 LOOK_S = 0.7
+#: Confidence from which a candidate is worth a guess: as likely right as not.
+GUESS = 0.5
 _SAMPLE_BYTES = 2
 
 
@@ -187,5 +189,11 @@ def _answer(
         "wanted_s": 0.0 if listen.ended else round(max(0.0, own.settings.listen_seconds - heard_s), 3),
         "ended": listen.ended,
         "tag": made,
-        "perhaps": tag.to_dict()["matches"][0] if tag is not None and tag.matches else None,
+        "perhaps": _guess(tag),
     }
+
+
+def _guess(tag: results.Tag | None) -> dict[str, Any] | None:
+    """Return the best candidate of a look, if it is more than the least unlikely of many."""
+    first = tag.matches[0] if tag is not None and tag.matches else None
+    return None if first is None or (first.confidence or 0.0) < GUESS else asdict(first)

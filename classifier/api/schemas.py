@@ -274,7 +274,9 @@ class Listen(BaseModel):
     wanted_s: float = Field(description="Seconds of sound after which it is decided at the latest.")
     ended: bool = Field(description="Whether it is decided; nothing more is taken then.")
     tag: Tag | None = Field(description="The verdict, once it has ended; kept like any other tag.")
-    perhaps: Match | None = Field(description="The best candidate of this look: a hint to show, and no verdict.")
+    perhaps: Match | None = Field(
+        description="The best candidate so far, if it is as likely right as not: a guess to show, and no verdict."
+    )
 
 
 class Tags(BaseModel):

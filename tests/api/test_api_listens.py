@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from api_client import Client, int16, piece, wav
 from data_audio import FORMATS, encode
 from scipy.signal import resample_poly
 
+from classifier.api.listens import GUESS, _guess
 from classifier.demo.songs import Song
+from classifier.results import Match, Searched, Tag
 
 RATE = 16000
 
@@ -72,6 +76,7 @@ def test_unknown_music_ends_at_the_limit_without_a_name(client: Client, songs: l
     listen, sound = begin(client, f"?rate={RATE}"), pcm(songs[2], 2.0, 14.0)
     for number in range(7):
         answer = send(client, listen, number, sound[number * 4 * RATE : (number + 1) * 4 * RATE])
+        assert answer.json["perhaps"] is None
         if answer.json["ended"]:
             break
     assert answer.json["ended"]
@@ -104,3 +109,14 @@ def test_a_whole_file_as_one_piece(client: Client, songs: list[Song]) -> None:
     content = wav(piece(songs[0], 4.0, 6.0), songs[0].sample_rate)
     tag = send(client, begin(client), 0, content, "?last=true", "audio/wav").json["tag"]
     assert (tag["verdict"], tag["matches"][0]["title"]) == ("identified", songs[0].title)
+
+
+def test_a_guess_is_worth_showing() -> None:
+    """The least unlikely of many tracks is no guess."""
+    match = Match("t", "Title", *[None] * 2, "file", "candidate", 0, *[None] * 8)
+    tag = Tag("no_match", "auto", [match], [], Searched(0, 0, True), {})
+    for confidence, shown in ((None, False), (GUESS - 0.01, False), (GUESS, True)):
+        guess = _guess(replace(tag, matches=[replace(match, confidence=confidence)]))
+        assert (guess is not None) == shown
+    assert _guess(None) is None
+    assert _guess(replace(tag, matches=[])) is None

@@ -1442,7 +1442,7 @@ export interface components {
              * @description Number of the piece to send next.
              */
             next: number;
-            /** @description The best candidate of this look: a hint to show, and no verdict. */
+            /** @description The best candidate so far, if it is as likely right as not: a guess to show, and no verdict. */
             perhaps: components["schemas"]["Match"] | null;
             /** @description The verdict, once it has ended; kept like any other tag. */
             tag: components["schemas"]["Tag"] | null;
