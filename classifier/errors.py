@@ -16,7 +16,7 @@ never a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
-    - TracklistNotFound, MonitorNotFound, ModelNotFound
+    - TracklistNotFound, MonitorNotFound, ModelNotFound, ExperimentNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
@@ -177,6 +177,12 @@ class TracklistNotFound(NotFound):
     """No such tracklist in the store, or no such segment in it."""
 
     name = "tracklist_not_found"
+
+
+class ExperimentNotFound(NotFound):
+    """No such experiment in the store."""
+
+    name = "experiment_not_found"
 
 
 class MonitorNotFound(NotFound):

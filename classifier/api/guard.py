@@ -36,6 +36,7 @@ PROBES = ("health.healthz", "health.readyz")
 
 GUARDED = (
     *("tags", "listens", "tracks", "duplicates", "tracklists", "monitors", "jobs", "catalogues", "me", "telemetry"),
+    "experiments",
     *("labels", "label_models", "earlier"),
 )
 """Blueprints whose routes check keys."""

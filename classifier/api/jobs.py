@@ -13,7 +13,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, experiment, jobs, tracklist, train
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -30,6 +30,7 @@ _STREAM: dict[Any, Any] = {
 _SHOWN = {
     duplicates.KIND: duplicates.progress_of,
     enroll.KIND: enroll.to_dict,
+    experiment.KIND: experiment.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,
 }

@@ -378,8 +378,8 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "tracklist", "train"]
-    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
+    kind: Literal["duplicates", "enroll", "experiment", "tracklist", "train"]
+    catalogue: str | None = Field(description="That is enrolled into, listened for or validated; else null.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(
@@ -387,14 +387,17 @@ class Job(BaseModel):
     )
     created: str
     finished: str | None
-    total: int = Field(description="Files; of a tracklist, seconds of the recording, 0 while that is not known.")
+    total: int = Field(
+        description="Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, "
+        "questions."
+    )
     done: int = Field(description="Files finished, failed ones included; of a tracklist, seconds heard.")
     added: int
     present: int
     failed: int
     files: list[JobFile] = Field(description="Of the kind `enroll`.")
     tracklist: str | None = Field(description="The tracklist that the job fills.")
-    error: JobError | None = Field(description="Why a tracklist or a training failed.")
+    error: JobError | None = Field(description="Why a tracklist, a training or an experiment failed.")
 
 
 class Catalogue(BaseModel):

@@ -30,7 +30,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, experiment, jobs, tracklist, train
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -106,6 +106,7 @@ class Service:
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
                 train.KIND: train.Train(self.settings, self.spool),
+                experiment.KIND: experiment.Experiments(self._store, self.settings, self.spool),
             }
             # A worker each: hours of sound, or a training, keep no track from being enrolled.
             self._workers = [
