@@ -123,7 +123,7 @@ def get(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
 
 
 def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
-    """Return the data of a tag's charts: ``tag_id``, ``alignment``, ``divergence``, ``nearest``; see :func:`get`.
+    """Return the data of a tag's charts: ``tag_id``, ``alignment``, ``nearest`` and others; see :func:`get`.
 
     Raises
     ------
@@ -135,7 +135,9 @@ def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any
         drawn = json.loads(zlib.decompress(document["data"]))
     except (KeyError, ValueError, zlib.error):
         raise StoreCorrupt(f"the charts of tag {tag_id} cannot be read") from None
-    return {"alignment": None, "divergence": None, "nearest": [], **drawn, "tag_id": tag_id}
+    # Charts of earlier releases are fewer.
+    absent = dict.fromkeys(("alignment", "divergence", "along", "stripe", "mixtures"))
+    return {**absent, "nearest": [], **drawn, "tag_id": tag_id}
 
 
 def history(

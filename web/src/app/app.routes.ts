@@ -1,8 +1,9 @@
 import type { Routes } from '@angular/router';
 
+import { styled } from './ui/section-styles';
 import { Listen } from './views/listen';
 
-export const routes: Routes = [
+export const routes: Routes = styled([
   { path: '', component: Listen, title: 'Listen · Earmark', pathMatch: 'full' },
   { path: 'tags/:id', loadComponent: () => import('./views/tag-view').then((m) => m.TagView), title: 'Tag · Earmark' },
   {
@@ -31,8 +32,38 @@ export const routes: Routes = [
     title: 'Labels · Earmark',
   },
   {
+    path: 'labels/train',
+    loadComponent: () => import('./labels/train').then((m) => m.Train),
+    title: 'Train a model · Earmark',
+  },
+  {
+    path: 'labels/compare',
+    loadComponent: () => import('./labels/compare').then((m) => m.CompareSongs),
+    title: 'Songs compared · Earmark',
+  },
+  {
+    path: 'labels/models/:task/:version',
+    loadComponent: () => import('./labels/model-view').then((m) => m.ModelView),
+    title: 'Model · Earmark',
+  },
+  {
+    path: 'experiments',
+    loadComponent: () => import('./experiments/experiments').then((m) => m.Experiments),
+    title: 'Experiments · Earmark',
+  },
+  {
+    path: 'experiments/compare',
+    loadComponent: () => import('./experiments/compare').then((m) => m.Compare),
+    title: 'Experiments compared · Earmark',
+  },
+  {
+    path: 'experiments/:id',
+    loadComponent: () => import('./experiments/experiment-view').then((m) => m.ExperimentView),
+    title: 'Experiment · Earmark',
+  },
+  {
     path: '**',
     loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
     title: 'Not found · Earmark',
   },
-];
+]);

@@ -1005,7 +1005,9 @@ export interface components {
          */
         Charts: {
             alignment: components["schemas"]["Alignment"] | null;
+            along: components["schemas"]["DivergenceAlong"] | null;
             divergence: components["schemas"]["SlotDivergence"] | null;
+            mixtures: components["schemas"]["DrawnMixtures"] | null;
             /**
              * Nearest
              * @description Nearest tracks by divergence, nearest first.
@@ -1013,6 +1015,8 @@ export interface components {
             nearest: {
                 [key: string]: unknown;
             }[];
+            /** @description Null unless the snippet was aligned. */
+            stripe: components["schemas"]["Stripe"] | null;
             /** Tag Id */
             tag_id: string;
         } & {
@@ -1116,6 +1120,70 @@ export interface components {
             synced_fm: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * DivergenceAlong
+         * @description Divergence of the whole snippet along the first match's track.
+         */
+        DivergenceAlong: {
+            /**
+             * Divergence
+             * @description Symmetric KL divergence there, nats; least at the true place.
+             */
+            divergence: number[];
+            /**
+             * Offsets S
+             * @description Where the snippet would begin in the track, seconds.
+             */
+            offsets_s: number[];
+            /** Track Id */
+            track_id: string;
+            /**
+             * Unrelated
+             * @description Average divergence of unrelated sound, nats.
+             */
+            unrelated: number;
+        };
+        /**
+         * DrawnMixture
+         * @description A Gaussian mixture of one window.
+         */
+        DrawnMixture: {
+            /**
+             * Covariances
+             * @description Of each component the upper triangle, row by row.
+             */
+            covariances: number[][];
+            /**
+             * Means
+             * @description A row for each component: standardised cepstral coefficients.
+             */
+            means: number[][];
+            /**
+             * Start S
+             * @description Start of the window, seconds.
+             */
+            start_s: number;
+            /**
+             * Track Id
+             * @description Null for the snippet.
+             */
+            track_id: string | null;
+            /** Weights */
+            weights: number[];
+        };
+        /**
+         * DrawnMixtures
+         * @description What divergence compares: the snippet's first window, and the windows that are nearest to it.
+         */
+        DrawnMixtures: {
+            /** @description The track that sounds most alike besides. */
+            rival: components["schemas"]["DrawnMixture"] | null;
+            snippet: components["schemas"]["DrawnMixture"];
+            /** @description The first match, at its place. */
+            track: components["schemas"]["DrawnMixture"];
+            /** Window S */
+            window_s: number;
         };
         /**
          * Duplicates
@@ -2464,6 +2532,29 @@ export interface components {
             b_start_s: number;
             /** Length S */
             length_s: number;
+        };
+        /**
+         * Stripe
+         * @description Agreement of each frame of the snippet, at the best place in the track and at those beside it.
+         */
+        Stripe: {
+            /**
+             * Hop S
+             * @description Time from one character of a row to the next, seconds of the snippet.
+             */
+            hop_s: number;
+            /**
+             * Rows
+             * @description A character a frame: 0 to 9 for agreement 0 to 1, `.` where there is none.
+             */
+            rows: string[];
+            /**
+             * Shifts S
+             * @description Distance of each row from the best place, seconds.
+             */
+            shifts_s: number[];
+            /** Track Id */
+            track_id: string;
         };
         /**
          * Tag

@@ -12,7 +12,10 @@ import { TagLabels } from '../labels/tag-labels';
 import { TagCache } from '../capture/tag-cache';
 import { chosen, titles } from '../capture/verdict';
 import { AgreementChartView } from '../charts/agreement-chart';
+import { DivergenceChartView } from '../charts/divergence-chart';
+import { EllipsesChart } from '../charts/ellipses-chart';
 import { NearestChartView } from '../charts/nearest-chart';
+import { StripeChart } from '../charts/stripe-chart';
 import { TimingsChart } from '../charts/timings-chart';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
@@ -20,6 +23,7 @@ import { Icon } from '../ui/icon';
 import { moment } from '../ui/format';
 import { TroubleNote } from '../ui/trouble-note';
 import { Candidates } from './candidates';
+import { SnippetSound } from './snippet-sound';
 import { VerdictCard } from './verdict-card';
 
 /** One tag: the verdict, and what it rests on. */
@@ -30,9 +34,13 @@ import { VerdictCard } from './verdict-card';
     Candidates,
     CapturePanel,
     Confirm,
+    DivergenceChartView,
+    EllipsesChart,
     Icon,
     NearestChartView,
     RouterLink,
+    SnippetSound,
+    StripeChart,
     TagLabels,
     TimingsChart,
     TroubleNote,
@@ -65,10 +73,18 @@ export class TagView {
 
   protected readonly created = computed(() => moment(new Date(this.tag()?.created ?? 0)));
   protected readonly alignment = computed(() => (this.charts.hasValue() ? this.charts.value().alignment : null));
+  private readonly drawn = computed(() => (this.charts.hasValue() ? this.charts.value() : null));
+  /** Divergence along the same track as agreement. */
+  protected readonly along = computed(() => {
+    const [along, alignment] = [this.drawn()?.along ?? null, this.alignment()];
+    return along && (!alignment || along.track_id === alignment.track_id) ? along : null;
+  });
+  protected readonly stripe = computed(() => this.drawn()?.stripe ?? null);
+  protected readonly mixtures = computed(() => this.drawn()?.mixtures ?? null);
   protected readonly chartsFailed = computed(() => (this.charts.error() ? troubleOf(this.charts.error()) : null));
   protected readonly alignedTitle = computed(() => {
     const id = this.alignment()?.track_id;
-    return this.tag()?.matches.find((match) => match.track_id === id)?.title ?? '';
+    return this.titleOf(id);
   });
   protected readonly namedIds = computed(() => {
     const tag = this.tag();
@@ -82,6 +98,12 @@ export class TagView {
       if (!tag) return;
       title.setTitle(`${titles(tag)} · Earmark`);
     });
+  }
+
+  /** Title of a track that the tag names or lists. */
+  protected titleOf(id: string | null | undefined): string {
+    const tag = this.tag();
+    return [...(tag?.matches ?? []), ...(tag?.nearest ?? [])].find((one) => one.track_id === id)?.title ?? '';
   }
 
   protected reload(): void {
