@@ -7,9 +7,10 @@ one is noticed.
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from classifier.config import PRESETS
 from classifier.results import METHODS, METHODS_HELP
@@ -18,6 +19,13 @@ IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+
+
+def _moment(value: date | None) -> datetime | None:
+    """Return a time, of a day its beginning, UTC."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day, tzinfo=UTC)
 
 
 class Strict(BaseModel):
@@ -68,15 +76,41 @@ class PieceQuery(Strict):
     last: bool = Field(False, description="No more will come: decide with what there is.")
 
 
-class HistoryQuery(Strict):
-    """Which tags to list, newest first."""
+class TagsFilter(Strict):
+    """Which tags are meant."""
 
     catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
         None, description="Only tags with this verdict."
     )
+    search: str | None = Field(
+        None, max_length=200, description="Only tags of which title, artist, album or file hold all these words."
+    )
+    since: AwareDatetime | date | None = Field(None, description="Only tags from this day (UTC) or time on.")
+    until: AwareDatetime | date | None = Field(None, description="Only tags before this day (UTC) or time.")
+
+    def bounds(self) -> dict[str, datetime | None]:
+        """Return both bounds as times."""
+        return {name: _moment(getattr(self, name)) for name in ("since", "until")}
+
+
+class HistoryQuery(TagsFilter):
+    """Which tags to list, newest first."""
+
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
     cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
+
+
+class TagsExportQuery(TagsFilter):
+    """Which tags to write into a file."""
+
+    format: Literal["csv", "json"] = Field(description="`csv`: a line a tag. `json`: all of each.")
+    ids: str = Field(
+        "",
+        max_length=20_000,
+        pattern=r"^[A-Za-z0-9_,-]*$",
+        description="Only these, comma-separated; else the newest that the other parameters mean, 10,000 at most.",
+    )
 
 
 class TracksQuery(Strict):

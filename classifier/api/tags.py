@@ -10,13 +10,24 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
-from classifier.api import telemetry
+from classifier.api import tag_exports, telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
-from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
+from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags, TagsExportQuery
 from classifier.api.service import Service, service
 from classifier.api.snippets import read_snippet
 from classifier.records import tags as stored
+
+_EXPORT: dict[Any, Any] = {
+    200: {
+        "description": "The tags as a file",
+        "content": {media: {"schema": {"type": "string"}} for media in ("text/csv", "application/json")},
+    },
+    401: "Key needed",
+    403: "Role needed",
+    404: "One of the tags that are named is not there",
+    422: "A parameter is outside its bounds",
+}
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
 
@@ -74,8 +85,23 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 
     A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
-    found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
+    asked = {**query_data.model_dump(), **query_data.bounds()}
+    found, cursor = stored.history(service().store, owner=owner(), **asked)
     return {"tags": found, "next": cursor}
+
+
+@bp.get("/export")
+@needs("tag", named=True)
+@bp.input(TagsExportQuery, location="query")
+@bp.doc(operation_id="exportTags", responses=_EXPORT)
+def export(query_data: TagsExportQuery) -> Response:
+    """Return tags as a file, newest first; whose, as in the list."""
+    asked = {**query_data.model_dump(exclude={"format", "ids"}), **query_data.bounds()}
+    found = tag_exports.chosen(service().store, owner(), query_data.ids.split(","), asked)
+    text, media = tag_exports.FORMATS[query_data.format](found)
+    response = Response(text.encode(), content_type=f"{media}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="tags.{query_data.format}"'
+    return response
 
 
 @bp.get("/<tag_id>")

@@ -254,15 +254,58 @@ def test_history_leads_to_tags_and_deletes_them(page: Page, service: Service, mu
     expect(page).to_have_url(re.compile("/history$"))
 
 
-def test_history_shows_older_tags_on_demand(page: Page, service: Service, music: Music) -> None:
+def test_history_is_filtered_paged_and_followed_by_its_address(page: Page, service: Service, music: Music) -> None:
     snippet = music.snippet(0, 5.0, 2.0)
     known = len(service.ask("GET", "/tags?limit=200")["tags"])
     for _ in range(max(0, 31 - known)):
         service.identify(snippet)
     page.goto("/history")
-    expect(page.locator(".rows li")).to_have_count(30)
-    page.get_by_role("button", name="Show older tags").click()
-    expect(page.locator(".rows li").nth(30)).to_be_visible()
+    rows = page.locator(".rows li")
+    expect(rows).to_have_count(30)
+    page.get_by_role("link", name="Older tags").click()
+    page.wait_for_url("**/history?cursor=*")
+    expect(rows.nth(29)).to_have_count(0)
+    older = page.locator(".rows a").first.get_attribute("href")
+    page.goto(page.url)  # the address alone shows the same page
+    expect(page.locator(".rows a").first).to_have_attribute("href", str(older))
+    page.locator(".rows a").first.click()
+    page.go_back()
+    expect(page.locator(".rows a").first).to_have_attribute("href", str(older))
+    page.get_by_role("link", name="Newest tags").click()
+    expect(rows).to_have_count(30)
+
+    song = music.song(2)
+    tag = service.identify(music.snippet(2, 9.0))  # it appears by itself
+    expect(page.locator(f".rows a[href='/tags/{tag['id']}']")).to_be_visible()
+    page.get_by_role("searchbox").fill(song.title.upper())
+    page.wait_for_url("**/history?search=*")
+    for row in rows.all():
+        expect(row).to_contain_text(song.title)
+    page.get_by_label("Verdict").select_option("no_match")
+    page.wait_for_url("**verdict=no_match*")
+    expect(page.get_by_text("No tag is like that")).to_be_visible()
+    page.goto("/history?to=2001-01-01")
+    expect(page.get_by_text("No tag is like that")).to_be_visible()
+    page.get_by_role("link", name="Show all").click()
+    expect(rows).to_have_count(30)
+
+
+def test_several_tags_are_marked_saved_and_deleted(page: Page, service: Service, music: Music) -> None:
+    snippet = music.snippet(1, 5.0, 3.0)
+    made = [service.identify(snippet)["id"] for _ in range(2)]
+    page.goto("/history")
+    for tag_id in made:
+        page.locator(".rows li", has=page.locator(f"a[href$='{tag_id}']")).get_by_role("checkbox").check()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    lines = saved.value.path().read_text().splitlines()
+    assert sorted(line.split(",")[0] for line in lines[1:]) == sorted(made)
+    page.get_by_role("button", name="Delete 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("[aria-live]")).to_contain_text("2 tags deleted")
+    for tag_id in made:
+        expect(page.locator(f".rows a[href$='{tag_id}']")).to_have_count(0)
+    expect(page.locator(".rows .delete:focus")).to_have_count(1)
 
 
 def test_what_the_service_refuses_is_said_in_its_words(page: Page, music: Music, watch: Watch) -> None:

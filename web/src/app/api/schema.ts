@@ -532,6 +532,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return tags as a file, newest first; whose, as in the list. */
+        get: operations["exportTags"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/{tag_id}": {
         parameters: {
             query?: never;
@@ -5882,6 +5899,12 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags of which title, artist, album or file hold all these words. */
+                search?: string | null;
+                /** @description Only tags from this day (UTC) or time on. */
+                since?: string | null;
+                /** @description Only tags before this day (UTC) or time. */
+                until?: string | null;
                 /** @description Most tags in the answer. */
                 limit?: number;
                 /** @description `next` of the previous answer. */
@@ -6130,6 +6153,99 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTags: {
+        parameters: {
+            query: {
+                /** @description Only tags of this catalogue. */
+                catalogue?: string | null;
+                /** @description Only tags with this verdict. */
+                verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags of which title, artist, album or file hold all these words. */
+                search?: string | null;
+                /** @description Only tags from this day (UTC) or time on. */
+                since?: string | null;
+                /** @description Only tags before this day (UTC) or time. */
+                until?: string | null;
+                /** @description `csv`: a line a tag. `json`: all of each. */
+                format: "csv" | "json";
+                /** @description Only these, comma-separated; else the newest that the other parameters mean, 10,000 at most. */
+                ids?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tags as a file */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One of the tags that are named is not there */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is outside its bounds */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
