@@ -20,6 +20,7 @@ from tests.browser.harness import (
     launch,
     microphone_flags,
     open_context,
+    violations,
 )
 
 OFFSET_TOLERANCE_S = 0.15
@@ -306,6 +307,70 @@ def test_several_tags_are_marked_saved_and_deleted(page: Page, service: Service,
     for tag_id in made:
         expect(page.locator(f".rows a[href$='{tag_id}']")).to_have_count(0)
     expect(page.locator(".rows .delete:focus")).to_have_count(1)
+
+
+def test_many_recordings_are_tagged_in_turn(page: Page, music: Music, watch: Watch) -> None:
+    watch.expect("415")
+    letter = music.folder / "note.wav"
+    letter.write_bytes(b"no music " * 400)
+    page.goto("/")
+    page.locator("em-capture input[type=file]").set_input_files(
+        [music.snippet(0, 12.0), letter, music.snippet(4, 12.0), music.snippet(1, 12.0)]
+    )
+    page.wait_for_url("**/batch")
+    expect(page.get_by_role("status")).to_have_text("4 of 4 done, 2 named, 1 failed")
+    rows = page.locator(".rows li")
+    for row, words in zip(range(4), (music.song(0).title, "not a sound file", "No match", music.song(1).title)):
+        expect(rows.nth(row)).to_contain_text(words)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    assert len(saved.value.path().read_text().splitlines()) == 1 + 3
+    drop(page, music.snippet(2, 12.0))
+    expect(page.get_by_role("status")).to_have_text("5 of 5 done, 3 named, 1 failed")
+    assert violations(page) == []
+    rows.first.get_by_role("link").click()
+    expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
+    expect(page.locator("em-snippet-sound audio")).to_be_visible()
+    page.get_by_role("button", name="Draw its spectrogram").click()
+    expect(page.locator("em-snippet-sound img")).to_be_visible()
+
+
+def test_a_tag_shows_lanes_bits_and_mixtures(page: Page, service: Service, music: Music) -> None:
+    tag = service.identify(music.snippet(1, 17.0))
+    page.goto(f"/tags/{tag['id']}")
+    lanes = page.locator("em-agreement-chart svg.chart")
+    # Divergence dips where the fingerprints agree.
+    expect(lanes).to_have_attribute("aria-label", re.compile(r"Divergence is least, .* at 0:1[67]\.\d"))
+    expect(lanes.locator("circle.peak")).to_have_count(2)
+    cursor = page.get_by_label("Cursor in the track")
+    cursor.focus()
+    cursor.press("ArrowRight")
+    expect(page.locator(".reading")).to_contain_text("divergence")
+    expect(lanes.locator(".crosshair")).to_have_count(2)
+
+    stripe = page.locator("em-stripe canvas")
+    at, beside = map(float, re.findall(r"\d\.\d\d", str(stripe.get_attribute("aria-label"))))
+    assert at > beside
+    inked = stripe.evaluate(
+        """canvas => {
+          const { width, height } = canvas, data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          const dark = row => [...Array(width).keys()].reduce((n, x) => n + 255 - data[4 * (row * width + x)], 0);
+          return [...Array(height).keys()].map(dark);
+        }"""
+    )
+    assert inked.index(max(inked)) == len(inked) // 2
+
+    ellipses = page.locator("em-ellipses")
+    n = ellipses.locator("ellipse.mine").count()
+    assert n > 1
+    ellipses.get_by_text("As a table").click()
+    expect(ellipses.locator("tbody tr")).to_have_count(2 * n)
+    before = ellipses.locator("ellipse.theirs").first.get_attribute("transform")
+    ellipses.get_by_role("slider").press("End")
+    expect(ellipses.locator("ellipse.theirs").first).not_to_have_attribute("transform", str(before))
+    ellipses.get_by_label("Across").select_option("coefficient c3")
+    ellipses.get_by_label("Up", exact=True).select_option("coefficient c2")
+    expect(ellipses.locator(".axis-title")).to_contain_text("c3 (upwards: c2)")
 
 
 def test_what_the_service_refuses_is_said_in_its_words(page: Page, music: Music, watch: Watch) -> None:

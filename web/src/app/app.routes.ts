@@ -7,6 +7,11 @@ export const routes: Routes = styled([
   { path: '', component: Listen, title: 'Listen · Earmark', pathMatch: 'full' },
   { path: 'tags/:id', loadComponent: () => import('./views/tag-view').then((m) => m.TagView), title: 'Tag · Earmark' },
   {
+    path: 'batch',
+    loadComponent: () => import('./views/batch').then((m) => m.Batch),
+    title: 'Recordings · Earmark',
+  },
+  {
     path: 'history',
     loadComponent: () => import('./views/history').then((m) => m.History),
     title: 'History · Earmark',
@@ -60,6 +65,11 @@ export const routes: Routes = styled([
     path: 'experiments/:id',
     loadComponent: () => import('./experiments/experiment-view').then((m) => m.ExperimentView),
     title: 'Experiment · Earmark',
+  },
+  {
+    path: 'system',
+    loadComponent: () => import('./system/system').then((m) => m.System),
+    title: 'System · Earmark',
   },
   {
     path: '**',

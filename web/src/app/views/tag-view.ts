@@ -10,7 +10,7 @@ import type { Charts, Tag } from '../api/types';
 import { CapturePanel } from '../capture/capture-panel';
 import { TagLabels } from '../labels/tag-labels';
 import { TagCache } from '../capture/tag-cache';
-import { chosen, titles } from '../capture/verdict';
+import { chosen, titles, verdictSentence } from '../capture/verdict';
 import { AgreementChartView } from '../charts/agreement-chart';
 import { DivergenceChartView } from '../charts/divergence-chart';
 import { EllipsesChart } from '../charts/ellipses-chart';
@@ -69,6 +69,7 @@ export class TagView {
   protected readonly failure = computed(() => (this.fetched.error() ? troubleOf(this.fetched.error()) : null));
   protected readonly deleteTrouble = signal<Trouble | null>(null);
   protected readonly copied = signal(false);
+  protected readonly canShare = typeof navigator.share === 'function';
   protected readonly canCopy = typeof navigator.clipboard !== 'undefined';
 
   protected readonly created = computed(() => moment(new Date(this.tag()?.created ?? 0)));
@@ -115,6 +116,17 @@ export class TagView {
     this.copied.set(true);
     this.announcer.say('Link copied.');
     setTimeout(() => this.copied.set(false), 2000);
+  }
+
+  /** Hand the verdict to another app: what was named, and this address. */
+  protected async share(): Promise<void> {
+    const tag = this.tag();
+    if (!tag) return;
+    try {
+      await navigator.share({ title: 'Earmark', text: verdictSentence(tag), url: location.href });
+    } catch {
+      // Whoever closes the sheet without choosing wants nothing said.
+    }
   }
 
   protected delete(): void {
