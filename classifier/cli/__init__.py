@@ -22,6 +22,7 @@ _COMMANDS = {
     "identify": ("identify", "identify"),
     "keys": ("keys", "keys"),
     "label": ("label", "label"),
+    "lastfm": ("lastfm", "lastfm"),
     "listen": ("listen", "listen"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
