@@ -26,6 +26,7 @@ _COMMANDS = {
     "listen": ("listen", "listen"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
+    "report": ("report", "report"),
     "serve": ("serve", "serve"),
     "spectrogram": ("spectrogram", "spectrogram"),
     "subsets": ("evaluate", "subsets"),
