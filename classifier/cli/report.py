@@ -13,6 +13,7 @@ from classifier.cli.common import Shell, shell_command
 from classifier.errors import InvalidParameter
 
 if TYPE_CHECKING:
+    from classifier.listening.report import Play
     from classifier.store.base import Store
 
 
@@ -50,7 +51,7 @@ def report(
     clock = _zone(zone)
     bounds = tuple(None if text is None else _time(text, clock) for text in (first, last))
     start = None if begun is None else _time(begun, clock)
-    found = []
+    found: list[Play] = []
     with shell.store() as store:
         for name in sources:
             for listed in _tracklists(store, name, start, bounds):
