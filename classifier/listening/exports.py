@@ -287,7 +287,7 @@ def _quoted(value: str) -> str:
 
 
 def cell(value: object) -> str:
-    """Return a value as a spreadsheet may read it: a text that it would take for a formula gets an apostrophe."""
+    """Return a value as a cell of a table that no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = _text(value)
