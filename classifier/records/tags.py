@@ -167,8 +167,8 @@ def history(
     owner : Owner
         Only tags made by this owner.
     search : str or None
-        Only tags of which title, artist, album or file hold all these words; of ``MAX_SEARCHED`` tags at a time, so that
-        there may be few, and a cursor.
+        Only tags of which title, artist, album or file hold all these words. ``MAX_SEARCHED`` tags are searched at a
+        time, so that there may be few, and a cursor.
     since, until : datetime or None
         Only tags made from this time on, and before that time.
     limit : int >= 1

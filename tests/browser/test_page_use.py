@@ -320,7 +320,7 @@ def test_many_recordings_are_tagged_in_turn(page: Page, music: Music, watch: Wat
     page.wait_for_url("**/batch")
     expect(page.get_by_role("status")).to_have_text("4 of 4 done, 2 named, 1 failed")
     rows = page.locator(".rows li")
-    for row, words in zip(range(4), (music.song(0).title, "not a sound file", "No match", music.song(1).title)):
+    for row, words in enumerate((music.song(0).title, "not a sound file", "No match", music.song(1).title)):
         expect(rows.nth(row)).to_contain_text(words)
     with page.expect_download() as saved:
         page.get_by_role("button", name="CSV").click()

@@ -134,9 +134,7 @@ def test_the_mixtures_drawn_are_those_compared(songs, sounds, method):
     drawn = tag.charts["mixtures"]
     first, d = query.mixtures, query.mixtures.means.shape[-1]
     np.testing.assert_allclose(drawn["snippet"]["means"], first.means[0], atol=1e-3)
-    np.testing.assert_allclose(
-        drawn["snippet"]["covariances"], first.covariances[0][:, *np.triu_indices(d)], atol=1e-4
-    )
+    np.testing.assert_allclose(drawn["snippet"]["covariances"], first.covariances[0][:, *np.triu_indices(d)], atol=1e-4)
     assert sum(drawn["track"]["weights"]) == pytest.approx(1.0, abs=1e-3)
     assert drawn["track"]["track_id"] == tag.matches[0].track_id
     assert drawn["track"]["start_s"] == pytest.approx(12.2, abs=CONFIG.window_step)

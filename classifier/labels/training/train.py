@@ -23,6 +23,7 @@ from classifier.labels.training.protocols import protocols, run
 from classifier.labels.training.selection import (
     INNER,
     Choice,
+    Judged,
     Problem,
     final,
     fits_of,
