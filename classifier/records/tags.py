@@ -189,7 +189,7 @@ def history(
     if owner is not ANYONE:
         where["key"] = owner
     # Ids begin with their time, so they bound it too.
-    before = [cursor] * (cursor is not None) + [_first_id(until) for until in [until] if until is not None]
+    before = [bound for bound in (cursor, None if until is None else _first_id(until)) if bound is not None]
     bounds = {"$lt": min(before)} if before else {}
     if since is not None:
         bounds["$gte"] = _first_id(since)

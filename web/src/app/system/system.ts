@@ -16,7 +16,7 @@ import { byLabel, type Sample, samples, spreads, total } from './metrics';
 
 const LOOK_MS = 5000;
 const MOST_MOMENTS = 120;
-const MOST_ROUTES = 12;
+const MOST_ROUTES = 60;
 
 interface Ready {
   readonly ready?: boolean;
