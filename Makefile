@@ -60,7 +60,7 @@ docs: $(VENV)/.installed-tests weights
 	$(BIN)/python -m tests.browser.gallery
 
 site: $(VENV)/.installed-tests
-	$(BIN)/python -m mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
 
 # The date of the last commit, where none is given, so that the same commit gives the same bytes.
 wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)

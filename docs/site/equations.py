@@ -10,6 +10,8 @@ from latex2mathml.converter import convert
 _BLOCK = re.compile(r'<div class="arithmatex">\\\[(.*?)\\\]</div>', re.DOTALL)
 _INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
 _TAG = re.compile(r"\\tag\{(\w+)\}")
+#: Delimiters that the converter knows by themselves, but not after a command of size.
+_DELIMITERS = {r"\langle": "⟨", r"\rangle": "⟩"}
 _UNKNOWN = re.compile(r"<m[iot][^>]*>\\\w+")
 
 
@@ -32,6 +34,8 @@ def _equation(tex: str) -> str:
 
 
 def _mathml(tex: str, display: str) -> str:
+    for command, character in _DELIMITERS.items():
+        tex = tex.replace(command, character)
     mathml = convert(tex.strip(), display=display)
     if left := _UNKNOWN.search(mathml):
         raise ValueError(f"the equation {tex.strip()!r} holds what cannot be drawn: {left[0]}")

@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE), str(ROOT)]
 import equations  # noqa: E402
 import notebook  # noqa: E402
 import reference  # noqa: E402
+from roles import Roles  # noqa: E402
 
 #: The documents, and what they show or link to beside each other.
 DOCUMENTS = (
@@ -30,7 +31,8 @@ TUTORIAL = "docs/tutorial.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages of the reference into the navigation."""
+    """Put the pages of the reference into the navigation, and show roles of docstrings as names."""
+    config.markdown_extensions.append(Roles())
     assert config.nav is not None
     for section in config.nav:
         if "Reference" in section:

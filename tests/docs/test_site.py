@@ -130,3 +130,27 @@ def test_the_tutorial_was_executed(site):
 
 def test_it_is_small_enough_to_be_carried(site):
     assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) < MOST_BYTES
+
+
+def test_the_search_works_on_files_without_a_network(site):
+    """Chromium, offline, with the pages opened as files: a word of one page is found from another."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.harness import CHROMIUM, launch
+
+    if not CHROMIUM:
+        pytest.skip("no chromium: install Debian's package, or set CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        view = browser.new_context(offline=True).new_page()
+        wanted: list[str] = []
+        view.on("request", lambda request: wanted.append(request.url))
+        view.goto((site / "docs" / "guide.html").as_uri())
+        query = view.locator("[data-md-component=search-query]")
+        query.click()
+        query.press_sequentially("idempotency")
+        found = view.locator(".md-search-result__item a").first
+        found.wait_for(state="attached")
+        assert "docs/api.html" in str(found.get_attribute("href"))
+        browser.close()
+    assert [url for url in wanted if not url.startswith(("file:", "data:"))] == []
