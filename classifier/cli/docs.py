@@ -19,7 +19,9 @@ ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
 
 @click.command()
 @click.argument("page", default="index")
-@click.option("--serve", "serving", is_flag=True, help="Serve it to this machine until Ctrl-C, instead of opening files.")
+@click.option(
+    "--serve", "serving", is_flag=True, help="Serve it to this machine until Ctrl-C, instead of opening files."
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8010, show_default=True, help="Port; 0: any free one.")
 @click.option("--where", is_flag=True, help="Only print where it is.")
 @shell_command
@@ -90,7 +92,9 @@ def serve(shell: Shell, root: Path, path: Path, port: int) -> None:
     try:
         server = http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
     except OSError as error:
-        raise InvalidParameter(f"port {port} cannot be served on ({error.strerror}): choose another with --port") from None
+        raise InvalidParameter(
+            f"port {port} cannot be served on ({error.strerror}): choose another with --port"
+        ) from None
     with server:
         url = f"http://127.0.0.1:{server.server_address[1]}/{path.relative_to(root).as_posix()}"
         shell.remark("Ctrl-C stops it. The documentation is at:")

@@ -11,7 +11,6 @@ from itertools import islice
 
 import numpy as np
 
-from classifier.fingerprint import bits
 from classifier.fingerprint.bits import Fingerprint
 from classifier.index.segment import Entry, Segment
 from classifier.search import align

@@ -31,12 +31,16 @@ TUTORIAL = "docs/tutorial.md"
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages of the reference into the navigation, and show roles of docstrings as names."""
+    """Put the reference, and guides that nothing names, into the navigation; show roles of docstrings as names."""
     config.markdown_extensions.append(Roles())
     assert config.nav is not None
+    named = str(config.nav)
     for section in config.nav:
         if "Reference" in section:
             section["Reference"] = [{page.title: page.path} for page in reference.pages()]
+        if "Guides" in section:
+            guides = (path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md")))
+            section["Guides"] += [guide for guide in guides if guide not in named]
     return config
 
 

@@ -1,4 +1,4 @@
-"""Make the reports of the gallery, and their pictures: ``python -m tests.browser.gallery [FOLDER]``, docs/gallery by default.
+"""Make the reports of the gallery and their pictures: ``python -m tests.browser.gallery [FOLDER]``, else docs/gallery.
 
 Composed songs, recorded by the simulated phone, and the commands that a reader would type: nothing on them is made up.
 """
@@ -16,13 +16,13 @@ from classifier.demo import songs
 from tests.browser.harness import ROOT, launch
 from tests.browser.screenshots import shrink
 
-N_SONGS, SONG_S = 16, 40.0
+N_SONGS, SONG_S = 12, 24.0
 #: Every fourth song is not enrolled for ``validate``.
 LEFT_OUT = 4
 #: File -> the command's arguments, as the gallery's page shows them.
 REPORTS = {
-    "validate": "validate default {music} --cut 24 --length 3 --conditions clean,room,babble:0,babble:-5,pink:0",
-    "sweep": "sweep {music} --preset covariance --cut 12 --conditions clean,room",
+    "validate": "validate default {music} --cut 12 --length 3 --conditions clean,room,babble:0,babble:-5",
+    "sweep": "sweep {music} --preset covariance --cut 8 --conditions clean,room",
 }
 WIDTH, HEIGHT = 1000, 1250
 

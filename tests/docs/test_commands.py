@@ -131,7 +131,11 @@ def test_python_snippets_run(
 def test_the_researchers_snippet_runs() -> None:
     (text,) = blocks(ROOT / "docs" / "start-research.md", "python")
     run = subprocess.run(
-        [sys.executable, "-W", "error", "-c", textwrap.dedent(text)], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(text)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     assert re.match(r"10\.0\d s, log10 E = -\d+\n\(26, 26\) nats", run.stdout), run.stdout

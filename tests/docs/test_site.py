@@ -19,7 +19,9 @@ from tests.docs.test_links import DOCUMENTS, ROOT
 
 #: Bytes that a wheel can carry without being a burden.
 MOST_BYTES = 12_000_000
-_ATTRIBUTE = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"?(https?:[^\">\s]+)", re.IGNORECASE)
+_ATTRIBUTE = re.compile(
+    r"<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)=\"?(https?:[^\">\s]+)", re.IGNORECASE
+)
 
 
 @pytest.fixture(scope="module")

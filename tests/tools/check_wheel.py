@@ -2,8 +2,8 @@
 
     make wheel && python tests/tools/check_wheel.py dist/earmark-*.whl
 
-The plain package has to identify, to hold the documentation, and to say what ``serve`` lacks; with the extra ``service`` the demo has to name its
-snippet, and the page has to be served. Packages come from the configured index.
+The plain package has to identify, to hold the documentation, and to say what ``serve`` lacks; with the extra
+``service`` the demo has to name its snippet, and the page has to be served. Packages come from the configured index.
 """
 
 from __future__ import annotations
