@@ -16,10 +16,10 @@ never a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
-    - TracklistNotFound, MonitorNotFound, ModelNotFound
+    - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
-    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
+    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder, LastAdminKey
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
   + StoreFailed
@@ -185,6 +185,18 @@ class MonitorNotFound(NotFound):
     name = "monitor_not_found"
 
 
+class KeyNotFound(NotFound):
+    """No such key in the store, or several that begin like this."""
+
+    name = "key_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """No such webhook in the store."""
+
+    name = "webhook_not_found"
+
+
 class Conflict(EarmarkError):
     """The request contradicts what is stored."""
 
@@ -240,6 +252,12 @@ class PieceOutOfOrder(Conflict):
     """A piece of a recording came before another, or under the number of another."""
 
     name = "piece_out_of_order"
+
+
+class LastAdminKey(Conflict):
+    """Without this key nobody could administer the service over HTTP."""
+
+    name = "last_admin_key"
 
 
 class Unavailable(EarmarkError):

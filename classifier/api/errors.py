@@ -4,6 +4,7 @@
   + RequestRefused
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
+    - RateLimited, QuotaReached
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
     - MethodNotAllowed
   + NotReady (an Unavailable)
@@ -60,6 +61,21 @@ class KeyRole(RequestRefused):
     """The key's role does not cover this request."""
 
     name = "key_role"
+    status = 403
+
+
+class RateLimited(RequestRefused):
+    """The caller has sent more requests than it may in this time."""
+
+    name = "rate_limited"
+    status = 429
+    retry_after_s = 1
+
+
+class QuotaReached(RequestRefused):
+    """The key keeps as many tags as it may."""
+
+    name = "quota_reached"
     status = 403
 
 

@@ -24,8 +24,9 @@ from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
-from classifier.records import idempotency, listens
+from classifier.records import allowances, idempotency, listens, tags
 from classifier.records.catalogues import get_catalogue
+from classifier.records.clock import iso
 from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
@@ -186,7 +187,10 @@ class Service:
         """Delete what has expired, every ``TIDY_SECONDS`` or so."""
         while not self.closing.wait(TIDY_SECONDS * (0.5 + np.random.default_rng().random())):
             try:
+                allowances.clean(self.store)
                 idempotency.clean(self.store)
+                if self.settings.tag_days:
+                    tags.clean(self.store, iso(time.time() - 86400 * self.settings.tag_days))
                 listens.clean(self.store)
                 jobs.clean(self.store)
                 self.spool.clean(self.store)

@@ -13,6 +13,7 @@ from classifier import results
 from classifier.api import telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
+from classifier.api.limits import check_quota
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import read_snippet
@@ -35,6 +36,7 @@ def create(query_data: TagQuery) -> Any:
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
+    check_quota()
     content, name = read_snippet(own.settings.snippet_bytes)
     key_id = None if g.key is None else g.key.id
     parameters = {**query_data.model_dump(), "catalogue": catalogue}
@@ -44,7 +46,7 @@ def create(query_data: TagQuery) -> Any:
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels)
+        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels)
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
@@ -100,10 +102,13 @@ def charts(tag_id: str) -> dict[str, Any]:
 
 
 @bp.delete("/<tag_id>")
-@needs("admin")
+@needs("tag", named=True)
 @bp.output({}, status_code=204)
 @bp.doc(operation_id="deleteTag", responses=[401, 403, 404])
 def delete(tag_id: str) -> Any:
-    """Delete a tag and its charts for good."""
-    stored.delete(service().store, tag_id)
+    """Delete a tag and its charts for good.
+
+    A key with role `tag` deletes tags that were made with it; a key with role `admin` any.
+    """
+    stored.delete(service().store, tag_id, owner=owner())
     return Response(status=204)
