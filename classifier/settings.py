@@ -102,6 +102,9 @@ class Settings:
         10_000, 0, 100_000_000, "tags that a key with role tag may keep, unless it has a limit of its own; 0: no limit"
     )
     tag_days: float = _bounded(0.0, 0.0, 36_500.0, "days after which tags are deleted; 0: never")
+    webhooks_private: bool = _setting(
+        False, "webhooks may go to private addresses, such as this machine's own, and without TLS"
+    )
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
     mqtt: str = _setting(

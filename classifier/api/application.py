@@ -35,6 +35,7 @@ from classifier.api import (
     telemetry,
     tracklists,
     tracks,
+    webhooks,
 )
 from classifier.api.openapi import describe
 from classifier.api.service import Service
@@ -79,7 +80,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys)
+    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys, webhooks)
     for part in (*parts, labels, label_models, earlier, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

@@ -152,6 +152,8 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
     saved = tags.save(own.store, listen.catalogue, tag, key_id=listen.key_id, device=listen.device)
     if not listens.end(own.store, listen, saved["id"]):  # another piece was faster
         tags.delete(own.store, saved["id"])
+    else:
+        own.announce("tag.created", saved["id"])
     return _answer(own, listens.get(own.store, listen.id, key_id=listen.key_id), heard_s=heard_s)
 
 

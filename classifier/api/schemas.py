@@ -386,8 +386,8 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "tracklist", "train"]
-    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
+    kind: Literal["duplicates", "enroll", "tracklist", "train", "webhook"]
+    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training or webhook.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(

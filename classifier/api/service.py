@@ -31,7 +31,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, jobs, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -107,11 +107,14 @@ class Service:
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
                 train.KIND: train.Train(self.settings, self.spool),
+                webhooks.KIND: webhooks.Webhooks(self._store, self.settings),
             }
             # A worker each: hours of sound, or a training, keep no track from being enrolled.
-            self._workers = [
-                Worker(self._store, self.spool, self.settings, {kind: handler}) for kind, handler in handlers.items()
-            ]
+            workers = {
+                kind: Worker(self._store, self.spool, self.settings, {kind: handler})
+                for kind, handler in handlers.items()
+            }
+            self._workers, self._telling = list(workers.values()), workers[webhooks.KIND]
             self._started = True
             self._threads = [
                 threading.Thread(target=target, name=name, daemon=True)
@@ -220,6 +223,11 @@ class Service:
         """Let the threads that work on jobs look for new ones now."""
         for worker in self._workers:
             worker.notify()
+
+    def announce(self, event: str, subject: str) -> None:
+        """Have webhooks told what happened (:func:`classifier.work.webhooks.announce`)."""
+        webhooks.announce(self.store, event, subject)
+        self._telling.notify()
 
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or what is missing, for store, index and decoder."""

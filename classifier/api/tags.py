@@ -46,7 +46,11 @@ def create(query_data: TagQuery) -> Any:
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels)
+        saved = stored.save(
+            own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels
+        )
+        own.announce("tag.created", saved["id"])
+        return saved
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 

@@ -35,6 +35,7 @@ _COMMANDS = {
     "tracks": ("tracks", "tracks"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 
 

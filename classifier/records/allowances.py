@@ -1,8 +1,8 @@
 """Allowances: how much each caller may still ask for, in buckets that all processes of a store share.
 
-A bucket fills at a constant rate up to its size, and each request takes from it. All that is stored of one is the moment
-at which it would be full again, in microseconds: the generic cell rate algorithm (ITU-T I.371), which needs one
-conditional update a request and no clearing. A bucket that is full again is as good as none, and is deleted.
+A bucket fills at a constant rate up to its size, and each request takes from it. All that is stored of one is the
+moment at which it would be full again, in microseconds: the generic cell rate algorithm (ITU-T I.371), which needs one
+conditional update a request. A bucket that is full again is as good as none, and is deleted.
 
 The clocks of all machines that share a store must agree, as they must for leases.
 """

@@ -1,4 +1,4 @@
-"""Keys over HTTP: made, listed and revoked by administrators; what each may ask for and keep, in all processes together."""
+"""Keys and webhooks over HTTP: made, listed and ended by administrators; what each key may ask for and keep."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from classifier.records.clock import iso
 from classifier.results import Searched, Tag
 from classifier.settings import Settings
 from classifier.store import Store, open_store
+from tests.waiting import until
+from tests.work.test_calling import answer, receiving
 
 UNKNOWN = Tag("no_match", "auto", [], [], Searched(0, 0, True), {})
 
@@ -136,14 +138,14 @@ def test_keys_of_older_stores_have_no_limits_of_their_own(store: Store) -> None:
 
 def test_two_processes_share_a_limit(settings: Settings, store: Store, chief: str) -> None:
     """Two services on one store answer as many requests as one; each caller has its own."""
-    key, secret = keys.create(store, "phone", "tag", requests_per_minute=12)
+    _key, secret = keys.create(store, "phone", "tag", requests_per_minute=12)
     apps = [create_app(settings) for _ in range(2)]
     try:
         first, second = (Asker(app.test_client()) for app in apps)
         first.secret = second.secret = secret
         answers = [ask("GET", "/me")[0] for _ in range(7) for ask in (first, second)]
         assert answers == [200] * 12 + [429] * 2
-        status, problem = first("GET", "/me")
+        _status, problem = first("GET", "/me")
         assert problem["name"] == "rate_limited"
         assert 1 <= int(first.retry_after) <= 5  # one comes back each five seconds
         first.secret = chief  # an administrator is not counted
@@ -224,3 +226,41 @@ def test_old_tags_are_swept(store: Store) -> None:
         tags.save(store, "default", UNKNOWN)
     assert tags.clean(store, iso(1.7e9 + 1199)) == 1199
     assert tags.count(store, tags.ANYONE) == 4
+
+
+def test_webhooks_from_their_making_to_their_end(settings: Settings, store: Store, songs: list[Song]) -> None:
+    app = create_app(settings.replace(webhooks_private=True))
+    try:
+        ask = Asker(app.test_client())
+        with receiving(answer(204)) as receiver:
+            url = f"http://127.0.0.1:{receiver.server_port}/hook"
+            status, made = ask("POST", "/webhooks", {"url": url, "events": ["tag.created"]})
+            assert status == 201
+            assert made["secret"].startswith("whsec_")
+            status, tested = ask("POST", f"/webhooks/{made['id']}/test")
+            assert (tested["delivered"], tested["status"], tested["answer"]) == (True, 204, "204 No Content")
+            snippet = wav(piece(songs[0], 3.0, 3.0), songs[0].sample_rate)
+            tag = ask("POST", "/tags", data=snippet, content_type="audio/wav")[1]
+            until(lambda: len(receiver.got) == 2)
+            ping, told = (json.loads(body) for _, _, body in receiver.got)
+            assert (ping["type"], told["type"], told["data"]["id"]) == ("ping", "tag.created", tag["id"])
+        status, listing = ask("GET", "/webhooks")
+        assert [hook["url"] for hook in listing["webhooks"]] == [url]
+        assert made["secret"] not in json.dumps(listing)
+        assert ask("POST", f"/webhooks/{made['id']}/test")[1]["delivered"] is False  # nobody is there any more
+        assert ask("DELETE", f"/webhooks/{made['id']}") == (204, None)
+        assert ask("DELETE", f"/webhooks/{made['id']}")[1]["name"] == "webhook_not_found"
+        for body in ({}, {"url": "ftp://x"}, {"url": url, "events": ["tag"]}, {"url": url, "event": []}):
+            assert ask("POST", "/webhooks", body)[1]["name"] == "invalid_parameter"
+    finally:
+        app.extensions["earmark"].close()
+
+
+def test_webhooks_are_the_administrators(ask: Asker, store: Store, chief: str) -> None:
+    ask.secret = keys.create(store, "phone", "tag")[1]
+    for method, path in (("GET", ""), ("POST", ""), ("DELETE", "/x"), ("POST", "/x/test")):
+        body = {"url": "https://example.org/"} if (method, path) == ("POST", "") else None
+        assert ask(method, f"/webhooks{path}", body)[1]["name"] == "key_role"
+    ask.secret = chief
+    for url in ("https://127.0.0.1/", "http://example.org/", "https://10.1.2.3/"):
+        assert ask("POST", "/webhooks", {"url": url})[1]["name"] == "invalid_parameter"
