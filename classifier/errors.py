@@ -16,10 +16,11 @@ never a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
-    - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound
+    - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound, RecordingNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
-    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder, LastAdminKey
+    - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
+    - LastAdminKey, QuotaReached
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
   + StoreFailed
@@ -191,6 +192,12 @@ class KeyNotFound(NotFound):
     name = "key_not_found"
 
 
+class RecordingNotFound(NotFound):
+    """The recording of this tag was not kept, or is not kept any more."""
+
+    name = "recording_not_found"
+
+
 class WebhookNotFound(NotFound):
     """No such webhook in the store."""
 
@@ -258,6 +265,13 @@ class LastAdminKey(Conflict):
     """Without this key nobody could administer the service over HTTP."""
 
     name = "last_admin_key"
+
+
+class QuotaReached(Conflict):
+    """As much is kept as may be."""
+
+    name = "quota_reached"
+    status = 403
 
 
 class Unavailable(EarmarkError):

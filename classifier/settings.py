@@ -101,6 +101,9 @@ class Settings:
     key_max_tags: int = _bounded(
         10_000, 0, 100_000_000, "tags that a key with role tag may keep, unless it has a limit of its own; 0: no limit"
     )
+    keep_days: float = _bounded(
+        0.0, 0.0, 3650.0, "days for which a snippet is kept if its sender asks for it; 0: it never is"
+    )
     tag_days: float = _bounded(0.0, 0.0, 36_500.0, "days after which tags are deleted; 0: never")
     webhooks_private: bool = _setting(
         False, "webhooks may go to private addresses, such as this machine's own, and without TLS"

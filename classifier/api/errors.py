@@ -4,7 +4,7 @@
   + RequestRefused
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
-    - RateLimited, QuotaReached
+    - RateLimited
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
     - MethodNotAllowed
   + NotReady (an Unavailable)
@@ -70,13 +70,6 @@ class RateLimited(RequestRefused):
     name = "rate_limited"
     status = 429
     retry_after_s = 1
-
-
-class QuotaReached(RequestRefused):
-    """The key keeps as many tags as it may."""
-
-    name = "quota_reached"
-    status = 403
 
 
 class RequestTimeout(RequestRefused):

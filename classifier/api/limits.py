@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 from flask import current_app, g
 
-from classifier.api.errors import QuotaReached, RateLimited
+from classifier.api.errors import RateLimited
 from classifier.api.service import service
-from classifier.errors import StoreFull, StoreReadOnly
+from classifier.errors import QuotaReached, StoreFull, StoreReadOnly
 from classifier.records import allowances, tags
 from classifier.records.keys import Key
 from classifier.settings import Settings

@@ -63,6 +63,7 @@ REMEDIES: dict[str, str] = {
     "monitor_busy": "End the listener of that name first, or choose another name.",
     "key_not_found": "The key was revoked, or never existed: reload the list.",
     "webhook_not_found": "The webhook was deleted, or never existed: reload the list.",
+    "recording_not_found": "Recordings are kept only if `keep=true` asked for it, and then for some days.",
     "last_admin_key": "Create another key with role `admin` first, or revoke it with `earmark keys revoke`.",
     "conflict": "Reload the data and try again.",
     "catalogue_outdated": (

@@ -49,6 +49,9 @@ class TagQuery(Strict):
     device: str | None = Field(
         None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
     )
+    keep: bool = Field(
+        False, description="Keep the snippet for some days, for `GET /tags/{id}/recording`, if the service allows it."
+    )
 
 
 class ListenQuery(Strict):
@@ -442,6 +445,7 @@ class MyLimits(BaseModel):
     listen_seconds: float = Field(description="Sound after which a recording that arrives in pieces is decided.")
     track_bytes: int = Field(description="Largest file of a track, bytes.")
     recording_bytes: int = Field(description="Largest long recording, bytes.")
+    keep_days: float = Field(description="Days for which a snippet is kept with `keep=true`; 0: it never is.")
     requests_per_minute: int | None = Field(description="Beyond, 429 with `Retry-After`. Null: no limit.")
     max_tags: int | None = Field(description="Tags that this key may keep. Null: no limit.")
 

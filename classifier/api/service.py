@@ -24,7 +24,7 @@ from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
-from classifier.records import allowances, idempotency, listens, tags
+from classifier.records import allowances, idempotency, listens, recordings, tags
 from classifier.records.catalogues import get_catalogue
 from classifier.records.clock import iso
 from classifier.records.orphans import remove_orphans
@@ -195,6 +195,7 @@ class Service:
                 if self.settings.tag_days:
                     tags.clean(self.store, iso(time.time() - 86400 * self.settings.tag_days))
                 listens.clean(self.store)
+                recordings.clean(self.store)
                 jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)

@@ -17,9 +17,21 @@ from classifier.api.limits import check_quota
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import read_snippet
+from classifier.errors import InvalidParameter
+from classifier.records import recordings
 from classifier.records import tags as stored
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
+
+_RECORDING: dict[Any, Any] = {
+    200: {
+        "description": "The bytes that were sent",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    401: "Key needed",
+    403: "Role needed",
+    404: "No such tag, or its recording was not kept",
+}
 
 
 @bp.post("")
@@ -37,8 +49,13 @@ def create(query_data: TagQuery) -> Any:
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
     check_quota()
-    content, name = read_snippet(own.settings.snippet_bytes)
     key_id = None if g.key is None else g.key.id
+    if query_data.keep:
+        if not own.settings.keep_days:
+            raise InvalidParameter("keep: this service keeps no recordings (EARMARK_KEEP_DAYS)")
+        recordings.check_room(own.store, key_id)
+    most = own.settings.snippet_bytes
+    content, name = read_snippet(min(most, recordings.MAX_BYTES) if query_data.keep else most)
     parameters = {**query_data.model_dump(), "catalogue": catalogue}
 
     def work() -> dict[str, Any]:
@@ -49,6 +66,8 @@ def create(query_data: TagQuery) -> Any:
         saved = stored.save(
             own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels
         )
+        if query_data.keep:
+            recordings.keep(own.store, saved["id"], content, key_id=key_id, days=own.settings.keep_days)
         own.announce("tag.created", saved["id"])
         return saved
 
@@ -105,12 +124,24 @@ def charts(tag_id: str) -> dict[str, Any]:
     return stored.charts(service().store, tag_id, owner=owner())
 
 
+@bp.get("/<tag_id>/recording")
+@needs("tag")
+@bp.doc(operation_id="getTagRecording", responses=_RECORDING)
+def recording(tag_id: str) -> Response:
+    """Return the recording of a tag, as it was sent, if that was asked to be kept."""
+    store = service().store
+    stored.get(store, tag_id, owner=owner())
+    response = Response(recordings.get(store, tag_id), content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="{tag_id}"'
+    return response
+
+
 @bp.delete("/<tag_id>")
 @needs("tag", named=True)
 @bp.output({}, status_code=204)
 @bp.doc(operation_id="deleteTag", responses=[401, 403, 404])
 def delete(tag_id: str) -> Any:
-    """Delete a tag and its charts for good.
+    """Delete a tag with its charts and its recording for good.
 
     A key with role `tag` deletes tags that were made with it; a key with role `admin` any.
     """

@@ -197,7 +197,7 @@ def count(store: Store, owner: Owner) -> int:
 
 
 def delete(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> None:
-    """Remove a tag with its charts.
+    """Remove a tag with its charts, and its recording if that was kept.
 
     Raises
     ------
@@ -206,6 +206,7 @@ def delete(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> None:
     """
     if not store.delete("tags", _whose(tag_id, owner)):
         raise TagNotFound(f"no tag {tag_id!r} is stored")
+    store.delete("recordings", {"_id": tag_id})
 
 
 def clean(store: Store, before: str) -> int:
@@ -213,4 +214,5 @@ def clean(store: Store, before: str) -> int:
     deleted = 0
     while old := [tag["_id"] for tag in store.find("tags", {"created": {"$lt": before}}, limit=_SWEPT, fields=())]:
         deleted += store.delete("tags", {"_id": {"$in": old}})
+        store.delete("recordings", {"_id": {"$in": old}})
     return deleted

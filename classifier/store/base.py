@@ -67,6 +67,7 @@ COLLECTIONS: dict[str, Indexes] = {
     "keys": ((("digest",),), ()),
     "allowances": ((), (("full",),)),
     "webhooks": ((), ()),
+    "recordings": ((), (("key", "expires"), ("expires",))),
     "idempotency": ((), (("expires",),)),
     "label_models": ((), (("task", "active"),)),
     "evaluations": ((), (("created",),)),

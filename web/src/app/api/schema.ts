@@ -529,7 +529,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a tag and its charts for good.
+         * Delete a tag with its charts and its recording for good.
          * @description A key with role `tag` deletes tags that were made with it; a key with role `admin` any.
          */
         delete: operations["deleteTag"];
@@ -547,6 +547,23 @@ export interface paths {
         };
         /** Return the data of a tag's charts: agreement against lag with its threshold, and the nearest tracks. */
         get: operations["getTagCharts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/{tag_id}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the recording of a tag, as it was sent, if that was asked to be kept. */
+        get: operations["getTagRecording"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1875,6 +1892,11 @@ export interface components {
          */
         MyLimits: {
             /**
+             * Keep Days
+             * @description Days for which a snippet is kept with `keep=true`; 0: it never is.
+             */
+            keep_days: number;
+            /**
              * Listen Seconds
              * @description Sound after which a recording that arrives in pieces is decided.
              */
@@ -1983,7 +2005,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -6020,6 +6042,8 @@ export interface operations {
                 include?: string | null;
                 /** @description What you call the device that records: kept with the tag. */
                 device?: string | null;
+                /** @description Keep the snippet for some days, for `GET /tags/{id}/recording`, if the service allows it. */
+                keep?: boolean;
             };
             header?: {
                 /** @description Any unique text; repeating the request under it within 24 hours returns the same tag. */
@@ -6418,6 +6442,87 @@ export interface operations {
                 };
             };
             /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTagRecording: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                tag_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes that were sent */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such tag, or its recording was not kept */
             404: {
                 headers: {
                     /** @description This request's id, as in the log. */

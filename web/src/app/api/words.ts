@@ -52,6 +52,10 @@ export const WORDS: Record<ErrorName, Words> = {
   tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   key_not_found: { title: 'There is no such key', detail: 'It was revoked, here or somewhere else.' },
+  recording_not_found: {
+    title: 'This recording was not kept',
+    detail: 'Recordings are kept only on request, for days.',
+  },
   webhook_not_found: { title: 'There is no such webhook', detail: 'It was deleted, here or somewhere else.' },
   // What stands in the way
   last_admin_key: {
