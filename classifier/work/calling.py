@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
 
 from classifier import __version__
-from classifier.errors import EarmarkError, InvalidParameter
+from classifier.errors import InvalidParameter
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -58,7 +58,7 @@ class Outcome:
         return self.status is not None and 200 <= self.status < 300
 
 
-class _CallFailed(EarmarkError):
+class _CallFailed(Exception):
     """The call could not be made; says why."""
 
 
@@ -160,13 +160,13 @@ def post(
         else:
             raise _CallFailed(f"it redirects more than {MAX_REDIRECTS} times")
         answer = f"{status} {http.client.responses.get(status, '')}".strip()
-    except (EarmarkError, OSError, http.client.HTTPException, ValueError) as error:
+    except (_CallFailed, InvalidParameter, OSError, http.client.HTTPException, ValueError) as error:
         status, answer = None, _in_words(error)
     return Outcome(status, answer, time.monotonic() - started)
 
 
 def _in_words(error: Exception) -> str:
-    if isinstance(error, EarmarkError):
+    if isinstance(error, (_CallFailed, InvalidParameter)):
         return str(error)
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"its certificate is not valid: {error.verify_message}"

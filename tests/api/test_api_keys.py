@@ -54,6 +54,8 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture
 def ask(settings: Settings) -> Iterator[Asker]:
     app = create_app(settings)
+    app.extensions["earmark"].start()
+    assert app.extensions["earmark"].opened.wait(60)
     yield Asker(app.test_client())
     app.extensions["earmark"].close()
 
@@ -230,6 +232,8 @@ def test_old_tags_are_swept(store: Store) -> None:
 
 def test_webhooks_from_their_making_to_their_end(settings: Settings, store: Store, songs: list[Song]) -> None:
     app = create_app(settings.replace(webhooks_private=True))
+    app.extensions["earmark"].start()
+    assert app.extensions["earmark"].opened.wait(60)
     try:
         ask = Asker(app.test_client())
         with receiving(answer(204)) as receiver:

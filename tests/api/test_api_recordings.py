@@ -35,6 +35,8 @@ def store(settings: Settings) -> Iterator[Store]:
 @pytest.fixture
 def client(settings: Settings) -> Iterator[FlaskClient]:
     app = create_app(settings)
+    app.extensions["earmark"].start()
+    assert app.extensions["earmark"].opened.wait(60)
     yield app.test_client()
     app.extensions["earmark"].close()
 
