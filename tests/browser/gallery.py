@@ -24,6 +24,7 @@ REPORTS = {
     "validate": "validate default {music} --cut 12 --length 3 --conditions clean,room,babble:0,babble:-5",
     "sweep": "sweep {music} --preset covariance --cut 8 --conditions clean,room",
 }
+#: Of pictures: as high as the report, but at most this.
 WIDTH, HEIGHT = 1000, 1250
 
 
@@ -35,6 +36,12 @@ def earmark(folder: Path, *arguments: str) -> None:
 
 def make(out: Path) -> None:
     """Write every report, as HTML and as a picture."""
+    write(out)
+    photograph(out)
+
+
+def write(out: Path) -> None:
+    """Run the commands, and keep their reports."""
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,11 +54,18 @@ def make(out: Path) -> None:
             # Where the music lay on this machine says nothing.
             html = (study / "report.html").read_text().replace(str(music), "~/Music")
             (out / f"{report}.html").write_text(html)
+
+
+def photograph(out: Path) -> None:
+    """Take a picture of each report."""
     with sync_playwright() as playwright:
         browser = launch(playwright)
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page = browser.new_page()
         for report in REPORTS:
+            page.set_viewport_size({"width": WIDTH, "height": 1})
             page.goto((out / f"{report}.html").resolve().as_uri())
+            needed = page.evaluate("document.documentElement.scrollHeight")
+            page.set_viewport_size({"width": WIDTH, "height": min(needed, HEIGHT)})
             picture = out / f"{report}.png"
             page.screenshot(path=picture)
             shrink(picture)
