@@ -75,20 +75,24 @@ def test_the_source_archive_builds_the_same_wheel(dist, tmp_path):
 
 
 def test_the_wheel_holds_all_that_a_stranger_needs(dist):
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     with zipfile.ZipFile(dist / WHEEL) as wheel:
         names = set(wheel.namelist())
         info = f"earmark-{classifier.__version__}.dist-info"
         metadata = wheel.read(f"{info}/METADATA").decode()
         assert "earmark = classifier.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
         dates = {entry.date_time for entry in wheel.infolist()}
-    ours = {path.relative_to(ROOT).as_posix() for path in (ROOT / "classifier").rglob("*") if path.is_file()}
-    assert {name for name in ours if "__pycache__" not in name} <= names
+    moved = project["tool"]["hatch"]["build"]["targets"]["wheel"]["sources"]
+    for path in (ROOT / "classifier").rglob("*"):
+        name = path.relative_to(ROOT).as_posix()
+        for source, place in moved.items():
+            name = name.replace(f"{source}/", f"{place}/") if name.startswith(f"{source}/") else name
+        assert name in names or path.is_dir() or "__pycache__" in path.parts, name
     assert {"classifier/static/index.html", "classifier/site/docs/guide.html", "classifier/py.typed"} <= names
     assert not [name for name in names if name.startswith(("tests/", "bench/", "static/", "site/"))]
     assert f"\nVersion: {classifier.__version__}\n" in metadata
     assert len(dates) == 1, "every file carries the date of the release"
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    for extra in extras:
+    for extra in project["project"]["optional-dependencies"]:
         assert f"\nProvides-Extra: {extra}\n" in metadata
 
 
