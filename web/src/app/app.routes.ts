@@ -72,6 +72,11 @@ export const routes: Routes = styled([
     title: 'System · Earmark',
   },
   {
+    path: 'keys',
+    loadComponent: () => import('./keys/keys-view').then((m) => m.KeysView),
+    title: 'Keys and webhooks · Earmark',
+  },
+  {
     path: '**',
     loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
     title: 'Not found · Earmark',
