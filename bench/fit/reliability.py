@@ -362,7 +362,7 @@ def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--snippets", type=int, default=2400, help="snippets to train on (2400)")
-    parser.add_argument("--out", type=Path, default=FOLDER / "reliability-2.npz")
+    parser.add_argument("--out", type=Path, default=FOLDER / f"reliability-{reliability.VERSION}.npz")
     arguments = parser.parse_args()
     training, held_out = halves()
     network = train(gather(*training, arguments.snippets, 0))

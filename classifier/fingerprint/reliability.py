@@ -27,6 +27,8 @@ SOUNDING = 1.5
 #: Zones of frequency in which the facts of a snippet are taken: where they meet, as shares of the fine bands.
 ZONES = (0.36, 0.606, 0.81)
 LEVELS = 3
+#: Number of the network that ships.
+VERSION = 2
 #: Quantile of a snippet's weights that gets the highest level, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
 
@@ -143,7 +145,7 @@ def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int, c
 @lru_cache(maxsize=1)
 def network() -> dict[str, np.ndarray]:
     """The network that ships: its arrays by name (docs/mathematics.md, "Reliability")."""
-    with np.load(FOLDER / "reliability-2.npz", allow_pickle=False) as file:
+    with np.load(FOLDER / f"reliability-{VERSION}.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
