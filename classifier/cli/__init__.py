@@ -37,6 +37,7 @@ _COMMANDS = {
     "tracks": ("tracks", "tracks"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 
 
