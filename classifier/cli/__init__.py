@@ -26,6 +26,7 @@ _COMMANDS = {
     "models": ("models", "models"),
     "mood": ("label", "mood"),
     "serve": ("serve", "serve"),
+    "signature": ("signature", "signature"),
     "spectrogram": ("spectrogram", "spectrogram"),
     "subsets": ("evaluate", "subsets"),
     "sweep": ("sweep", "sweep"),
