@@ -3,8 +3,8 @@
     python -m tests.signature.generate            # web/signature/src/shipped.ts and web/signature/golden
     python -m tests.signature.generate --check    # exit with 1 and name the files that are not current
 
-``shipped.ts`` holds the parameters of features, the background and the reliability network, straight from the files that
-ship with Earmark. ``golden`` holds synthesised recordings and the signatures that Python gives them.
+``shipped.ts`` holds the parameters of features, the background and the reliability network, from the files that ship
+with Earmark. ``golden`` holds synthesised recordings and the signatures that Python gives them.
 """
 
 from __future__ import annotations

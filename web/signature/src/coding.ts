@@ -28,7 +28,7 @@ export class Coder {
     const p = this.zero[context]!;
     const seen = this.seen[context]!;
     this.narrow(Math.floor(this.range / ONE) * p, bit);
-    const moved = p + Math.floor(((bit ? 0 : ONE) - p) * Math.floor(ONE / (seen + 2)) / ONE);
+    const moved = p + Math.floor((((bit ? 0 : ONE) - p) * Math.floor(ONE / (seen + 2))) / ONE);
     this.zero[context] = Math.min(Math.max(moved, LEAST), ONE - LEAST);
     this.seen[context] = Math.min(seen + 1, LIMIT);
   }
@@ -70,7 +70,8 @@ export class Coder {
   private shift(): void {
     if (this.low < 0xff000000 || this.low >= HIGHEST) {
       const carry = this.low >= HIGHEST ? 1 : 0;
-      for (let value = this.byte; this.pending > 0; this.pending--, value = 0xff) this.bytes.push((value + carry) & 0xff);
+      for (let value = this.byte; this.pending > 0; this.pending--, value = 0xff)
+        this.bytes.push((value + carry) & 0xff);
       this.byte = Math.floor(this.low / TOP) & 0xff;
     }
     this.pending++;

@@ -76,7 +76,8 @@ function dctMatrix(n_mels: number, n_mfcc: number): Matrix {
   for (let k = 0; k < n_mfcc; k++) {
     const basis = row(out, k);
     const scale = Math.sqrt((k === 0 ? 1 : 2) / n_mels);
-    for (let band = 0; band < n_mels; band++) basis[band] = scale * Math.cos((Math.PI * k * (2 * band + 1)) / (2 * n_mels));
+    for (let band = 0; band < n_mels; band++)
+      basis[band] = scale * Math.cos((Math.PI * k * (2 * band + 1)) / (2 * n_mels));
   }
   return out;
 }

@@ -61,7 +61,8 @@ export function spectra(
   const windowed = new Float64Array(window.length);
   const frames = Math.max(0, 1 + Math.floor((samples.length - window.length) / step));
   for (let frame = 0; frame < frames; frame++) {
-    for (let index = 0; index < window.length; index++) windowed[index] = samples[frame * step + index]! * window[index]!;
+    for (let index = 0; index < window.length; index++)
+      windowed[index] = samples[frame * step + index]! * window[index]!;
     fft.power(windowed, power);
     visit(frame, power, windowed);
   }

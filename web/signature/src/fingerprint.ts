@@ -78,6 +78,12 @@ function isFull(bands: Float64Array): boolean {
 
 /** Weights that grow with the expected agreement; the highest twentieth, and what rounds to it, has the highest. */
 function levels(expected: Float64Array, counts: Uint8Array): Uint8Array {
-  const top = Math.max(quantile(expected.filter((_, at) => counts[at] === 1), TOP_QUANTILE), 1e-6);
+  const top = Math.max(
+    quantile(
+      expected.filter((_, at) => counts[at] === 1),
+      TOP_QUANTILE,
+    ),
+    1e-6,
+  );
   return Uint8Array.from(expected, (value, at) => (counts[at] ? Math.min(rint((value / top) * LEVELS), LEVELS) : 0));
 }

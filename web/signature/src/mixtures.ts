@@ -26,7 +26,9 @@ export function windowStarts(frames: number): number[] {
 }
 
 export function windowFrames(): number {
-  return 1 + Math.floor((Math.round(CONFIG.window_length * CONFIG.sample_rate) - CONFIG.frame_length) / CONFIG.frame_step);
+  return (
+    1 + Math.floor((Math.round(CONFIG.window_length * CONFIG.sample_rate) - CONFIG.frame_length) / CONFIG.frame_step)
+  );
 }
 
 /** One mixture for each window; null for those that are silent. */
@@ -83,7 +85,12 @@ function fit(x: Matrix): Mixture {
     const mean = BACKGROUND.means.subarray(k * d, (k + 1) * d);
     const covariance = BACKGROUND.covariances.subarray(k * d * d, (k + 1) * d * d);
     const prior = CONFIG.map_relevance * K * BACKGROUND.weights[k]!;
-    add(k, prior, (i) => mean[i]!, (i, j) => covariance[i * d + j]! + mean[i]! * mean[j]!);
+    add(
+      k,
+      prior,
+      (i) => mean[i]!,
+      (i, j) => covariance[i * d + j]! + mean[i]! * mean[j]!,
+    );
   }
   const scores = new Float64Array(K);
   for (let frame = 0; frame < x.rows; frame++) {
@@ -92,7 +99,12 @@ function fit(x: Matrix): Mixture {
     const top = Math.max(...scores);
     const total = scores.reduce((sum, score) => sum + Math.exp(score - top), 0);
     scores.forEach((score, k) => {
-      add(k, Math.exp(score - top) / total, (i) => value[i]!, (i, j) => value[i]! * value[j]!);
+      add(
+        k,
+        Math.exp(score - top) / total,
+        (i) => value[i]!,
+        (i, j) => value[i]! * value[j]!,
+      );
     });
   }
   return mixtureOf(counts, first, second, d);

@@ -3,7 +3,9 @@ import { SHIPPED } from './shipped';
 /** Parameters of features, under the names of the service's documentation. */
 export const CONFIG = SHIPPED.config;
 /** First bytes of a hash of all that models depend on: the service compares them with its own. */
-export const FEATURES = Uint8Array.from({ length: 8 }, (_, at) => parseInt(SHIPPED.features.slice(2 * at, 2 * at + 2), 16));
+export const FEATURES = Uint8Array.from({ length: 8 }, (_, at) =>
+  parseInt(SHIPPED.features.slice(2 * at, 2 * at + 2), 16),
+);
 /** Number of the network that weighs bits. */
 export const NETWORK_VERSION = SHIPPED.network;
 

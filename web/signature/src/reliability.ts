@@ -70,7 +70,10 @@ function backgroundLevel(energy: Matrix, loud: Uint8Array): Float64Array {
   const frames = Array.from(loud.keys()).filter((frame) => loud[frame]);
   const used = frames.length > 0 ? frames : Array.from(loud.keys());
   return Float64Array.from({ length: N_BANDS }, (_, band) =>
-    quantile(Float64Array.from(used, (frame) => row(energy, frame)[band]!), BACKGROUND_QUANTILE),
+    quantile(
+      Float64Array.from(used, (frame) => row(energy, frame)[band]!),
+      BACKGROUND_QUANTILE,
+    ),
   );
 }
 
