@@ -79,8 +79,9 @@ function bandBank(): Band[] {
       }
       const sum = column.reduce((total, share) => total + share, 0);
       const first = column.findIndex((share) => share > 0);
-      const used = column.subarray(first).findLastIndex((share) => share > 0);
-      return { first, shares: column.subarray(first, first + used + 1).map((share) => share / sum) };
+      let end = column.length;
+      while (column[end - 1] === 0) end--;
+      return { first, shares: column.subarray(first, end).map((share) => share / sum) };
     }),
   );
 }

@@ -1,5 +1,6 @@
 /** Signatures of recorded music: what Earmark needs to name it, computed where it was recorded. */
 
+export { MEDIA_TYPE, monoOf } from './audio';
 import { fingerprint } from './fingerprint';
 import { melPower } from './features';
 import { encode } from './format';
@@ -9,8 +10,6 @@ import { CONFIG } from './parameters';
 import { resample } from './resample';
 import { slots } from './slots';
 
-/** Media type under which the service takes a signature. */
-export const MEDIA_TYPE = 'application/vnd.earmark.signature';
 /** Least seconds of sound. */
 export const LEAST_S = 1;
 /** Share of a recording's rate that its bandwidth is at most. */
@@ -59,13 +58,4 @@ export function signatureOf(
     slots: slots(mel),
     windows: windowMixtures(mel),
   }) as Uint8Array<ArrayBuffer>;
-}
-
-/** Mean of the channels of a decoded recording, as `AudioContext.decodeAudioData` gives it. */
-export function monoOf(buffer: Pick<AudioBuffer, 'numberOfChannels' | 'length' | 'getChannelData'>): Float32Array {
-  const mono = new Float32Array(buffer.length);
-  for (let channel = 0; channel < buffer.numberOfChannels; channel++) {
-    buffer.getChannelData(channel).forEach((value, at) => (mono[at] = mono[at]! + value / buffer.numberOfChannels));
-  }
-  return mono;
 }

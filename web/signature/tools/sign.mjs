@@ -6,7 +6,9 @@ import { signatureOf } from '../dist/earmark-signature.js';
 
 for (const path of process.argv.slice(2)) {
   const bytes = readFileSync(path);
-  const [format, channels, rate, bits] = [20, 22, 24, 34].map((at) => (at === 24 ? bytes.readUInt32LE(at) : bytes.readUInt16LE(at)));
+  const [format, channels, rate, bits] = [20, 22, 24, 34].map((at) =>
+    at === 24 ? bytes.readUInt32LE(at) : bytes.readUInt16LE(at),
+  );
   if (bytes.toString('latin1', 36, 40) !== 'data' || format !== 1 || channels !== 1 || bits !== 16) {
     throw new Error(`${path} is no mono WAV file of 16 bits`);
   }

@@ -28,9 +28,15 @@ export class Api {
     return this.upload<Tag>(`${API}/tags`, snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
   }
 
-  /** Begin a recording that is sent in pieces. */
-  beginListen(): Observable<Listen> {
-    return this.http.post<Listen>(`${API}/listens`, null);
+  /** As `postSnippet`, but only what the sound's signature says of it leaves this device. */
+  postSignature(signature: Blob, key: string): Observable<Progress<Tag>> {
+    const headers = { 'Content-Type': signature.type, 'Idempotency-Key': key };
+    return this.upload<Tag>(`${API}/tags`, signature, signature.size, headers);
+  }
+
+  /** Begin a recording that is sent in pieces, or whose signatures so far are. */
+  beginListen(signatures = false): Observable<Listen> {
+    return this.http.post<Listen>(`${API}/listens`, null, { params: signatures ? { signatures } : {} });
   }
 
   postPiece(id: string, number: number, piece: Blob): Observable<Listen> {
@@ -104,12 +110,12 @@ export class Api {
 
   private upload<T>(
     url: string,
-    form: FormData,
+    body: FormData | Blob,
     size: number,
     headers: Record<string, string>,
     attempts = ATTEMPTS,
   ): Observable<Progress<T>> {
-    return this.http.post<T>(url, form, { headers, reportProgress: true, observe: 'events' }).pipe(
+    return this.http.post<T>(url, body, { headers, reportProgress: true, observe: 'events' }).pipe(
       map((event) => progressOf<T>(event, size)),
       filter((progress) => progress !== null),
       catchError((error: unknown) => {
@@ -118,7 +124,7 @@ export class Api {
         return new Observable<Progress<T>>((observer) => {
           observer.next({ kind: 'waiting', seconds: wait });
           return timer(wait * 1000)
-            .pipe(switchMap(() => this.upload<T>(url, form, size, headers, attempts - 1)))
+            .pipe(switchMap(() => this.upload<T>(url, body, size, headers, attempts - 1)))
             .subscribe(observer);
         });
       }),

@@ -1,8 +1,8 @@
 import { computed, inject, Injectable, signal } from '@angular/core';
 import { Router } from '@angular/router';
-import type { Subscription } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 
-import { Api, randomKey } from '../api/client';
+import { Api, randomKey, type Progress } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
@@ -11,6 +11,8 @@ import { type Recording, TagCache } from './tag-cache';
 import { barAt } from './dial';
 import { hintOf, meter, type Hint, type Level } from './level';
 import { fileName, Microphone, microphoneTrouble } from './microphone';
+import { Privacy } from './privacy';
+import { signatureTrouble, Signer } from './signer';
 import { verdictSentence } from './verdict';
 
 export type Phase = 'idle' | 'asking' | 'recording' | 'sending' | 'tagging' | 'failed';
@@ -27,6 +29,8 @@ export class Capture {
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
   private readonly cache = inject(TagCache);
+  private readonly privacy = inject(Privacy);
+  private readonly signer = inject(Signer);
 
   readonly phase = signal<Phase>('idle');
   /** How long to record. */
@@ -57,6 +61,8 @@ export class Capture {
   private readonly snippet = signal<Blob | null>(null);
   /** Idempotency key of the snippet. */
   private key = '';
+  /** Whether it was sent as a signature. */
+  private signed = false;
   private microphone: Microphone | null = null;
   private early: Early | null = null;
   private upload: Subscription | null = null;
@@ -73,10 +79,14 @@ export class Capture {
       if (turn !== this.turn) return microphone.close();
       this.microphone = microphone;
       const pieces: Blob[] = [];
-      this.early = new Early(this.api, {
-        perhaps: (match) => this.perhaps.set(match?.title ?? ''),
-        named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
-      });
+      this.early = new Early(
+        this.api,
+        {
+          perhaps: (match) => this.perhaps.set(match?.title ?? ''),
+          named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
+        },
+        this.privacy.keepSound() ? (recording) => this.signer.sign(recording) : null,
+      );
       const snippet = await microphone.record(
         () => this.watch(turn),
         (piece) => {
@@ -165,14 +175,33 @@ export class Capture {
   }
 
   private send(snippet: Blob, name: string): void {
-    if (snippet !== this.snippet()) this.key = randomKey();
+    const signed = this.privacy.keepSound();
+    if (snippet !== this.snippet() || signed !== this.signed) this.key = randomKey();
+    this.signed = signed;
     this.snippet.set(snippet);
     this.name.set(name);
     this.phase.set('sending');
+    if (signed) return void this.sendSignature(snippet, name, this.turn);
     this.announcer.say('Sending.');
-    this.upload = this.api.postSnippet(snippet, name, this.key).subscribe({
+    this.follow(this.api.postSnippet(snippet, name, this.key), { content: snippet, name });
+  }
+
+  /** Compute the signature here, and send that. */
+  private async sendSignature(snippet: Blob, name: string, turn: number): Promise<void> {
+    try {
+      const signature = await this.signer.sign(snippet);
+      if (turn !== this.turn) return;
+      this.announcer.say('Sending.');
+      this.follow(this.api.postSignature(signature, this.key), null);
+    } catch (error) {
+      if (turn === this.turn) this.fail(signatureTrouble(error));
+    }
+  }
+
+  private follow(answers: Observable<Progress<Tag>>, recording: Recording | null): void {
+    this.upload = answers.subscribe({
       next: (progress) => {
-        if (progress.kind === 'answer') return this.done(progress.answer, { content: snippet, name });
+        if (progress.kind === 'answer') return this.done(progress.answer, recording);
         if (progress.kind === 'waiting') return this.waiting_s.set(progress.seconds);
         this.waiting_s.set(0);
         this.sent.set(progress.total > 0 ? progress.loaded / progress.total : 0);
@@ -187,10 +216,10 @@ export class Capture {
     if (turn !== this.turn || this.phase() !== 'recording') return;
     this.turn++;
     this.release();
-    this.done(tag, { content, name: fileName(content.type) });
+    this.done(tag, this.privacy.keepSound() ? null : { content, name: fileName(content.type) });
   }
 
-  private done(tag: Tag, recording: Recording): void {
+  private done(tag: Tag, recording: Recording | null): void {
     this.phase.set('idle');
     this.bars.set([]);
     this.snippet.set(null);
