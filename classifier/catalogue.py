@@ -346,7 +346,7 @@ class Catalogue:
         query = recording.query()
         modelled = time.perf_counter()
         tag = self._search(query, recording, method, top, view, max_false_alarms)
-        stages = {"model": modelled - started, **tag.seconds}
+        stages = {"index": tag.seconds["index"], "model": modelled - started, **tag.seconds}
         return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
 
     def identify_signature(
@@ -397,12 +397,14 @@ class Catalogue:
 
     def _signed(self, source: bytes | Path) -> bytes | None:
         """Return a source's bytes if it is a signature."""
-        if isinstance(source, Path):
-            if not source.is_file():
-                return None  # decoding says what is wrong with it
-            with source.open("rb") as file:
-                source = file.read(signature.most_bytes(self.settings.snippet_seconds) + 1)
-        return source if signature.is_signature(source) else None
+        if isinstance(source, bytes):
+            return source if signature.is_signature(source) else None
+        content = b""
+        with contextlib.suppress(OSError):  # decoding says what is wrong with it
+            if source.is_file():
+                with source.open("rb") as file:
+                    content = file.read(signature.most_bytes(self.settings.snippet_seconds) + 1)
+        return content if signature.is_signature(content) else None
 
     def _check(self, method: str | None, top: int) -> None:
         if method is not None and method not in METHODS:

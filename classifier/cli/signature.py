@@ -24,7 +24,6 @@ def signature(shell: Shell, recording: Path, written: Path, replace: bool) -> No
     \b
     Example:
       earmark signature bar.m4a bar.sig
-      earmark identify bar.sig
     """
     check_new(written, replace=replace)
     with shell.catalogue(create=shell.settings.catalogue == "default") as catalogue:
