@@ -18,6 +18,7 @@ from classifier.api.service import Service, service
 from classifier.api.snippets import is_signed, read_snippet
 from classifier.errors import InvalidParameter
 from classifier.records import tags as stored
+from classifier.records.clock import iso
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
 
@@ -44,7 +45,9 @@ def create(query_data: TagQuery) -> Any:
         raise InvalidParameter(
             f"include is {query_data.include!r}, and labels need the sound: leave it out, or send the recording"
         )
-    parameters = {**query_data.model_dump(), "catalogue": catalogue}
+    parameters = {**query_data.model_dump(mode="json"), "catalogue": catalogue}
+
+    recorded = None if query_data.recorded is None else iso(query_data.recorded.timestamp())
 
     def work() -> dict[str, Any]:
         with own.gate.admitted():
@@ -52,7 +55,7 @@ def create(query_data: TagQuery) -> Any:
             tag = identify(own, content, catalogue, method=query_data.method, top=query_data.top)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels)
+        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels, recorded=recorded)
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 

@@ -37,6 +37,7 @@ def save(
     file: str | None = None,
     key_id: str | None = None,
     labels: dict[str, Any] | None = None,
+    recorded: str | None = None,
 ) -> dict[str, Any]:
     """Store an identification.
 
@@ -52,6 +53,8 @@ def save(
         Key that the snippet came with, if any: its holder may read the tag again.
     labels : dict or None
         What the snippet was labelled with besides, by task.
+    recorded : str or None
+        When the snippet was recorded, if the client says that: ISO 8601 UTC.
 
     Returns
     -------
@@ -63,6 +66,7 @@ def save(
         "id": tag_id,
         "catalogue": catalogue,
         "created": created,
+        "recorded": recorded,
         "file": file,
         "labels": labels or {},
         **tag.to_dict(),
@@ -91,8 +95,8 @@ def _answer(document: Document) -> dict[str, Any]:
         answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    # Tags of earlier releases have neither remarks nor labels.
-    return {"remarks": [], "labels": {}, **answer}
+    # Tags of earlier releases have neither remarks nor labels, nor the time of the recording.
+    return {"remarks": [], "labels": {}, "recorded": None, **answer}
 
 
 def _one(store: Store, tag_id: str, fields: tuple[str, ...], owner: Owner) -> Document:

@@ -22,16 +22,17 @@ export class Api {
 
   /**
    * Identify a snippet. A busy service (503) is asked again when it says so, a few times. Sending the same
-   * snippet again under the same `key` returns the same tag, should the answer have been lost on the way.
+   * snippet again under the same `key` returns the same tag, should the answer have been lost on the way. `recorded`
+   * is when it was made, if it had to wait.
    */
-  postSnippet(snippet: Blob, name: string, key: string): Observable<Progress<Tag>> {
-    return this.upload<Tag>(`${API}/tags`, snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
+  postSnippet(snippet: Blob, name: string, key: string, recorded?: string): Observable<Progress<Tag>> {
+    return this.upload<Tag>(tagsUrl(recorded), snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
   }
 
   /** As `postSnippet`, but only what the sound's signature says of it leaves this device. */
-  postSignature(signature: Blob, key: string): Observable<Progress<Tag>> {
+  postSignature(signature: Blob, key: string, recorded?: string): Observable<Progress<Tag>> {
     const headers = { 'Content-Type': signature.type, 'Idempotency-Key': key };
-    return this.upload<Tag>(`${API}/tags`, signature, signature.size, headers);
+    return this.upload<Tag>(tagsUrl(recorded), signature, signature.size, headers);
   }
 
   /** Begin a recording that is sent in pieces, or whose signatures so far are. */
@@ -156,6 +157,10 @@ export class Api {
       catchError(() => polled),
     );
   }
+}
+
+function tagsUrl(recorded?: string): string {
+  return recorded ? `${API}/tags?recorded=${encodeURIComponent(recorded)}` : `${API}/tags`;
 }
 
 function snippetForm(recording: Blob, name: string): FormData {

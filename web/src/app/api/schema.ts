@@ -2113,6 +2113,11 @@ export interface components {
              */
             nearest: components["schemas"]["Near"][];
             /**
+             * Recorded
+             * @description When the snippet was recorded, if the client said that.
+             */
+            recorded: string | null;
+            /**
              * Recordings
              * @description The same, copies of one recording put together.
              */
@@ -5015,6 +5020,8 @@ export interface operations {
                 top?: number;
                 /** @description What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, comma-separated. Where that fails, the identification is answered all the same. */
                 include?: string | null;
+                /** @description When the snippet was recorded, if it was kept until now: ISO 8601 with an offset. */
+                recorded?: string | null;
             };
             header?: {
                 /** @description Any unique text; repeating the request under it within 24 hours returns the same tag. */

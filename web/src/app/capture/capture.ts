@@ -13,6 +13,8 @@ import { hintOf, meter, type Hint, type Level } from './level';
 import { fileName, Microphone, microphoneTrouble } from './microphone';
 import { Privacy } from './privacy';
 import { signatureTrouble, Signer } from './signer';
+import { canKeep } from './kept';
+import { Waiting } from './waiting';
 import { verdictSentence } from './verdict';
 
 export type Phase = 'idle' | 'asking' | 'recording' | 'sending' | 'tagging' | 'failed';
@@ -31,6 +33,7 @@ export class Capture {
   private readonly cache = inject(TagCache);
   private readonly privacy = inject(Privacy);
   private readonly signer = inject(Signer);
+  private readonly waiting = inject(Waiting);
 
   readonly phase = signal<Phase>('idle');
   /** How long to record. */
@@ -58,11 +61,16 @@ export class Capture {
     () => this.phase() === 'failed' && this.snippet() !== null && this.trouble()?.passing === true,
   );
 
+  /** Whether the recording may be kept until there is a connection. */
+  readonly canKeep = computed(() => this.canResend() && this.trouble()?.name === 'offline' && canKeep());
+
   private readonly snippet = signal<Blob | null>(null);
   /** Idempotency key of the snippet. */
   private key = '';
   /** Whether it was sent as a signature. */
   private signed = false;
+  /** When it was made. */
+  private made = new Date();
   private microphone: Microphone | null = null;
   private early: Early | null = null;
   private upload: Subscription | null = null;
@@ -74,6 +82,7 @@ export class Capture {
     if (this.busy()) return;
     const turn = this.begin('asking');
     this.recorded.set(true);
+    this.made = new Date();
     try {
       const microphone = await Microphone.open();
       if (turn !== this.turn) return microphone.close();
@@ -114,6 +123,7 @@ export class Capture {
     if (this.busy()) return;
     this.begin('sending');
     this.recorded.set(false);
+    this.made = new Date(file.lastModified);
     this.bars.set([]);
     this.send(file, file.name);
   }
@@ -124,6 +134,21 @@ export class Capture {
     if (!this.canResend() || !snippet) return;
     this.begin('sending');
     this.send(snippet, this.name());
+  }
+
+  /** Keep the last recording on this device until there is a connection. */
+  async keepForLater(): Promise<void> {
+    const snippet = this.snippet();
+    if (!this.canKeep() || !snippet) return;
+    try {
+      await this.waiting.keep(snippet, this.name(), this.made);
+    } catch (error) {
+      const detail = `The browser refused: ${error instanceof Error ? error.message : String(error)}`;
+      return this.trouble.set({ name: 'keep_failed', title: 'The recording could not be kept', detail, passing: true });
+    }
+    this.snippet.set(null);
+    this.cancel();
+    this.trouble.set(null);
   }
 
   /** Drop whatever is under way; nothing is kept. */

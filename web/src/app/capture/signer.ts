@@ -1,9 +1,9 @@
-import { Injectable } from '@angular/core';
+import { effect, inject, Injectable } from '@angular/core';
 
 import { MEDIA_TYPE, monoOf } from '../../../signature/src/audio';
-import type { Trouble } from '../api/problem';
-import { sentence } from '../api/problem';
+import { OFFLINE, sentence, type Trouble } from '../api/problem';
 import { wordsFor } from '../api/words';
+import { Privacy } from './privacy';
 import type { Asked, Signed } from './signing';
 
 /** Rate at which recordings are decoded: that of most microphones. */
@@ -17,6 +17,14 @@ export class Signer {
   private worker: Worker | null = null;
   private asked = 0;
   private readonly waiting = new Map<number, (signed: Signed) => void>();
+
+  constructor() {
+    // Opened as soon as it will be needed: there may be no connection then.
+    const privacy = inject(Privacy);
+    effect(() => {
+      if (privacy.keepSound()) this.open();
+    });
+  }
 
   /** The signature of a recording; rejects with an error that `signatureTrouble` explains. */
   async sign(recording: Blob): Promise<Blob> {
@@ -34,7 +42,7 @@ export class Signer {
     throw Object.assign(new Error(signed.message), { name: signed.name });
   }
 
-  private open(failed: (error: Error) => void): Worker {
+  private open(failed: (error: Error) => void = () => undefined): Worker {
     if (!this.worker) {
       this.worker = new Worker(new URL('./signature.worker', import.meta.url), { type: 'module' });
       this.worker.onmessage = ({ data }: MessageEvent<Signed>) => {
@@ -44,7 +52,8 @@ export class Signer {
     }
     this.worker.onerror = (event) => {
       this.worker = null;
-      failed(new Error(event.message));
+      // Without words, its program could not be fetched.
+      failed(Object.assign(new Error(event.message), { name: event.message ? 'Error' : OFFLINE.name }));
     };
     return this.worker;
   }
@@ -60,6 +69,7 @@ export function rateOf(bytes: ArrayBuffer): number {
 /** Why there is no signature, and what the person can do. */
 export function signatureTrouble(error: unknown): Trouble {
   const { name, message } = error instanceof Error ? error : { name: '', message: String(error) };
+  if (name === OFFLINE.name) return OFFLINE;
   const words = wordsFor(name);
   if (words) return { name, title: words.title, detail: words.detail ?? sentence(message) };
   if (name === 'EncodingError' || name === 'NotSupportedError') {
