@@ -38,6 +38,7 @@ _COMMANDS = {
     "tracks": ("tracks", "tracks"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 
 

@@ -68,7 +68,7 @@ def test_what_is_no_signature_is_refused(client: Client, songs: list[Song]) -> N
     client.tag_raw(content[:4] + b"\x09" + content[5:], TYPE).problem(422, "signature_mismatch")
     client.tag_raw(signed(heard(songs[0], 5.0, 0.7)), TYPE).problem(422, "snippet_too_short")
     problem = client.tag_raw(content, TYPE, "?include=tags").problem(422, "invalid_parameter")
-    assert "labels need the sound" in problem["detail"]
+    assert "needs the sound" in problem["detail"]
 
 
 def test_repeated_under_one_key_it_is_one_tag(client: Client, songs: list[Song]) -> None:

@@ -34,6 +34,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     created: '2026-03-04T20:15:00Z',
     recorded: null,
     file: null,
+    device: null,
     verdict: 'identified',
     method: 'auto',
     duration_s: 5,
