@@ -6,6 +6,7 @@ import { bytes } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { Capture, LENGTHS_S } from './capture';
 import { BARS, DIAL, spoke } from './dial';
+import { Privacy } from './privacy';
 import { ToTag } from './to-tag';
 
 /** The dial with its button, the way to choose a file, and what is happening. */
@@ -18,6 +19,7 @@ import { ToTag } from './to-tag';
 })
 export class CapturePanel {
   protected readonly capture = inject(Capture);
+  protected readonly privacy = inject(Privacy);
   private readonly router = inject(Router);
   private readonly toTag = inject(ToTag);
   /** A small dial beside a line of text, for under a verdict. */
@@ -62,6 +64,7 @@ export class CapturePanel {
         return 'Listening. It stops by itself once the track is certain.';
       case 'sending':
         if (capture.waiting_s()) return 'The service is busy: trying again in a moment.';
+        if (this.privacy.keepSound()) return 'Sending the signature. The sound stays here.';
         return capture.recorded() ? 'Sending the recording.' : `Sending ${capture.name()}.`;
       case 'tagging':
         return 'Comparing with every track of the library.';

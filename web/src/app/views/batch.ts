@@ -10,11 +10,13 @@ import {
   untracked,
 } from '@angular/core';
 import { RouterLink } from '@angular/router';
-import type { Subscription } from 'rxjs';
+import { catchError, defer, type Subscription, switchMap, throwError } from 'rxjs';
 
 import { Api, API, randomKey } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
+import { Privacy } from '../capture/privacy';
+import { signatureTrouble, Signer } from '../capture/signer';
 import { TagCache } from '../capture/tag-cache';
 import { ToTag } from '../capture/to-tag';
 import { titles, VERDICT_ICONS } from '../capture/verdict';
@@ -132,6 +134,8 @@ export class Batch {
   private readonly http = inject(HttpClient);
   private readonly cache = inject(TagCache);
   private readonly announcer = inject(Announcer);
+  private readonly privacy = inject(Privacy);
+  private readonly signer = inject(Signer);
   private readonly toTag = inject(ToTag);
 
   protected readonly items = signal<readonly Item[]>([]);
@@ -189,13 +193,21 @@ export class Batch {
     }
     this.busy.set(true);
     this.change(item.number, { state: 'sending' });
-    this.sending = this.api.postSnippet(item.file, item.file.name, item.key).subscribe({
+    const keeps = this.privacy.keepSound();
+    const asked = keeps
+      ? defer(() => this.signer.sign(item.file)).pipe(
+          catchError((error: unknown) => throwError(() => signatureTrouble(error))),
+          // Another key: what was sent before may have been the sound.
+          switchMap((signature) => this.api.postSignature(signature, `${item.key}-signed`)),
+        )
+      : this.api.postSnippet(item.file, item.file.name, item.key);
+    this.sending = asked.subscribe({
       next: (progress) => {
         if (progress.kind !== 'answer') return;
-        this.cache.put(progress.answer, { content: item.file, name: item.file.name });
+        this.cache.put(progress.answer, keeps ? null : { content: item.file, name: item.file.name });
         this.settle(item.number, { state: 'done', tag: progress.answer });
       },
-      error: (error: unknown) => this.settle(item.number, { state: 'failed', trouble: troubleOf(error) }),
+      error: (error: unknown) => this.settle(item.number, { state: 'failed', trouble: troubleIn(error) }),
     });
     // An answer may have come at once.
     if (!this.items().some((one) => one.state === 'sending')) this.sending = null;
@@ -240,6 +252,11 @@ export class Batch {
   protected readonly icons = VERDICT_ICONS;
   protected readonly percent = percent;
   protected readonly titles = titles;
+}
+
+/** A trouble that is in words already stays as it is. */
+function troubleIn(error: unknown): Trouble {
+  return typeof error === 'object' && error !== null && 'title' in error ? (error as Trouble) : troubleOf(error);
 }
 
 function isOver(item: Item): boolean {

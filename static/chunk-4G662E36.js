@@ -1,1 +1,0 @@
-import{K as o,ea as a}from"./chunk-HUVVZ6PC.js";var n=class e{files=a([]);busy=a(!1);static \u0275fac=function(r){return new(r||e)};static \u0275prov=o({token:e,factory:e.\u0275fac,providedIn:"root"})};export{n as a};
