@@ -24,14 +24,7 @@ import { pixels, rowMeans, type Stripe } from './stripe';
       heading="Bits, frame by frame"
       description="Each row is a place in the track, the best one in the middle; each column a moment of the snippet. The darker, the more bits of the fingerprint agree. A true match is one clean stripe; chance is a drizzle."
     >
-      <canvas
-        #canvas
-        class="stripe"
-        role="img"
-        [attr.aria-label]="summary()"
-        [attr.width]="columns()"
-        [attr.height]="stripe().rows.length"
-      ></canvas>
+      <canvas #canvas class="stripe" role="img" [attr.aria-label]="summary()"></canvas>
       <p class="arousal-ends" aria-hidden="true">
         <span>0 s of the snippet</span><span>{{ fixed(columns() * stripe().hop_s, 1) }} s</span>
       </p>
@@ -77,6 +70,7 @@ export class StripeChart {
       const [width, height] = [this.columns(), stripe.rows.length];
       const context = canvas.getContext('2d');
       if (!context || !width) return;
+      // Set here, not in the template: setting either clears the picture.
       canvas.width = width;
       canvas.height = height;
       const style = getComputedStyle(canvas);
