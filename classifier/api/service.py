@@ -19,6 +19,7 @@ from typing import cast
 import numpy as np
 from flask import current_app
 
+from classifier.api.continuous import Ears
 from classifier.api.gate import Gate
 from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
@@ -58,6 +59,8 @@ class Service:
     ----------
     gate : Gate
         Limits how many snippets are worked on or wait.
+    ears : Ears
+        Listeners of continuous listens.
     spool : Spool
         Where uploads wait.
     streams : threading.BoundedSemaphore
@@ -73,6 +76,7 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate(settings.workers, settings.queue)
+        self.ears = Ears()
         self.spool = Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()

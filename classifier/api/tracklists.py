@@ -9,7 +9,7 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from classifier.api import jobs, streams
-from classifier.api.guard import needs
+from classifier.api.guard import needs, owner
 from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
@@ -90,8 +90,11 @@ def create(query_data: TracklistQuery) -> Any:
 @bp.output(Tracklists)
 @bp.doc(operation_id="listTracklists", responses=[401, 403])
 def listing(query_data: TracklistsQuery) -> dict[str, Any]:
-    """List tracklists without their segments, newest first."""
-    found, cursor = stored.history(service().store, **query_data.model_dump())
+    """List tracklists without their segments, newest first.
+
+    A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
+    """
+    found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
     return {"tracklists": found, "next": cursor}
 
 
@@ -102,7 +105,8 @@ def listing(query_data: TracklistsQuery) -> dict[str, Any]:
 @bp.doc(operation_id="getTracklist", responses=[401, 403, 404])
 def get(tracklist_id: str, query_data: SegmentsQuery) -> dict[str, Any]:
     """Return a tracklist with its segments by start."""
-    return stored.get(service().store, tracklist_id, from_s=query_data.from_s, limit=query_data.limit)
+    store, limit = service().store, query_data.limit
+    return stored.get(store, tracklist_id, from_s=query_data.from_s, limit=limit, owner=owner())
 
 
 @bp.get("/<tracklist_id>/events")
@@ -111,7 +115,7 @@ def get(tracklist_id: str, query_data: SegmentsQuery) -> dict[str, Any]:
 def events(tracklist_id: str) -> Response:
     """Follow a tracklist as server-sent events."""
     own = service()
-    stored.document(own.store, tracklist_id)
+    stored.document(own.store, tracklist_id, owner=owner())
     return streams.respond(own, looking(own.store, tracklist_id, since=0.0))
 
 
@@ -177,7 +181,7 @@ def delete(tracklist_id: str) -> Any:
 def export(tracklist_id: str, query_data: ExportQuery) -> Response:
     """Return a tracklist as a cue sheet, Audacity labels, a table, a playlist, chapters, or JSON."""
     store = service().store
-    found = stored.get(store, tracklist_id)
+    found = stored.get(store, tracklist_id, owner=owner())
     whole = listened.Tracklist(
         found["file"],
         found["duration_s"],
