@@ -28,6 +28,7 @@ from classifier.api import (
     monitors,
     page,
     problems,
+    representation,
     requests,
     tags,
     telemetry,
@@ -69,6 +70,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions["earmark"] = Service(settings)
 
     bodies.init_app(app)
+    representation.init_app(app)
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)

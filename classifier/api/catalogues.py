@@ -8,6 +8,9 @@ from apiflask import APIBlueprint
 
 from classifier import catalogue as library
 from classifier.api.guard import needs
+from classifier.api.list_schemas import CataloguesQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues, Cost, CostEstimate
 from classifier.api.service import service
 from classifier.config import PRESETS, FeatureConfig
@@ -22,12 +25,15 @@ bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1/cat
 
 @bp.get("")
 @needs("tag")
+@bp.input(CataloguesQuery, location="query")
 @bp.output(Catalogues)
 @bp.doc(operation_id="listCatalogues", responses=[401, 403])
-def listing() -> dict[str, Any]:
-    """List the catalogues with their parameters."""
+def listing(query_data: CataloguesQuery) -> dict[str, Any]:
+    """List the catalogues with their parameters, by name."""
     store = service().store
-    return {"catalogues": [_described(store, record) for record in list_catalogues(store)]}
+    found, more = page(list_catalogues(store), lambda record: record.name, query_data, order="catalogues")
+    only(query_data.fields, of="catalogues")
+    return {"catalogues": [_described(store, record) for record in found], "next": more}
 
 
 @bp.post("")

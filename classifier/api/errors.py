@@ -5,7 +5,7 @@
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
-    - MethodNotAllowed
+    - MethodNotAllowed, PreconditionFailed
   + NotReady (an Unavailable)
 """
 
@@ -96,6 +96,13 @@ class MethodNotAllowed(RequestRefused):
 
     name = "method_not_allowed"
     status = 405
+
+
+class PreconditionFailed(RequestRefused):
+    """What is to be changed is not any more what ``If-Match`` names."""
+
+    name = "precondition_failed"
+    status = 412
 
 
 class NotReady(Unavailable):

@@ -8,7 +8,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from classifier.api import problems
+from classifier.api import glossary, problems
 from classifier.api.schemas import EnrollForm, Problem
 from classifier.api.trackfiles import MAX_FILES
 
@@ -88,7 +88,9 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
             for parameter in operation.get("parameters", ()):
                 if "description" in parameter["schema"]:
                     parameter["description"] = parameter["schema"].pop("description")
-    return _flat(spec)
+    made = _flat(spec)
+    glossary.complete(made)
+    return made
 
 
 def _flat(spec: dict[str, Any]) -> dict[str, Any]:

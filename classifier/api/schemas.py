@@ -48,33 +48,6 @@ class TagQuery(Strict):
     )
 
 
-class HistoryQuery(Strict):
-    """Which tags to list, newest first."""
-
-    catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
-    verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
-        None, description="Only tags with this verdict."
-    )
-    limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
-
-
-class TracksQuery(Strict):
-    """Which tracks to list, by title."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to list. Left out: the one in the settings."
-    )
-    search: str | None = Field(
-        None,
-        max_length=200,
-        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
-        "kinds of quotes and dashes do not matter.",
-    )
-    limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
-    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start.")
-
-
 class EnrollQuery(Strict):
     """Where uploaded tracks go."""
 
@@ -242,11 +215,21 @@ class Tag(BaseModel):
     )
 
 
+class FacetValue(BaseModel):
+    """A value that entries of a list have."""
+
+    value: str | None = Field(description="Null: they have none.")
+    count: int = Field(description="How many entries have it.")
+
+
 class Tags(BaseModel):
     """A page of the history, newest first."""
 
     tags: list[Tag]
     next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its values among all tags that were asked for."
+    )
 
 
 class Alignment(BaseModel):
@@ -310,8 +293,12 @@ class Tracks(BaseModel):
 
     tracks: list[Track]
     total: int = Field(description="Tracks that match, on all pages.")
-    limit: int
-    skip: int
+    limit: int = Field(description="As asked.")
+    skip: int = Field(description="As asked.")
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its fifty most frequent values among all tracks that match."
+    )
 
 
 class JobError(BaseModel):
@@ -386,6 +373,7 @@ class Catalogues(BaseModel):
     """Every catalogue of the store."""
 
     catalogues: list[Catalogue]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class Me(BaseModel):

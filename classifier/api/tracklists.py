@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -10,11 +11,14 @@ from flask import Response, url_for
 
 from classifier.api import jobs, streams
 from classifier.api.guard import needs, owner
+from classifier.api.list_schemas import TracklistsQuery
+from classifier.api.representation import check_match, only
 from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.api.trackfiles import spool_tracks
 from classifier.api.tracklist_schemas import (
+    MAX_SEGMENTS,
     ExportQuery,
     Segment,
     SegmentEdit,
@@ -22,7 +26,6 @@ from classifier.api.tracklist_schemas import (
     Tracklist,
     TracklistQuery,
     Tracklists,
-    TracklistsQuery,
 )
 from classifier.listening import segments as listened
 from classifier.listening.exports import FORMATS
@@ -94,7 +97,9 @@ def listing(query_data: TracklistsQuery) -> dict[str, Any]:
 
     A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
     """
-    found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
+    which = query_data.model_dump(exclude={"fields"})
+    found, cursor = stored.history(service().store, owner=owner(), **which)
+    only(query_data.fields, of="tracklists")
     return {"tracklists": found, "next": cursor}
 
 
@@ -153,24 +158,40 @@ def looking(store: Store, tracklist_id: str, *, since: float) -> streams.Look:
     return look
 
 
+@bp.get("/<tracklist_id>/segments/<segment_id>")
+@needs("tag", named=True)
+@bp.output(Segment)
+@bp.doc(operation_id="getSegment", responses=[401, 403, 404])
+def segment(tracklist_id: str, segment_id: str) -> dict[str, Any]:
+    """Return one segment of a tracklist."""
+    store = service().store
+    stored.document(store, tracklist_id, owner=owner())
+    return stored.segment(store, tracklist_id, segment_id)
+
+
 @bp.patch("/<tracklist_id>/segments/<segment_id>")
 @needs("admin")
 @bp.input(SegmentEdit, location="json")
 @bp.output(Segment)
-@bp.doc(operation_id="editSegment", responses=[400, 401, 403, 404, 415])
+@bp.doc(operation_id="editSegment", responses=[400, 401, 403, 404, 412, 415])
 def edit(tracklist_id: str, segment_id: str, json_data: SegmentEdit) -> dict[str, Any]:
-    """Correct a segment by hand, for good: nothing that is found later changes it."""
+    """Correct a segment by hand, for good: nothing that is found later changes it.
+
+    With `If-Match`, only if it has not changed since it was read with that `ETag`.
+    """
     fields = json_data.model_dump(exclude_unset=True)
-    return corrections.correct(service().store, tracklist_id, segment_id, fields)
+    return corrections.correct(service().store, tracklist_id, segment_id, fields, check=partial(check_match, Segment))
 
 
 @bp.delete("/<tracklist_id>")
 @needs("admin")
 @bp.output({}, status_code=204)
-@bp.doc(operation_id="deleteTracklist", responses=[401, 403, 404])
+@bp.doc(operation_id="deleteTracklist", responses=[401, 403, 404, 412])
 def delete(tracklist_id: str) -> Any:
     """Delete a tracklist with all corrections; a job or listener that fills it ends or goes on without it."""
-    stored.delete(service().store, tracklist_id)
+    store = service().store
+    check_match(Tracklist, stored.get(store, tracklist_id, limit=MAX_SEGMENTS))
+    stored.delete(store, tracklist_id)
     return Response(status=204)
 
 

@@ -221,22 +221,29 @@ def pieces(store: Store, listen: Listen, first: int) -> list[bytes]:
 
 
 def heard_pieces(store: Store, listen: Listen) -> int:
-    """Return how many pieces the saved state of a continuous listen knows."""
-    for found in store.find("listen_pieces", {"_id": f"{listen.id}:state"}, fields=("pieces",)):
-        return int(found["pieces"])
-    return 0
+    """Return how many pieces the last saved state of a continuous listen knows."""
+    last = _last_state(store, listen, fields=("pieces",))
+    return 0 if last is None else int(last["pieces"])
 
 
 def state(store: Store, listen: Listen) -> State | None:
     """Return what :func:`save` kept last."""
-    found = store.get("listen_pieces", f"{listen.id}:state")
-    return None if found is None else State(found["pieces"], bytes.fromhex(found["rest"]), found["data"])
+    last = _last_state(store, listen)
+    return None if last is None else State(last["pieces"], bytes.fromhex(last["rest"]), last["data"])
+
+
+def _last_state(store: Store, listen: Listen, fields: tuple[str, ...] | None = None) -> Document | None:
+    where = {"_id": {"$gte": f"{listen.id}:state:", "$lt": f"{listen.id}:state;"}}
+    return next(iter(store.find("listen_pieces", where, sort=("_id", -1), limit=1, fields=fields)), None)
 
 
 def save(store: Store, listen: Listen, kept: State) -> None:
-    """Keep what is known after some pieces; pieces of bare PCM are not needed any more then."""
-    own = {"_id": f"{listen.id}:state", "listen": listen.id, "digest": ""}
-    store.put("listen_pieces", {**own, "pieces": kept.pieces, "rest": kept.rest.hex(), "data": kept.data})
+    """Keep what is known after some pieces; earlier states, and pieces of bare PCM, are not needed any more then."""
+    state_id = f"{listen.id}:state:{kept.pieces:05d}"
+    own = {"_id": state_id, "listen": listen.id, "digest": "", "pieces": kept.pieces, "rest": kept.rest.hex()}
+    with contextlib.suppress(DuplicateKey):  # another process heard as much, which is the same
+        store.insert("listen_pieces", [{**own, "data": kept.data}])
+    store.delete("listen_pieces", {"_id": {"$gte": f"{listen.id}:state:", "$lt": state_id}})
     if listen.rate is not None:
         gone = {"$gte": f"{listen.id}:{0:05d}", "$lt": f"{listen.id}:{kept.pieces:05d}"}
         store.delete("listen_pieces", {"_id": gone})

@@ -168,6 +168,20 @@ def segments(store: Store, tracklist_id: str, from_s: float = 0.0, limit: int | 
     return [shown(found) for found in store.find("segments", where, sort=("start_s", 1), limit=limit)]
 
 
+def segment(store: Store, tracklist_id: str, segment_id: str) -> dict[str, Any]:
+    """Return one segment of a tracklist.
+
+    Raises
+    ------
+    TracklistNotFound
+        If there is none.
+    """
+    found = store.get("segments", f"{tracklist_id}.{segment_id}")
+    if found is None or found["tracklist"] != tracklist_id or found["gone"]:
+        raise TracklistNotFound(f"tracklist {tracklist_id!r} has no segment {segment_id!r}")
+    return shown(found)
+
+
 def latest(store: Store, tracklist_id: str, most: int) -> list[dict[str, Any]]:
     """Return the last ``most`` segments of a tracklist, by start."""
     where = {"tracklist": tracklist_id, "gone": False}

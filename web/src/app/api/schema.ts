@@ -11,7 +11,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the catalogues with their parameters. */
+        /** List the catalogues with their parameters, by name. */
         get: operations["listCatalogues"];
         put?: never;
         /**
@@ -276,7 +276,8 @@ export interface paths {
          * Start listening.
          * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
          *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
-         *     little-endian.
+         *     little-endian. With `continuous`, listening goes on after a track was named: the answers hold the latest segments of
+         *     the tracklist that is made, and it ends with the piece that says `last`, or five minutes after the last one.
          */
         post: operations["beginListen"];
         delete?: never;
@@ -296,7 +297,7 @@ export interface paths {
         get: operations["getListen"];
         put?: never;
         post?: never;
-        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays, and so does a tracklist. */
         delete: operations["deleteListen"];
         options?: never;
         head?: never;
@@ -518,7 +519,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tracklists without their segments, newest first. */
+        /**
+         * List tracklists without their segments, newest first.
+         * @description A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
+         */
         get: operations["listTracklists"];
         put?: never;
         /**
@@ -593,13 +597,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Return one segment of a tracklist. */
+        get: operations["getSegment"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Correct a segment by hand, for good: nothing that is found later changes it. */
+        /**
+         * Correct a segment by hand, for good: nothing that is found later changes it.
+         * @description With `If-Match`, only if it has not changed since it was read with that `ETag`.
+         */
         patch: operations["editSegment"];
         trace?: never;
     };
@@ -610,7 +618,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a catalogue's tracks by title. */
+        /**
+         * List a catalogue's tracks, by title unless `sort` says otherwise.
+         * @description Go on with `cursor`, which nothing that is added or removed disturbs, or jump with `skip`.
+         */
         get: operations["listTracks"];
         put?: never;
         /**
@@ -641,7 +652,10 @@ export interface paths {
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change a track's description; tags made from now on show the change. */
+        /**
+         * Change a track's description; tags made from now on show the change.
+         * @description With `If-Match`, only if nobody has changed it since it was read with that `ETag`.
+         */
         patch: operations["editTrack"];
         trace?: never;
     };
@@ -822,7 +836,10 @@ export interface components {
              * @description Agreement above which a match is identified.
              */
             threshold: number | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -832,6 +849,7 @@ export interface components {
         Arousal: {
             /**
              * Experimental
+             * @description Whether it is not validated.
              * @constant
              */
             experimental: true;
@@ -851,22 +869,38 @@ export interface components {
          * @description A named set of tracks that share one configuration.
          */
         Catalogue: {
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Config Hash */
+            /**
+             * Config Hash
+             * @description Hash of the parameters: equal for equal ones.
+             */
             config_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Revision
              * @description Rises with every change of the catalogue.
              */
             revision: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description How many tracks it has.
+             */
             tracks: number;
         };
         /**
@@ -937,15 +971,25 @@ export interface components {
          * @description Every catalogue of the store.
          */
         Catalogues: {
-            /** Catalogues */
+            /**
+             * Catalogues
+             * @description The catalogues.
+             */
             catalogues: components["schemas"]["Catalogue"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * Charts
          * @description The data of a tag's charts.
          */
         Charts: {
+            /** @description Agreement against lag; null if nothing was aligned. */
             alignment: components["schemas"]["Alignment"] | null;
+            /** @description Divergence along the snippet; null if it was not computed. */
             divergence: components["schemas"]["SlotDivergence"] | null;
             /**
              * Nearest
@@ -954,7 +998,10 @@ export interface components {
             nearest: {
                 [key: string]: unknown;
             }[];
-            /** Tag Id */
+            /**
+             * Tag Id
+             * @description Id of a tag.
+             */
             tag_id: string;
         } & {
             [key: string]: unknown;
@@ -969,11 +1016,17 @@ export interface components {
              * @description What the store keeps of it.
              */
             bytes: number;
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Music S */
+            /**
+             * Music S
+             * @description Seconds of music.
+             */
             music_s: number;
             /**
              * Own Background
@@ -985,7 +1038,10 @@ export interface components {
              * @description Processor time of modelling it on this machine, decoding not included.
              */
             seconds: number;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -1063,24 +1119,43 @@ export interface components {
          * @description A catalogue aligned with itself, once the job is done.
          */
         Duplicates: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Done */
+            /**
+             * Done
+             * @description How much of it is done.
+             */
             done: number;
             /** @description Why the job failed, if it did. */
             error: components["schemas"]["JobError"] | null;
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
             /**
              * Found
              * @description Pairs of tracks that share sound.
              */
             found: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
             kind: string;
             /**
              * Pairs
@@ -1089,10 +1164,14 @@ export interface components {
             pairs: components["schemas"]["Pair"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Total */
+            /**
+             * Total
+             * @description How much there is to do.
+             */
             total: number;
         };
         /**
@@ -1120,18 +1199,40 @@ export interface components {
             track_ids: string[];
         };
         /**
+         * FacetValue
+         * @description A value that entries of a list have.
+         */
+        FacetValue: {
+            /**
+             * Count
+             * @description How many entries have it.
+             */
+            count: number;
+            /**
+             * Value
+             * @description Null: they have none.
+             */
+            value: string | null;
+        };
+        /**
          * FieldProblem
          * @description One parameter that was refused.
          */
         FieldProblem: {
-            /** Field */
+            /**
+             * Field
+             * @description Name of the parameter.
+             */
             field: string;
             /**
              * Location
              * @description `query`, `json`, `form` or `files`.
              */
             location: string;
-            /** Message */
+            /**
+             * Message
+             * @description What is wrong with it.
+             */
             message: string;
         };
         /**
@@ -1141,6 +1242,7 @@ export interface components {
         Health: {
             /**
              * Status
+             * @description How far it is.
              * @constant
              */
             status: "ok";
@@ -1150,14 +1252,21 @@ export interface components {
          * @description Work that continues after the answer.
          */
         Job: {
-            /** Added */
+            /**
+             * Added
+             * @description Files that became tracks.
+             */
             added: number;
             /**
              * Catalogue
              * @description That is enrolled into or listened for; null of a training.
              */
             catalogue: string | null;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
@@ -1166,23 +1275,36 @@ export interface components {
             done: number;
             /** @description Why a tracklist or a training failed. */
             error: components["schemas"]["JobError"] | null;
-            /** Failed */
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
             failed: number;
             /**
              * Files
              * @description Of the kind `enroll`.
              */
             files: components["schemas"]["JobFile"][];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
             kind: "duplicates" | "enroll" | "tracklist" | "train";
-            /** Present */
+            /**
+             * Present
+             * @description Files whose recording was there already.
+             */
             present: number;
             /**
              * Status
@@ -1218,9 +1340,15 @@ export interface components {
          * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
-            /** Message */
+            /**
+             * Message
+             * @description The reason, for people.
+             */
             message: string;
-            /** Name */
+            /**
+             * Name
+             * @description Stable; one of those of problem documents.
+             */
             name: string;
         };
         /**
@@ -1228,10 +1356,17 @@ export interface components {
          * @description One file of a job.
          */
         JobFile: {
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Size of the file.
+             */
             bytes: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name that the client gave the file.
+             */
             name: string;
             /**
              * Remarks
@@ -1244,9 +1379,15 @@ export interface components {
              * @enum {string}
              */
             status: "waiting" | "working" | "added" | "present" | "failed" | "heard";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -1269,11 +1410,13 @@ export interface components {
             } | null;
             /**
              * Extractors
+             * @description What computes the features.
              * @default null
              */
             extractors: string[] | null;
             /**
              * Family
+             * @description Kind of classifier.
              * @default null
              */
             family: string | null;
@@ -1284,16 +1427,19 @@ export interface components {
             fault: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default null
              */
             kind: string | null;
             /**
              * Labels
+             * @description The labels.
              * @default null
              */
             labels: string[] | null;
             /**
              * Sha256
+             * @description SHA-256 of the model's arrays.
              * @default null
              */
             sha256: string | null;
@@ -1302,12 +1448,19 @@ export interface components {
              * @description Whether it came with Earmark.
              */
             shipped: boolean;
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
-            /** Version */
+            /**
+             * Version
+             * @description Version of a model of labels.
+             */
             version: string;
             /**
              * View
+             * @description Features that it looks at.
              * @default null
              */
             view: string | null;
@@ -1317,21 +1470,41 @@ export interface components {
          * @description All models of labels.
          */
         LabelModels: {
-            /** Models */
+            /**
+             * Models
+             * @description The models.
+             */
             models: components["schemas"]["LabelModel"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * LabelPart
          * @description A stretch of a recording.
          */
         LabelPart: {
-            /** Distribution */
+            /**
+             * Distribution
+             * @description Every label with its probability, the likeliest first.
+             */
             distribution: components["schemas"]["Likelihood"][];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Labels */
+            /**
+             * Labels
+             * @description The labels.
+             */
             labels: string[];
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
         };
         /**
@@ -1344,7 +1517,10 @@ export interface components {
              * @description Stable: `low_probability`, `foreign`, `short`, `silent`, `narrow_band`, `noisy` ...
              */
             name: string;
-            /** Text */
+            /**
+             * Text
+             * @description The same as a sentence.
+             */
             text: string;
         };
         /**
@@ -1354,6 +1530,7 @@ export interface components {
         Labels: {
             /**
              * Decision
+             * @description Whether what is named can be relied on.
              * @enum {string}
              */
             decision: "certain" | "uncertain" | "experimental";
@@ -1391,11 +1568,20 @@ export interface components {
              * @description Why it is uncertain.
              */
             reasons: components["schemas"]["LabelReason"][];
-            /** Remarks */
+            /**
+             * Remarks
+             * @description What is peculiar about the recording: each a stable name, a colon and a sentence.
+             */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["LabelPart"][];
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
         };
         /**
@@ -1403,7 +1589,10 @@ export interface components {
          * @description A label and its probability.
          */
         Likelihood: {
-            /** Label */
+            /**
+             * Label
+             * @description A name out of the model's list.
+             */
             label: string;
             /**
              * P
@@ -1416,9 +1605,16 @@ export interface components {
          * @description A recording that arrives in pieces, and what is known of it so far.
          */
         Listen: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Ended
@@ -1427,6 +1623,7 @@ export interface components {
             ended: boolean;
             /**
              * Expires
+             * Format: date-time
              * @description When it is forgotten, ended or not.
              */
             expires: string;
@@ -1435,7 +1632,10 @@ export interface components {
              * @description Seconds of sound so far.
              */
             heard_s: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Next
@@ -1444,8 +1644,18 @@ export interface components {
             next: number;
             /** @description The best candidate so far, if it is as likely right as not: a guess to show, and no verdict. */
             perhaps: components["schemas"]["Match"] | null;
-            /** @description The verdict, once it has ended; kept like any other tag. */
+            /**
+             * Segments
+             * @description The latest twenty segments of that tracklist, by start.
+             */
+            segments: components["schemas"]["Segment"][];
+            /** @description The verdict, once it has ended; kept like any other tag. Null if continuous. */
             tag: components["schemas"]["Tag"] | null;
+            /**
+             * Tracklist
+             * @description The tracklist that a continuous one fills; it stays.
+             */
+            tracklist: string | null;
             /**
              * Wanted S
              * @description Seconds of sound after which it is decided at the latest.
@@ -1462,9 +1672,15 @@ export interface components {
              * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
              */
             agreement: number | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Confidence
@@ -1534,9 +1750,15 @@ export interface components {
              * @description 1.02: the snippet runs 2 % fast.
              */
             speed: number | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Z
@@ -1582,8 +1804,16 @@ export interface components {
          * @description Tracks that were merged into others, newest first.
          */
         Merged: {
-            /** Merges */
+            /**
+             * Merges
+             * @description The merges.
+             */
             merges: components["schemas"]["MergedTrack"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * MergedTrack
@@ -1597,9 +1827,11 @@ export interface components {
             into: string;
             /**
              * Merged
+             * Format: date-time
              * @description When.
              */
             merged: string;
+            /** @description The track as it was. */
             track: components["schemas"]["Track"];
         };
         /**
@@ -1607,14 +1839,21 @@ export interface components {
          * @description A listener that runs, or ran last, under this name.
          */
         Monitor: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Created
+             * Format: date-time
              * @description When it began.
              */
             created: string;
-            /** Heard S */
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
             heard_s: number;
             /**
              * Id
@@ -1647,26 +1886,46 @@ export interface components {
          * @description Every monitor, by name.
          */
         Monitors: {
-            /** Monitors */
+            /**
+             * Monitors
+             * @description The monitors.
+             */
             monitors: components["schemas"]["Monitor"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * Near
          * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Divergence
              * @description Symmetric KL divergence, nats.
              */
             divergence: number;
-            /** Source */
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Window Start S
@@ -1681,8 +1940,12 @@ export interface components {
         Pair: {
             /** @description The longer one. */
             a: components["schemas"]["Sharing"];
-            /** Agreement */
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
             agreement: number;
+            /** @description The other track. */
             b: components["schemas"]["Sharing"];
             /**
              * Relation
@@ -1690,9 +1953,15 @@ export interface components {
              * @enum {string}
              */
             relation: "copy" | "excerpt" | "edit" | "part";
-            /** Shared S */
+            /**
+             * Shared S
+             * @description How much of it both have.
+             */
             shared_s: number;
-            /** Stretches */
+            /**
+             * Stretches
+             * @description Which stretch of one is which of the other.
+             */
             stretches: components["schemas"]["Stretch"][];
         };
         /**
@@ -1700,7 +1969,10 @@ export interface components {
          * @description RFC 9457 problem document, `application/problem+json`.
          */
         Problem: {
-            /** Detail */
+            /**
+             * Detail
+             * @description What is wrong, and what helps, for people.
+             */
             detail: string;
             /**
              * Errors
@@ -1718,15 +1990,21 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_role" | "keys_required" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
              */
             request_id: string;
-            /** Status */
+            /**
+             * Status
+             * @description The HTTP status.
+             */
             status: number;
-            /** Title */
+            /**
+             * Title
+             * @description When problems of this name arise; the same for all of them.
+             */
             title: string;
             /**
              * Type
@@ -1746,7 +2024,10 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /** Ready */
+            /**
+             * Ready
+             * @description Whether it can work at full speed.
+             */
             ready: boolean;
             /**
              * Tracks Missing
@@ -1796,7 +2077,10 @@ export interface components {
          * @description How much of the catalogue was searched.
          */
         Searched: {
-            /** Aligned Tracks */
+            /**
+             * Aligned Tracks
+             * @description Tracks whose fingerprints were aligned.
+             */
             aligned_tracks: number;
             /**
              * Complete
@@ -1808,7 +2092,10 @@ export interface components {
              * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -1816,9 +2103,15 @@ export interface components {
          * @description A stretch of a recording: track time = offset_s + speed * (recording time - start_s).
          */
         Segment: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * By Hand
@@ -1845,7 +2138,10 @@ export interface components {
              * @description Names it within its recording.
              */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
             /**
              * Kind
@@ -1884,9 +2180,15 @@ export interface components {
              * @enum {string}
              */
             state: "perhaps" | "confirmed" | "closed";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -1899,48 +2201,57 @@ export interface components {
         SegmentEdit: {
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
             /**
              * By Hand
+             * @description False undoes the correction.
              * @default false
              * @constant
              */
             by_hand: false;
             /**
              * End S
+             * @description Where it ends.
              * @default 0
              */
             end_s: number;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default track
              * @enum {string}
              */
             kind: "track" | "unknown" | "speech_noise" | "silence";
             /**
              * Start S
+             * @description Where it begins.
              * @default 0
              */
             start_s: number;
             /**
              * Title
+             * @description Title of the track.
              * @default null
              */
             title: string | null;
             /**
              * Track Id
+             * @description Id of a track.
              * @default null
              */
             track_id: string | null;
@@ -1950,11 +2261,20 @@ export interface components {
          * @description One of two tracks that share sound.
          */
         Sharing: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Share
@@ -1966,9 +2286,15 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -1986,7 +2312,10 @@ export interface components {
              * @description Start of each slot in the snippet, seconds.
              */
             starts_s: number[];
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Unrelated
@@ -2001,6 +2330,7 @@ export interface components {
         SoundTag: {
             /**
              * Group
+             * @description Of four: what kind of name it is.
              * @enum {string}
              */
             group: "style" | "mood and use" | "voice and instrument" | "decade";
@@ -2014,7 +2344,10 @@ export interface components {
              * @description 0 to 1; tags do not add up.
              */
             probability: number;
-            /** Tag */
+            /**
+             * Tag
+             * @description One of fifty names for how music sounds.
+             */
             tag: string;
         };
         /**
@@ -2022,8 +2355,12 @@ export interface components {
          * @description What a recording sounds like.
          */
         SoundTags: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Patches
@@ -2035,7 +2372,10 @@ export interface components {
              * @description What is peculiar about the file; as of an identification.
              */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["TagsPart"][];
             /**
              * Tags
@@ -2044,6 +2384,7 @@ export interface components {
             tags: components["schemas"]["SoundTag"][];
             /**
              * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
              * @constant
              */
             task: "tags";
@@ -2068,7 +2409,10 @@ export interface components {
              * @description Where it begins in `b`, seconds.
              */
             b_start_s: number;
-            /** Length S */
+            /**
+             * Length S
+             * @description How long it is.
+             */
             length_s: number;
         };
         /**
@@ -2076,9 +2420,16 @@ export interface components {
          * @description The stored result of one identification.
          */
         Tag: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
@@ -2090,7 +2441,10 @@ export interface components {
              * @description Name the client gave the snippet, if any.
              */
             file: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Labels
@@ -2104,7 +2458,10 @@ export interface components {
              * @description Best candidates, best first, whatever the verdict.
              */
             matches: components["schemas"]["Match"][];
-            /** Method */
+            /**
+             * Method
+             * @description How it was decided.
+             */
             method: string;
             /**
              * Nearest
@@ -2121,6 +2478,7 @@ export interface components {
              * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
+            /** @description How much of the catalogue was searched. */
             searched: components["schemas"]["Searched"];
             /**
              * Seconds
@@ -2136,6 +2494,7 @@ export interface components {
             tied: number | null;
             /**
              * Verdict
+             * @description `identified`: `matches[0]` is it; `ambiguous`: several explain the snippet; `no_match`: none does.
              * @enum {string}
              */
             verdict: "identified" | "ambiguous" | "no_match";
@@ -2146,11 +2505,21 @@ export interface components {
          */
         Tags: {
             /**
+             * Facets
+             * @description By name of a facet that was asked for: its values among all tags that were asked for.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
              * Next
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["Tag"][];
         };
         /**
@@ -2158,12 +2527,22 @@ export interface components {
          * @description A stretch of a recording.
          */
         TagsPart: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["SoundTag"][];
         };
         /**
@@ -2176,9 +2555,15 @@ export interface components {
              * @description AcoustID, a UUID.
              */
             acoustid: string | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Artist Mbids
@@ -2190,31 +2575,53 @@ export interface components {
              * @description Fields that a person set or edited: tags in files do not overwrite them.
              */
             by_hand: string[];
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Content Hash
              * @description SHA-256 of the decoded audio.
              */
             content_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * File Hash
              * @description SHA-256 of the file.
              */
             file_hash: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
-            /** Metadata */
+            /**
+             * Metadata
+             * @description Free text by name.
+             */
             metadata: {
                 [key: string]: string;
             };
-            /** N Windows */
+            /**
+             * N Windows
+             * @description Windows that the track is modelled in.
+             */
             n_windows: number;
             /**
              * Recording Mbid
@@ -2236,7 +2643,10 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
             /**
              * Version
@@ -2257,11 +2667,13 @@ export interface components {
             acoustid: string | null;
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
@@ -2273,6 +2685,7 @@ export interface components {
             artist_mbids: string | null;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
@@ -2295,7 +2708,10 @@ export interface components {
              * @default null
              */
             release_mbid: string | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title?: string;
         };
         /**
@@ -2303,27 +2719,38 @@ export interface components {
          * @description Who played what when in a recording.
          */
         Tracklist: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -2354,6 +2781,7 @@ export interface components {
             segments: components["schemas"]["Segment"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -2363,27 +2791,38 @@ export interface components {
          * @description A tracklist without its segments.
          */
         TracklistEntry: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -2409,6 +2848,7 @@ export interface components {
             };
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -2423,7 +2863,10 @@ export interface components {
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tracklists */
+            /**
+             * Tracklists
+             * @description The tracklists, without their segments.
+             */
             tracklists: components["schemas"]["TracklistEntry"][];
         };
         /**
@@ -2431,16 +2874,37 @@ export interface components {
          * @description A page of a catalogue's tracks.
          */
         Tracks: {
-            /** Limit */
+            /**
+             * Facets
+             * @description By name of a facet that was asked for: its fifty most frequent values among all tracks that match.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
+             * Limit
+             * @description As asked.
+             */
             limit: number;
-            /** Skip */
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /**
+             * Skip
+             * @description As asked.
+             */
             skip: number;
             /**
              * Total
              * @description Tracks that match, on all pages.
              */
             total: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description The tracks.
+             */
             tracks: components["schemas"]["Track"][];
         };
         /**
@@ -2464,24 +2928,45 @@ export interface components {
          * @description A file that waits to be asked about.
          */
         UploadedFile: {
-            /** Deleteid */
+            /**
+             * Deleteid
+             * @description Names the upload.
+             */
             deleteId: string;
-            /** Deletetype */
+            /**
+             * Deletetype
+             * @description How it is deleted.
+             */
             deleteType: string;
-            /** Deleteurl */
+            /**
+             * Deleteurl
+             * @description Where it is deleted.
+             */
             deleteUrl: string;
             /**
              * Name
              * @description At most 20 characters.
              */
             name: string;
-            /** Size */
+            /**
+             * Size
+             * @description Bytes.
+             */
             size: number;
-            /** Thumbnailurl */
+            /**
+             * Thumbnailurl
+             * @description As `url`.
+             */
             thumbnailUrl: string;
-            /** Type */
+            /**
+             * Type
+             * @description Always `audio`.
+             */
             type: string;
-            /** Url */
+            /**
+             * Url
+             * @description Names the upload in a question.
+             */
             url: string;
         };
         /**
@@ -2489,7 +2974,10 @@ export interface components {
          * @description What was uploaded.
          */
         UploadedFiles: {
-            /** Files */
+            /**
+             * Files
+             * @description The one that was sent.
+             */
             files: components["schemas"]["UploadedFile"][];
         };
     };
@@ -2503,7 +2991,14 @@ export type $defs = Record<string, never>;
 export interface operations {
     listCatalogues: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Catalogue, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2534,6 +3029,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -2870,6 +3376,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -2938,6 +3445,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -3006,6 +3514,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -3082,7 +3591,14 @@ export interface operations {
     };
     listLabelModels: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of LabelModel, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3122,6 +3638,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -3140,6 +3667,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -3219,6 +3747,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -3309,6 +3838,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -3474,7 +4004,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -3554,7 +4086,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -3803,6 +4337,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -3970,6 +4505,8 @@ export interface operations {
                 rate?: number | null;
                 /** @description Channels of bare PCM. */
                 channels?: number;
+                /** @description Go on after a track was named, and make a tracklist of all that is heard. */
+                continuous?: boolean;
             };
             header?: never;
             path?: never;
@@ -4061,6 +4598,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -4129,6 +4667,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -4198,7 +4737,9 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
+                /** @description Number of the piece, from 0. */
                 number: number;
             };
             cookie?: never;
@@ -4419,6 +4960,10 @@ export interface operations {
     listMerges: {
         parameters: {
             query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
                 /** @description Left out: the one of the settings. */
                 catalogue?: string | null;
             };
@@ -4501,6 +5046,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -4566,7 +5112,14 @@ export interface operations {
     };
     listMonitors: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Monitor, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4606,6 +5159,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -4624,6 +5188,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -4692,6 +5257,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -4937,6 +5503,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+                /** @description Count the values of these among the tags that match: `catalogue`, `verdict`, or both. */
+                facets?: string | null;
             };
             header?: never;
             path?: never;
@@ -5194,9 +5764,13 @@ export interface operations {
     };
     getTag: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -5247,6 +5821,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -5265,6 +5850,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -5331,6 +5917,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -5405,6 +5992,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of TracklistEntry, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -5646,6 +6235,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -5725,6 +6315,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -5773,6 +6364,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -5791,6 +6393,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -5873,6 +6476,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -5952,12 +6556,85 @@ export interface operations {
             };
         };
     };
+    getSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a tracklist. */
+                tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     editSegment: {
         parameters: {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
                 segment_id: string;
             };
             cookie?: never;
@@ -6023,6 +6700,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -6065,10 +6753,22 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
+                /** @description Only tracks of exactly this artist. */
+                artist?: string | null;
+                /** @description Only tracks of exactly this album. */
+                album?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Text by its code points. */
+                sort?: "title" | "-title" | "artist" | "-artist" | "album" | "-album" | "created" | "-created" | "duration_s" | "-duration_s";
+                /** @description Count the values of these among the tracks that match: `artist`, `album`, or both. */
+                facets?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to skip from the start. */
+                /** @description Tracks to skip from the start, or after the cursor. */
                 skip?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -6333,9 +7033,13 @@ export interface operations {
     };
     getTrack: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6386,6 +7090,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -6404,6 +7119,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6452,6 +7168,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -6470,6 +7197,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6535,6 +7263,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -6575,6 +7314,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6911,6 +7651,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of an upload, `deleteId` of the answer to it. */
                 upload_id: string;
             };
             cookie?: never;

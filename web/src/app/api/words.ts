@@ -53,6 +53,7 @@ export const WORDS: Record<ErrorName, Words> = {
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   // What stands in the way
   conflict: { title: 'Someone else changed this', detail: RELOAD },
+  precondition_failed: { title: 'Someone else changed this', detail: RELOAD },
   catalogue_exists: { title: 'This catalogue already exists' },
   catalogue_outdated: {
     title: 'This library is from an earlier version',
