@@ -94,6 +94,9 @@ class Settings:
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
     )
+    traces: str = _setting(
+        "", "OpenTelemetry collector that requests are told to, http://HOST:4318/v1/traces; empty: none", secret=True
+    )
     log_level: str = _setting(
         "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

@@ -59,6 +59,7 @@ FENCED = {
     "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "mutagen": ("audio.tagwriting",),
     "sounddevice": ("audio.microphone",),
+    "opentelemetry": ("api.tracing",),
     "paho": ("cli.mqtt",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),

@@ -32,6 +32,7 @@ from classifier.api import (
     requests,
     tags,
     telemetry,
+    tracing,
     tracklists,
     tracks,
 )
@@ -70,6 +71,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions["earmark"] = Service(settings)
 
     bodies.init_app(app)
+    tracing.init_app(app, settings)
     representation.init_app(app)
     logs.init_app(app)
     problems.init_app(app)

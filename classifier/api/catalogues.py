@@ -40,7 +40,7 @@ def listing(query_data: CataloguesQuery) -> dict[str, Any]:
 @needs("admin")
 @bp.input(CatalogueCreate, location="json")
 @bp.output(Catalogue, status_code=201)
-@bp.doc(operation_id="createCatalogue", responses=[400, 401, 403, 409, 415])
+@bp.doc(operation_id="createCatalogue", responses=[400, 401, 403, 404, 409, 415])
 def create(json_data: CatalogueCreate) -> Any:
     """Create a catalogue.
 

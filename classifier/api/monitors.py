@@ -26,7 +26,7 @@ _STREAM: dict[Any, Any] = {
     200: {
         "description": "First an event `monitor` with the monitor as JSON, and again whenever it begins or ends; then "
         "events `segment` and `progress` as of its tracklist, as they happen",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such monitor",
     **streams.RESPONSES,

@@ -82,6 +82,8 @@ class Service:
         self.closing = threading.Event()
         self.opened = threading.Event()
         self.tried = threading.Event()
+        self.watch_labels: Callable[[int], None] = lambda inside: None
+        """Called with the number of recordings being labelled or waiting, whenever it changes."""
         self._lock = threading.RLock()
         self._started = self._closed = False
         self._store: Store | None = None
@@ -103,6 +105,7 @@ class Service:
             self._job_decoder = Decoder(self.settings)
             self._recording_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
+            self._labelling.gate.watch = self.watch_labels
             handlers: dict[str, Handler] = {
                 enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
                 tracklist.KIND: tracklist.Tracklists(

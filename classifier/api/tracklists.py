@@ -44,7 +44,7 @@ _STREAM: dict[Any, Any] = {
         "description": "Events `segment` with `event` (`opened`, `confirmed`, `revised`, `closed` or `withdrawn`), "
         "`at_s` and `segment`, first those of all segments so far; `progress` with the tracklist without its segments "
         "at each change; at last one event `done` with the same",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such tracklist",
     **streams.RESPONSES,

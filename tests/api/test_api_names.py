@@ -73,6 +73,21 @@ def test_times_are_said_to_be_times(spec: dict[str, Any]) -> None:
     assert TIMES
 
 
+def test_fields_in_programs_of_the_guide_exist(spec: dict[str, Any]) -> None:
+    """Of the languages that the tests cannot run."""
+    (kotlin,), (swift,) = (re.findall(rf"```{name}\n(.*?)```", GUIDE, re.DOTALL) for name in ("kotlin", "swift"))
+    known = {model: schema.get("properties", {}) for model, schema in spec["components"]["schemas"].items()}
+    asked = set(re.findall(r'\.get\w+\("(\w+)"\)', kotlin))
+    assert asked == {"name", "detail", "matches", "verdict", "title", "offset_s"}
+    assert asked <= set(known["Problem"]) | set(known["Tag"]) | set(known["Match"])
+    structs = re.findall(r"struct (\w+): Decodable.*?\{\n(.*?)\n\}", swift, re.DOTALL)
+    assert [name for name, _ in structs] == ["Match", "Tag", "Problem"]
+    for model, body in structs:
+        for field, optional in re.findall(r"let (\w+): [\w\[\]]+(\??)", body):
+            assert field in known[model]
+            assert optional or "null" not in kinds(known[model][field]), (model, field)
+
+
 def test_every_route_is_in_the_guide(spec: dict[str, Any]) -> None:
     """By its last fixed part: the guide names some routes by what they add to another."""
     for path, _, operation in operations(spec):
