@@ -96,7 +96,7 @@ def test_history_newest_first_in_pages(client: Client, songs: list[Song]) -> Non
     assert first["next"]
     second = client.get(f"/api/v1/tags?limit=2&cursor={first['next']}&catalogue=default&verdict=identified").json
     assert second["tags"][0]["id"] == ids[2]
-    assert client.get("/api/v1/tags?catalogue=other").json == {"tags": [], "next": None}
+    assert client.get("/api/v1/tags?catalogue=other").json == {"tags": [], "next": None, "facets": {}}
 
 
 def test_a_deleted_tag_is_gone(client: Client, songs: list[Song]) -> None:
