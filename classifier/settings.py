@@ -97,6 +97,12 @@ class Settings:
     traces: str = _setting(
         "", "OpenTelemetry collector that requests are told to, http://HOST:4318/v1/traces; empty: none", secret=True
     )
+    listenbrainz_address: str = _setting(
+        "https://api.listenbrainz.org", "server of `earmark listen --listenbrainz`; others speak its interface too"
+    )
+    lastfm_address: str = _setting(
+        "https://ws.audioscrobbler.com/2.0/", "server of `earmark listen --lastfm`; others speak its interface too"
+    )
     log_level: str = _setting(
         "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

@@ -35,7 +35,7 @@ MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
 #: next one, so that existing stores follow. A store written by a newer one is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -55,6 +55,7 @@ COLLECTIONS: dict[str, Indexes] = {
     ),
     "models": ((), (("track_id",),)),
     "slots": ((), (("track_id",),)),
+    "chromaprints": ((), (("catalogue", "duration_s"),)),
     "subfingerprints": ((), (("track_id",),)),
     "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
     "listens": ((), (("caller", "ended", "expires"), ("expires",))),
