@@ -62,6 +62,7 @@ FENCED = {
     "sounddevice": ("audio.microphone",),
     "opentelemetry": ("api.tracing",),
     "paho": ("cli.mqtt",),
+    "beets": ("players.beetsplug.earmark",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from classifier import __version__
 from classifier.api import (
@@ -21,6 +22,7 @@ from classifier.api import (
     guard,
     health,
     jobs,
+    keys,
     label_models,
     labels,
     listens,
@@ -36,6 +38,7 @@ from classifier.api import (
     tracing,
     tracklists,
     tracks,
+    webhooks,
 )
 from classifier.api.openapi import describe
 from classifier.api.service import Service
@@ -72,6 +75,9 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions["earmark"] = Service(settings)
 
     bodies.init_app(app)
+    if settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     tracing.init_app(app, settings)
     representation.init_app(app)
     logs.init_app(app)
@@ -79,7 +85,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys, webhooks)
     for part in (*parts, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

@@ -16,6 +16,8 @@ WORDS: dict[str, str] = {
     "track_id": "Id of a track.",
     "listen_id": "Id of a listen.",
     "job_id": "Id of a job.",
+    "key_id": "Id of a key.",
+    "webhook_id": "Id of a webhook.",
     "tracklist_id": "Id of a tracklist.",
     "segment_id": "Id of a segment, within its tracklist.",
     "monitor_id": "Name of a monitor.",
@@ -94,7 +96,17 @@ WORDS: dict[str, str] = {
     "merges": "The merges.",
     "models": "The models.",
     "next": "Pass it as `cursor` for the following page; null on the last.",
+    "keys": "The keys, without their secrets.",
+    "webhooks": "The webhooks.",
+    # of keys and webhooks
+    "role": "What its holder may do: `tag`, or `admin` for everything.",
+    "limits": "How much the caller may send, ask for and keep.",
+    "events": "What it is told of.",
     # single ones
+    "Webhook.url": "Where it is told.",
+    "WebhookMade.url": "Where it is told.",
+    "WebhookTested.delivered": "Whether it was taken.",
+    "WebhookTested.seconds": "How long that took.",
     "Charts.divergence": "Divergence along the snippet; null if it was not computed.",
     "FieldProblem.field": "Name of the parameter.",
     "FieldProblem.message": "What is wrong with it.",
@@ -121,7 +133,7 @@ WORDS: dict[str, str] = {
 #: Fields that hold a time.
 TIMES = ("created", "finished", "merged", "expires", "last_used", "made", "at")
 #: Endings of names of numbers, each a unit.
-UNITS = ("_s", "_hz", "_db", "_bytes", "seconds")
+UNITS = ("_s", "_hz", "_db", "_bytes", "seconds", "_days")
 #: Numbers that are no quantity with a unit: shares and probabilities, scores, ratios and divergences in nats.
 DIMENSIONLESS = frozenset(
     (

@@ -40,6 +40,8 @@ class Listen:
         Its name, the catalogue that is searched, and when it began and will be forgotten, ISO 8601 UTC.
     key_id : str or None
         Key that it was begun with.
+    device : str or None
+        What the client calls the device that records.
     method : str or None
         How it is decided.
     top : int
@@ -69,6 +71,7 @@ class Listen:
     created: str
     expires: str
     key_id: str | None
+    device: str | None
     method: str | None
     top: int
     rate: int | None
@@ -113,6 +116,7 @@ def begin(
     *,
     caller: str,
     key_id: str | None,
+    device: str | None = None,
     method: str | None,
     top: int,
     rate: int | None,
@@ -138,6 +142,7 @@ def begin(
         "expires": iso(time.time() + KEEP_S),
         "caller": who,
         "key": key_id,
+        "device": device,
         "method": method,
         "top": top,
         "rate": rate,
@@ -305,4 +310,5 @@ def _finish(store: Store, tracklist_id: str) -> None:
 
 def _listen(document: Document) -> Listen:
     values: dict[str, Any] = {name: document[name] for name in Listen.__slots__ if name in document}
+    values.setdefault("device", None)  # one begun before an upgrade
     return Listen(id=document["_id"], key_id=document["key"], tag_id=document["tag"], **values)
