@@ -82,6 +82,19 @@ class Catalogue:
     """A named set of tracks, open for enrolling and identifying; safe to share between threads.
 
     Use :meth:`open`; close it, or use it in a ``with`` statement.
+
+    Examples
+    --------
+    >>> from classifier.demo.phone import record, write_wav
+    >>> from classifier.demo.songs import compose, write
+    >>> song = compose(1, duration_s=20)
+    >>> heard = record(song.samples, song.sample_rate, 8.0, 5.0, snr_db=10.0)
+    >>> write_wav(Path("snippet.wav"), heard, song.sample_rate)
+    >>> with Catalogue.open("sqlite:///music.sqlite") as catalogue:
+    ...     enrolled = catalogue.enroll(write(song, Path("music")))
+    ...     tag = catalogue.identify(Path("snippet.wav"))
+    >>> tag.verdict, tag.matches[0].title == song.title, round(tag.matches[0].offset_s)
+    ('identified', True, 8)
     """
 
     def __init__(

@@ -14,6 +14,7 @@ _COMMANDS = {
     "catalogues": ("catalogues", "catalogues"),
     "compare": ("evaluate", "compare"),
     "demo": ("demo", "demo"),
+    "docs": ("docs", "docs"),
     "doctor": ("doctor", "doctor"),
     "enroll": ("enroll", "enroll"),
     "evaluate": ("evaluate", "evaluate"),
