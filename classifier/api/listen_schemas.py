@@ -22,6 +22,7 @@ class ListenQuery(Strict):
     top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
     rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
     channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
+    signatures: bool = Field(False, description="Pieces are signatures, each of all sound so far.")
     device: str | None = Field(
         None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
     )

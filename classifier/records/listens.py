@@ -64,6 +64,8 @@ class Listen:
         The tracklist that it fills, of a continuous one.
     closing : bool
         Whether a continuous one gets no more pieces.
+    signatures : bool
+        Whether each piece is the signature of all sound so far.
     """
 
     id: str
@@ -82,6 +84,7 @@ class Listen:
     looked_s: float
     ended: bool
     tag_id: str | None
+    signatures: bool = False
     tracklist_id: str | None = None
     closing: bool = False
 
@@ -122,6 +125,7 @@ def begin(
     rate: int | None,
     channels: int | None,
     continuous: bool = False,
+    signatures: bool = False,
 ) -> Listen:
     """Begin a listen, and its tracklist if it is continuous.
 
@@ -155,6 +159,7 @@ def begin(
         "tag": None,
         "tracklist_id": None,
         "closing": False,
+        "signatures": signatures,
     }
     if continuous:
         document["tracklist_id"] = tracklists.create(store, catalogue, file="what was heard", key_id=key_id)
