@@ -21,6 +21,7 @@ PHASES = "coverage,fuzzing,stateful"
 GENERATOR = """
 post_hooks: []
 content_type_overrides:
+  application/vnd.earmark.signature: application/octet-stream
   audio/*: application/octet-stream
   video/mp4: application/octet-stream
   video/webm: application/octet-stream
