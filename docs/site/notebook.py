@@ -48,8 +48,10 @@ def executed(path: Path) -> dict[str, str | bytes]:
         client.execute(env=own)
     files: dict[str, str | bytes] = {}
     parts = [_cell(cell, path.stem, files) for cell in made.cells]
+    notebook = f"{path.stem}.ipynb"
+    parts.append(f"[This page as a notebook]({notebook}), executed.")
     files[path.name] = "\n\n".join(part for part in parts if part) + "\n"
-    files[f"{path.stem}.ipynb"] = nbformat.writes(_same_each_time(made))
+    files[notebook] = nbformat.writes(_same_each_time(made))
     return files
 
 
