@@ -31,6 +31,7 @@ _COMMANDS = {
     "playlist": ("music_servers", "playlist"),
     "report": ("report", "report"),
     "serve": ("serve", "serve"),
+    "signature": ("signature", "signature"),
     "spectrogram": ("spectrogram", "spectrogram"),
     "subsets": ("evaluate", "subsets"),
     "sweep": ("sweep", "sweep"),
