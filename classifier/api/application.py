@@ -22,6 +22,7 @@ from classifier.api import (
     jobs,
     label_models,
     labels,
+    likeness,
     listens,
     logs,
     me,
@@ -74,7 +75,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, tracks, duplicates, likeness, tracklists, monitors, jobs, catalogues)
     for part in (*parts, labels, label_models, earlier, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

@@ -11,6 +11,7 @@ from classifier import __version__
 
 #: Command -> module of this package and the click command in it; loaded when called.
 _COMMANDS = {
+    "alike": ("alike", "alike"),
     "catalogues": ("catalogues", "catalogues"),
     "compare": ("evaluate", "compare"),
     "demo": ("demo", "demo"),
@@ -23,6 +24,7 @@ _COMMANDS = {
     "keys": ("keys", "keys"),
     "label": ("label", "label"),
     "listen": ("listen", "listen"),
+    "map": ("alike", "show_map"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
     "serve": ("serve", "serve"),

@@ -35,7 +35,7 @@ MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
 #: next one, so that existing stores follow. A store written by a newer one is refused.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -62,6 +62,7 @@ COLLECTIONS: dict[str, Indexes] = {
     "tracklists": ((), (("created",), ("file_hash",))),
     "segments": ((), (("tracklist", "start_s"), ("tracklist", "written"))),
     "monitors": ((), ()),
+    "maps": ((), ()),
     "jobs": ((), (("status", "lease_expires"), ("created",))),
     "leases": ((), ()),
     "keys": ((("digest",),), ()),
