@@ -79,7 +79,8 @@ def measure_hubs(name: str, sounds: Sounds, label: np.ndarray) -> None:
         counts = np.bincount(np.argpartition(apart, NEIGHBOURS - 1, axis=1)[:, :NEIGHBOURS].ravel(), minlength=len(far))
         print(
             f"{name}, {len(far)} tracks, {way}: skewness {hubness(farness):.2f}, most often near {counts.max()}, "
-            f"never near {100 * (counts == 0).mean():.0f} %, same label {100 * same_among_nearest(farness, label):.1f} %"
+            f"never near {100 * (counts == 0).mean():.0f} %, same label "
+            f"{100 * same_among_nearest(farness, label):.1f} %"
         )
 
 
@@ -93,8 +94,8 @@ def measure_map(n: int) -> None:
     done = time.process_time()
     apart = ((places[:, None] - places[None]) ** 2).sum(axis=-1)
     print(
-        f"map of {n} tracks: {compared - started:.1f} s to compare, {done - compared:.1f} s to lay out; same group among "
-        f"the ten nearest on it {100 * same_among_nearest(apart, group):.1f} %, of all divergences "
+        f"map of {n} tracks: {compared - started:.1f} s to compare, {done - compared:.1f} s to lay out; same group "
+        f"among the ten nearest on it {100 * same_among_nearest(apart, group):.1f} %, of all divergences "
         f"{100 * same_among_nearest(log_divergence(sounds.gaussians, sounds.gaussians), group):.1f} %"
     )
 

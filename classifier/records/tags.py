@@ -72,6 +72,7 @@ def save(
         "catalogue": catalogue,
         "created": created,
         "verdict": tag.verdict,
+        "named": " ".join(match.track_id for match in tag.matches[: tag.tied]),
         "key": key_id,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
         "data": zlib.compress(json.dumps(tag.charts, allow_nan=False).encode()),
@@ -143,6 +144,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    track: str | None = None,
     owner: Owner = ANYONE,
     limit: int = 20,
     cursor: str | None = None,
@@ -154,6 +156,8 @@ def history(
     store : Store
     catalogue, verdict : str or None
         Only tags with these.
+    track : str or None
+        Only tags that name this track; those of releases before schema 5 do not count.
     owner : Owner
         Only tags made by this owner.
     limit : int >= 1
@@ -171,6 +175,8 @@ def history(
         where["catalogue"] = catalogue
     if verdict is not None:
         where["verdict"] = verdict
+    if track is not None:
+        where["named"] = {"$contains": [track]}
     if owner is not ANYONE:
         where["key"] = owner
     if cursor is not None:

@@ -50,6 +50,14 @@ def test_tracks_and_recordings_are_compared(library: Client, songs: list[Song]) 
     )
 
 
+def test_the_tags_that_named_a_track_are_listed(library: Client, songs: list[Song]) -> None:
+    known = ids(library)
+    tags = [library.tag(wav(piece(songs[i], 4.0, 6.0), songs[i].sample_rate)).json["id"] for i in (0, 1, 0)]
+    found = library.get(f"/api/v1/tags?track={known[songs[0].title]}").json["tags"]
+    assert [tag["id"] for tag in found] == [tags[2], tags[0]]
+    assert library.get(f"/api/v1/tags?track={known['noise 0']}").json["tags"] == []
+
+
 def test_the_map_is_made_by_a_job_and_follows_the_library(library: Client) -> None:
     before = library.get("/api/v1/map").json
     assert (before["created"], before["outgrown"], before["total"]) == (None, True, 7)

@@ -12,6 +12,7 @@ import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } fro
 import { filter, map } from 'rxjs';
 
 import { Me } from './api/me';
+import { CatalogueSwitch } from './catalogues/catalogue-switch';
 import { Capture } from './capture/capture';
 import { Announcer } from './ui/announcer';
 import { DropZone } from './ui/drop-zone';
@@ -25,7 +26,7 @@ import { Uploads } from './views/uploads';
 /** Header, navigation, the live region, and the view of the address. */
 @Component({
   selector: 'em-root',
-  imports: [DropZone, Icon, KeyDialog, RouterLink, RouterLinkActive, RouterOutlet, TroubleNote],
+  imports: [CatalogueSwitch, DropZone, Icon, KeyDialog, RouterLink, RouterLinkActive, RouterOutlet, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './app.html',
   host: { '(window:beforeunload)': 'leave($event)' },

@@ -5935,6 +5935,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
                 /** @description Most tags in the answer. */
                 limit?: number;
                 /** @description `next` of the previous answer. */
