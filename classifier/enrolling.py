@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from classifier.audio import hashing, level
+from classifier.audio import chromaprint, hashing, level
 from classifier.audio.decoder import AudioInfo, Decoder, Tagged
 from classifier.audio.held import Held, hold
 from classifier.audio.limits import Limits
@@ -22,7 +22,7 @@ from classifier.config import FeatureConfig
 from classifier.errors import AudioError, SnippetSilent, SnippetTooShort
 from classifier.models.background import Background
 from classifier.models.track import TrackModel, TrackModeller
-from classifier.records import tracks
+from classifier.records import chromaprints, tracks
 from classifier.records.catalogues import CatalogueRecord
 from classifier.records.leases import new_owner
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
@@ -139,6 +139,8 @@ class Enroller:
                 if known is not None and not replace:
                     if probed.packet_hash:
                         tracks.set_packet_hash(self._store, known.id, probed.packet_hash)
+                    if not chromaprints.has(self._store, known.id):
+                        self._put_chromaprint(held, known)
                     return _known(known, info.file_hash, info.tags, info.remarks)
                 self._check(info)
                 try:
@@ -147,7 +149,14 @@ class Enroller:
                     return _known(
                         tracks.get_track(self._store, found.track_id), info.file_hash, info.tags, info.remarks
                     )
+                self._put_chromaprint(held, track)
                 return Enrolled(track, True, info.file_hash, remarks=info.remarks)
+
+    def _put_chromaprint(self, held: Held, track: Track) -> None:
+        """Keep what clients of AcoustID ask by, where it can be made."""
+        words = chromaprint.words_of(held.blocks(), self._config.sample_rate)
+        if words is not None:
+            chromaprints.put(self._store, track, words)
 
     def _fields(self, info: AudioInfo, by_hand: Mapping[str, Any], source_name: str) -> dict[str, Any]:
         """Return the fields of a new track's record."""

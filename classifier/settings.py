@@ -97,6 +97,12 @@ class Settings:
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
     )
+    listenbrainz_address: str = _setting(
+        "https://api.listenbrainz.org", "server of `earmark listen --listenbrainz`; others speak its interface too"
+    )
+    lastfm_address: str = _setting(
+        "https://ws.audioscrobbler.com/2.0/", "server of `earmark listen --lastfm`; others speak its interface too"
+    )
     log_level: str = _setting(
         "INFO", "least severe messages that are logged", choices=("DEBUG", "INFO", "WARNING", "ERROR")
     )

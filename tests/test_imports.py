@@ -36,6 +36,7 @@ LAYERS = (
     ("listening",),  # hours of sound: the streaming engine, tracklists
     ("care",),  # tending the library: metadata, tags of files, copies
     ("experiments",),  # catalogues asked about recordings whose track is known
+    ("players",),  # other people's programs and services
     ("work",),  # jobs
     ("api",),
     ("cli",),

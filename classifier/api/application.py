@@ -12,6 +12,7 @@ from apiflask import APIFlask
 
 from classifier import __version__
 from classifier.api import (
+    acoustid,
     bodies,
     catalogues,
     docs,
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
     parts = (health, me, tags, listens, tracks, duplicates, likeness, tracklists, monitors, jobs, catalogues)
-    for part in (*parts, labels, label_models, earlier, telemetry):
+    for part in (*parts, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

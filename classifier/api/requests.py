@@ -22,6 +22,8 @@ from classifier.text import clean
 
 JSON_BYTES = 64 * 1024
 """Most bytes of a JSON body."""
+UNPACKING = ("acoustid.lookup",)
+"""Routes that take gzip."""
 MAX_PARTS = 100
 """Most parts of a form."""
 MAX_TEXT_BYTES = 500_000
@@ -160,14 +162,14 @@ def _given(text: str | None) -> str:
 
 
 def check_encoding() -> None:
-    """Refuse a body that is compressed or otherwise encoded.
+    """Refuse a body that is compressed or otherwise encoded, but of a route that unpacks it within its own limit.
 
     Raises
     ------
     EncodingUnsupported
     """
     coding = request.headers.get("Content-Encoding", "").strip().lower()
-    if coding not in ("", "identity"):
+    if coding not in ("", "identity") and not (coding == "gzip" and request.endpoint in UNPACKING):
         raise EncodingUnsupported(f"the body is encoded as {_given(coding)}: send it as it is")
 
 

@@ -17,6 +17,7 @@ from classifier.errors import EarmarkError
 if TYPE_CHECKING:
     import numpy as np
 
+    from classifier.catalogue import Catalogue
     from classifier.listening.segments import Event
 
 
@@ -29,6 +30,14 @@ if TYPE_CHECKING:
 @click.option(
     "--now-playing", "overlay", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
     help="Keep the name of what plays in this file; as JSON if it ends in .json.",
+)  # fmt: skip
+@click.option(
+    "--listenbrainz", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Tell ListenBrainz what is played; the file holds your user token.",
+)  # fmt: skip
+@click.option(
+    "--lastfm", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+    help="Tell Last.fm what is played; 'earmark lastfm FILE' makes the file.",
 )  # fmt: skip
 @click.option("--store-as", metavar="NAME", help="Store what is heard, for the page and the HTTP interface.")
 @click.option("--for", "seconds", type=click.FloatRange(min=0.0, min_open=True), help="Stop after so many seconds.")
@@ -45,6 +54,8 @@ def listen(
     command: str | None,
     mqtt: str | None,
     overlay: Path | None,
+    listenbrainz: Path | None,
+    lastfm: Path | None,
     store_as: str | None,
     seconds: float | None,
     patience: float,
@@ -89,6 +100,8 @@ def listen(
             from classifier.cli.mqtt import Mqtt
 
             announcers.append(Mqtt(mqtt or shell.settings.mqtt, store_as or "Earmark", shell.remark))
+        if listenbrainz or lastfm:
+            announcers += _scrobblers(shell, catalogue, listenbrainz, lastfm)
         listener = Listener(view, rate)
         if store_as is not None:
             from classifier.cli.storing import Storing
@@ -103,6 +116,26 @@ def listen(
             _announce(shell, announcers, listener.finish())
             raise
         _announce(shell, announcers, listener.finish())
+
+
+def _scrobblers(shell: Shell, catalogue: Catalogue, listenbrainz: Path | None, lastfm: Path | None) -> list[Announcer]:
+    """Return those who tell listening histories; plays that these do not take wait in the data folder."""
+    from classifier.cli import scrobbling
+    from classifier.players.scrobbles import Pending, Service
+
+    settings = shell.settings
+    services: list[Service] = []
+    if listenbrainz is not None:
+        services.append(scrobbling.listenbrainz(listenbrainz, settings.listenbrainz_address))
+    if lastfm is not None:
+        services.append(scrobbling.lastfm(lastfm, settings.lastfm_address))
+    waiting = Path(settings.data_dir) / "plays"
+    return [
+        scrobbling.Scrobbler(
+            one, Pending(waiting / f"{type(one).__name__.lower()}.jsonl"), catalogue.track, shell.remark
+        )
+        for one in services
+    ]
 
 
 def _announce(shell: Shell, announcers: list[Announcer], events: list[Event]) -> None:

@@ -159,7 +159,7 @@ def comma_separated(tracklist: Tracklist) -> str:
     writer.writerow(COLUMNS)
     for segment in tracklist.segments:
         values = {**segment.to_dict(), "start": clock(segment.start_s), "end": clock(segment.end_s)}
-        writer.writerow([_cell(values[name]) for name in COLUMNS])
+        writer.writerow([cell(values[name]) for name in COLUMNS])
     return target.getvalue()
 
 
@@ -286,7 +286,8 @@ def _quoted(value: str) -> str:
     return '"' + _text(value).replace('"', "''").replace("\\", "/") + '"'
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Return a value as a cell of a table that no spreadsheet takes for a formula."""
     if not isinstance(value, str):
         return "" if value is None else str(value)
     text = _text(value)

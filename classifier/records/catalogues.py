@@ -264,6 +264,7 @@ def mark_removed(store: Store, track_id: str, **where: object) -> bool:
 def purge(store: Store, track_id: str) -> None:
     """Delete a track that is marked as removed, its record last; may be repeated."""
     delete_chunks(store, track_id)
+    store.delete("chromaprints", {"_id": track_id})
     store.delete("tracks", {"_id": track_id, "status": "removing"})
 
 

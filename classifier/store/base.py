@@ -55,6 +55,7 @@ COLLECTIONS: dict[str, Indexes] = {
     ),
     "models": ((), (("track_id",),)),
     "slots": ((), (("track_id",),)),
+    "chromaprints": ((), (("catalogue", "duration_s"),)),
     "subfingerprints": ((), (("track_id",),)),
     "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
     "listens": ((), (("caller", "ended", "expires"), ("expires",))),
