@@ -13,7 +13,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import copy, duplicates, enroll, jobs, mapping, tracklist, train
+from classifier.work import copy, duplicates, enroll, jobs, mapping, tracklist, train, webhooks
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -34,6 +34,7 @@ _SHOWN = {
     mapping.KIND: mapping.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,
+    webhooks.KIND: webhooks.progress_of,
 }
 #: What jobs of the other kinds say of a field.
 _ABSENT: dict[str, Any] = {

@@ -39,6 +39,7 @@ _COMMANDS = {
     "tracks": ("tracks", "tracks"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 
 
