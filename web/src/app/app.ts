@@ -1,4 +1,5 @@
 import {
+  afterNextRender,
   ChangeDetectionStrategy,
   Component,
   computed,
@@ -6,13 +7,13 @@ import {
   type ElementRef,
   inject,
   viewChild,
+  ViewContainerRef,
 } from '@angular/core';
 import { toSignal } from '@angular/core/rxjs-interop';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
 import { filter, map } from 'rxjs';
 
 import { Me } from './api/me';
-import { CatalogueSwitch } from './catalogues/catalogue-switch';
 import { Capture } from './capture/capture';
 import { Announcer } from './ui/announcer';
 import { DropZone } from './ui/drop-zone';
@@ -26,7 +27,7 @@ import { Uploads } from './views/uploads';
 /** Header, navigation, the live region, and the view of the address. */
 @Component({
   selector: 'em-root',
-  imports: [CatalogueSwitch, DropZone, Icon, KeyDialog, RouterLink, RouterLinkActive, RouterOutlet, TroubleNote],
+  imports: [DropZone, Icon, KeyDialog, RouterLink, RouterLinkActive, RouterOutlet, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './app.html',
   host: { '(window:beforeunload)': 'leave($event)' },
@@ -40,12 +41,21 @@ export class App {
   private readonly uploads = inject(Uploads);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
+  private readonly place = viewChild.required('switch', { read: ViewContainerRef });
+
   protected readonly themeLabel = computed(() => {
     const theme = this.themes.theme();
     return theme === 'system' ? 'Colours: as the system' : `Colours: ${theme}`;
   });
 
   constructor() {
+    // Loaded after the first view, which does not need it; without it the page works with the usual catalogue.
+    afterNextRender(() =>
+      import('./catalogues/catalogue-switch').then(
+        ({ CatalogueSwitch }) => this.place().createComponent(CatalogueSwitch),
+        () => undefined,
+      ),
+    );
     const arrived = toSignal(
       inject(Router).events.pipe(
         filter((event) => event instanceof NavigationEnd),
