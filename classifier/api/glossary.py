@@ -102,7 +102,14 @@ WORDS: dict[str, str] = {
     "role": "What its holder may do: `tag`, or `admin` for everything.",
     "limits": "How much the caller may send, ask for and keep.",
     "events": "What it is told of.",
+    "parameters": "The parameters.",
     # single ones
+    "Coefficient.coefficient": "What one coefficient adds.",
+    "CopyFailure.message": "The reason, for people.",
+    "MapPoint.x": "Place on the map, across.",
+    "MapPoint.y": "Place on the map, upwards.",
+    "Parameter.choices": "What it may be, if only these.",
+    "Parameter.default": "What it is if nothing is said.",
     "Webhook.url": "Where it is told.",
     "WebhookMade.url": "Where it is told.",
     "WebhookTested.delivered": "Whether it was taken.",
@@ -133,13 +140,14 @@ WORDS: dict[str, str] = {
 #: Fields that hold a time.
 TIMES = ("created", "finished", "merged", "expires", "last_used", "made", "at")
 #: Endings of names of numbers, each a unit.
-UNITS = ("_s", "_hz", "_db", "_bytes", "seconds", "_days")
+UNITS = ("_s", "_hz", "_db", "_bytes", "seconds", "_days", "nats")
 #: Numbers that are no quantity with a unit: shares and probabilities, scores, ratios and divergences in nats.
 DIMENSIONLESS = frozenset(
     (
         *("confidence", "agreement", "z", "log10_e_value", "speed", "threshold", "p", "lift", "share", "value"),
         *("divergence", "divergence_variational", "unrelated", "certainty"),
         *("percentile", "score", "probability"),
+        *("high", "low", "proximity", "spread", "x", "y"),
     )
 )
 

@@ -22,6 +22,7 @@ class HistoryQuery(Strict):
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
         None, description="Only tags with this verdict."
     )
+    track: str | None = Field(None, pattern=IDENTIFIER, description="Only tags that name this track.")
     device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
     cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")

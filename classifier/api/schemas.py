@@ -67,6 +67,11 @@ class EnrollQuery(Strict):
         False,
         description="Model recordings that are already there anew and re-read their tags; what was set by hand stays.",
     )
+    like: str | None = Field(
+        None,
+        max_length=100,
+        description="Another catalogue: what is said there of the same audio comes along, and what was set by hand.",
+    )
 
 
 class EnrollForm(Strict):
@@ -339,7 +344,7 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "tracklist", "train", "webhook"]
+    kind: Literal["copy", "duplicates", "enroll", "map", "tracklist", "train", "webhook"]
     catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training or webhook.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")

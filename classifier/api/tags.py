@@ -122,7 +122,9 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
     A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
     store = service().store
-    which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "device"}) | {"owner": owner()}
+    which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "track", "device"}) | {
+        "owner": owner()
+    }
     found, cursor = stored.history(store, **which, limit=query_data.limit, cursor=query_data.cursor)
     named = query_data.facets.split(",") if query_data.facets else []
     only(query_data.fields, of="tags")

@@ -82,6 +82,7 @@ def save(
         "catalogue": catalogue,
         "created": created,
         "verdict": tag.verdict,
+        "named": " ".join(match.track_id for match in tag.matches[: tag.tied]),
         "key": key_id,
         "device": device,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
@@ -155,6 +156,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    track: str | None = None,
     device: str | None = None,
     owner: Owner = ANYONE,
     limit: int = 20,
@@ -167,6 +169,8 @@ def history(
     store : Store
     catalogue, verdict, device : str or None
         Only tags with these.
+    track : str or None
+        Only tags that name this track; those of releases before schema 5 do not count.
     owner : Owner
         Only tags made by this owner.
     limit : int >= 1
@@ -179,7 +183,7 @@ def history(
     list of dict, str or None
         The tags' JSON objects, and the cursor of the next page, if there is one.
     """
-    where = _which(catalogue, verdict, device, owner)
+    where = _which(catalogue, verdict, track, device, owner)
     if cursor is not None:
         where["_id"] = {"$lt": cursor}
     found = list(store.find("tags", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))
@@ -193,17 +197,22 @@ def facet(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    track: str | None = None,
     device: str | None = None,
     owner: Owner = ANYONE,
     limit: int = 50,
 ) -> list[tuple[str, int]]:
     """Return the most frequent values of ``catalogue`` or ``verdict`` among the tags that :func:`history` lists."""
-    return store.tally("tags", field, _which(catalogue, verdict, device, owner), limit=limit)
+    return store.tally("tags", field, _which(catalogue, verdict, track, device, owner), limit=limit)
 
 
-def _which(catalogue: str | None, verdict: str | None, device: str | None, owner: Owner) -> dict[str, Any]:
+def _which(
+    catalogue: str | None, verdict: str | None, track: str | None, device: str | None, owner: Owner
+) -> dict[str, Any]:
     given = {"catalogue": catalogue, "verdict": verdict, "device": device}
     where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if track is not None:
+        where["named"] = {"$contains": [track]}
     return where if owner is ANYONE else {**where, "key": owner}
 
 

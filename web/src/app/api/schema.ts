@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/v1/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the tracks that sound most like a recording, and why.
+         * @description The recording, a snippet or a whole song, is sent like a snippet. Nothing of it is kept.
+         */
+        post: operations["findAlike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue-parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the parameters of catalogues with their bounds and meanings, Synced.fm's nine first, and the presets. */
+        get: operations["listParameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogues": {
         parameters: {
             query?: never;
@@ -36,6 +73,45 @@ export interface paths {
         put?: never;
         /** Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made. */
         post: operations["estimateCost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a catalogue under another configuration: its tracks are modelled anew from their files.
+         * @description The files are looked for by their audio in the folders that the service was told of (`EARMARK_MUSIC_FOLDERS`).
+         *     Tracks whose files are not there are listed as missing: upload them with `POST /tracks?catalogue=NAME&like=SOURCE`.
+         *     The same request goes on with a copy that was begun.
+         */
+        post: operations["copyCatalogue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return how far a copy is, and once it is done, which tracks are missing. */
+        get: operations["getCopy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -362,6 +438,24 @@ export interface paths {
          *     that no more will follow.
          */
         post: operations["addPiece"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the map of a catalogue; tracks that came since it was laid out are placed among their neighbours. */
+        get: operations["getMap"];
+        put?: never;
+        /** Lay the map of a catalogue out anew. */
+        post: operations["createMap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -722,6 +816,27 @@ export interface paths {
         patch: operations["editTrack"];
         trace?: never;
     };
+    "/api/v1/tracks/{track_id}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tracks that sound most like a track, and why.
+         * @description Tracks are compared as wholes, by the exact symmetric KL divergence of one Gaussian each; the parts of the
+         *     coefficients add up to it.
+         */
+        get: operations["listAlike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tracks/{track_id}/merge": {
         parameters: {
             query?: never;
@@ -958,6 +1073,80 @@ export interface components {
             track_id: string;
         };
         /**
+         * AlikeAnswer
+         * @description Tracks that sound alike.
+         */
+        AlikeAnswer: {
+            /**
+             * Duration S
+             * @description Of the recording that was sent; null of a track.
+             */
+            duration_s: number | null;
+            /** @description Null in small libraries. */
+            hubness: components["schemas"]["Hubness"] | null;
+            /**
+             * Ranked By
+             * @description `divergence` or `proximity`: what leaves fewer hubs in this library.
+             */
+            ranked_by: string;
+            /**
+             * Remarks
+             * @description What is wrong with that recording; as of a tag.
+             */
+            remarks: string[];
+            /**
+             * Searched
+             * @description Tracks that were compared.
+             */
+            searched: number;
+            /**
+             * Tracks
+             * @description Most alike first.
+             */
+            tracks: components["schemas"]["AlikeTrack"][];
+        };
+        /**
+         * AlikeTrack
+         * @description A track that sounds alike, taken as a whole and whatever the order of its sounds.
+         */
+        AlikeTrack: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Coefficients
+             * @description What the divergence consists of, most first.
+             */
+            coefficients: components["schemas"]["Coefficient"][];
+            /**
+             * Divergence
+             * @description Symmetric KL divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Proximity
+             * @description Mutual proximity: probability that a random third track is further away from both; null in small libraries.
+             */
+            proximity: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
+        };
+        /**
          * Arousal
          * @description How lively music is.
          */
@@ -1120,6 +1309,157 @@ export interface components {
             tag_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Coefficient
+         * @description What one cepstral coefficient contributes to a divergence.
+         */
+        Coefficient: {
+            /**
+             * Coefficient
+             * @description What one coefficient adds.
+             */
+            coefficient: number;
+            /**
+             * Name
+             * @description What of the sound it describes; all are changes over time.
+             */
+            name: string;
+            /**
+             * Nats
+             * @description Its part: those of all coefficients add up to the divergence. May be negative.
+             */
+            nats: number;
+            /**
+             * Spread
+             * @description How much it moves in the track, relative to what was asked about.
+             */
+            spread: number;
+        };
+        /**
+         * Copied
+         * @description How far a copy is.
+         */
+        Copied: {
+            /**
+             * Catalogue
+             * @description The copy.
+             */
+            catalogue: string;
+            /**
+             * Copied
+             * @description Files whose tracks the copy holds.
+             */
+            copied: number;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description Files looked at.
+             */
+            done: number;
+            /** @description Why the job failed, if it did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
+            failed: number;
+            /**
+             * Failures
+             * @description The first 1,000 files or folders that could not be read.
+             */
+            failures: components["schemas"]["CopyFailure"][];
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
+            kind: string;
+            /**
+             * Missing
+             * @description Tracks whose files were not found, once the job is done.
+             */
+            missing: number;
+            /**
+             * Missing Tracks
+             * @description The first 1,000 of them, by title.
+             */
+            missing_tracks: components["schemas"]["MissingTrack"][];
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Status
+             * @description How far it is.
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done";
+            /**
+             * Total
+             * @description Files found; 0 while they are looked for.
+             */
+            total: number;
+        };
+        /**
+         * CopyCatalogue
+         * @description A copy of a catalogue under another configuration.
+         */
+        CopyCatalogue: {
+            /**
+             * Config
+             * @description Parameters that differ from the source's.
+             * @default {}
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @description Of the copy: 1 to 100 printable characters.
+             */
+            name: string;
+            /**
+             * Source
+             * @description Catalogue to copy.
+             */
+            source: string;
+        };
+        /**
+         * CopyFailure
+         * @description A file that could not be read.
+         */
+        CopyFailure: {
+            /**
+             * File
+             * @description Its name, without its folder.
+             */
+            file: string;
+            /**
+             * Message
+             * @description The reason, for people.
+             */
+            message: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
         };
         /**
          * Cost
@@ -1363,6 +1703,22 @@ export interface components {
             status: "ok";
         };
         /**
+         * Hubness
+         * @description How much some tracks are near to everything: skewness of how often tracks are among the ten nearest.
+         */
+        Hubness: {
+            /**
+             * Divergence
+             * @description Symmetric Kullback-Leibler divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Proximity
+             * @description The same by mutual proximity, which ranks if it is less.
+             */
+            proximity: number;
+        };
+        /**
          * Job
          * @description Work that continues after the answer.
          */
@@ -1415,7 +1771,7 @@ export interface components {
              * @description Of which kind it is.
              * @enum {string}
              */
-            kind: "duplicates" | "enroll" | "tracklist" | "train" | "webhook";
+            kind: "copy" | "duplicates" | "enroll" | "map" | "tracklist" | "train" | "webhook";
             /**
              * Present
              * @description Files whose recording was there already.
@@ -1920,6 +2276,127 @@ export interface components {
             wanted_s: number;
         };
         /**
+         * MapAnswer
+         * @description The map of a catalogue: tracks that sound alike lie side by side. Distances between far points mean nothing.
+         */
+        MapAnswer: {
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
+            catalogue: string;
+            /**
+             * Created
+             * @description When it was laid out; null if never: all points are in one place.
+             */
+            created: string | null;
+            /**
+             * Outgrown
+             * @description Whether it should be laid out anew: `POST` does.
+             */
+            outgrown: boolean;
+            /**
+             * Points
+             * @description By title; at most 20,000.
+             */
+            points: components["schemas"]["MapPoint"][];
+            /**
+             * Total
+             * @description Tracks on the map.
+             */
+            total: number;
+        };
+        /**
+         * MapJob
+         * @description The map being laid out; it can be followed under `/jobs`.
+         */
+        MapJob: {
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
+            catalogue: string;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description How much of it is done.
+             */
+            done: number;
+            /** @description What went wrong; null if nothing did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
+            failed: number;
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
+            kind: string;
+            /**
+             * Status
+             * @description How far it is.
+             */
+            status: string;
+            /**
+             * Total
+             * @description How much there is to do.
+             */
+            total: number;
+        };
+        /**
+         * MapPoint
+         * @description A track on the map.
+         */
+        MapPoint: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Placed
+             * @description Whether it came after the map was laid out.
+             */
+            placed: boolean;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
+            /**
+             * X
+             * @description Place on the map, across.
+             */
+            x: number;
+            /**
+             * Y
+             * @description Place on the map, upwards.
+             */
+            y: number;
+        };
+        /**
          * Match
          * @description A track that may be the answer: track time = offset_s + speed * snippet time.
          */
@@ -2097,6 +2574,32 @@ export interface components {
             merged: string;
             /** @description The track as it was. */
             track: components["schemas"]["Track"];
+        };
+        /**
+         * MissingTrack
+         * @description A track whose file was not found.
+         */
+        MissingTrack: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Source
+             * @description Name of the file that was enrolled, without extension.
+             */
+            source: string;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
         };
         /**
          * Monitor
@@ -2278,6 +2781,73 @@ export interface components {
              * @description Which stretch of one is which of the other.
              */
             stretches: components["schemas"]["Stretch"][];
+        };
+        /**
+         * Parameter
+         * @description A parameter of catalogues.
+         */
+        Parameter: {
+            /**
+             * Choices
+             * @description What it may be, if only these.
+             */
+            choices: string[] | null;
+            /**
+             * Default
+             * @description What it is if nothing is said.
+             */
+            default: unknown;
+            /**
+             * Help
+             * @description What it means, with its unit.
+             */
+            help: string;
+            /**
+             * High
+             * @description Greatest value; null of a choice.
+             */
+            high: number | null;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "choice";
+            /**
+             * Low
+             * @description Least value; null of a choice.
+             */
+            low: number | null;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Synced Fm
+             * @description What Synced.fm called it; null if it has no such parameter.
+             */
+            synced_fm: string | null;
+        };
+        /**
+         * Parameters
+         * @description The parameters of catalogues: Synced.fm's nine first.
+         */
+        Parameters: {
+            /**
+             * Parameters
+             * @description The parameters.
+             */
+            parameters: components["schemas"]["Parameter"][];
+            /**
+             * Presets
+             * @description Values of all of them, by name of the preset.
+             */
+            presets: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /**
          * Problem
@@ -3467,6 +4037,257 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    findAlike: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parameters"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCatalogues: {
         parameters: {
             query?: {
@@ -3794,6 +4615,237 @@ export interface operations {
             };
             /** @description Validation error */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copyCatalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CopyCatalogue"];
+            };
+        };
+        responses: {
+            /** @description Taken in; ask at `Location` until `status` is `done` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCopy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6162,6 +7214,214 @@ export interface operations {
             };
         };
     };
+    getMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken in; `Location` names the job that lays the map out */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapJob"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -6927,6 +8187,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
                 /** @description Only tags that this device recorded. */
                 device?: string | null;
                 /** @description Most tags in the answer. */
@@ -8717,6 +9979,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
+                /** @description Another catalogue: what is said there of the same audio comes along, and what was set by hand. */
+                like?: string | null;
             };
             header?: never;
             path?: never;
@@ -9225,6 +10489,113 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlike: {
+        parameters: {
+            query?: {
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a track. */
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
