@@ -115,8 +115,14 @@ class Settings:
     )
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
+    music_folders: tuple[str, ...] = _setting(
+        (), "folders where the files of tracks may be, comma-separated: for copies of catalogues"
+    )
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
+    )
+    traces: str = _setting(
+        "", "OpenTelemetry collector that requests are told to, http://HOST:4318/v1/traces; empty: none", secret=True
     )
     listenbrainz_address: str = _setting(
         "https://api.listenbrainz.org", "server of `earmark listen --listenbrainz`; others speak its interface too"

@@ -26,15 +26,18 @@ from classifier.api import (
     keys,
     label_models,
     labels,
+    likeness,
     listens,
     logs,
     me,
     monitors,
     page,
     problems,
+    representation,
     requests,
     tags,
     telemetry,
+    tracing,
     tracklists,
     tracks,
     webhooks,
@@ -77,12 +80,15 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     if settings.trusted_proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]
+    tracing.init_app(app, settings)
+    representation.init_app(app)
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys, webhooks)
+    library = (tracks, duplicates, likeness, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, *library, keys, webhooks)
     for part in (*parts, experiments, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

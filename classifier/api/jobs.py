@@ -13,14 +13,14 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import duplicates, enroll, experiment, jobs, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
 _STREAM: dict[Any, Any] = {
     200: {
         "description": "An event `job` with the job as JSON at each change; finally one event `done`",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such job",
     **streams.RESPONSES,
@@ -28,9 +28,11 @@ _STREAM: dict[Any, Any] = {
 
 #: What makes the JSON object of a job, by kind.
 _SHOWN = {
+    copy.KIND: copy.progress_of,
     duplicates.KIND: duplicates.progress_of,
     enroll.KIND: enroll.to_dict,
     experiment.KIND: experiment.to_dict,
+    mapping.KIND: mapping.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,
     webhooks.KIND: webhooks.progress_of,

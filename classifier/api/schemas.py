@@ -7,7 +7,6 @@ one is noticed.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
@@ -19,13 +18,6 @@ IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
-
-
-def _moment(value: date | None) -> datetime | None:
-    """Return a time, of a day its beginning, UTC."""
-    if value is None or isinstance(value, datetime):
-        return value
-    return datetime(value.year, value.month, value.day, tzinfo=UTC)
 
 
 class Strict(BaseModel):
@@ -65,84 +57,6 @@ class TagQuery(Strict):
     )
 
 
-class ListenQuery(Strict):
-    """How a recording that arrives in pieces is to be identified."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to search. Left out: the one of the settings."
-    )
-    method: Literal["auto", "kl"] | None = Field(
-        None, description="How the recording is decided. Left out: as the settings say."
-    )
-    top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
-    rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
-    channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
-    signatures: bool = Field(False, description="Pieces are signatures, each of all sound so far.")
-    device: str | None = Field(
-        None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
-    )
-
-
-class PieceQuery(Strict):
-    """What a piece is."""
-
-    last: bool = Field(False, description="No more will come: decide with what there is.")
-
-
-class TagsFilter(Strict):
-    """Which tags are meant."""
-
-    catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
-    verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
-        None, description="Only tags with this verdict."
-    )
-    device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
-    search: str | None = Field(
-        None, max_length=200, description="Only tags of which title, artist, album or file hold all these words."
-    )
-    since: AwareDatetime | date | None = Field(None, description="Only tags from this day (UTC) or time on.")
-    until: AwareDatetime | date | None = Field(None, description="Only tags before this day (UTC) or time.")
-
-    def bounds(self) -> dict[str, datetime | None]:
-        """Return both bounds as times."""
-        return {name: _moment(getattr(self, name)) for name in ("since", "until")}
-
-
-class HistoryQuery(TagsFilter):
-    """Which tags to list, newest first."""
-
-    limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
-
-
-class TagsExportQuery(TagsFilter):
-    """Which tags to write into a file."""
-
-    format: Literal["csv", "json"] = Field(description="`csv`: a line a tag. `json`: all of each.")
-    ids: str = Field(
-        "",
-        max_length=20_000,
-        pattern=r"^[A-Za-z0-9_,-]*$",
-        description="Only these, comma-separated; else the newest that the other parameters mean, 10,000 at most.",
-    )
-
-
-class TracksQuery(Strict):
-    """Which tracks to list, by title."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to list. Left out: the one in the settings."
-    )
-    search: str | None = Field(
-        None,
-        max_length=200,
-        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
-        "kinds of quotes and dashes do not matter.",
-    )
-    limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
-    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start.")
-
-
 class EnrollQuery(Strict):
     """Where uploaded tracks go."""
 
@@ -152,6 +66,11 @@ class EnrollQuery(Strict):
     replace: bool = Field(
         False,
         description="Model recordings that are already there anew and re-read their tags; what was set by hand stays.",
+    )
+    like: str | None = Field(
+        None,
+        max_length=100,
+        description="Another catalogue: what is said there of the same audio comes along, and what was set by hand.",
     )
 
 
@@ -312,21 +231,11 @@ class Tag(BaseModel):
     )
 
 
-class Listen(BaseModel):
-    """A recording that arrives in pieces, and what is known of it so far."""
+class FacetValue(BaseModel):
+    """A value that entries of a list have."""
 
-    id: str
-    catalogue: str
-    created: str
-    expires: str = Field(description="When it is forgotten, ended or not.")
-    next: int = Field(description="Number of the piece to send next.")
-    heard_s: float = Field(description="Seconds of sound so far.")
-    wanted_s: float = Field(description="Seconds of sound after which it is decided at the latest.")
-    ended: bool = Field(description="Whether it is decided; nothing more is taken then.")
-    tag: Tag | None = Field(description="The verdict, once it has ended; kept like any other tag.")
-    perhaps: Match | None = Field(
-        description="The best candidate so far, if it is as likely right as not: a guess to show, and no verdict."
-    )
+    value: str | None = Field(description="Null: they have none.")
+    count: int = Field(description="How many entries have it.")
 
 
 class Tags(BaseModel):
@@ -334,6 +243,9 @@ class Tags(BaseModel):
 
     tags: list[Tag]
     next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its values among all tags that were asked for."
+    )
 
 
 class Alignment(BaseModel):
@@ -437,8 +349,12 @@ class Tracks(BaseModel):
 
     tracks: list[Track]
     total: int = Field(description="Tracks that match, on all pages.")
-    limit: int
-    skip: int
+    limit: int = Field(description="As asked.")
+    skip: int = Field(description="As asked.")
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its fifty most frequent values among all tracks that match."
+    )
 
 
 class JobError(BaseModel):
@@ -468,7 +384,7 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "experiment", "tracklist", "train", "webhook"]
+    kind: Literal["copy", "duplicates", "enroll", "experiment", "map", "tracklist", "train", "webhook"]
     catalogue: str | None = Field(description="That is enrolled into, listened for or validated; else null.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
@@ -516,6 +432,7 @@ class Catalogues(BaseModel):
     """Every catalogue of the store."""
 
     catalogues: list[Catalogue]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class MyLimits(BaseModel):

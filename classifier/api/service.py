@@ -19,11 +19,13 @@ from typing import cast
 import numpy as np
 from flask import current_app
 
+from classifier.api.continuous import Ears
 from classifier.api.gate import Gate
 from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
+from classifier.likeness.library import Likeness
 from classifier.records import allowances, idempotency, listens, recordings, tags
 from classifier.records.catalogues import get_catalogue
 from classifier.records.clock import iso
@@ -31,7 +33,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import duplicates, enroll, experiment, jobs, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -59,6 +61,8 @@ class Service:
     ----------
     gate : Gate
         Limits how many snippets are worked on or wait.
+    ears : Ears
+        Listeners of continuous listens.
     spool : Spool
         Where uploads wait.
     streams : threading.BoundedSemaphore
@@ -74,15 +78,19 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate(settings.workers, settings.queue)
+        self.ears = Ears()
         self.spool = Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()
         self.opened = threading.Event()
         self.tried = threading.Event()
+        self.watch_labels: Callable[[int], None] = lambda inside: None
+        """Called with the number of recordings being labelled or waiting, whenever it changes."""
         self._lock = threading.RLock()
         self._started = self._closed = False
         self._store: Store | None = None
         self._catalogues: dict[str, Catalogue] = {}
+        self._likeness: dict[str, Likeness] = {}
         self._state = {"store": "not open yet", "index": "not warm yet", "decoder": "not warm yet"}
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -100,12 +108,15 @@ class Service:
             self._job_decoder = Decoder(self.settings)
             self._recording_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
+            self._labelling.gate.watch = self.watch_labels
             handlers: dict[str, Handler] = {
+                copy.KIND: copy.Copies(self._enroller, self.settings.music_folders),
                 enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
                 tracklist.KIND: tracklist.Tracklists(
                     self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
+                mapping.KIND: mapping.Mapping(self.likeness),
                 train.KIND: train.Train(self.settings, self.spool),
                 experiment.KIND: experiment.Experiments(self._store, self.settings, self.spool),
                 webhooks.KIND: webhooks.Webhooks(self._store, self.settings),
@@ -258,6 +269,15 @@ class Service:
             found = self._catalogues.get(name)
             if found is None or found.id != record.id:  # not opened yet, or removed and created again
                 found = self._catalogues[name] = self._open(name, self._decoder)
+            return found
+
+    def likeness(self, name: str) -> Likeness:
+        """Return what knows which tracks of a catalogue sound alike; as :meth:`catalogue`."""
+        catalogue = self.catalogue(name)
+        with self._lock:
+            found = self._likeness.get(name)
+            if found is None or found.catalogue is not catalogue:
+                found = self._likeness[name] = Likeness(catalogue)
             return found
 
     def _open(self, name: str, decoder: Decoder, *, create: bool = False) -> Catalogue:

@@ -14,7 +14,9 @@ from classifier.api import tag_exports, telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.limits import check_quota
-from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags, TagsExportQuery
+from classifier.api.list_schemas import HistoryQuery, TagFields, TagsExportQuery
+from classifier.api.representation import facet_values, only
+from classifier.api.schemas import Charts, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import is_signed, read_snippet
 from classifier.errors import InvalidParameter
@@ -130,9 +132,21 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 
     A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
-    asked = {**query_data.model_dump(), **query_data.bounds()}
-    found, cursor = stored.history(service().store, owner=owner(), **asked)
-    return {"tags": found, "next": cursor}
+    store = service().store
+    which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "track", "device"}) | {
+        "owner": owner()
+    }
+    narrowed = {"search": query_data.search, **query_data.bounds()}
+    if query_data.facets and any(narrowed.values()):
+        raise InvalidParameter("facets count whole lists: leave out search, since and until, or facets")
+    found, cursor = stored.history(store, **which, **narrowed, limit=query_data.limit, cursor=query_data.cursor)
+    named = query_data.facets.split(",") if query_data.facets else []
+    only(query_data.fields, of="tags")
+    return {
+        "tags": found,
+        "next": cursor,
+        "facets": {name: facet_values(stored.facet(store, name, **which)) for name in named},
+    }
 
 
 @bp.get("/export")
@@ -151,13 +165,15 @@ def export(query_data: TagsExportQuery) -> Response:
 
 @bp.get("/<tag_id>")
 @needs("tag")
+@bp.input(TagFields, location="query")
 @bp.output(Tag)
 @bp.doc(operation_id="getTag", responses=[401, 403, 404])
-def get(tag_id: str) -> dict[str, Any]:
+def get(tag_id: str, query_data: TagFields) -> dict[str, Any]:
     """Return a tag.
 
     A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
     """
+    only(query_data.fields)
     return stored.get(service().store, tag_id, owner=owner())
 
 

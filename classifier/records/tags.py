@@ -87,6 +87,7 @@ def save(
         "catalogue": catalogue,
         "created": created,
         "verdict": tag.verdict,
+        "named": " ".join(match.track_id for match in tag.matches[: tag.tied]),
         "key": key_id,
         "device": device,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
@@ -162,6 +163,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    track: str | None = None,
     device: str | None = None,
     owner: Owner = ANYONE,
     search: str | None = None,
@@ -177,6 +179,8 @@ def history(
     store : Store
     catalogue, verdict, device : str or None
         Only tags with these.
+    track : str or None
+        Only tags that name this track; those of releases before schema 5 do not count.
     owner : Owner
         Only tags made by this owner.
     search : str or None
@@ -194,15 +198,7 @@ def history(
     list of dict, str or None
         The tags' JSON objects, and the cursor of the next page, if there is one.
     """
-    where: dict[str, Any] = {}
-    if catalogue is not None:
-        where["catalogue"] = catalogue
-    if verdict is not None:
-        where["verdict"] = verdict
-    if device is not None:
-        where["device"] = device
-    if owner is not ANYONE:
-        where["key"] = owner
+    where = _which(catalogue, verdict, track, device, owner)
     # Ids begin with their time, so they bound it too.
     before = [bound for bound in (cursor, None if until is None else _first_id(until)) if bound is not None]
     bounds = {"$lt": min(before)} if before else {}
@@ -234,6 +230,31 @@ def _searched(answer: dict[str, Any]) -> str:
     named = answer["matches"][: answer["tied"] if answer["tied"] is not None else 1]
     names = [match.get(name) for match in named for name in ("title", "artist", "album")]
     return fold(" ".join(filter(None, [answer["file"], *names])))
+
+
+def facet(
+    store: Store,
+    field: str,
+    *,
+    catalogue: str | None = None,
+    verdict: str | None = None,
+    track: str | None = None,
+    device: str | None = None,
+    owner: Owner = ANYONE,
+    limit: int = 50,
+) -> list[tuple[str, int]]:
+    """Return the most frequent values of ``catalogue`` or ``verdict`` among the tags that :func:`history` lists."""
+    return store.tally("tags", field, _which(catalogue, verdict, track, device, owner), limit=limit)
+
+
+def _which(
+    catalogue: str | None, verdict: str | None, track: str | None, device: str | None, owner: Owner
+) -> dict[str, Any]:
+    given = {"catalogue": catalogue, "verdict": verdict, "device": device}
+    where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if track is not None:
+        where["named"] = {"$contains": [track]}
+    return where if owner is ANYONE else {**where, "key": owner}
 
 
 def count(store: Store, owner: Owner) -> int:

@@ -5,7 +5,7 @@ import { gzipSync } from 'node:zlib';
 
 const STATIC = new URL('../../static', import.meta.url).pathname;
 /** kB, thousands of bytes. */
-const BUDGET = { initial: 118, chunk: 20, all: 260 };
+const BUDGET = { initial: 120, chunk: 20, all: 270 };
 
 const size = (file) => gzipSync(readFileSync(join(STATIC, file)), { level: 9 }).length / 1000;
 const imports = (file) =>

@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/v1/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the tracks that sound most like a recording, and why.
+         * @description The recording, a snippet or a whole song, is sent like a snippet. Nothing of it is kept.
+         */
+        post: operations["findAlike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue-parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the parameters of catalogues with their bounds and meanings, Synced.fm's nine first, and the presets. */
+        get: operations["listParameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogues": {
         parameters: {
             query?: never;
@@ -11,7 +48,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the catalogues with their parameters. */
+        /** List the catalogues with their parameters, by name. */
         get: operations["listCatalogues"];
         put?: never;
         /**
@@ -36,6 +73,45 @@ export interface paths {
         put?: never;
         /** Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made. */
         post: operations["estimateCost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a catalogue under another configuration: its tracks are modelled anew from their files.
+         * @description The files are looked for by their audio in the folders that the service was told of (`EARMARK_MUSIC_FOLDERS`).
+         *     Tracks whose files are not there are listed as missing: upload them with `POST /tracks?catalogue=NAME&like=SOURCE`.
+         *     The same request goes on with a copy that was begun.
+         */
+        post: operations["copyCatalogue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return how far a copy is, and once it is done, which tracks are missing. */
+        get: operations["getCopy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -376,6 +452,8 @@ export interface paths {
          * Start listening.
          * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
          *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
+         *     little-endian. With `continuous`, listening goes on after a track was named: the answers hold the latest segments of
+         *     the tracklist that is made, and it ends with the piece that says `last`, or five minutes after the last one.
          *     little-endian. With `signatures`, each piece is the signature of all sound so far, and the sound stays where it is.
          */
         post: operations["beginListen"];
@@ -396,7 +474,7 @@ export interface paths {
         get: operations["getListen"];
         put?: never;
         post?: never;
-        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays, and so does a tracklist. */
         delete: operations["deleteListen"];
         options?: never;
         head?: never;
@@ -419,6 +497,24 @@ export interface paths {
          *     that no more will follow.
          */
         post: operations["addPiece"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the map of a catalogue; tracks that came since it was laid out are placed among their neighbours. */
+        get: operations["getMap"];
+        put?: never;
+        /** Lay the map of a catalogue out anew. */
+        post: operations["createMap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -656,7 +752,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tracklists without their segments, newest first. */
+        /**
+         * List tracklists without their segments, newest first.
+         * @description A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
+         */
         get: operations["listTracklists"];
         put?: never;
         /**
@@ -731,13 +830,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Return one segment of a tracklist. */
+        get: operations["getSegment"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Correct a segment by hand, for good: nothing that is found later changes it. */
+        /**
+         * Correct a segment by hand, for good: nothing that is found later changes it.
+         * @description With `If-Match`, only if it has not changed since it was read with that `ETag`.
+         */
         patch: operations["editSegment"];
         trace?: never;
     };
@@ -748,7 +851,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a catalogue's tracks by title. */
+        /**
+         * List a catalogue's tracks, by title unless `sort` says otherwise.
+         * @description Go on with `cursor`, which nothing that is added or removed disturbs, or jump with `skip`.
+         */
         get: operations["listTracks"];
         put?: never;
         /**
@@ -779,8 +885,32 @@ export interface paths {
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change a track's description; tags made from now on show the change. */
+        /**
+         * Change a track's description; tags made from now on show the change.
+         * @description With `If-Match`, only if nobody has changed it since it was read with that `ETag`.
+         */
         patch: operations["editTrack"];
+        trace?: never;
+    };
+    "/api/v1/tracks/{track_id}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tracks that sound most like a track, and why.
+         * @description Tracks are compared as wholes, by the exact symmetric KL divergence of one Gaussian each; the parts of the
+         *     coefficients add up to it.
+         */
+        get: operations["listAlike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/tracks/{track_id}/merge": {
@@ -1012,7 +1142,84 @@ export interface components {
              * @description Agreement above which a match is identified.
              */
             threshold: number | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
+        };
+        /**
+         * AlikeAnswer
+         * @description Tracks that sound alike.
+         */
+        AlikeAnswer: {
+            /**
+             * Duration S
+             * @description Of the recording that was sent; null of a track.
+             */
+            duration_s: number | null;
+            /** @description Null in small libraries. */
+            hubness: components["schemas"]["Hubness"] | null;
+            /**
+             * Ranked By
+             * @description `divergence` or `proximity`: what leaves fewer hubs in this library.
+             */
+            ranked_by: string;
+            /**
+             * Remarks
+             * @description What is wrong with that recording; as of a tag.
+             */
+            remarks: string[];
+            /**
+             * Searched
+             * @description Tracks that were compared.
+             */
+            searched: number;
+            /**
+             * Tracks
+             * @description Most alike first.
+             */
+            tracks: components["schemas"]["AlikeTrack"][];
+        };
+        /**
+         * AlikeTrack
+         * @description A track that sounds alike, taken as a whole and whatever the order of its sounds.
+         */
+        AlikeTrack: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Coefficients
+             * @description What the divergence consists of, most first.
+             */
+            coefficients: components["schemas"]["Coefficient"][];
+            /**
+             * Divergence
+             * @description Symmetric KL divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Proximity
+             * @description Mutual proximity: probability that a random third track is further away from both; null in small libraries.
+             */
+            proximity: number | null;
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -1022,6 +1229,7 @@ export interface components {
         Arousal: {
             /**
              * Experimental
+             * @description Whether it is not validated.
              * @constant
              */
             experimental: true;
@@ -1041,22 +1249,38 @@ export interface components {
          * @description A named set of tracks that share one configuration.
          */
         Catalogue: {
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Config Hash */
+            /**
+             * Config Hash
+             * @description Hash of the parameters: equal for equal ones.
+             */
             config_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Revision
              * @description Rises with every change of the catalogue.
              */
             revision: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description How many tracks it has.
+             */
             tracks: number;
         };
         /**
@@ -1127,16 +1351,26 @@ export interface components {
          * @description Every catalogue of the store.
          */
         Catalogues: {
-            /** Catalogues */
+            /**
+             * Catalogues
+             * @description The catalogues.
+             */
             catalogues: components["schemas"]["Catalogue"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * Charts
          * @description The data of a tag's charts.
          */
         Charts: {
+            /** @description Agreement against lag; null if nothing was aligned. */
             alignment: components["schemas"]["Alignment"] | null;
             along: components["schemas"]["DivergenceAlong"] | null;
+            /** @description Divergence along the snippet; null if it was not computed. */
             divergence: components["schemas"]["SlotDivergence"] | null;
             mixtures: components["schemas"]["DrawnMixtures"] | null;
             /**
@@ -1148,10 +1382,164 @@ export interface components {
             }[];
             /** @description Null unless the snippet was aligned. */
             stripe: components["schemas"]["Stripe"] | null;
-            /** Tag Id */
+            /**
+             * Tag Id
+             * @description Id of a tag.
+             */
             tag_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Coefficient
+         * @description What one cepstral coefficient contributes to a divergence.
+         */
+        Coefficient: {
+            /**
+             * Coefficient
+             * @description What one coefficient adds.
+             */
+            coefficient: number;
+            /**
+             * Name
+             * @description What of the sound it describes; all are changes over time.
+             */
+            name: string;
+            /**
+             * Nats
+             * @description Its part: those of all coefficients add up to the divergence. May be negative.
+             */
+            nats: number;
+            /**
+             * Spread
+             * @description How much it moves in the track, relative to what was asked about.
+             */
+            spread: number;
+        };
+        /**
+         * Copied
+         * @description How far a copy is.
+         */
+        Copied: {
+            /**
+             * Catalogue
+             * @description The copy.
+             */
+            catalogue: string;
+            /**
+             * Copied
+             * @description Files whose tracks the copy holds.
+             */
+            copied: number;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description Files looked at.
+             */
+            done: number;
+            /** @description Why the job failed, if it did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
+            failed: number;
+            /**
+             * Failures
+             * @description The first 1,000 files or folders that could not be read.
+             */
+            failures: components["schemas"]["CopyFailure"][];
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
+            kind: string;
+            /**
+             * Missing
+             * @description Tracks whose files were not found, once the job is done.
+             */
+            missing: number;
+            /**
+             * Missing Tracks
+             * @description The first 1,000 of them, by title.
+             */
+            missing_tracks: components["schemas"]["MissingTrack"][];
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
+            source: string;
+            /**
+             * Status
+             * @description How far it is.
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done";
+            /**
+             * Total
+             * @description Files found; 0 while they are looked for.
+             */
+            total: number;
+        };
+        /**
+         * CopyCatalogue
+         * @description A copy of a catalogue under another configuration.
+         */
+        CopyCatalogue: {
+            /**
+             * Config
+             * @description Parameters that differ from the source's.
+             * @default {}
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @description Of the copy: 1 to 100 printable characters.
+             */
+            name: string;
+            /**
+             * Source
+             * @description Catalogue to copy.
+             */
+            source: string;
+        };
+        /**
+         * CopyFailure
+         * @description A file that could not be read.
+         */
+        CopyFailure: {
+            /**
+             * File
+             * @description Its name, without its folder.
+             */
+            file: string;
+            /**
+             * Message
+             * @description The reason, for people.
+             */
+            message: string;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
         };
         /**
          * Cost
@@ -1163,11 +1551,17 @@ export interface components {
              * @description What the store keeps of it.
              */
             bytes: number;
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Music S */
+            /**
+             * Music S
+             * @description Seconds of music.
+             */
             music_s: number;
             /**
              * Own Background
@@ -1179,7 +1573,10 @@ export interface components {
              * @description Processor time of modelling it on this machine, decoding not included.
              */
             seconds: number;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -1267,7 +1664,10 @@ export interface components {
              * @description Where the snippet would begin in the track, seconds.
              */
             offsets_s: number[];
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Unrelated
@@ -1321,24 +1721,43 @@ export interface components {
          * @description A catalogue aligned with itself, once the job is done.
          */
         Duplicates: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Done */
+            /**
+             * Done
+             * @description How much of it is done.
+             */
             done: number;
             /** @description Why the job failed, if it did. */
             error: components["schemas"]["JobError"] | null;
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
             /**
              * Found
              * @description Pairs of tracks that share sound.
              */
             found: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
             kind: string;
             /**
              * Pairs
@@ -1347,10 +1766,14 @@ export interface components {
             pairs: components["schemas"]["Pair"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Total */
+            /**
+             * Total
+             * @description How much there is to do.
+             */
             total: number;
         };
         /**
@@ -1399,20 +1822,28 @@ export interface components {
              * @default []
              */
             choice: string[];
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
              * @description Questions answered.
              */
             done: number | null;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * Files
              * @description Names of the recordings.
              */
             files: string[];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
             headline: components["schemas"]["Headline"];
             /**
@@ -1422,6 +1853,7 @@ export interface components {
             id: string;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
             kind: "validate" | "sweep";
@@ -1445,6 +1877,7 @@ export interface components {
             stage: string | null;
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -1512,20 +1945,28 @@ export interface components {
              * @description That was validated; a sweep makes its own.
              */
             catalogue: string | null;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
              * @description Questions answered.
              */
             done: number | null;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * Files
              * @description Names of the recordings.
              */
             files: string[];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
             headline: components["schemas"]["Headline"];
             /**
@@ -1535,6 +1976,7 @@ export interface components {
             id: string;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
             kind: "validate" | "sweep";
@@ -1552,6 +1994,7 @@ export interface components {
             stage: string | null;
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -1659,18 +2102,40 @@ export interface components {
             next: string | null;
         };
         /**
+         * FacetValue
+         * @description A value that entries of a list have.
+         */
+        FacetValue: {
+            /**
+             * Count
+             * @description How many entries have it.
+             */
+            count: number;
+            /**
+             * Value
+             * @description Null: they have none.
+             */
+            value: string | null;
+        };
+        /**
          * FieldProblem
          * @description One parameter that was refused.
          */
         FieldProblem: {
-            /** Field */
+            /**
+             * Field
+             * @description Name of the parameter.
+             */
             field: string;
             /**
              * Location
              * @description `query`, `json`, `form` or `files`.
              */
             location: string;
-            /** Message */
+            /**
+             * Message
+             * @description What is wrong with it.
+             */
             message: string;
         };
         /**
@@ -1722,23 +2187,47 @@ export interface components {
         Health: {
             /**
              * Status
+             * @description How far it is.
              * @constant
              */
             status: "ok";
+        };
+        /**
+         * Hubness
+         * @description How much some tracks are near to everything: skewness of how often tracks are among the ten nearest.
+         */
+        Hubness: {
+            /**
+             * Divergence
+             * @description Symmetric Kullback-Leibler divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Proximity
+             * @description The same by mutual proximity, which ranks if it is less.
+             */
+            proximity: number;
         };
         /**
          * Job
          * @description Work that continues after the answer.
          */
         Job: {
-            /** Added */
+            /**
+             * Added
+             * @description Files that became tracks.
+             */
             added: number;
             /**
              * Catalogue
              * @description That is enrolled into, listened for or validated; else null.
              */
             catalogue: string | null;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
@@ -1747,23 +2236,36 @@ export interface components {
             done: number;
             /** @description Why a tracklist, a training or an experiment failed. */
             error: components["schemas"]["JobError"] | null;
-            /** Failed */
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
             failed: number;
             /**
              * Files
              * @description Of the kind `enroll`.
              */
             files: components["schemas"]["JobFile"][];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
-            kind: "duplicates" | "enroll" | "experiment" | "tracklist" | "train" | "webhook";
-            /** Present */
+            kind: "copy" | "duplicates" | "enroll" | "experiment" | "map" | "tracklist" | "train" | "webhook";
+            /**
+             * Present
+             * @description Files whose recording was there already.
+             */
             present: number;
             /**
              * Status
@@ -1799,9 +2301,15 @@ export interface components {
          * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
-            /** Message */
+            /**
+             * Message
+             * @description The reason, for people.
+             */
             message: string;
-            /** Name */
+            /**
+             * Name
+             * @description Stable; one of those of problem documents.
+             */
             name: string;
         };
         /**
@@ -1809,10 +2317,17 @@ export interface components {
          * @description One file of a job.
          */
         JobFile: {
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Size of the file.
+             */
             bytes: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name that the client gave the file.
+             */
             name: string;
             /**
              * Remarks
@@ -1825,9 +2340,15 @@ export interface components {
              * @enum {string}
              */
             status: "waiting" | "working" | "added" | "present" | "failed" | "heard";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -1835,9 +2356,16 @@ export interface components {
          * @description A key without its secret.
          */
         Key: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Used
@@ -1849,7 +2377,10 @@ export interface components {
              * @description Limit of its own, if it has one.
              */
             max_tags: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Prefix
@@ -1863,6 +2394,7 @@ export interface components {
             requests_per_minute: number | null;
             /**
              * Role
+             * @description What its holder may do: `tag`, or `admin` for everything.
              * @enum {string}
              */
             role: "tag" | "admin";
@@ -1902,9 +2434,16 @@ export interface components {
          * @description A new key with its secret.
          */
         KeyMade: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Key
@@ -1921,7 +2460,10 @@ export interface components {
              * @description Limit of its own, if it has one.
              */
             max_tags: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Prefix
@@ -1935,6 +2477,7 @@ export interface components {
             requests_per_minute: number | null;
             /**
              * Role
+             * @description What its holder may do: `tag`, or `admin` for everything.
              * @enum {string}
              */
             role: "tag" | "admin";
@@ -1944,7 +2487,10 @@ export interface components {
          * @description Every key, oldest first.
          */
         Keys: {
-            /** Keys */
+            /**
+             * Keys
+             * @description The keys, without their secrets.
+             */
             keys: components["schemas"]["Key"][];
         };
         /**
@@ -1967,11 +2513,13 @@ export interface components {
             } | null;
             /**
              * Extractors
+             * @description What computes the features.
              * @default null
              */
             extractors: string[] | null;
             /**
              * Family
+             * @description Kind of classifier.
              * @default null
              */
             family: string | null;
@@ -1982,16 +2530,19 @@ export interface components {
             fault: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default null
              */
             kind: string | null;
             /**
              * Labels
+             * @description The labels.
              * @default null
              */
             labels: string[] | null;
             /**
              * Sha256
+             * @description SHA-256 of the model's arrays.
              * @default null
              */
             sha256: string | null;
@@ -2000,12 +2551,19 @@ export interface components {
              * @description Whether it came with Earmark.
              */
             shipped: boolean;
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
-            /** Version */
+            /**
+             * Version
+             * @description Version of a model of labels.
+             */
             version: string;
             /**
              * View
+             * @description Features that it looks at.
              * @default null
              */
             view: string | null;
@@ -2015,21 +2573,41 @@ export interface components {
          * @description All models of labels.
          */
         LabelModels: {
-            /** Models */
+            /**
+             * Models
+             * @description The models.
+             */
             models: components["schemas"]["LabelModel"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * LabelPart
          * @description A stretch of a recording.
          */
         LabelPart: {
-            /** Distribution */
+            /**
+             * Distribution
+             * @description Every label with its probability, the likeliest first.
+             */
             distribution: components["schemas"]["Likelihood"][];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Labels */
+            /**
+             * Labels
+             * @description The labels.
+             */
             labels: string[];
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
         };
         /**
@@ -2042,7 +2620,10 @@ export interface components {
              * @description Stable: `low_probability`, `foreign`, `short`, `silent`, `narrow_band`, `noisy` ...
              */
             name: string;
-            /** Text */
+            /**
+             * Text
+             * @description The same as a sentence.
+             */
             text: string;
         };
         /**
@@ -2052,6 +2633,7 @@ export interface components {
         Labels: {
             /**
              * Decision
+             * @description Whether what is named can be relied on.
              * @enum {string}
              */
             decision: "certain" | "uncertain" | "experimental";
@@ -2089,11 +2671,20 @@ export interface components {
              * @description Why it is uncertain.
              */
             reasons: components["schemas"]["LabelReason"][];
-            /** Remarks */
+            /**
+             * Remarks
+             * @description What is peculiar about the recording: each a stable name, a colon and a sentence.
+             */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["LabelPart"][];
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
         };
         /**
@@ -2101,7 +2692,10 @@ export interface components {
          * @description A label and its probability.
          */
         Likelihood: {
-            /** Label */
+            /**
+             * Label
+             * @description A name out of the model's list.
+             */
             label: string;
             /**
              * P
@@ -2114,9 +2708,16 @@ export interface components {
          * @description A recording that arrives in pieces, and what is known of it so far.
          */
         Listen: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Ended
@@ -2125,6 +2726,7 @@ export interface components {
             ended: boolean;
             /**
              * Expires
+             * Format: date-time
              * @description When it is forgotten, ended or not.
              */
             expires: string;
@@ -2133,7 +2735,10 @@ export interface components {
              * @description Seconds of sound so far.
              */
             heard_s: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Next
@@ -2142,13 +2747,144 @@ export interface components {
             next: number;
             /** @description The best candidate so far, if it is as likely right as not: a guess to show, and no verdict. */
             perhaps: components["schemas"]["Match"] | null;
-            /** @description The verdict, once it has ended; kept like any other tag. */
+            /**
+             * Segments
+             * @description The latest twenty segments of that tracklist, by start.
+             */
+            segments: components["schemas"]["Segment"][];
+            /** @description The verdict, once it has ended; kept like any other tag. Null if continuous. */
             tag: components["schemas"]["Tag"] | null;
+            /**
+             * Tracklist
+             * @description The tracklist that a continuous one fills; it stays.
+             */
+            tracklist: string | null;
             /**
              * Wanted S
              * @description Seconds of sound after which it is decided at the latest.
              */
             wanted_s: number;
+        };
+        /**
+         * MapAnswer
+         * @description The map of a catalogue: tracks that sound alike lie side by side. Distances between far points mean nothing.
+         */
+        MapAnswer: {
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
+            catalogue: string;
+            /**
+             * Created
+             * @description When it was laid out; null if never: all points are in one place.
+             */
+            created: string | null;
+            /**
+             * Outgrown
+             * @description Whether it should be laid out anew: `POST` does.
+             */
+            outgrown: boolean;
+            /**
+             * Points
+             * @description By title; at most 20,000.
+             */
+            points: components["schemas"]["MapPoint"][];
+            /**
+             * Total
+             * @description Tracks on the map.
+             */
+            total: number;
+        };
+        /**
+         * MapJob
+         * @description The map being laid out; it can be followed under `/jobs`.
+         */
+        MapJob: {
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
+            catalogue: string;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description How much of it is done.
+             */
+            done: number;
+            /** @description What went wrong; null if nothing did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
+            failed: number;
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
+            kind: string;
+            /**
+             * Status
+             * @description How far it is.
+             */
+            status: string;
+            /**
+             * Total
+             * @description How much there is to do.
+             */
+            total: number;
+        };
+        /**
+         * MapPoint
+         * @description A track on the map.
+         */
+        MapPoint: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Placed
+             * @description Whether it came after the map was laid out.
+             */
+            placed: boolean;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
+            /**
+             * X
+             * @description Place on the map, across.
+             */
+            x: number;
+            /**
+             * Y
+             * @description Place on the map, upwards.
+             */
+            y: number;
         };
         /**
          * Match
@@ -2160,9 +2896,15 @@ export interface components {
              * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
              */
             agreement: number | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Confidence
@@ -2232,9 +2974,15 @@ export interface components {
              * @description 1.02: the snippet runs 2 % fast.
              */
             speed: number | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Z
@@ -2257,6 +3005,7 @@ export interface components {
              * @description Name of the key that was sent, if any.
              */
             key: string | null;
+            /** @description How much the caller may send, ask for and keep. */
             limits: components["schemas"]["MyLimits"];
             /**
              * Role
@@ -2286,8 +3035,16 @@ export interface components {
          * @description Tracks that were merged into others, newest first.
          */
         Merged: {
-            /** Merges */
+            /**
+             * Merges
+             * @description The merges.
+             */
             merges: components["schemas"]["MergedTrack"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * MergedTrack
@@ -2301,24 +3058,59 @@ export interface components {
             into: string;
             /**
              * Merged
+             * Format: date-time
              * @description When.
              */
             merged: string;
+            /** @description The track as it was. */
             track: components["schemas"]["Track"];
+        };
+        /**
+         * MissingTrack
+         * @description A track whose file was not found.
+         */
+        MissingTrack: {
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
+            artist: string | null;
+            /**
+             * Source
+             * @description Name of the file that was enrolled, without extension.
+             */
+            source: string;
+            /**
+             * Title
+             * @description Title of the track.
+             */
+            title: string;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
         };
         /**
          * Monitor
          * @description A listener that runs, or ran last, under this name.
          */
         Monitor: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Created
+             * Format: date-time
              * @description When it began.
              */
             created: string;
-            /** Heard S */
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
             heard_s: number;
             /**
              * Id
@@ -2351,8 +3143,16 @@ export interface components {
          * @description Every monitor, by name.
          */
         Monitors: {
-            /** Monitors */
+            /**
+             * Monitors
+             * @description The monitors.
+             */
             monitors: components["schemas"]["Monitor"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * MyLimits
@@ -2410,18 +3210,30 @@ export interface components {
          * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Divergence
              * @description Symmetric KL divergence, nats.
              */
             divergence: number;
-            /** Source */
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Window Start S
@@ -2436,8 +3248,12 @@ export interface components {
         Pair: {
             /** @description The longer one. */
             a: components["schemas"]["Sharing"];
-            /** Agreement */
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
             agreement: number;
+            /** @description The other track. */
             b: components["schemas"]["Sharing"];
             /**
              * Relation
@@ -2445,17 +3261,93 @@ export interface components {
              * @enum {string}
              */
             relation: "copy" | "excerpt" | "edit" | "part";
-            /** Shared S */
+            /**
+             * Shared S
+             * @description How much of it both have.
+             */
             shared_s: number;
-            /** Stretches */
+            /**
+             * Stretches
+             * @description Which stretch of one is which of the other.
+             */
             stretches: components["schemas"]["Stretch"][];
+        };
+        /**
+         * Parameter
+         * @description A parameter of catalogues.
+         */
+        Parameter: {
+            /**
+             * Choices
+             * @description What it may be, if only these.
+             */
+            choices: string[] | null;
+            /**
+             * Default
+             * @description What it is if nothing is said.
+             */
+            default: unknown;
+            /**
+             * Help
+             * @description What it means, with its unit.
+             */
+            help: string;
+            /**
+             * High
+             * @description Greatest value; null of a choice.
+             */
+            high: number | null;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "choice";
+            /**
+             * Low
+             * @description Least value; null of a choice.
+             */
+            low: number | null;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Synced Fm
+             * @description What Synced.fm called it; null if it has no such parameter.
+             */
+            synced_fm: string | null;
+        };
+        /**
+         * Parameters
+         * @description The parameters of catalogues: Synced.fm's nine first.
+         */
+        Parameters: {
+            /**
+             * Parameters
+             * @description The parameters.
+             */
+            parameters: components["schemas"]["Parameter"][];
+            /**
+             * Presets
+             * @description Values of all of them, by name of the preset.
+             */
+            presets: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /**
          * Problem
          * @description RFC 9457 problem document, `application/problem+json`.
          */
         Problem: {
-            /** Detail */
+            /**
+             * Detail
+             * @description What is wrong, and what helps, for people.
+             */
             detail: string;
             /**
              * Errors
@@ -2473,15 +3365,21 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "experiment_not_found" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "experiment_not_found" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
              */
             request_id: string;
-            /** Status */
+            /**
+             * Status
+             * @description The HTTP status.
+             */
             status: number;
-            /** Title */
+            /**
+             * Title
+             * @description When problems of this name arise; the same for all of them.
+             */
             title: string;
             /**
              * Type
@@ -2501,7 +3399,10 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /** Ready */
+            /**
+             * Ready
+             * @description Whether it can work at full speed.
+             */
             ready: boolean;
             /**
              * Tracks Missing
@@ -2563,7 +3464,10 @@ export interface components {
          * @description How much of the catalogue was searched.
          */
         Searched: {
-            /** Aligned Tracks */
+            /**
+             * Aligned Tracks
+             * @description Tracks whose fingerprints were aligned.
+             */
             aligned_tracks: number;
             /**
              * Complete
@@ -2575,7 +3479,10 @@ export interface components {
              * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -2583,9 +3490,15 @@ export interface components {
          * @description A stretch of a recording: track time = offset_s + speed * (recording time - start_s).
          */
         Segment: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * By Hand
@@ -2612,7 +3525,10 @@ export interface components {
              * @description Names it within its recording.
              */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
             /**
              * Kind
@@ -2651,9 +3567,15 @@ export interface components {
              * @enum {string}
              */
             state: "perhaps" | "confirmed" | "closed";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -2666,48 +3588,57 @@ export interface components {
         SegmentEdit: {
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
             /**
              * By Hand
+             * @description False undoes the correction.
              * @default false
              * @constant
              */
             by_hand: false;
             /**
              * End S
+             * @description Where it ends.
              * @default 0
              */
             end_s: number;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default track
              * @enum {string}
              */
             kind: "track" | "unknown" | "speech_noise" | "silence";
             /**
              * Start S
+             * @description Where it begins.
              * @default 0
              */
             start_s: number;
             /**
              * Title
+             * @description Title of the track.
              * @default null
              */
             title: string | null;
             /**
              * Track Id
+             * @description Id of a track.
              * @default null
              */
             track_id: string | null;
@@ -2717,11 +3648,20 @@ export interface components {
          * @description One of two tracks that share sound.
          */
         Sharing: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Share
@@ -2733,9 +3673,15 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -2753,7 +3699,10 @@ export interface components {
              * @description Start of each slot in the snippet, seconds.
              */
             starts_s: number[];
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Unrelated
@@ -2768,6 +3717,7 @@ export interface components {
         SoundTag: {
             /**
              * Group
+             * @description Of four: what kind of name it is.
              * @enum {string}
              */
             group: "style" | "mood and use" | "voice and instrument" | "decade";
@@ -2781,7 +3731,10 @@ export interface components {
              * @description 0 to 1; tags do not add up.
              */
             probability: number;
-            /** Tag */
+            /**
+             * Tag
+             * @description One of fifty names for how music sounds.
+             */
             tag: string;
         };
         /**
@@ -2789,8 +3742,12 @@ export interface components {
          * @description What a recording sounds like.
          */
         SoundTags: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Patches
@@ -2802,7 +3759,10 @@ export interface components {
              * @description What is peculiar about the file; as of an identification.
              */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["TagsPart"][];
             /**
              * Tags
@@ -2811,6 +3771,7 @@ export interface components {
             tags: components["schemas"]["SoundTag"][];
             /**
              * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
              * @constant
              */
             task: "tags";
@@ -2835,7 +3796,10 @@ export interface components {
              * @description Where it begins in `b`, seconds.
              */
             b_start_s: number;
-            /** Length S */
+            /**
+             * Length S
+             * @description How long it is.
+             */
             length_s: number;
         };
         /**
@@ -2858,7 +3822,10 @@ export interface components {
              * @description Distance of each row from the best place, seconds.
              */
             shifts_s: number[];
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -2866,9 +3833,16 @@ export interface components {
          * @description The stored result of one identification.
          */
         Tag: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Device
@@ -2885,7 +3859,10 @@ export interface components {
              * @description Name the client gave the snippet, if any.
              */
             file: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Labels
@@ -2899,7 +3876,10 @@ export interface components {
              * @description Best candidates, best first, whatever the verdict.
              */
             matches: components["schemas"]["Match"][];
-            /** Method */
+            /**
+             * Method
+             * @description How it was decided.
+             */
             method: string;
             /**
              * Nearest
@@ -2921,6 +3901,7 @@ export interface components {
              * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
+            /** @description How much of the catalogue was searched. */
             searched: components["schemas"]["Searched"];
             /**
              * Seconds
@@ -2936,6 +3917,7 @@ export interface components {
             tied: number | null;
             /**
              * Verdict
+             * @description `identified`: `matches[0]` is it; `ambiguous`: several explain the snippet; `no_match`: none does.
              * @enum {string}
              */
             verdict: "identified" | "ambiguous" | "no_match";
@@ -2946,11 +3928,21 @@ export interface components {
          */
         Tags: {
             /**
+             * Facets
+             * @description By name of a facet that was asked for: its values among all tags that were asked for.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
              * Next
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["Tag"][];
         };
         /**
@@ -2958,12 +3950,22 @@ export interface components {
          * @description A stretch of a recording.
          */
         TagsPart: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["SoundTag"][];
         };
         /**
@@ -2976,9 +3978,15 @@ export interface components {
              * @description AcoustID, a UUID.
              */
             acoustid: string | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Artist Mbids
@@ -2990,31 +3998,53 @@ export interface components {
              * @description Fields that a person set or edited: tags in files do not overwrite them.
              */
             by_hand: string[];
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Content Hash
              * @description SHA-256 of the decoded audio.
              */
             content_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * File Hash
              * @description SHA-256 of the file.
              */
             file_hash: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
-            /** Metadata */
+            /**
+             * Metadata
+             * @description Free text by name.
+             */
             metadata: {
                 [key: string]: string;
             };
-            /** N Windows */
+            /**
+             * N Windows
+             * @description Windows that the track is modelled in.
+             */
             n_windows: number;
             /**
              * Recording Mbid
@@ -3036,7 +4066,10 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
             /**
              * Version
@@ -3057,11 +4090,13 @@ export interface components {
             acoustid: string | null;
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
@@ -3073,6 +4108,7 @@ export interface components {
             artist_mbids: string | null;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
@@ -3095,7 +4131,10 @@ export interface components {
              * @default null
              */
             release_mbid: string | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title?: string;
         };
         /**
@@ -3103,27 +4142,38 @@ export interface components {
          * @description Who played what when in a recording.
          */
         Tracklist: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -3154,6 +4204,7 @@ export interface components {
             segments: components["schemas"]["Segment"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -3163,27 +4214,38 @@ export interface components {
          * @description A tracklist without its segments.
          */
         TracklistEntry: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -3209,6 +4271,7 @@ export interface components {
             };
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -3223,7 +4286,10 @@ export interface components {
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tracklists */
+            /**
+             * Tracklists
+             * @description The tracklists, without their segments.
+             */
             tracklists: components["schemas"]["TracklistEntry"][];
         };
         /**
@@ -3231,16 +4297,37 @@ export interface components {
          * @description A page of a catalogue's tracks.
          */
         Tracks: {
-            /** Limit */
+            /**
+             * Facets
+             * @description By name of a facet that was asked for: its fifty most frequent values among all tracks that match.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
+             * Limit
+             * @description As asked.
+             */
             limit: number;
-            /** Skip */
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /**
+             * Skip
+             * @description As asked.
+             */
             skip: number;
             /**
              * Total
              * @description Tracks that match, on all pages.
              */
             total: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description The tracks.
+             */
             tracks: components["schemas"]["Track"][];
         };
         /**
@@ -3264,24 +4351,45 @@ export interface components {
          * @description A file that waits to be asked about.
          */
         UploadedFile: {
-            /** Deleteid */
+            /**
+             * Deleteid
+             * @description Names the upload.
+             */
             deleteId: string;
-            /** Deletetype */
+            /**
+             * Deletetype
+             * @description How it is deleted.
+             */
             deleteType: string;
-            /** Deleteurl */
+            /**
+             * Deleteurl
+             * @description Where it is deleted.
+             */
             deleteUrl: string;
             /**
              * Name
              * @description At most 20 characters.
              */
             name: string;
-            /** Size */
+            /**
+             * Size
+             * @description Bytes.
+             */
             size: number;
-            /** Thumbnailurl */
+            /**
+             * Thumbnailurl
+             * @description As `url`.
+             */
             thumbnailUrl: string;
-            /** Type */
+            /**
+             * Type
+             * @description Always `audio`.
+             */
             type: string;
-            /** Url */
+            /**
+             * Url
+             * @description Names the upload in a question.
+             */
             url: string;
         };
         /**
@@ -3289,7 +4397,10 @@ export interface components {
          * @description What was uploaded.
          */
         UploadedFiles: {
-            /** Files */
+            /**
+             * Files
+             * @description The one that was sent.
+             */
             files: components["schemas"]["UploadedFile"][];
         };
         /**
@@ -3297,21 +4408,31 @@ export interface components {
          * @description An address that is told of events, without its secret.
          */
         Webhook: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Dropped
              * @description Events that it was never told of.
              */
             dropped: number;
-            /** Events */
+            /**
+             * Events
+             * @description What it is told of.
+             */
             events: ("tag.created" | "tracklist.finished")[];
             /**
              * Failures
              * @description Attempts that failed since the last that did not.
              */
             failures: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Answer
@@ -3323,7 +4444,10 @@ export interface components {
              * @description When it was last told something, or should have been.
              */
             last_tried: string | null;
-            /** Url */
+            /**
+             * Url
+             * @description Where it is told.
+             */
             url: string;
         };
         /**
@@ -3348,21 +4472,31 @@ export interface components {
          * @description A new webhook with its secret.
          */
         WebhookMade: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Dropped
              * @description Events that it was never told of.
              */
             dropped: number;
-            /** Events */
+            /**
+             * Events
+             * @description What it is told of.
+             */
             events: ("tag.created" | "tracklist.finished")[];
             /**
              * Failures
              * @description Attempts that failed since the last that did not.
              */
             failures: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Answer
@@ -3379,7 +4513,10 @@ export interface components {
              * @description Signs what it is told (Standard Webhooks). It can never be read again.
              */
             secret: string;
-            /** Url */
+            /**
+             * Url
+             * @description Where it is told.
+             */
             url: string;
         };
         /**
@@ -3392,9 +4529,15 @@ export interface components {
              * @description The status, or what went wrong.
              */
             answer: string;
-            /** Delivered */
+            /**
+             * Delivered
+             * @description Whether it was taken.
+             */
             delivered: boolean;
-            /** Seconds */
+            /**
+             * Seconds
+             * @description How long that took.
+             */
             seconds: number;
             /**
              * Status
@@ -3407,7 +4550,10 @@ export interface components {
          * @description Every webhook, oldest first.
          */
         Webhooks: {
-            /** Webhooks */
+            /**
+             * Webhooks
+             * @description The webhooks.
+             */
             webhooks: components["schemas"]["Webhook"][];
         };
     };
@@ -3419,9 +4565,267 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    listCatalogues: {
+    findAlike: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParameters: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parameters"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listCatalogues: {
+        parameters: {
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Catalogue, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3452,6 +4856,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3544,8 +4970,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Conflict */
             409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3671,6 +5119,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -3684,6 +5143,237 @@ export interface operations {
             };
             /** @description Validation error */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copyCatalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CopyCatalogue"];
+            };
+        };
+        responses: {
+            /** @description Taken in; ask at `Location` until `status` is `done` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCopy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3787,6 +5477,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -3840,6 +5541,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -3881,6 +5583,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3954,6 +5667,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4107,6 +5831,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -4243,6 +5978,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4313,6 +6059,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4408,6 +6165,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Validation error */
             422: {
                 headers: {
@@ -4450,6 +6218,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4500,6 +6269,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4531,6 +6311,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4545,7 +6326,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -4572,6 +6353,17 @@ export interface operations {
             };
             /** @description No such job */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4651,6 +6443,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4743,6 +6546,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -4796,6 +6610,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a key. */
                 key_id: string;
             };
             cookie?: never;
@@ -4855,6 +6670,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4883,7 +6709,14 @@ export interface operations {
     };
     listLabelModels: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of LabelModel, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4914,6 +6747,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4954,6 +6809,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -4995,6 +6851,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5046,6 +6913,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -5087,6 +6955,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5149,6 +7028,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -5232,6 +7112,17 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5327,7 +7218,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -5369,6 +7262,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5420,7 +7324,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -5462,6 +7368,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5611,6 +7528,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -5695,6 +7623,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -5792,6 +7721,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -5879,6 +7819,8 @@ export interface operations {
                 signatures?: boolean;
                 /** @description What you call the device that records: kept with the tag. */
                 device?: string | null;
+                /** @description Go on after a track was named, and make a tracklist of all that is heard. */
+                continuous?: boolean;
             };
             header?: never;
             path?: never;
@@ -5921,6 +7863,17 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5983,6 +7936,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -6033,6 +7987,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6064,6 +8029,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -6112,6 +8078,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6146,12 +8123,28 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
+                /** @description Number of the piece, from 0. */
                 number: number;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
         responses: {
             /** @description Successful response */
             200: {
@@ -6232,6 +8225,17 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6322,6 +8326,214 @@ export interface operations {
             };
         };
     };
+    getMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken in; `Location` names the job that lays the map out */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapJob"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -6364,6 +8576,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6393,6 +8616,10 @@ export interface operations {
     listMerges: {
         parameters: {
             query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
                 /** @description Left out: the one of the settings. */
                 catalogue?: string | null;
             };
@@ -6446,6 +8673,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Validation error */
             422: {
                 headers: {
@@ -6488,6 +8726,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6538,6 +8777,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6566,7 +8816,14 @@ export interface operations {
     };
     listMonitors: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Monitor, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6597,6 +8854,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6637,6 +8916,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -6687,6 +8967,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6718,6 +9009,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -6732,7 +9024,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -6759,6 +9051,17 @@ export interface operations {
             };
             /** @description No such monitor */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6908,6 +9211,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused */
             415: {
                 headers: {
@@ -6985,6 +9299,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
                 /** @description Only tags that this device recorded. */
                 device?: string | null;
                 /** @description Only tags of which title, artist, album or file hold all these words. */
@@ -6997,6 +9313,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+                /** @description Count the values of these among the tags that match: `catalogue`, `verdict`, or both. */
+                facets?: string | null;
             };
             header?: never;
             path?: never;
@@ -7028,6 +9348,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -7204,6 +9535,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -7292,6 +9634,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
                 /** @description Only tags that this device recorded. */
                 device?: string | null;
                 /** @description Only tags of which title, artist, album or file hold all these words. */
@@ -7356,6 +9700,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description A parameter is outside its bounds */
             422: {
                 headers: {
@@ -7395,9 +9750,13 @@ export interface operations {
     };
     getTag: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7448,6 +9807,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7479,6 +9860,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7527,6 +9909,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7558,6 +9951,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7608,6 +10002,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7639,6 +10044,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7689,6 +10095,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7726,6 +10143,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of TracklistEntry, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -7757,6 +10176,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -7902,6 +10332,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -7993,6 +10434,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8034,6 +10476,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8085,6 +10538,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8133,6 +10587,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8164,6 +10640,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8178,7 +10655,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -8205,6 +10682,17 @@ export interface operations {
             };
             /** @description No such tracklist */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8259,6 +10747,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8314,8 +10803,114 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such format, or it cannot hold this tracklist: a cue sheet has 99 tracks at most */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a tracklist. */
+                tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8356,7 +10951,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
                 segment_id: string;
             };
             cookie?: never;
@@ -8422,6 +11019,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -8477,10 +11096,22 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
+                /** @description Only tracks of exactly this artist. */
+                artist?: string | null;
+                /** @description Only tracks of exactly this album. */
+                album?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Text by its code points. */
+                sort?: "title" | "-title" | "artist" | "-artist" | "album" | "-album" | "created" | "-created" | "duration_s" | "-duration_s";
+                /** @description Count the values of these among the tracks that match: `artist`, `album`, or both. */
+                facets?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to skip from the start. */
+                /** @description Tracks to skip from the start, or after the cursor. */
                 skip?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -8523,6 +11154,17 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8576,6 +11218,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
+                /** @description Another catalogue: what is said there of the same audio comes along, and what was set by hand. */
+                like?: string | null;
             };
             header?: never;
             path?: never;
@@ -8688,6 +11332,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -8771,9 +11426,13 @@ export interface operations {
     };
     getTrack: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8824,6 +11483,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8855,6 +11536,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8903,6 +11585,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8934,6 +11638,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8999,8 +11704,137 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlike: {
+        parameters: {
+            query?: {
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a track. */
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9052,6 +11886,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -9119,6 +11954,17 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9218,6 +12064,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -9301,6 +12158,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -9354,6 +12222,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9402,6 +12271,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -9433,6 +12313,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9474,6 +12355,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9527,6 +12419,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal error */
@@ -9628,6 +12531,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused */
             415: {
                 headers: {
@@ -9718,6 +12632,17 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -9747,6 +12672,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of an upload, `deleteId` of the answer to it. */
                 upload_id: string;
             };
             cookie?: never;
@@ -9821,6 +12747,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9970,6 +12907,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -10131,6 +13079,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -10282,6 +13241,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
