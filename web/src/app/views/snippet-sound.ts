@@ -1,4 +1,14 @@
-import { ChangeDetectionStrategy, Component, computed, DestroyRef, effect, inject, input, signal } from '@angular/core';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  input,
+  signal,
+  untracked,
+} from '@angular/core';
 
 import { Api } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
@@ -66,7 +76,7 @@ export class SnippetSound {
   constructor() {
     effect(() => {
       const recording = this.recording();
-      this.forget();
+      untracked(() => this.forget());
       if (recording) this.address.set(URL.createObjectURL(recording.content));
     });
     inject(DestroyRef).onDestroy(() => this.forget());
