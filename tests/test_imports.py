@@ -65,7 +65,7 @@ FENCED = {
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
     "onnx": ("labels.scoring.export",),
-    "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians"),
+    "numba": ("fingerprint.agreement", "mixtures.slots", "index.gaussians", "index.lists"),
 }
 
 
