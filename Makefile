@@ -44,6 +44,7 @@ lint: $(VENV)/.installed-tests
 	$(BIN)/ruff format --check .
 	$(BIN)/codespell classifier bench tests docs README.md CHANGELOG.md CONTRIBUTING.md app.py
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --recursive --configfile pyproject.toml classifier app.py gunicorn.conf.py
 
 format: $(VENV)/.installed-tests
 	$(BIN)/ruff check --fix .

@@ -16,10 +16,11 @@ never a server path, a stack trace or a secret.
       x SnippetTooShort, SnippetSilent
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
-    - TracklistNotFound, MonitorNotFound, ModelNotFound
+    - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound, RecordingNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
+    - LastAdminKey, QuotaReached
   + Unavailable
     - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
   + StoreFailed
@@ -185,6 +186,24 @@ class MonitorNotFound(NotFound):
     name = "monitor_not_found"
 
 
+class KeyNotFound(NotFound):
+    """No such key in the store, or several that begin like this."""
+
+    name = "key_not_found"
+
+
+class RecordingNotFound(NotFound):
+    """The recording of this tag was not kept, or is not kept any more."""
+
+    name = "recording_not_found"
+
+
+class WebhookNotFound(NotFound):
+    """No such webhook in the store."""
+
+    name = "webhook_not_found"
+
+
 class Conflict(EarmarkError):
     """The request contradicts what is stored."""
 
@@ -240,6 +259,19 @@ class PieceOutOfOrder(Conflict):
     """A piece of a recording came before another, or under the number of another."""
 
     name = "piece_out_of_order"
+
+
+class LastAdminKey(Conflict):
+    """Without this key nobody could administer the service over HTTP."""
+
+    name = "last_admin_key"
+
+
+class QuotaReached(Conflict):
+    """As much is kept as may be."""
+
+    name = "quota_reached"
+    status = 403
 
 
 class Unavailable(EarmarkError):

@@ -95,6 +95,25 @@ class Settings:
         ("localhost", "127.0.0.1", "[::1]"), "Host names the service answers to, comma-separated"
     )
     allowed_origins: tuple[str, ...] = _setting((), "Origins of other sites that may use the API, comma-separated")
+    trusted_proxies: int = _bounded(
+        0, 0, 10, "proxies in front whose X-Forwarded-For says where a request comes from; 0: the header means nothing"
+    )
+    key_requests_per_minute: int = _bounded(
+        600, 0, 1_000_000, "requests a minute of a key with role tag that has no limit of its own; 0: no limit"
+    )
+    address_requests_per_minute: int = _bounded(
+        120, 0, 1_000_000, "requests a minute from an address without a valid key, once keys exist; 0: no limit"
+    )
+    key_max_tags: int = _bounded(
+        10_000, 0, 100_000_000, "tags that a key with role tag may keep, unless it has a limit of its own; 0: no limit"
+    )
+    keep_days: float = _bounded(
+        0.0, 0.0, 3650.0, "days for which a snippet is kept if its sender asks for it; 0: it never is"
+    )
+    tag_days: float = _bounded(0.0, 0.0, 36_500.0, "days after which tags are deleted; 0: never")
+    webhooks_private: bool = _setting(
+        False, "webhooks may go to private addresses, such as this machine's own, and without TLS"
+    )
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
     mqtt: str = _setting(

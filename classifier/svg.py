@@ -6,7 +6,7 @@ Text is escaped; colours suit colour-blind eyes and print; each chart has a titl
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape  # nosec B406
 
 import numpy as np
 

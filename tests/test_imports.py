@@ -61,6 +61,7 @@ FENCED = {
     "mutagen": ("audio.tagwriting",),
     "sounddevice": ("audio.microphone",),
     "paho": ("cli.mqtt",),
+    "beets": ("players.beetsplug.earmark",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),

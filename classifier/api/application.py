@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from apiflask import APIFlask
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from classifier import __version__
 from classifier.api import (
@@ -21,6 +22,7 @@ from classifier.api import (
     guard,
     health,
     jobs,
+    keys,
     label_models,
     labels,
     listens,
@@ -34,6 +36,7 @@ from classifier.api import (
     telemetry,
     tracklists,
     tracks,
+    webhooks,
 )
 from classifier.api.openapi import describe
 from classifier.api.service import Service
@@ -70,12 +73,15 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     app.extensions["earmark"] = Service(settings)
 
     bodies.init_app(app)
+    if settings.trusted_proxies:
+        proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
+        app.wsgi_app = proxied  # type: ignore[method-assign]
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys, webhooks)
     for part in (*parts, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

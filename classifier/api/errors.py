@@ -4,6 +4,7 @@
   + RequestRefused
     - HostNotAllowed, OriginNotAllowed
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
+    - RateLimited
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
     - MethodNotAllowed
   + NotReady (an Unavailable)
@@ -61,6 +62,14 @@ class KeyRole(RequestRefused):
 
     name = "key_role"
     status = 403
+
+
+class RateLimited(RequestRefused):
+    """The caller has sent more requests than it may in this time."""
+
+    name = "rate_limited"
+    status = 429
+    retry_after_s = 1
 
 
 class RequestTimeout(RequestRefused):

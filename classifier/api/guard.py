@@ -3,8 +3,8 @@
 Until keys exist, this machine may do everything and any other nothing. Once keys exist, reading and tagging need a key
 of either role, unless ``open_tagging`` is on and the service is bound to this machine; every change of the library
 needs the role ``admin``. A tag can be read by ``admin`` and by its maker: the holder of the key that the snippet came
-with or, if it came without one, anyone without a key who knows its id. A page of another site may write only if its
-origin is allowed.
+with or, if it came without one, anyone without a key who knows its id. It can be deleted by ``admin`` and by the holder
+of its key. A page of another site may write only if its origin is allowed.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import flask
 from flask import current_app, g, request
 from flask_cors import CORS
 
+from classifier.api import limits
 from classifier.api.addresses import caller_of, is_loopback
 from classifier.api.bodies import CALLER
 from classifier.api.errors import HostNotAllowed, KeyInvalid, KeyMissing, KeyRole, KeysRequired, OriginNotAllowed
@@ -36,7 +37,7 @@ PROBES = ("health.healthz", "health.readyz")
 
 GUARDED = (
     *("tags", "listens", "tracks", "duplicates", "tracklists", "monitors", "jobs", "catalogues", "me", "telemetry"),
-    *("labels", "label_models", "earlier", "acoustid"),
+    *("labels", "label_models", "earlier", "acoustid", "keys", "webhooks"),
 )
 """Blueprints whose routes check keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")
@@ -105,6 +106,10 @@ class _Existence:
     """Whether any key is stored; looked up at most once a second."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Look it up again when next asked."""
         self._known: tuple[float, bool] = (-1e9, False)
 
     def __call__(self) -> bool:
@@ -126,6 +131,8 @@ def identify_caller() -> None:
         If a key was sent that is not stored.
     KeysRequired
         If no keys exist and the request comes from another machine.
+    RateLimited
+        If the caller has sent more requests than it may.
     """
     g.key, g.keyed, g.caller = None, False, f"address:{caller_of(request.remote_addr)}"
     if request.blueprint not in GUARDED:
@@ -139,8 +146,12 @@ def identify_caller() -> None:
     if scheme.lower() == "bearer" and secret.strip():
         g.key = keys.verify(service().store, secret.strip())
         if g.key is None:
+            limits.count_request()
             raise KeyInvalid("this key is unknown or was revoked")
         g.caller = f"key:{g.key.id}"
+    limits.count_request()
+    if g.key is not None:
+        keys.use(service().store, g.key)
     request.environ[CALLER] = g.caller
 
 
@@ -159,7 +170,7 @@ def caller_role() -> str:
 
 
 def owner() -> tags.Owner:
-    """Return whose tags this request's caller may read."""
+    """Return whose tags this request's caller may read and, if there is a key, delete."""
     if caller_role() == "admin":
         return tags.ANYONE
     return None if g.key is None else g.key.id
@@ -211,6 +222,7 @@ def protect(response: flask.Response) -> flask.Response:
 def init_app(app: flask.Flask, settings: Settings) -> None:
     """Register the checks in the order in which they run."""
     app.extensions["earmark_keys"] = _Existence()
+    app.extensions["earmark_limiter"] = limits.Limiter()
     app.before_request(check_host)
     app.before_request(check_origin)
     app.before_request(identify_caller)

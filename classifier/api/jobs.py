@@ -13,7 +13,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, jobs, tracklist, train, webhooks
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -32,6 +32,7 @@ _SHOWN = {
     enroll.KIND: enroll.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,
+    webhooks.KIND: webhooks.progress_of,
 }
 #: What jobs of the other kinds say of a field.
 _ABSENT: dict[str, Any] = {

@@ -19,6 +19,7 @@ from flask import Response, g
 from classifier import results
 from classifier.api import telemetry
 from classifier.api.guard import needs
+from classifier.api.limits import check_quota
 from classifier.api.schemas import Listen, ListenQuery, PieceQuery
 from classifier.api.service import Service, service
 from classifier.api.snippets import read_snippet
@@ -48,11 +49,13 @@ def begin(query_data: ListenQuery) -> Any:
     little-endian.
     """
     own = service()
+    check_quota()
     listen = listens.begin(
         own.store,
         own.catalogue_name(query_data.catalogue),
         caller=g.caller,
         key_id=_key_id(),
+        device=query_data.device,
         method=query_data.method,
         top=query_data.top,
         rate=query_data.rate,
@@ -146,9 +149,11 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
     if not last and tag.verdict != "identified":
         return _answer(own, listen, heard_s=heard_s, tag=tag)
     telemetry.identified(tag)
-    saved = tags.save(own.store, listen.catalogue, tag, key_id=listen.key_id)
+    saved = tags.save(own.store, listen.catalogue, tag, key_id=listen.key_id, device=listen.device)
     if not listens.end(own.store, listen, saved["id"]):  # another piece was faster
         tags.delete(own.store, saved["id"])
+    else:
+        own.announce("tag.created", saved["id"])
     return _answer(own, listens.get(own.store, listen.id, key_id=listen.key_id), heard_s=heard_s)
 
 

@@ -21,6 +21,7 @@ _RAW = ("audio/*", "video/webm", "video/mp4", "application/octet-stream")
 _HEADERS = {
     "X-Request-ID": {"description": "This request's id, as in the log.", "schema": {"type": "string"}},
 }
+_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _IDEMPOTENCY = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -79,6 +80,8 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
                 continue
             responses = operation["responses"]
             responses.setdefault("500", {"description": "Internal error"})
+            if "401" in responses:  # whatever checks keys counts requests
+                responses.setdefault("429", {"description": "Too many requests", "headers": dict(_RETRY)})
             for status, response in responses.items():
                 response.setdefault("headers", {}).update(_HEADERS)
                 if status >= "400":

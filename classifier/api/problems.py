@@ -61,6 +61,10 @@ REMEDIES: dict[str, str] = {
     "tracklist_not_found": "The tracklist was deleted, or it never had such a segment: reload it.",
     "monitor_not_found": "Start it: `earmark listen --store-as NAME`.",
     "monitor_busy": "End the listener of that name first, or choose another name.",
+    "key_not_found": "The key was revoked, or never existed: reload the list.",
+    "webhook_not_found": "The webhook was deleted, or never existed: reload the list.",
+    "recording_not_found": "Recordings are kept only if `keep=true` asked for it, and then for some days.",
+    "last_admin_key": "Create another key with role `admin` first, or revoke it with `earmark keys revoke`.",
     "conflict": "Reload the data and try again.",
     "catalogue_outdated": (
         "The catalogue comes from an earlier release: run `earmark catalogues renew NAME FOLDER` where its files are."
@@ -85,6 +89,8 @@ REMEDIES: dict[str, str] = {
     "key_missing": "Send `Authorization: Bearer KEY`.",
     "key_invalid": "Ask for a new key.",
     "key_role": "Use a key with role `admin`.",
+    "rate_limited": "Wait as `Retry-After` says; whoever runs the service can give your key a higher limit.",
+    "quota_reached": "Delete tags that you do not need, or ask whoever runs the service for a higher limit.",
     "request_timeout": "Repeat it over a better connection, with the same Idempotency-Key; compress the audio.",
     "request_too_large": "Send audio as a file part or as the raw body, and fewer files at once.",
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",

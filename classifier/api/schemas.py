@@ -46,6 +46,12 @@ class TagQuery(Strict):
         description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
         "for, comma-separated. Where that fails, the identification is answered all the same.",
     )
+    device: str | None = Field(
+        None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
+    )
+    keep: bool = Field(
+        False, description="Keep the snippet for some days, for `GET /tags/{id}/recording`, if the service allows it."
+    )
 
 
 class ListenQuery(Strict):
@@ -60,6 +66,9 @@ class ListenQuery(Strict):
     top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
     rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
     channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
+    device: str | None = Field(
+        None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
+    )
 
 
 class PieceQuery(Strict):
@@ -75,6 +84,7 @@ class HistoryQuery(Strict):
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
         None, description="Only tags with this verdict."
     )
+    device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
     cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
 
@@ -241,6 +251,7 @@ class Tag(BaseModel):
     catalogue: str
     created: str
     file: str | None = Field(description="Name the client gave the snippet, if any.")
+    device: str | None = Field(description="What the client called the device that recorded it, if anything.")
     verdict: Literal["identified", "ambiguous", "no_match"]
     method: str
     duration_s: float = Field(description="Seconds of sound in the snippet.")
@@ -378,8 +389,8 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "tracklist", "train"]
-    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training.")
+    kind: Literal["duplicates", "enroll", "tracklist", "train", "webhook"]
+    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training or webhook.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(
@@ -425,6 +436,20 @@ class Catalogues(BaseModel):
     catalogues: list[Catalogue]
 
 
+class MyLimits(BaseModel):
+    """How much the caller may send, ask for and keep."""
+
+    snippet_bytes: int = Field(description="Largest snippet, bytes.")
+    snippet_seconds: float = Field(description="Longest snippet, seconds.")
+    min_snippet_seconds: float = Field(description="Least sound in a snippet, seconds.")
+    listen_seconds: float = Field(description="Sound after which a recording that arrives in pieces is decided.")
+    track_bytes: int = Field(description="Largest file of a track, bytes.")
+    recording_bytes: int = Field(description="Largest long recording, bytes.")
+    keep_days: float = Field(description="Days for which a snippet is kept with `keep=true`; 0: it never is.")
+    requests_per_minute: int | None = Field(description="Beyond, 429 with `Retry-After`. Null: no limit.")
+    max_tags: int | None = Field(description="Tags that this key may keep. Null: no limit.")
+
+
 class Me(BaseModel):
     """What the caller may do."""
 
@@ -432,6 +457,8 @@ class Me(BaseModel):
         description="`admin` also while no keys exist; `none`: nothing without a key."
     )
     key: str | None = Field(description="Name of the key that was sent, if any.")
+    tags: int | None = Field(description="Tags that this key keeps; null without a key.")
+    limits: MyLimits
     features: list[Literal["identify", "library", "history", "edit", "labels"]] = Field(
         description="`identify`: post snippets. `library`: read tracks. `history`: list tags, of this key unless the "
         "role is `admin`. `edit`: add, change and delete. `labels`: ask what a recording sounds like; absent while the "

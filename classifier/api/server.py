@@ -132,7 +132,7 @@ def configuration(settings: Settings, processes: int) -> dict[str, Any]:
         Worker processes; each holds the catalogue's index and works on ``settings.workers`` snippets at a time.
     """
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None
+    in_memory = "/dev/shm" if os.path.isdir("/dev/shm") and os.access("/dev/shm", os.W_OK) else None  # nosec B108
     _count_together(in_memory)
     return {
         "bind": [f"{host}:{settings.port}"],

@@ -24,13 +24,14 @@ from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
-from classifier.records import idempotency, listens
+from classifier.records import allowances, idempotency, listens, recordings, tags
 from classifier.records.catalogues import get_catalogue
+from classifier.records.clock import iso
 from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train
+from classifier.work import duplicates, enroll, jobs, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -106,11 +107,14 @@ class Service:
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
                 train.KIND: train.Train(self.settings, self.spool),
+                webhooks.KIND: webhooks.Webhooks(self._store, self.settings),
             }
             # A worker each: hours of sound, or a training, keep no track from being enrolled.
-            self._workers = [
-                Worker(self._store, self.spool, self.settings, {kind: handler}) for kind, handler in handlers.items()
-            ]
+            workers = {
+                kind: Worker(self._store, self.spool, self.settings, {kind: handler})
+                for kind, handler in handlers.items()
+            }
+            self._workers, self._telling = list(workers.values()), workers[webhooks.KIND]
             self._started = True
             self._threads = [
                 threading.Thread(target=target, name=name, daemon=True)
@@ -186,8 +190,12 @@ class Service:
         """Delete what has expired, every ``TIDY_SECONDS`` or so."""
         while not self.closing.wait(TIDY_SECONDS * (0.5 + np.random.default_rng().random())):
             try:
+                allowances.clean(self.store)
                 idempotency.clean(self.store)
+                if self.settings.tag_days:
+                    tags.clean(self.store, iso(time.time() - 86400 * self.settings.tag_days))
                 listens.clean(self.store)
+                recordings.clean(self.store)
                 jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)
@@ -216,6 +224,11 @@ class Service:
         """Let the threads that work on jobs look for new ones now."""
         for worker in self._workers:
             worker.notify()
+
+    def announce(self, event: str, subject: str) -> None:
+        """Have webhooks told what happened (:func:`classifier.work.webhooks.announce`)."""
+        webhooks.announce(self.store, event, subject)
+        self._telling.notify()
 
     def checks(self) -> dict[str, str]:
         """Return ``ok`` or what is missing, for store, index and decoder."""

@@ -13,12 +13,25 @@ from classifier import results
 from classifier.api import telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
+from classifier.api.limits import check_quota
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import read_snippet
+from classifier.errors import InvalidParameter
+from classifier.records import recordings
 from classifier.records import tags as stored
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
+
+_RECORDING: dict[Any, Any] = {
+    200: {
+        "description": "The bytes that were sent",
+        "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+    401: "Key needed",
+    403: "Role needed",
+    404: "No such tag, or its recording was not kept",
+}
 
 
 @bp.post("")
@@ -35,8 +48,14 @@ def create(query_data: TagQuery) -> Any:
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
-    content, name = read_snippet(own.settings.snippet_bytes)
+    check_quota()
     key_id = None if g.key is None else g.key.id
+    if query_data.keep:
+        if not own.settings.keep_days:
+            raise InvalidParameter("keep: this service keeps no recordings (EARMARK_KEEP_DAYS)")
+        recordings.check_room(own.store, key_id)
+    most = own.settings.snippet_bytes
+    content, name = read_snippet(min(most, recordings.MAX_BYTES) if query_data.keep else most)
     parameters = {**query_data.model_dump(), "catalogue": catalogue}
 
     def work() -> dict[str, Any]:
@@ -44,7 +63,13 @@ def create(query_data: TagQuery) -> Any:
             tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
-        return stored.save(own.store, catalogue, tag, file=name, key_id=key_id, labels=labels)
+        saved = stored.save(
+            own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels
+        )
+        if query_data.keep:
+            recordings.keep(own.store, saved["id"], content, key_id=key_id, days=own.settings.keep_days)
+        own.announce("tag.created", saved["id"])
+        return saved
 
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
@@ -99,11 +124,26 @@ def charts(tag_id: str) -> dict[str, Any]:
     return stored.charts(service().store, tag_id, owner=owner())
 
 
+@bp.get("/<tag_id>/recording")
+@needs("tag")
+@bp.doc(operation_id="getTagRecording", responses=_RECORDING)
+def recording(tag_id: str) -> Response:
+    """Return the recording of a tag, as it was sent, if that was asked to be kept."""
+    store = service().store
+    stored.get(store, tag_id, owner=owner())
+    response = Response(recordings.get(store, tag_id), content_type="application/octet-stream")
+    response.headers["Content-Disposition"] = f'attachment; filename="{tag_id}"'
+    return response
+
+
 @bp.delete("/<tag_id>")
-@needs("admin")
+@needs("tag", named=True)
 @bp.output({}, status_code=204)
 @bp.doc(operation_id="deleteTag", responses=[401, 403, 404])
 def delete(tag_id: str) -> Any:
-    """Delete a tag and its charts for good."""
-    stored.delete(service().store, tag_id)
+    """Delete a tag with its charts and its recording for good.
+
+    A key with role `tag` deletes tags that were made with it; a key with role `admin` any.
+    """
+    stored.delete(service().store, tag_id, owner=owner())
     return Response(status=204)

@@ -21,9 +21,10 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import av
+import av.subtitles.stream  # PyAV imports it with the first file, and could not behind the fence
 import numpy as np
 
-from classifier.audio import ogg, tap
+from classifier.audio import fence, ogg, tap
 from classifier.audio.containers import (
     first_with_sound,
     open_container,
@@ -337,7 +338,7 @@ def _opening_limit() -> Iterator[None]:
         signal.setitimer(signal.ITIMER_PROF, 0)
 
 
-def _fence(limits: Limits) -> None:
+def _limit_all(limits: Limits) -> None:
     """Set this process's limits for one job. Soft limits only: the next job sets its own."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     budget = max(limits.wall_s, limits.wall_per_hour_s * limits.max_seconds / 3600)
@@ -366,7 +367,7 @@ def _answer(job: Mapping[str, Any], descriptor: int, channel: socket.socket) -> 
             send_samples(channel, samples[start : start + MAX_BLOCK])
 
     try:
-        _fence(limits)
+        _limit_all(limits)
         if "live" in job:
             return tap.listen(limits, job, descriptor, emit, lambda: send(channel, {"audio_s": 0.0}))
         source = Source(descriptor)
@@ -401,8 +402,16 @@ def _trouble(error: OSError, limits: Limits) -> Refusal:
     return Refusal("AudioUnreadable", f"the file cannot be read ({reason}): check the disk, or copy the file")
 
 
-def serve(channel: socket.socket) -> None:
-    """Do jobs until the other side closes the socket."""
+def serve(channel: socket.socket, *, alone: bool) -> None:
+    """Do jobs until the other side closes the socket.
+
+    Parameters
+    ----------
+    channel : socket.socket
+        To the parent.
+    alone : bool
+        Whether to give up files, network and other processes for good; only who listens to an address needs them.
+    """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # The child writes only to the socket.
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
@@ -410,7 +419,7 @@ def serve(channel: socket.socket) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
     av.logging.set_level(None)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):
-        send(channel, {"ready": f"PyAV {av.__version__}"})
+        send(channel, {"ready": f"PyAV {av.__version__}", "fences": fence.enclose() if alone else []})
         while True:
             job, descriptor = receive_job(channel)
             send(channel, {"started": True})

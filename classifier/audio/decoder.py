@@ -174,6 +174,11 @@ class Decoder:
             kill_all(self._children, self._owner)
 
     @property
+    def fences(self) -> tuple[str, ...]:
+        """What keeps a living child from files, network and other processes; empty if nothing does or none lives."""
+        return next((child.fences for child in list(self._children) if child.alive()), ())
+
+    @property
     def pids(self) -> list[int]:
         """Process ids of the living children, for monitoring."""
         return [child.pid for child in list(self._children) if child.alive()] if os.getpid() == self._owner else []
@@ -361,8 +366,8 @@ class Decoder:
             child.release()
         self._begin()
 
-    def _take(self) -> Child:
-        while True:
+    def _take(self, *, alone: bool = True) -> Child:
+        while alone:
             with self._lock:
                 child = self._idle.pop() if self._idle else None
             if child is None:
@@ -370,7 +375,7 @@ class Decoder:
             if child.alive():
                 return child
             self._discard(child)
-        child = Child()
+        child = Child(alone=alone)
         with self._lock:
             self._children.add(child)
         try:
@@ -381,7 +386,7 @@ class Decoder:
         return child
 
     def _give_back(self, child: Child) -> None:
-        if child.jobs >= self._jobs or self._closed:
+        if child.jobs >= self._jobs or self._closed or not child.alone:
             self._discard(child)
             return
         with self._lock:
@@ -393,9 +398,9 @@ class Decoder:
             self._children.discard(child)
 
     def _start(self, limits: Limits, task: Mapping[str, Any], descriptor: int) -> Child:
-        """Return a child that has started on a file."""
+        """Return a child that has started on a file; what listens to an address is no child for files."""
         for _ in range(3):
-            child = self._take()
+            child = self._take(alone="address" not in task.get("live", ()))
             try:
                 child.start(limits, task, descriptor)
             except NeverStarted:

@@ -45,7 +45,7 @@ except ImportError as error:
     from classifier.audio.wire import send
     send(channel, {"failed": f"{error.name or 'a library'} cannot be imported"})
 else:
-    serve(channel)
+    serve(channel, alone=sys.argv[3] == "alone")
 """
 
 
@@ -54,9 +54,18 @@ class NeverStarted(Exception):
 
 
 class Child:
-    """One fresh interpreter that runs :mod:`classifier.audio.child`, and the socket to it."""
+    """One fresh interpreter that runs :mod:`classifier.audio.child`, and the socket to it.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    alone : bool
+        Whether it gives up files, network and other processes (:mod:`classifier.audio.fence`).
+    """
+
+    def __init__(self, *, alone: bool = True) -> None:
+        self.alone = alone
+        self.fences: tuple[str, ...] = ()
+        """What keeps it from files, network and other processes; known once it is ready."""
         self.jobs = 0
         self.promised_s = 0.0
         """Seconds of audio that the file at hand promises, or that were decoded so far; 0 if neither is known."""
@@ -72,7 +81,7 @@ class Child:
         try:
             self._process = subprocess.Popen(
                 # -P: nothing is imported from the folder that happens to be current.
-                [sys.executable, "-P", "-c", _PROGRAM, str(folder), str(theirs.fileno())],
+                [sys.executable, "-P", "-c", _PROGRAM, str(folder), str(theirs.fileno()), "alone" if alone else ""],
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -101,6 +110,7 @@ class Child:
         if "ready" not in message:
             reason = message.get("failed")
             raise DecoderUnavailable(f"a decoder process cannot work ({reason}): reinstall what Earmark depends on")
+        self.fences = tuple(str(name) for name in message.get("fences", ()))
 
     @property
     def pid(self) -> int:

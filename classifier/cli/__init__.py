@@ -20,12 +20,14 @@ _COMMANDS = {
     "find": ("find", "find"),
     "genre": ("label", "genre"),
     "identify": ("identify", "identify"),
+    "import": ("music_servers", "import_"),
     "keys": ("keys", "keys"),
     "label": ("label", "label"),
     "lastfm": ("lastfm", "lastfm"),
     "listen": ("listen", "listen"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
+    "playlist": ("music_servers", "playlist"),
     "report": ("report", "report"),
     "serve": ("serve", "serve"),
     "spectrogram": ("spectrogram", "spectrogram"),
@@ -37,6 +39,7 @@ _COMMANDS = {
     "tracks": ("tracks", "tracks"),
     "train": ("train", "train"),
     "validate": ("validate", "validate"),
+    "webhooks": ("webhooks", "webhooks"),
 }
 
 

@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 #: Free space below which enrolling is likely to fail.
 _LOW_DISK_BYTES = 500_000_000
+#: Of decoders, by whether Landlock at least keeps files from them.
+_HALF_FENCED = {
+    True: "without files but not without network: this kernel has Landlock, but no seccomp that Earmark knows",
+    False: "but nothing except its limits fences it in: this system has neither seccomp nor Landlock",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +101,9 @@ def _decoder(shell: Shell) -> str:
         file.writeframes(bytes(range(256)) * 125)
     with Decoder(shell.settings) as decoder:
         audio = decoder.decode(buffer.getvalue(), Limits.for_snippet(shell.settings))
-    return f"a test file decodes to {audio.duration_s:.1f} s"
+        fences = decoder.fences
+    kept = f"without files and network ({', '.join(fences)})" if "seccomp" in fences else _HALF_FENCED[bool(fences)]
+    return f"a test file decodes to {audio.duration_s:.1f} s, {kept}"
 
 
 def _self_test() -> str:

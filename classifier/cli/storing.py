@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from classifier.errors import EarmarkError
 from classifier.records import monitors
+from classifier.work import webhooks
 
 if TYPE_CHECKING:
     from classifier.catalogue import Catalogue
@@ -47,6 +48,7 @@ class Storing:
     ) -> None:
         self._listener = listener
         self._note = note
+        self._store = catalogue.store
         self._monitor = monitors.begin(catalogue.store, name, catalogue=catalogue.name, source=source)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._live, name="monitor", daemon=True)
@@ -62,6 +64,7 @@ class Storing:
         self._thread.join()
         self._monitor.writer.sync((s.to_dict() for s in self._listener.segments()), self._listener.heard_s)
         self._monitor.end()
+        webhooks.announce(self._store, "tracklist.finished", self._monitor.writer.id)
 
     def _live(self) -> None:
         failed = False

@@ -127,9 +127,15 @@ class Plays:
 class Refused(EarmarkError):
     """A service will not take what it was sent, and would not later: sending it again is of no use."""
 
+    name = "service_refused"
+    status = 502
+
 
 class NotAllowed(EarmarkError):
     """A service does not accept the person's token; plays are kept until it does."""
+
+    name = "service_not_allowed"
+    status = 502
 
 
 class Service(Protocol):

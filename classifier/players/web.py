@@ -5,10 +5,12 @@ A request carries a person's token, so a redirection is an answer like any other
 
 from __future__ import annotations
 
+import http.client
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -69,6 +71,28 @@ def ask(
     Unavailable
         If the service does not answer, or answers more than :data:`MAX_BYTES`.
     """
+    with open_stream(url, data, headers) as answer:
+        status = answer.status
+        told = {name.lower(): value for name, value in answer.headers.items()}
+        body = answer.read(MAX_BYTES + 1)
+    if len(body) > MAX_BYTES:
+        raise Unavailable(f"{urlsplit(url).hostname} answers more than {MAX_BYTES:,} bytes: ask for less at once")
+    try:
+        found = json.loads(body)
+    except ValueError:
+        found = {}
+    return status, told, found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def open_stream(url: str, data: bytes | None = None, headers: Mapping[str, str] | None = None) -> Iterator[Any]:
+    """Send a request as :func:`ask` does, and give its answer, to be read in a ``with`` block.
+
+    Raises
+    ------
+    Unavailable
+        If the service does not answer, or breaks off.
+    """
     host = urlsplit(url).netloc.rpartition("@")[2]
     request = urllib.request.Request(url, data, {"User-Agent": AGENT, **(headers or {})})
     try:
@@ -77,16 +101,7 @@ def ask(
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            status = answer.status
-            told = {name.lower(): value for name, value in answer.headers.items()}
-            body = answer.read(MAX_BYTES + 1)
-    except (OSError, ValueError) as error:
+            yield answer
+    except (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ValueError) as error:
         reason = getattr(error, "reason", None) or error
         raise Unavailable(f"{host} does not answer ({reason}): check the address and the network") from None
-    if len(body) > MAX_BYTES:
-        raise Unavailable(f"{host} answers more than {MAX_BYTES:,} bytes: ask for less at once")
-    try:
-        found = json.loads(body)
-    except ValueError:
-        found = {}
-    return status, told, found if isinstance(found, dict) else {}

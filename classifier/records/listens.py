@@ -32,6 +32,8 @@ class Listen:
         Its name, the catalogue that is searched, and when it began and will be forgotten, ISO 8601 UTC.
     key_id : str or None
         Key that it was begun with.
+    device : str or None
+        What the client calls the device that records.
     method : str or None
         How it is decided.
     top : int
@@ -57,6 +59,7 @@ class Listen:
     created: str
     expires: str
     key_id: str | None
+    device: str | None
     method: str | None
     top: int
     rate: int | None
@@ -75,6 +78,7 @@ def begin(
     *,
     caller: str,
     key_id: str | None,
+    device: str | None = None,
     method: str | None,
     top: int,
     rate: int | None,
@@ -97,6 +101,7 @@ def begin(
         "expires": iso(time.time() + KEEP_S),
         "caller": who,
         "key": key_id,
+        "device": device,
         "method": method,
         "top": top,
         "rate": rate,
@@ -193,4 +198,5 @@ def clean(store: Store) -> None:
 
 def _listen(document: Document) -> Listen:
     values: dict[str, Any] = {name: document[name] for name in Listen.__slots__ if name in document}
+    values.setdefault("device", None)  # one begun before an upgrade
     return Listen(id=document["_id"], key_id=document["key"], tag_id=document["tag"], **values)

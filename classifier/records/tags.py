@@ -18,6 +18,8 @@ from classifier.results import Tag, recordings
 from classifier.store.base import Document, Store
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
+#: Tags that a sweep deletes at a time, so that it keeps no one from writing for long.
+_SWEPT = 500
 
 
 class _Anyone(enum.Enum):
@@ -36,6 +38,7 @@ def save(
     *,
     file: str | None = None,
     key_id: str | None = None,
+    device: str | None = None,
     labels: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Store an identification.
@@ -49,14 +52,16 @@ def save(
     file : str or None
         Name the client gave the snippet.
     key_id : str or None
-        Key that the snippet came with, if any: its holder may read the tag again.
+        Key that the snippet came with, if any: its holder may read the tag again, and delete it.
+    device : str or None
+        What the client calls the device that recorded it: of several that share a key.
     labels : dict or None
         What the snippet was labelled with besides, by task.
 
     Returns
     -------
     dict
-        The tag's JSON object, with ``id``, ``catalogue``, ``created`` and ``file``.
+        The tag's JSON object, with ``id``, ``catalogue``, ``created``, ``file`` and ``device``.
     """
     tag_id, created = new_id(), now()
     answer = {
@@ -64,6 +69,7 @@ def save(
         "catalogue": catalogue,
         "created": created,
         "file": file,
+        "device": device,
         "labels": labels or {},
         **tag.to_dict(),
     }
@@ -73,6 +79,7 @@ def save(
         "created": created,
         "verdict": tag.verdict,
         "key": key_id,
+        "device": device,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
         "data": zlib.compress(json.dumps(tag.charts, allow_nan=False).encode()),
     }
@@ -91,15 +98,16 @@ def _answer(document: Document) -> dict[str, Any]:
         answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    # Tags of earlier releases have neither remarks nor labels.
-    return {"remarks": [], "labels": {}, **answer}
+    # Tags of earlier releases have neither remarks nor labels nor a device.
+    return {"remarks": [], "labels": {}, "device": None, **answer}
+
+
+def _whose(tag_id: str, owner: Owner) -> dict[str, Any]:
+    return {"_id": tag_id} if owner is ANYONE else {"_id": tag_id, "key": owner}
 
 
 def _one(store: Store, tag_id: str, fields: tuple[str, ...], owner: Owner) -> Document:
-    where: dict[str, Any] = {"_id": tag_id}
-    if owner is not ANYONE:
-        where["key"] = owner
-    for document in store.find("tags", where, limit=1, fields=fields):
+    for document in store.find("tags", _whose(tag_id, owner), limit=1, fields=fields):
         return document
     raise TagNotFound(f"no tag {tag_id!r} is stored")
 
@@ -143,6 +151,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    device: str | None = None,
     owner: Owner = ANYONE,
     limit: int = 20,
     cursor: str | None = None,
@@ -152,7 +161,7 @@ def history(
     Parameters
     ----------
     store : Store
-    catalogue, verdict : str or None
+    catalogue, verdict, device : str or None
         Only tags with these.
     owner : Owner
         Only tags made by this owner.
@@ -171,6 +180,8 @@ def history(
         where["catalogue"] = catalogue
     if verdict is not None:
         where["verdict"] = verdict
+    if device is not None:
+        where["device"] = device
     if owner is not ANYONE:
         where["key"] = owner
     if cursor is not None:
@@ -180,12 +191,28 @@ def history(
     return [_answer(document) for document in found[:limit]], more
 
 
-def delete(store: Store, tag_id: str) -> None:
-    """Remove a tag with its charts.
+def count(store: Store, owner: Owner) -> int:
+    """Return how many tags an owner keeps."""
+    return store.count("tags", {} if owner is ANYONE else {"key": owner})
+
+
+def delete(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> None:
+    """Remove a tag with its charts, and its recording if that was kept.
 
     Raises
     ------
     TagNotFound
+        If there is no such tag, or it is not the owner's.
     """
-    if not store.delete("tags", {"_id": tag_id}):
+    if not store.delete("tags", _whose(tag_id, owner)):
         raise TagNotFound(f"no tag {tag_id!r} is stored")
+    store.delete("recordings", {"_id": tag_id})
+
+
+def clean(store: Store, before: str) -> int:
+    """Delete tags made before a moment, ISO 8601 UTC, some hundred at a time; return how many there were."""
+    deleted = 0
+    while old := [tag["_id"] for tag in store.find("tags", {"created": {"$lt": before}}, limit=_SWEPT, fields=())]:
+        deleted += store.delete("tags", {"_id": {"$in": old}})
+        store.delete("recordings", {"_id": {"$in": old}})
+    return deleted

@@ -2,7 +2,8 @@
 
 Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3 has
 the same fields, since stores were marked with 2 before all of them existed, and indexes tags by the key that made them.
-Schemas 4 and 5 add collections alone: segments of tracklists and monitors; Chromaprint fingerprints.
+Schemas 4 and 5 add collections alone: segments of tracklists and monitors; Chromaprint fingerprints, allowances,
+webhooks and recordings.
 """
 
 from __future__ import annotations

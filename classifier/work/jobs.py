@@ -2,7 +2,8 @@
 
 A job has a kind, which decides its handler; a task, which never changes; and a state, which records what has been done,
 so that another worker can continue from there. Task and state belong to the kind. The other fields are the same for
-every kind: who works on the job and until when (``worker.py``), and its progress.
+every kind: who works on the job and until when (``worker.py``), and its progress. Nobody else may claim a job
+before ``lease_expires``, also while it is queued: that is how a job is put off.
 
 ``status`` is ``queued``, ``running`` or ``done``; a job that failed as a whole is done and has an ``error``.
 """
@@ -21,6 +22,8 @@ STATUSES = ("queued", "running", "done")
 
 KEEP_DAYS = 30
 """Days for which a finished job is kept."""
+BRIEF = {"webhook": 1}
+"""Days for kinds whose jobs are many and soon of no interest."""
 
 
 def submit(
@@ -109,4 +112,5 @@ def error_of(error: Exception) -> dict[str, str]:
 
 def clean(store: Store) -> None:
     """Delete jobs that finished long ago."""
-    store.delete("jobs", {"status": "done", "finished": {"$lt": iso(time.time() - KEEP_DAYS * 86400)}})
+    for kind, days in (({}, KEEP_DAYS), *(({"kind": kind}, days) for kind, days in BRIEF.items())):
+        store.delete("jobs", {**kind, "status": "done", "finished": {"$lt": iso(time.time() - days * 86400)}})

@@ -27,7 +27,7 @@ from classifier.records import tracklists
 from classifier.records.tracklist_writing import Writer
 from classifier.settings import Settings
 from classifier.store.base import Document, Store
-from classifier.work import jobs
+from classifier.work import jobs, webhooks
 from classifier.work.jobs import error_of
 from classifier.work.spool import Spool, Upload
 from classifier.work.worker import PASSING, Claim
@@ -138,6 +138,7 @@ class Tracklists:
     def _fail(self, claim: Claim, error: EarmarkError) -> None:
         with contextlib.suppress(TracklistNotFound):
             Writer(self._store, claim.task["tracklist"]).finish(error=error_of(error))
+            webhooks.announce(self._store, "tracklist.finished", claim.task["tracklist"])
 
     def _listen(self, claim: Claim) -> None:
         path = self._spool.root / claim.id / claim.task["stored"]
@@ -165,6 +166,7 @@ class Tracklists:
         writer.sync((segment.to_dict() for segment in listener.segments()), listener.heard_s)
         total = before + time.perf_counter() - begun
         writer.finish(seconds={"total": round(total, 3)}, remarks=info.remarks)
+        webhooks.announce(self._store, "tracklist.finished", writer.id)
         whole = round(listener.heard_s)
         claim.advance(whole, {**claim.state, "seconds": total}, total=whole)
 

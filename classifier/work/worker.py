@@ -44,6 +44,20 @@ class Interrupted(BaseException):
     """
 
 
+class Later(Exception):
+    """The job is to be claimed again, by any worker, but not before some seconds are over; handlers raise it.
+
+    Parameters
+    ----------
+    seconds : float >= 0
+        How long to wait.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"again in {seconds:.0f} s")
+        self.seconds = seconds
+
+
 class Handler(Protocol):
     """Carries out the jobs of one kind."""
 
@@ -51,7 +65,7 @@ class Handler(Protocol):
         """Do what is left of a job, and return once all of it is done.
 
         Each step ends with :meth:`Claim.advance`. A step may have been done before without having been recorded.
-        Exceptions: :class:`Interrupted` comes from the claim and is passed on; an
+        Exceptions: :class:`Interrupted` comes from the claim and is passed on; :class:`Later` puts the rest off; an
         :class:`~classifier.errors.EarmarkError` means that the whole job failed; after anything else the worker
         counts as dead, and the job is tried again.
         """
@@ -176,13 +190,14 @@ class Claim:
         """Store that the job is done, or why it failed as a whole."""
         self._write(status="done", finished=now(), error=None if error is None else error_of(error))
 
-    def hand_back(self, *, died: bool = False) -> None:
-        """Leave the rest of the job to the next worker."""
+    def hand_back(self, *, died: bool = False, after_s: float = 0.0) -> None:
+        """Leave the rest of the job to the next worker, who may claim it after so many seconds."""
         if not self._lost.is_set():
-            self._write(status="queued", owner=None, deaths=self.deaths + died)
+            until = time.time() + after_s
+            self._write(status="queued", owner=None, deaths=self.deaths + died, lease_expires=until)
 
     def _write(self, **values: Any) -> None:
-        values["lease_expires"] = time.time() + self._lease_s
+        values.setdefault("lease_expires", time.time() + self._lease_s)
         if self._store.update("jobs", self._held, set=values, inc={"changes": 1}) is None:
             self._lost.set()
             raise Interrupted
@@ -289,7 +304,7 @@ class Worker:
         able = {"kind": {"$in": sorted(self._handlers)}, "spool": {"$in": ["", self._spool.name]}}
         for where, deaths in (
             ({"status": "running", "owner": self._owner}, 0),
-            ({"status": "queued"}, 0),
+            ({"status": "queued", "lease_expires": {"$lte": moment}}, 0),
             ({"status": "running", "lease_expires": {"$lt": moment}}, 1),
         ):
             changes = {"changes": 1, "deaths": deaths}
@@ -307,6 +322,9 @@ class Worker:
                 handler.run(claim)
             except Interrupted:
                 claim.hand_back()
+                return
+            except Later as later:
+                claim.hand_back(after_s=later.seconds)
                 return
             except PASSING:
                 claim.hand_back()

@@ -48,10 +48,15 @@ def test_curl(client: Client, folder: Path, number: int) -> None:
 
 
 def test_python(client: Client, folder: Path, songs: list[Song]) -> None:
-    (program,) = blocks("python")
-    command = [sys.executable, "-W", "error", "-c", program.replace(SERVICE, client.url)]
+    command = [sys.executable, "-W", "error", "-c", blocks("python")[0].replace(SERVICE, client.url)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == f"{songs[0].title} by None, 4.0 s into it"
+
+
+def test_the_receiver_of_webhooks_knows_what_is_genuine() -> None:
+    """The program ends with the example of the specification, and with a forgery."""
+    (program,) = (block for block in blocks("python") if "webhook-signature" in block)
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
 
 
 def test_python_says_why_it_failed(service: Running, folder: Path) -> None:

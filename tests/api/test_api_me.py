@@ -53,14 +53,22 @@ def get(client: FlaskClient, path: str, secret: str | None = None) -> tuple[int,
 
 def test_while_there_are_no_keys_one_may_do_everything(client: FlaskClient) -> None:
     features = ["identify", "library", "history", "edit"]
-    assert get(client, "/me") == (200, {"role": "admin", "key": None, "features": features})
+    status, me = get(client, "/me")
+    limits = me.pop("limits")
+    assert (status, me) == (200, {"role": "admin", "key": None, "tags": None, "features": features})
+    assert (limits["snippet_bytes"], limits["requests_per_minute"], limits["max_tags"]) == (10_000_000, None, None)
 
 
 def test_a_key_says_what_it_may_do(client: FlaskClient, secrets: dict[str, str]) -> None:
-    tagging = {"role": "tag", "key": "anna", "features": ["identify", "library", "history"]}
-    assert get(client, "/me", secrets["anna"]) == (200, tagging)
+    tagging = {"role": "tag", "key": "anna", "tags": 1, "features": ["identify", "library", "history"]}
+    status, me = get(client, "/me", secrets["anna"])
+    limits = me.pop("limits")
+    assert (status, me) == (200, tagging)
+    assert (limits["requests_per_minute"], limits["max_tags"]) == (600, 10_000)
     assert get(client, "/me", secrets["chief"])[1]["features"] == ["identify", "library", "history", "edit"]
-    assert get(client, "/me") == (200, {"role": "tag", "key": None, "features": ["identify", "library"]})
+    stranger = get(client, "/me")[1]
+    assert stranger.pop("limits")["requests_per_minute"] == 120
+    assert stranger == {"role": "tag", "key": None, "tags": None, "features": ["identify", "library"]}
     status, problem = get(client, "/me", "ek_wrong")
     assert (status, problem["name"]) == (401, "key_invalid")
 
@@ -70,7 +78,8 @@ def test_where_tagging_is_not_open_one_may_do_nothing_without_a_key(
 ) -> None:
     app = create_app(settings.replace(open_tagging=False))
     try:
-        assert get(app.test_client(), "/me") == (200, {"role": "none", "key": None, "features": []})
+        status, me = get(app.test_client(), "/me")
+        assert (status, me["role"], me["key"], me["features"]) == (200, "none", None, [])
         assert get(app.test_client(), f"/tags/{secrets['nobodys tag']}")[0] == 401
     finally:
         app.extensions["earmark"].close()

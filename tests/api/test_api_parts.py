@@ -38,7 +38,15 @@ def test_models_of_answers_mirror_the_results(name: str) -> None:
 
 def test_the_tag_of_the_service_is_the_tag_of_the_library_and_more() -> None:
     fields = {field.name for field in dataclasses.fields(results.Tag)} - {"charts"}
-    assert set(schemas.Tag.model_fields) == fields | {"id", "catalogue", "created", "file", "labels", "recordings"}
+    assert set(schemas.Tag.model_fields) == fields | {
+        "id",
+        "catalogue",
+        "created",
+        "file",
+        "device",
+        "labels",
+        "recordings",
+    }
 
 
 def test_the_gate_lets_in_as_many_as_it_has_places() -> None:

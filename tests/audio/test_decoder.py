@@ -474,6 +474,9 @@ def test_limits_follow_the_settings() -> None:
     # Stereo at the highest rate, in 32 bits, must not hit the limit of bytes before that of seconds.
     assert track.max_decoded_bytes >= 3600 * 48000 * 2 * 4
     assert (snippet.wall_s, track.wall_s, track.wall_per_hour_s) == (10, 20, 120)
+    hurried = Settings(snippet_decode_seconds=3, track_decode_seconds=50)
+    assert Limits.for_snippet(hurried).wall_s == 3
+    assert Limits.for_track(hurried).wall_per_hour_s == 50
 
 
 # --- Processes ------------------------------------------------------------------------------------------------

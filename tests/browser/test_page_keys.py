@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.browser.harness import Music, Service, drop, open_context, running
+from tests.browser.harness import Music, Service, drop, open_context, running, violations
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,7 @@ def test_a_key_for_tagging_sees_its_own_history_and_changes_nothing(
     drop(page, music.snippet(0, 21.0))
     expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
     expect(page.locator("em-agreement-chart svg[role=img]")).to_be_visible()
-    expect(page.get_by_role("button", name="Delete")).to_have_count(0)
+    expect(page.get_by_role("button", name="Delete")).to_be_visible()  # it is the key's own
     own = page.url
     page.get_by_role("link", name="Earmark, start").click()
     expect(page.get_by_role("heading", name="Recent")).to_be_visible()
@@ -124,4 +124,82 @@ def test_where_nothing_is_taken_without_a_key_the_start_says_so(
         expect(page.get_by_role("dialog")).to_have_count(0)
         page.get_by_role("button", name="Enter a key").click()
         expect(page.get_by_role("dialog").get_by_role("heading", name="A key is needed")).to_be_visible()
+        page.context.close()
+
+
+def test_a_key_for_tagging_deletes_its_own_tags(browser: Browser, keyed: Service, music: Music) -> None:
+    page = visit(browser, keyed, "tag")
+    page.goto("/")
+    drop(page, music.snippet(0, 11.0))
+    expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
+    gone = page.url
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="History")).to_be_visible()
+    page.goto(gone)
+    expect(page.get_by_role("heading", name="No such tag")).to_be_visible()
+    page.goto("/keys")
+    expect(page.get_by_role("dialog").get_by_role("heading", name="Your key does not allow this")).to_be_visible()
+    page.context.close()
+
+
+def test_administrators_make_and_revoke_keys_and_webhooks(browser: Browser, keyed: Service) -> None:
+    page = visit(browser, keyed, "admin")
+    page.goto("/")
+    page.get_by_role("link", name="Keys and webhooks").click()
+    rows = page.get_by_role("region", name="Keys", exact=True).get_by_role("listitem")
+    expect(rows.filter(has_text="admin").first).to_contain_text("used")
+    before = rows.count()
+    form = page.get_by_role("form", name="New key")
+    form.get_by_label("Whose it is").fill("Anna’s phone")
+    form.get_by_label("Requests a minute").fill("60")
+    form.get_by_role("button", name="Create the key").click()
+    shown = page.get_by_role("group", name="The key for Anna’s phone")
+    assert re.fullmatch(r"ek_\S{20,}", shown.locator("code").inner_text())
+    assert violations(page) == []
+    shown.get_by_role("button", name="I have kept it").click()
+    expect(shown).to_have_count(0)
+    expect(rows).to_have_count(before + 1)
+    expect(rows.last).to_contain_text("At most 60 requests a minute")
+    expect(rows.last).to_contain_text("never used")
+    page.get_by_role("button", name="Revoke the key of Anna’s phone").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(rows).to_have_count(before)
+    page.get_by_role("button", name="Revoke the key of admin").click()
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(page.get_by_text("This is the last key for administrators")).to_be_visible()
+
+    hooks = page.get_by_role("region", name="Webhooks", exact=True)
+    form = page.get_by_role("form", name="New webhook")
+    form.get_by_label("Address").fill("https://127.0.0.1/hook")
+    form.get_by_role("button", name="Create the webhook").click()
+    expect(hooks.get_by_text("Please check what you entered")).to_be_visible()
+    form.get_by_label("Address").fill("https://nobody.invalid/hook")
+    form.get_by_label("a long recording was listened to").uncheck()
+    form.get_by_role("button", name="Create the webhook").click()
+    shown = page.get_by_role("group", name="The secret that signs what is sent")
+    assert shown.locator("code").inner_text().startswith("whsec_")
+    expect(hooks.get_by_role("listitem")).to_contain_text("tag.created · Not told of anything yet.")
+    hooks.get_by_role("button", name="Test https://nobody.invalid/hook").click()
+    expect(hooks.get_by_text("It did not take the test")).to_be_visible()
+    assert violations(page) == []
+    hooks.get_by_role("button", name="Delete the webhook").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(hooks.get_by_role("listitem")).to_have_count(0)
+    page.context.close()
+
+
+def test_the_first_key_is_an_administrators_and_goes_on_in_this_browser(
+    browser: Browser, tmp_path: Path, chromium: Playwright
+) -> None:
+    with running(tmp_path / "fresh") as fresh:
+        page = visit(browser, fresh)
+        page.goto("/keys")
+        expect(page.get_by_text("There are no keys yet")).to_be_visible()
+        form = page.get_by_role("form", name="New key")
+        expect(form.get_by_role("option")).to_have_text(["admin"])
+        form.get_by_label("Whose it is").fill("me")
+        form.get_by_role("button", name="Create the key").click()
+        page.get_by_role("button", name="Use it in this browser").click()
+        expect(page.get_by_role("listitem").filter(has_text="me")).to_contain_text("admin")
         page.context.close()

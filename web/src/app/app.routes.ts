@@ -31,6 +31,11 @@ export const routes: Routes = [
     title: 'Labels · Earmark',
   },
   {
+    path: 'keys',
+    loadComponent: () => import('./keys/keys-view').then((m) => m.KeysView),
+    title: 'Keys and webhooks · Earmark',
+  },
+  {
     path: '**',
     loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
     title: 'Not found · Earmark',

@@ -33,6 +33,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     catalogue: 'default',
     created: '2026-03-04T20:15:00Z',
     file: null,
+    device: null,
     verdict: 'identified',
     method: 'auto',
     duration_s: 5,

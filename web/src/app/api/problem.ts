@@ -33,7 +33,9 @@ export function troubleOf(error: unknown): Trouble {
   const retryAfter = Number(error.headers.get('Retry-After'));
   const retry = {
     ...(retryAfter > 0 && { retryAfter_s: retryAfter }),
-    ...((error.status >= 500 || error.status === 408 || error.status === 409) && { passing: true }),
+    ...((error.status >= 500 || error.status === 408 || error.status === 409 || error.status === 429) && {
+      passing: true,
+    }),
   };
   const problem = documentOf(error.error);
   if (problem) {

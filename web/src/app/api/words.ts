@@ -51,7 +51,17 @@ export const WORDS: Record<ErrorName, Words> = {
   model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
   tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
+  key_not_found: { title: 'There is no such key', detail: 'It was revoked, here or somewhere else.' },
+  recording_not_found: {
+    title: 'This recording was not kept',
+    detail: 'Recordings are kept only on request, for days.',
+  },
+  webhook_not_found: { title: 'There is no such webhook', detail: 'It was deleted, here or somewhere else.' },
   // What stands in the way
+  last_admin_key: {
+    title: 'This is the last key for administrators',
+    detail: 'Create another one first: without one, nobody could administer this service.',
+  },
   conflict: { title: 'Someone else changed this', detail: RELOAD },
   catalogue_exists: { title: 'This catalogue already exists' },
   catalogue_outdated: {
@@ -96,6 +106,11 @@ export const WORDS: Record<ErrorName, Words> = {
   key_role: {
     title: 'Your key does not allow this',
     detail: 'It is for tagging; this needs an administrator’s key.',
+  },
+  rate_limited: { title: 'That was too much in a short time' },
+  quota_reached: {
+    title: 'Your history is full',
+    detail: 'Delete tags that you do not need, or ask whoever runs the service for more room.',
   },
   keys_required: {
     title: 'This service is not open to other machines yet',

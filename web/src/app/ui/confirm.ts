@@ -5,9 +5,9 @@ import { ChangeDetectionStrategy, Component, type ElementRef, input, output, vie
   selector: 'em-confirm',
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
-    <dialog #dialog class="dialog" aria-labelledby="confirm-heading" aria-describedby="confirm-text">
-      <h2 id="confirm-heading">{{ heading() }}</h2>
-      <p id="confirm-text">{{ text() }}</p>
+    <dialog #dialog class="dialog" [attr.aria-labelledby]="id + '-heading'" [attr.aria-describedby]="id + '-text'">
+      <h2 [id]="id + '-heading'">{{ heading() }}</h2>
+      <p [id]="id + '-text'">{{ text() }}</p>
       <div class="actions">
         <button type="button" class="button" (click)="dialog.close()">Cancel</button>
         <button type="button" class="button danger" (click)="confirm()">{{ action() }}</button>
@@ -21,6 +21,8 @@ export class Confirm {
   readonly action = input('Delete');
   readonly confirmed = output<void>();
 
+  private static made = 0;
+  protected readonly id = `confirm-${Confirm.made++}`;
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
 
   ask(): void {
