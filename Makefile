@@ -5,15 +5,15 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 
-.PHONY: help install weights demo test lint format web bench docs wheel clean
+.PHONY: help install weights demo test lint format web bench docs site wheel clean
 
 help:
 	@echo "make demo    install, enroll a demo catalogue, tag a noisy snippet, serve the page (PORT=8001, SERVE=0: do not)"
 	@echo "make test    install what the tests need and run them all"
 	@echo "make lint    style, spelling and types      make format  put the code into the house style"
 	@echo "make web     build the page into static/    make bench   the quick benchmark (a few minutes)"
-	@echo "make docs    screenshots for docs/img       make wheel   the package, in dist/"
-	@echo "make clean   remove what these made"
+	@echo "make docs    pictures and reports for docs  make site    the documentation as a site, in site/"
+	@echo "make wheel   the package, in dist/          make clean   remove what these made"
 
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Earmark needs Python 3.11 or newer")'
@@ -23,8 +23,8 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	$(BIN)/pip install --quiet --no-deps --editable .
 	@touch $@
 
-$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requirements.txt
-	$(BIN)/pip install --quiet -r tests/requirements.txt -r bench/requirements.txt
+$(VENV)/.installed-tests: $(VENV)/.installed tests/requirements.txt bench/requirements.txt docs/requirements.txt
+	$(BIN)/pip install --quiet -r tests/requirements.txt -r bench/requirements.txt -r docs/requirements.txt
 	@touch $@
 
 install: $(VENV)/.installed
@@ -58,10 +58,16 @@ bench: $(VENV)/.installed-tests
 
 docs: $(VENV)/.installed-tests weights
 	$(BIN)/python -m tests.browser.screenshots
+	$(BIN)/python -m tests.browser.gallery
 
-wheel: install
+site: $(VENV)/.installed-tests
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict --config-file docs/site/mkdocs.yml
+
+# The date of the last commit, where none is given, so that the same commit gives the same bytes.
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 1767225600)
+wheel: site
 	rm -rf dist
-	$(BIN)/pip wheel --quiet --no-deps --wheel-dir dist .
+	$(BIN)/python -m build --no-isolation --outdir dist .
 
 clean:
-	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache dist web/node_modules web/.angular
+	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache dist site web/node_modules web/.angular

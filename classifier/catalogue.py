@@ -26,8 +26,9 @@ from classifier.errors import (
 )
 from classifier.index.follower import Follower, View
 from classifier.models import fitting as backgrounds
+from classifier.models import signature
 from classifier.models.background import BUILTIN, Background, builtin_background
-from classifier.models.query import Recording
+from classifier.models.query import Query, Recording
 from classifier.records import catalogues, tracks
 from classifier.results import METHODS, Tag, Track
 from classifier.search import pipeline
@@ -81,6 +82,19 @@ class Catalogue:
     """A named set of tracks, open for enrolling and identifying; safe to share between threads.
 
     Use :meth:`open`; close it, or use it in a ``with`` statement.
+
+    Examples
+    --------
+    >>> from classifier.demo.phone import record, write_wav
+    >>> from classifier.demo.songs import compose, write
+    >>> song = compose(1, duration_s=20)
+    >>> heard = record(song.samples, song.sample_rate, 8.0, 5.0, snr_db=10.0)
+    >>> write_wav(Path("snippet.wav"), heard, song.sample_rate)
+    >>> with Catalogue.open("sqlite:///music.sqlite") as catalogue:
+    ...     enrolled = catalogue.enroll(write(song, Path("music")))
+    ...     tag = catalogue.identify(Path("snippet.wav"))
+    >>> tag.verdict, tag.matches[0].title == song.title, round(tag.matches[0].offset_s)
+    ('identified', True, 8)
     """
 
     def __init__(
@@ -266,7 +280,7 @@ class Catalogue:
         Parameters
         ----------
         source : bytes or Path
-            A recorded snippet.
+            A recorded snippet, or its signature (:meth:`signature`).
         method : str, optional
             One of :data:`classifier.results.METHODS`; default that of the settings, else the catalogue's own.
         top : int in [1, 100]
@@ -283,8 +297,13 @@ class Catalogue:
             If there is too little to go by.
         AudioError
             If the source is not usable audio.
+        InvalidSignature, SignatureMismatch
+            If the source is a signature that cannot be used.
         """
         started = time.perf_counter()
+        signed = self._signed(source)
+        if signed is not None:
+            return self.identify_signature(signed, method=method, top=top)
         audio = self.decode(source)
         decoded = time.perf_counter()
         tag = self.identify_audio(audio, method=method, top=top)
@@ -334,34 +353,114 @@ class Catalogue:
         InvalidParameter
             If a parameter is out of bounds, or the audio has another rate.
         """
-        method = method or self.settings.method or self.config.method
-        if method not in METHODS:
+        self._check(method, top)
+        started = time.perf_counter()
+        recording = self._recording(audio)
+        query = recording.query()
+        modelled = time.perf_counter()
+        tag = self._search(query, recording, method, top, view, max_false_alarms)
+        stages = {"index": tag.seconds["index"], "model": modelled - started, **tag.seconds}
+        return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
+
+    def identify_signature(
+        self, content: bytes, *, method: str | None = None, top: int = 5, max_false_alarms: float | None = None
+    ) -> Tag:
+        """Identify a snippet by its signature; everything else as :meth:`identify_audio`.
+
+        Only the snippet's own speed can be searched: ``searched.other_speeds`` is false where others would have been.
+
+        Raises
+        ------
+        InvalidSignature, SignatureMismatch
+            If it cannot be used.
+        """
+        self._check(method, top)
+        started = time.perf_counter()
+        longest_s = self.settings.snippet_seconds
+        query = signature.decode(content, self.config, self.background(), max_seconds=longest_s)
+        self._check_length(query.duration_s)
+        decoded = time.perf_counter()
+        tag = self._search(query, None, method, top, None, max_false_alarms)
+        return replace(
+            tag, seconds={"decode": decoded - started, **tag.seconds, "total": time.perf_counter() - started}
+        )
+
+    def signature(self, source: bytes | Path) -> bytes:
+        """Return the signature of a recorded snippet: its models in a few kilobytes, from which no sound can be made.
+
+        Raises
+        ------
+        SnippetTooShort, SnippetSilent
+            If there is too little to go by.
+        AudioError
+            If the source is not usable audio.
+        """
+        recording = self._recording(self.decode(source))
+        return signature.encode(recording.query(), self.config, self.background())
+
+    def signature_seconds(self, content: bytes) -> float:
+        """Return the seconds of sound that a signature says it is of; the rest of it is not read.
+
+        Raises
+        ------
+        InvalidSignature, SignatureMismatch
+            If it is damaged, or of another version.
+        """
+        return signature.n_samples(content) / self.config.sample_rate
+
+    def _signed(self, source: bytes | Path) -> bytes | None:
+        """Return a source's bytes if it is a signature."""
+        if isinstance(source, bytes):
+            return source if signature.is_signature(source) else None
+        content = b""
+        with contextlib.suppress(OSError):  # decoding says what is wrong with it
+            if source.is_file():
+                with source.open("rb") as file:
+                    content = file.read(signature.most_bytes(self.settings.snippet_seconds) + 1)
+        return content if signature.is_signature(content) else None
+
+    def _check(self, method: str | None, top: int) -> None:
+        if method is not None and method not in METHODS:
             raise InvalidParameter(f"method {method!r} is unknown: choose one of {', '.join(METHODS)}")
         if not 1 <= top <= 100:
             raise InvalidParameter(f"top is {top}: it must be from 1 to 100")
+
+    def _check_length(self, duration_s: float) -> None:
+        if duration_s < self.settings.min_snippet_seconds:
+            raise SnippetTooShort(
+                f"snippet has {duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
+                "needed: record longer"
+            )
+
+    def _recording(self, audio: Audio) -> Recording:
+        """Check that there is enough to go by, and bring a quiet recording to a working level."""
         if audio.sample_rate != self.config.sample_rate:
             raise InvalidParameter(
                 f"the audio has {audio.sample_rate} samples a second, and catalogue {self.name!r} works with "
                 f"{self.config.sample_rate}: decode it at that rate"
             )
-        if audio.duration_s < self.settings.min_snippet_seconds:
-            raise SnippetTooShort(
-                f"snippet has {audio.duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
-                "needed: record longer"
-            )
+        self._check_length(audio.duration_s)
         loudest = audio.loudest
         if level.is_silent(loudest, audio.step):
             raise SnippetSilent("the snippet is silent: check the microphone and move closer to the music")
+        samples = level.levelled(audio.samples, loudest)
+        return Recording(samples, audio.bandwidth_hz, self.config, self.background())
+
+    def _search(
+        self,
+        query: Query,
+        recording: Recording | None,
+        method: str | None,
+        top: int,
+        view: View | None,
+        max_false_alarms: float | None,
+    ) -> Tag:
         started = time.perf_counter()
         if view is None:
             view = self.view()
         viewed = time.perf_counter()
-        samples = level.levelled(audio.samples, loudest)
-        recording = Recording(samples, audio.bandwidth_hz, self.config, self.background())
-        query = recording.query()
-        modelled = time.perf_counter()
         options = Options(
-            method=method,
+            method=method or self.settings.method or self.config.method,
             top=top,
             max_false_alarms=max_false_alarms or self.settings.max_false_alarms,
             known_prior=self.settings.known_prior,
@@ -375,8 +474,7 @@ class Catalogue:
         except Exception:
             self._follower.suspect()  # damage to the index can make any step fail
             raise
-        stages = {"index": viewed - started, "model": modelled - viewed, **tag.seconds}
-        return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
+        return replace(tag, seconds={"index": viewed - started, **tag.seconds})
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
         """Bring the index up to date with the store; return what it holds: a snapshot and its tracks by id.

@@ -26,6 +26,15 @@ class FeatureConfig:
 
     The first nine are Synced.fm's parameters. Raises :class:`~classifier.errors.InvalidConfig` naming the
     first value that is out of bounds.
+
+    Examples
+    --------
+    >>> FeatureConfig(window_length=3.0).window_frames
+    199
+    >>> FeatureConfig(n_mfcc=50)
+    Traceback (most recent call last):
+    ...
+    classifier.errors.InvalidConfig: n_mfcc is 50: it must be a number from 2 to 40
     """
 
     sample_rate: int = _bounded(16000, 8000, 48000, "samples a second of everything after decoding")

@@ -10,6 +10,8 @@ never a server path, a stack trace or a secret.
     - InvalidConfig
     - FileMissing
     - InvalidModel
+    - InvalidSignature
+      x SignatureMismatch
     - AudioError
       x AudioEmpty, AudioUnreadable, AudioNoStream, AudioUnsupported
       x AudioTooLarge, AudioTooLong, DecodeLimit
@@ -66,6 +68,18 @@ class InvalidModel(InvalidInput):
     """A file of a model or a pretrained network is damaged, is another than it should be, or is not of its format."""
 
     name = "invalid_model"
+
+
+class InvalidSignature(InvalidInput):
+    """A snippet's signature is damaged, too long, or holds numbers that no sound gives."""
+
+    name = "invalid_signature"
+
+
+class SignatureMismatch(InvalidSignature):
+    """A signature was made for other features, another format or another network than are known here."""
+
+    name = "signature_mismatch"
 
 
 class AudioError(InvalidInput):

@@ -40,6 +40,11 @@ class Settings:
 
     A value may be given as the text that its environment variable would hold: ``Settings(open_tagging="no")``.
     Raises :class:`~classifier.errors.InvalidConfig` naming the first value of the wrong kind or out of bounds.
+
+    Examples
+    --------
+    >>> Settings(data_dir="/tmp/earmark", min_snippet_seconds=2).store
+    'sqlite:////tmp/earmark/earmark.sqlite'
     """
 
     data_dir: str = _setting("", "folder for the store, the index and spooled uploads; empty: the user's data folder")

@@ -13,7 +13,7 @@ from flask import Response, g, jsonify, request
 
 from classifier.api.errors import RequestRefused
 from classifier.api.problems import known
-from classifier.errors import AudioError, DecodeLimit, EarmarkError, TagNotFound
+from classifier.errors import AudioError, DecodeLimit, EarmarkError, InvalidSignature, SignatureMismatch, TagNotFound
 from classifier.records import idempotency, tags
 from classifier.store.base import Store
 
@@ -77,7 +77,7 @@ def is_lasting(error: EarmarkError) -> bool:
 
     A decoder that was slow or was killed says more about the machine than about the file.
     """
-    return isinstance(error, AudioError) and not isinstance(error, DecodeLimit)
+    return isinstance(error, AudioError | InvalidSignature) and not isinstance(error, DecodeLimit | SignatureMismatch)
 
 
 def _replay(store: Store, first: idempotency.Remembered) -> Response:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import time
 import wave
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -22,8 +23,15 @@ from classifier.api.guard import needs
 from classifier.api.limits import check_quota
 from classifier.api.schemas import Listen, ListenQuery, PieceQuery
 from classifier.api.service import Service, service
-from classifier.api.snippets import read_snippet
-from classifier.errors import AudioError, AudioTooLarge, DecodeLimit
+from classifier.api.snippets import is_signed, read_snippet
+from classifier.catalogue import Catalogue
+from classifier.errors import (
+    AudioError,
+    AudioTooLarge,
+    DecodeLimit,
+    InvalidParameter,
+    InvalidSignature,
+)
 from classifier.records import listens, tags
 from classifier.search.significance import allowed_at_look
 
@@ -46,7 +54,7 @@ def begin(query_data: ListenQuery) -> Any:
 
     Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
-    little-endian.
+    little-endian. With `signatures`, each piece is the signature of all sound so far, and the sound stays where it is.
     """
     own = service()
     check_quota()
@@ -60,6 +68,7 @@ def begin(query_data: ListenQuery) -> Any:
         top=query_data.top,
         rate=query_data.rate,
         channels=query_data.channels if query_data.rate else None,
+        signatures=query_data.signatures,
     )
     return _answer(own, listen)
 
@@ -84,9 +93,12 @@ def add(listen_id: str, number: int, query_data: PieceQuery) -> Any:
     content, _ = read_snippet(max(1, limit))
     if len(content) > limit:
         raise AudioTooLarge(f"the recording has more than {own.settings.snippet_bytes:,} bytes: start another")
+    if is_signed(content) != listen.signatures:
+        kind, other = ("signatures", "sound") if listen.signatures else ("sound", "a signature")
+        raise InvalidParameter(f"piece {number} is {other}, and this listen is one of {kind}: begin another for it")
     with own.gate.admitted():
         listen = listens.add_piece(own.store, listen, number, content)
-        return _look(own, listen, last=query_data.last)
+        return _look(own, listen, content, last=query_data.last)
 
 
 @bp.get("/<listen_id>")
@@ -114,34 +126,27 @@ def _key_id() -> str | None:
     return None if g.key is None else g.key.id
 
 
-def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]:
+def _look(own: Service, listen: listens.Listen, piece: bytes, *, last: bool) -> dict[str, Any]:
     """Search all sound so far, if enough of it is new; end the listen if it is named or nothing more will come."""
-    started = time.perf_counter()
     catalogue = own.catalogue(listen.catalogue)
     # kl-mixture has no E-value that could be divided between looks: it decides once, at the end.
     grows = (listen.method or own.settings.method or catalogue.config.method) != "kl-mixture"
     heard_s, tag = 0.0, None
     try:
-        audio = catalogue.decode(_whole(listen, listens.content(own.store, listen)))
-        heard_s = audio.duration_s
+        heard_s, identify = _heard(own, catalogue, listen, piece)
         last = last or heard_s >= own.settings.listen_seconds
         enough_s = max(own.settings.min_snippet_seconds, listen.looked_s + LOOK_S)
         if last or (grows and heard_s >= enough_s):
             look = listens.look(own.store, listen, heard_s)
-            decoded = time.perf_counter()
             with own.gate.cpu():
-                tag = catalogue.identify_audio(
-                    audio,
-                    method=listen.method,
-                    top=listen.top,
-                    max_false_alarms=allowed_at_look(own.settings.max_false_alarms, look),
-                )
-            tag = replace(tag, seconds={**tag.seconds, "decode": decoded - started})
+                tag = identify(allowed_at_look(own.settings.max_false_alarms, look))
     except DecodeLimit:
         raise
-    except AudioError:  # too short, still silent, or a beginning that cannot be decoded yet
+    except (AudioError, InvalidSignature) as error:
+        # Too short, still silent, or a beginning that cannot be decoded yet; a signature never gets better.
         if last:
             listens.end(own.store, listen, None)
+        if last or isinstance(error, InvalidSignature):
             raise
     if tag is None:
         return _answer(own, listen, heard_s=heard_s)
@@ -155,6 +160,25 @@ def _look(own: Service, listen: listens.Listen, *, last: bool) -> dict[str, Any]
     else:
         own.announce("tag.created", saved["id"])
     return _answer(own, listens.get(own.store, listen.id, key_id=listen.key_id), heard_s=heard_s)
+
+
+def _heard(
+    own: Service, catalogue: Catalogue, listen: listens.Listen, piece: bytes
+) -> tuple[float, Callable[[float], results.Tag]]:
+    """Return how many seconds have been heard, and what searches them within some false alarms."""
+    options: dict[str, Any] = {"method": listen.method, "top": listen.top}
+    if listen.signatures:
+        seconds = catalogue.signature_seconds(piece)
+        return seconds, lambda allowed: catalogue.identify_signature(piece, max_false_alarms=allowed, **options)
+    started = time.perf_counter()
+    audio = catalogue.decode(_whole(listen, listens.content(own.store, listen)))
+    decoded_s = time.perf_counter() - started
+
+    def identify(allowed: float) -> results.Tag:
+        tag = catalogue.identify_audio(audio, max_false_alarms=allowed, **options)
+        return replace(tag, seconds={**tag.seconds, "decode": decoded_s})
+
+    return audio.duration_s, identify
 
 
 def _of_a_part(tag: results.Tag, *, last: bool) -> results.Tag:

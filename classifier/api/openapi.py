@@ -10,6 +10,7 @@ from apiflask import APIFlask
 
 from classifier.api import problems
 from classifier.api.schemas import EnrollForm, Problem
+from classifier.api.snippets import SIGNATURE_TYPE
 from classifier.api.trackfiles import MAX_FILES
 
 DESCRIPTION = (
@@ -62,7 +63,9 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
         spec["paths"][f"/api/v1/{path}"]["post"]["requestBody"] = _snippet_body()
     for path in ("/predict", "/upload/musicUpload/"):
         spec["paths"][path]["post"]["requestBody"] = _file_body()
-    spec["paths"]["/api/v1/tags"]["post"]["parameters"].append(_IDEMPOTENCY)
+    tags = spec["paths"]["/api/v1/tags"]["post"]
+    tags["parameters"].append(_IDEMPOTENCY)
+    tags["requestBody"]["content"][SIGNATURE_TYPE] = {"schema": dict(_FILE)}
     labels = {"type": "string", "description": "CSV with the heading `file,labels,group`."}
     spec["paths"]["/api/v1/label-models/{task}/train"]["post"]["requestBody"] = _tracks_body({"labels": labels})
     spec["paths"]["/api/v1/tracks"]["post"]["requestBody"] = _tracks_body(EnrollForm.model_json_schema()["properties"])

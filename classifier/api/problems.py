@@ -42,6 +42,8 @@ REMEDIES: dict[str, str] = {
     "invalid_config": "Correct the parameter named in `detail`.",
     "file_missing": "Send a file: multipart field `snippet` or a raw body for tags, `file` for tracks and tracklists.",
     "invalid_model": "Whoever runs the service has to fetch or train the model again, as `detail` says.",
+    "invalid_signature": "Send the signature again; if that fails, the sound.",
+    "signature_mismatch": "Send the sound instead: the catalogue has other parameters, or one side is older.",
     "audio_error": "Send another recording.",
     "audio_empty": "The upload has no bytes: check the recorder, record again.",
     "audio_unreadable": "Send one of the formats in the guide; record again what was cut off or is damaged.",

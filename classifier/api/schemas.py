@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from classifier.config import PRESETS
 from classifier.results import METHODS, METHODS_HELP
@@ -46,6 +46,9 @@ class TagQuery(Strict):
         description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
         "for, comma-separated. Where that fails, the identification is answered all the same.",
     )
+    recorded: AwareDatetime | None = Field(
+        None, description="When the snippet was recorded, if it was kept until now: ISO 8601 with an offset."
+    )
     device: str | None = Field(
         None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
     )
@@ -66,6 +69,7 @@ class ListenQuery(Strict):
     top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
     rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
     channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
+    signatures: bool = Field(False, description="Pieces are signatures, each of all sound so far.")
     device: str | None = Field(
         None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
     )
@@ -250,6 +254,7 @@ class Tag(BaseModel):
     id: str
     catalogue: str
     created: str
+    recorded: str | None = Field(description="When the snippet was recorded, if the client said that.")
     file: str | None = Field(description="Name the client gave the snippet, if any.")
     device: str | None = Field(description="What the client called the device that recorded it, if anything.")
     verdict: Literal["identified", "ambiguous", "no_match"]

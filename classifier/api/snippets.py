@@ -10,13 +10,23 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from classifier.api.errors import MediaTypeUnsupported
 from classifier.api.requests import client_name, parts_of_form
 from classifier.errors import AudioTooLarge, InvalidParameter
+from classifier.models.signature import is_signature
 
 FORM_SLACK = 64 * 1024
 """Bytes that multipart framing may add to a file."""
 
+SIGNATURE_TYPE = "application/vnd.earmark.signature"
+"""Media type of a snippet's signature (docs/signature.md)."""
+
 RAW_TYPES = re.compile(
-    r"(audio/[\w.+-]+|video/(webm|mp4|3gpp2?|ogg)|application/(octet-stream|ogg|mp4))\Z", re.IGNORECASE
+    r"(audio/[\w.+-]+|video/(webm|mp4|3gpp2?|ogg)|application/(octet-stream|ogg|mp4|vnd\.earmark\.signature))\Z",
+    re.IGNORECASE,
 )
+
+
+def is_signed(content: bytes) -> bool:
+    """Whether a request's snippet is a signature: it begins like one, or is declared as one."""
+    return is_signature(content) or request.mimetype == SIGNATURE_TYPE
 
 
 def read_snippet(limit: int, part: str = "snippet", ignored: tuple[str, ...] = ()) -> tuple[bytes, str | None]:

@@ -16,10 +16,11 @@ from classifier.api.idempotency import once
 from classifier.api.limits import check_quota
 from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
-from classifier.api.snippets import read_snippet
+from classifier.api.snippets import is_signed, read_snippet
 from classifier.errors import InvalidParameter
 from classifier.records import recordings
 from classifier.records import tags as stored
+from classifier.records.clock import iso
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
 
@@ -42,9 +43,10 @@ _RECORDING: dict[Any, Any] = {
 def create(query_data: TagQuery) -> Any:
     """Identify a snippet.
 
-    The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
-    is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
-    the same tag instead of making another. With `include`, the snippet is labelled too, once it is identified.
+    The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type; or its
+    signature, from which no sound can be made, under `application/vnd.earmark.signature`. The answer is 200 whatever
+    the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns the same tag instead
+    of making another. With `include`, the snippet is labelled too, once it is identified; that needs the sound.
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
@@ -56,16 +58,21 @@ def create(query_data: TagQuery) -> Any:
         recordings.check_room(own.store, key_id)
     most = own.settings.snippet_bytes
     content, name = read_snippet(min(most, recordings.MAX_BYTES) if query_data.keep else most)
-    parameters = {**query_data.model_dump(), "catalogue": catalogue}
+    signed = is_signed(content)
+    if signed and (query_data.include or query_data.keep):
+        name = "include" if query_data.include else "keep"
+        raise InvalidParameter(f"{name}: it needs the sound, and this is a signature: leave it out, or send the sound")
+    parameters = {**query_data.model_dump(mode="json"), "catalogue": catalogue}
+    recorded = None if query_data.recorded is None else iso(query_data.recorded.timestamp())
 
     def work() -> dict[str, Any]:
         with own.gate.admitted():
-            tag = _identify(own, content, catalogue, method=query_data.method, top=query_data.top)
+            identify = _identify_signature if signed else _identify
+            tag = identify(own, content, catalogue, method=query_data.method, top=query_data.top)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
-        saved = stored.save(
-            own.store, catalogue, tag, file=name, key_id=key_id, device=query_data.device, labels=labels
-        )
+        facts = {"file": name, "key_id": key_id, "device": query_data.device, "recorded": recorded}
+        saved = stored.save(own.store, catalogue, tag, labels=labels, **facts)
         if query_data.keep:
             recordings.keep(own.store, saved["id"], content, key_id=key_id, days=own.settings.keep_days)
         own.announce("tag.created", saved["id"])
@@ -84,6 +91,19 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
         admitted = time.perf_counter()
         tag = catalogue.identify_audio(audio, method=method, top=top)
     waits = {"decode": decoded - started, "queue": admitted - decoded}
+    tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
+    telemetry.identified(tag)
+    return tag
+
+
+def _identify_signature(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
+    """As :func:`_identify`; there is nothing to decode."""
+    started = time.perf_counter()
+    catalogue = own.catalogue(name)
+    with own.gate.cpu():
+        admitted = time.perf_counter()
+        tag = catalogue.identify_signature(content, method=method, top=top)
+    waits = {"queue": admitted - started}
     tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
     telemetry.identified(tag)
     return tag

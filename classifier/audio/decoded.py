@@ -112,6 +112,11 @@ class Audio(AudioFacts):
         ------
         InvalidParameter
             If the samples have another shape or are not all finite, or the rate is not positive.
+
+        Examples
+        --------
+        >>> Audio.from_samples(np.zeros(8000), 16000).duration_s
+        0.5
         """
         samples = np.ascontiguousarray(samples, np.float32)
         if samples.ndim != 1:

@@ -29,6 +29,8 @@ _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "
 def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:
     """Say which enrolled track each FILE is a recording of, where in the track, and how sure that is.
 
+    A FILE may also be a signature that `earmark signature` or an app wrote.
+
     \b
     Example:
       earmark identify bar.m4a

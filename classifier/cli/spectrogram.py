@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import click
 
 from classifier.cli.common import Shell, shell_command
-from classifier.errors import InvalidParameter
+from classifier.cli.saving import check_new, write
 
 
 @click.command()
@@ -36,8 +34,7 @@ def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, repla
     from classifier.labels.hearing import blocks
 
     check_extra("labels", "drawing", "PIL")
-    if picture.exists() and not replace:
-        raise InvalidParameter(f"{str(picture)!r} is there already: choose another name, or say --replace")
+    check_new(picture, replace=replace)
     limits = Limits.for_track(shell.settings).for_own_file()
     with Decoder(shell.settings) as decoder:
         if plain:
@@ -45,24 +42,8 @@ def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, repla
         else:
             with decoder.stream(recording, limits, pictures.SAMPLE_RATE) as stream:
                 content = pictures.readable(blocks(stream, 2**20))
-    _write(picture, content)
+    write(picture, content)
     if shell.as_json:
         shell.emit({"file": str(recording), "picture": str(picture), "bytes": len(content)})
     else:
         shell.say(f"{recording}: {picture}")
-
-
-def _write(target: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".earmark-", delete=False) as draft:
-            try:
-                draft.write(content)
-                draft.close()
-                os.chmod(draft.name, 0o644)
-                os.replace(draft.name, target)
-            except BaseException:
-                os.unlink(draft.name)
-                raise
-    except OSError as error:
-        raise InvalidParameter(f"{str(target)!r} cannot be written ({error.strerror}): choose another place") from None

@@ -180,7 +180,7 @@ def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
     np.ndarray, shape (n, 2), uint64
     """
     bits = (d > 0) & valid[:, None]
-    return _pack_bits(bits, valid)
+    return pack_signs(bits, valid)
 
 
 def signs(words: np.ndarray) -> np.ndarray:
@@ -189,7 +189,8 @@ def signs(words: np.ndarray) -> np.ndarray:
     return np.unpackbits(as_bytes, axis=1, bitorder="little")[:, :N_BITS].astype(bool)
 
 
-def _pack_bits(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
+def pack_signs(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
+    """Words of bits, shape (n, 124), bool, and of flags, shape (n,), bool, which become bit 127."""
     layout = np.zeros((len(bits), 128), dtype=bool)
     layout[:, :N_BITS] = bits
     layout[:, 127] = flag
@@ -269,7 +270,7 @@ def fingerprint_of(energy: np.ndarray, loud: np.ndarray, bandwidth_hz: float = F
     n = len(d) // 2
     words = pack(d, valid)
     none = np.zeros(len(d), bool)
-    planes = np.stack([_pack_bits((weights & plane) != 0, none) for plane in (1, 2)], axis=1)
+    planes = np.stack([pack_signs((weights & plane) != 0, none) for plane in (1, 2)], axis=1)
 
     def phases(x: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(np.stack([x[0 : 2 * n : 2], x[1 : 2 * n : 2]]))
@@ -299,7 +300,7 @@ def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.n
 def rough_of(energy: np.ndarray, loud: np.ndarray, hop: int, bandwidth_hz: float = F_HIGH) -> np.ndarray:
     """As :func:`rough_fingerprint`, of a snippet whose band energies are known, one frame every ``hop`` samples."""
     d, valid, weights, _ = _weighed(energy, loud, hop, bandwidth_hz)
-    words, masks = pack(d, valid), _pack_bits(weights >= 2, np.zeros(len(d), bool))
+    words, masks = pack(d, valid), pack_signs(weights >= 2, np.zeros(len(d), bool))
     return np.stack([words[:, 0], masks[:, 0]], axis=1)
 
 

@@ -19,6 +19,8 @@ from classifier.data import FOLDER
 #: Share of a snippet's loud frames, quietest first, that a band's background level is read from.
 BACKGROUND_QUANTILE = 0.15
 LEVELS = 3
+#: Number of the network that ships: a signature names the one that weighed its bits.
+VERSION = 1
 #: Quantile of a snippet's expected agreements that gets the highest level, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
 
@@ -88,8 +90,9 @@ def facts(
 
 
 @lru_cache(maxsize=1)
-def _network() -> dict[str, np.ndarray]:
-    with np.load(FOLDER / "reliability-1.npz", allow_pickle=False) as file:
+def network() -> dict[str, np.ndarray]:
+    """Arrays of the network that ships, by name."""
+    with np.load(FOLDER / f"reliability-{VERSION}.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
@@ -106,7 +109,7 @@ def log_odds(seen: np.ndarray) -> np.ndarray:
     np.ndarray, shape (...), float32
         Nats.
     """
-    net = _network()
+    net = network()
     hidden = np.maximum((seen.reshape(-1, seen.shape[-1]) - net["mean"]) / net["scale"] @ net["w1"] + net["b1"], 0)
     return (hidden @ net["w2"] + net["b2"]).reshape(seen.shape[:-1])
 

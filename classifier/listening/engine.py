@@ -95,6 +95,19 @@ class Listener:
         Of the samples that will be handed in, Hz; a catalogue's own.
     options : ListenOptions, optional
         How to listen.
+
+    Examples
+    --------
+    >>> from classifier import stages
+    >>> from classifier.demo.songs import compose
+    >>> from classifier.listening.files import words_view
+    >>> song = stages.resample(compose(1, duration_s=12).samples, 22050)
+    >>> listener = Listener(words_view({"Song": stages.reference(song)}))
+    >>> for second in range(12):  # as a microphone would give it
+    ...     events = listener.hear(song[16000 * second : 16000 * (second + 1)])
+    >>> events = listener.finish()
+    >>> [part.title for part in listener.segments()]
+    ['Song']
     """
 
     def __init__(self, view: View, sample_rate: int = SAMPLE_RATE, options: ListenOptions | None = None) -> None:

@@ -6,7 +6,7 @@ A recording of any length takes the memory of a listener: it is decoded as it is
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +78,17 @@ def tracklist(
         If the state is not one of this release.
     Stopped
         If it was stopped.
+
+    Examples
+    --------
+    >>> from classifier import Catalogue
+    >>> from classifier.demo.songs import compose, write
+    >>> song = write(compose(1, duration_s=12), Path("music"))
+    >>> with Catalogue.open("sqlite:///music.sqlite") as catalogue:
+    ...     enrolled = catalogue.enroll(song)
+    ...     heard = tracklist(catalogue, song)
+    >>> [(part.kind, part.title == enrolled.track.title) for part in heard.segments]
+    [('track', True)]
     """
     rate, view = catalogue.config.sample_rate, catalogue.view()
     listener = Listener(view, rate, options) if state is None else Listener.restore(view, state, rate)
@@ -85,6 +96,23 @@ def tracklist(
     seconds = _hear(listener, catalogue.decoder, source, limits, rate, progress, checkpoint, stopping)
     segments = listener.segments()
     return Tracklist(str(source) if name is None else name, listener.heard_s, segments, seconds)
+
+
+def words_view(tracks: Mapping[str, np.ndarray]) -> View:
+    """Return tracks, of which only the sub-fingerprints are known, as all that there is to listen for.
+
+    Parameters
+    ----------
+    tracks : mapping of str to np.ndarray, shape (n_frames, 2), uint64
+        Sub-fingerprints by title; one track at least.
+    """
+    none = TrackModel.empty(FeatureConfig())
+    packed = Packed.build((name, 1, replace(none, words=words)) for name, words in tracks.items())
+    known = {}
+    for name, words in tracks.items():
+        seconds = len(words) * bits.HOP_S + bits.SPAN_S - bits.HOP_S if len(words) else 0.0
+        known[name] = Track(name, "", name, None, None, None, name, seconds, 0, "", "", "")
+    return View(Snapshot((packed,), frozenset(entry.key for entry in packed.entries)), known)
 
 
 def clip_view(samples: np.ndarray, name: str) -> View:
@@ -97,11 +125,7 @@ def clip_view(samples: np.ndarray, name: str) -> View:
     name : str
         Its title.
     """
-    model = replace(TrackModel.empty(FeatureConfig()), words=bits.reference_words(samples))
-    packed = Packed.single(name, 1, [model])
-    seconds = len(samples) / bits.SAMPLE_RATE
-    track = Track(name, "", name, None, None, None, name, seconds, 0, "", "", "")
-    return View(Snapshot((packed,), frozenset(entry.key for entry in packed.entries)), {name: track})
+    return words_view({name: bits.reference_words(samples)})
 
 
 def places(

@@ -17,7 +17,7 @@ from classifier.models import windows
 from classifier.models.background import Background
 
 #: Seconds between the starts of a snippet's windows.
-_STEP_S = 0.5
+WINDOW_STEP_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class Recording:
         """Model the snippet at its own speed."""
         config, background = self.config, self.background
         mel = features.mel_power(features.spectrum(self.samples, config), config)
-        starts = features.window_starts(len(mel), config, _STEP_S)
+        starts = features.window_starts(len(mel), config, WINDOW_STEP_S)
         if len(starts):
             n = min(config.window_frames, len(mel))
             x, audible = windows.standardised(mel, starts, n, config, background)

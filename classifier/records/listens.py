@@ -52,6 +52,8 @@ class Listen:
         Whether no more is taken.
     tag_id : str or None
         The tag that it became.
+    signatures : bool
+        Whether each piece is the signature of all sound so far.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Listen:
     looked_s: float
     ended: bool
     tag_id: str | None
+    signatures: bool = False
 
 
 def begin(
@@ -83,6 +86,7 @@ def begin(
     top: int,
     rate: int | None,
     channels: int | None,
+    signatures: bool = False,
 ) -> Listen:
     """Begin a listen; arguments as of :class:`Listen`, and ``caller``, who may have ``MAX_OPEN`` of them.
 
@@ -112,6 +116,7 @@ def begin(
         "looked_s": 0.0,
         "ended": False,
         "tag": None,
+        "signatures": signatures,
     }
     store.insert("listens", [document])
     return _listen(document)

@@ -40,6 +40,7 @@ def save(
     key_id: str | None = None,
     device: str | None = None,
     labels: dict[str, Any] | None = None,
+    recorded: str | None = None,
 ) -> dict[str, Any]:
     """Store an identification.
 
@@ -57,6 +58,8 @@ def save(
         What the client calls the device that recorded it: of several that share a key.
     labels : dict or None
         What the snippet was labelled with besides, by task.
+    recorded : str or None
+        When the snippet was recorded, if the client says that: ISO 8601 UTC.
 
     Returns
     -------
@@ -68,6 +71,7 @@ def save(
         "id": tag_id,
         "catalogue": catalogue,
         "created": created,
+        "recorded": recorded,
         "file": file,
         "device": device,
         "labels": labels or {},
@@ -98,8 +102,8 @@ def _answer(document: Document) -> dict[str, Any]:
         answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
-    # Tags of earlier releases have neither remarks nor labels nor a device.
-    return {"remarks": [], "labels": {}, "device": None, **answer}
+    # Tags of earlier releases have neither remarks nor labels nor a device, nor the time of the recording.
+    return {"remarks": [], "labels": {}, "device": None, "recorded": None, **answer}
 
 
 def _whose(tag_id: str, owner: Owner) -> dict[str, Any]:

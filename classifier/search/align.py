@@ -17,7 +17,7 @@ import numpy as np
 
 from classifier.data import FOLDER
 from classifier.fingerprint.agreement import agreement as agreements
-from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, VALID, Fingerprint
+from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, SPAN_S, VALID, Fingerprint
 
 #: Seconds of valid overlap that a lag needs to count.
 MIN_OVERLAP_S = 1.0
@@ -27,6 +27,8 @@ APART_S = 1.0
 _LOW, _LOW_SDS = 0.1, 1.2816
 #: The spread is measured on every so many lags, because neighbours are correlated.
 _SOME = 5
+#: Expected agreements are at least this, to avoid division by 0.
+_EXPECTED_LEAST = 1e-6
 
 
 @lru_cache(maxsize=1)
@@ -161,6 +163,16 @@ def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None
         curve=curve,
         first_s=first_s,
     )
+
+
+def share(alignment: Alignment, expected: float) -> float:
+    """Agreement as a share of what a true place would show, ``expected``."""
+    return alignment.agreement / max(expected, _EXPECTED_LEAST)
+
+
+def overlap_s(lag: int, n_query: int, n_track: int) -> float:
+    """Seconds of a snippet that lie within a track, both given by their numbers of frames, at a lag."""
+    return (min(n_query, n_track - lag) - max(0, -lag) - 1) * HOP_S + SPAN_S
 
 
 def _widening(curve: np.ndarray) -> float:

@@ -20,8 +20,6 @@ from classifier.search.align import Alignment, Null
 
 #: Most candidates kept, because each holds its agreement at every lag.
 _KEPT = 100
-#: Expected agreements are at least this, to avoid division by 0.
-_EXPECTED_LEAST = 1e-6
 #: Seconds on either side of a place, found by slots of 120 ms, in which fingerprints are aligned.
 NEAR_S = 0.25
 #: Tracks aligned between two checks of the deadline.
@@ -101,13 +99,13 @@ class Candidate:
     @property
     def share(self) -> float:
         """Agreement as a share of what a true place would show."""
-        return self.alignment.agreement / max(self.hypothesis.fingerprint.expected, _EXPECTED_LEAST)
+        return align.share(self.alignment, self.hypothesis.fingerprint.expected)
 
     @property
     def overlap_s(self) -> float:
         """Seconds of the snippet within the track."""
-        lag, n, there = self.alignment.lag, self.hypothesis.fingerprint.n_frames, len(self.entry.rows["frames"])
-        return (min(n, there - lag) - max(0, -lag) - 1) * bits.HOP_S + bits.SPAN_S
+        n_frames = self.hypothesis.fingerprint.n_frames
+        return align.overlap_s(self.alignment.lag, n_frames, len(self.entry.rows["frames"]))
 
     def frames(self) -> np.ndarray:
         """Agreement of each of the snippet's frames at this place; nan where nothing is compared."""

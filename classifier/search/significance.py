@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.index.snapshot import Snapshot
-from classifier.search import null
+from classifier.search import align, null
+from classifier.search.align import Alignment
 from classifier.search.alignments import Candidate, SpeedHypothesis
 from classifier.search.speed import SPEEDS
 
@@ -71,8 +72,24 @@ class Significance:
 
     def log10_e(self, c: Candidate) -> float:
         """Log10 of the E-value of a candidate."""
-        trials = self.log10_trials(c.hypothesis.speed)
-        return self._tail(c.hypothesis).doubted_log10_e(c.alignment.z, trials, c.share, c.overlap_s)
+        return self.log10_e_at(c.alignment, c.hypothesis.fingerprint.expected, c.overlap_s, c.hypothesis.speed)
+
+    def log10_e_at(self, found: Alignment, expected: float, overlap_s: float, speed: float = 1.0) -> float:
+        """Log10 of the E-value of a place.
+
+        Parameters
+        ----------
+        found : Alignment
+            The place.
+        expected : float
+            Agreement that a true place would show: of the snippet's fingerprint.
+        overlap_s : float
+            Seconds of the snippet within the track.
+        speed : float
+            At which it was aligned.
+        """
+        tail = self._map.tail(expected)
+        return tail.doubted_log10_e(found.z, self.log10_trials(speed), align.share(found, expected), overlap_s)
 
     def z_for(self, log10_e: float, hypothesis: SpeedHypothesis) -> float:
         """Least z that has this E-value, without doubt."""

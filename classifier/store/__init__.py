@@ -35,6 +35,12 @@ def open_store(url: str) -> Store:
         If ``url`` does not name a store.
     InvalidConfig
         If the packages for MongoDB are not installed.
+
+    Examples
+    --------
+    >>> store = open_store("sqlite:///music.sqlite")
+    >>> store.ensure_schema()
+    >>> store.close()
     """
     scheme = url.partition("://")[0]
     if scheme == "sqlite":

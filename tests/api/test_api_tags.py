@@ -46,6 +46,15 @@ def test_a_noisy_snippet_as_a_form(client: Client, songs: list[Song]) -> None:
     assert client.get(f"/api/v1/tags/{tag['id']}").json == tag
 
 
+def test_a_recording_that_was_kept_keeps_its_time(client: Client, songs: list[Song]) -> None:
+    tag = client.tag(phone(songs[1]), "?recorded=2026-03-04T21:15:02.5%2B01:00").json
+    assert tag["recorded"] == "2026-03-04T20:15:02.500Z"
+    assert client.get(f"/api/v1/tags/{tag['id']}").json == tag
+    assert client.tag(phone(songs[1])).json["recorded"] is None
+    for wrong in ("yesterday", "2026-03-04T21:15:02"):
+        client.tag(phone(songs[1]), f"?recorded={wrong}").problem(422, "invalid_parameter")
+
+
 def test_unknown_music_is_no_match_and_200(client: Client, songs: list[Song]) -> None:
     answer = client.tag(phone(songs[2]))
     assert (answer.status, answer.json["verdict"]) == (200, "no_match")

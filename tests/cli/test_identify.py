@@ -112,6 +112,41 @@ def test_divergence_alone_leaves_alignment_null(stocked, snippet, enrolled_songs
     assert (answer["matches"][0]["speed"], answer["matches"][0]["role"]) == (1.0, "match")
 
 
+def test_a_signature_gets_the_verdict_of_its_sound(stocked, snippet, enrolled_songs):
+    written = snippet.with_suffix(".sig")
+    done = stocked("signature", snippet, written, "--json")
+    assert (done.code, done.err) == (0, "")
+    assert done.objects == [{"file": str(snippet), "signature": str(written), "bytes": written.stat().st_size}]
+    assert written.stat().st_size <= 8000
+    heard, read = (stocked("identify", path, "--json").objects[0] for path in (snippet, written))
+    assert list(read) == ANSWER
+    assert (read["verdict"], read["matches"][0]["title"]) == ("identified", enrolled_songs[3].title)
+    assert read["matches"][0]["offset_s"] == pytest.approx(heard["matches"][0]["offset_s"], abs=0.01)
+    assert [near["title"] for near in read["nearest"][:3]] == [near["title"] for near in heard["nearest"][:3]]
+    again = stocked("signature", snippet, written)
+    assert again.code != 0
+    assert "is there already" in again.err
+    assert f"bytes in {written}" in stocked("signature", snippet, written, "--replace").out
+
+
+def test_a_signature_that_is_certain_of_nothing_says_that_other_speeds_were_left_out(stocked, tmp_path):
+    noise = tmp_path / "noise.wav"
+    noise.write_bytes(as_wav(lively_noise(5.0, seed=77), RATE))
+    assert stocked("signature", noise, tmp_path / "noise.sig").code == 0
+    heard, read = (stocked("identify", tmp_path / name, "--json").objects[0] for name in ("noise.wav", "noise.sig"))
+    assert (heard["verdict"], read["verdict"]) == ("no_match", "no_match")
+    assert (heard["searched"]["other_speeds"], read["searched"]["other_speeds"]) == (True, False)
+
+
+def test_a_damaged_signature_is_no_sound(stocked, snippet):
+    written = snippet.with_suffix(".sig")
+    stocked("signature", snippet, written)
+    written.write_bytes(written.read_bytes()[:-9])
+    done = stocked("identify", written, "--json")
+    assert done.code == 1
+    assert done.objects[0]["error"] == "invalid_signature"
+
+
 def test_method_may_come_from_the_environment(stocked, snippet):
     assert stocked("identify", snippet, "--json", EARMARK_METHOD="kl").objects[0]["method"] == "kl"
     one = stocked("identify", snippet, "--json", "--method", "auto", EARMARK_METHOD="kl").objects[0]

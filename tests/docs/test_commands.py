@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import click
@@ -125,6 +126,19 @@ def test_python_snippets_run(
     )
     assert run.returncode == 0, run.stderr
     assert song.title in run.stdout
+
+
+def test_the_researchers_snippet_runs() -> None:
+    (text,) = blocks(ROOT / "docs" / "start-research.md", "python")
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(text)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.match(r"10\.0\d s, log10 E = -\d+\n\(26, 26\) nats", run.stdout), run.stdout
 
 
 def test_the_readme_has_a_python_snippet() -> None:

@@ -83,7 +83,9 @@ def required(path: Path) -> list[str]:
     return [re.split(r"[<>=!~\[; ]", line)[0] for line in lines if line]
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "tests/requirements.txt", "bench/requirements.txt"])
+@pytest.mark.parametrize(
+    "name", ["requirements.txt", "tests/requirements.txt", "bench/requirements.txt", "docs/requirements.txt"]
+)
 def test_every_requirement_has_its_reason(name: str) -> None:
     listed = first_cells(section(f"`{name}`"))
     assert listed == set(required(ROOT / name))

@@ -2,8 +2,8 @@
 
     make wheel && python tests/tools/check_wheel.py dist/earmark-*.whl
 
-The plain package has to identify, and to say what ``serve`` lacks; with the extra ``service`` the demo has to name its
-snippet, and the page has to be served. Packages come from the configured index.
+The plain package has to identify, to hold the documentation, and to say what ``serve`` lacks; with the extra
+``service`` the demo has to name its snippet, and the page has to be served. Packages come from the configured index.
 """
 
 from __future__ import annotations
@@ -39,6 +39,9 @@ def check_plain(wheel: Path, folder: Path) -> None:
     done = run([programs / "earmark", "demo", "--no-serve", "--json"], folder)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["verdict"] == "identified", done.stdout
+    done = run([programs / "earmark", "docs", "mathematics", "--where"], folder)
+    assert done.returncode == 0, done.stderr
+    assert "<math" in Path(done.stdout.strip()).read_text(), "the documentation is not in the package"
     done = run([programs / "earmark", "serve"], folder)
     assert done.returncode == 1, done
     assert "pip install 'earmark[service]'" in done.stderr, done.stderr

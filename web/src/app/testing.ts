@@ -32,6 +32,7 @@ export function tag(values: Partial<Tag> = {}): Tag {
     id: 'tag1',
     catalogue: 'default',
     created: '2026-03-04T20:15:00Z',
+    recorded: null,
     file: null,
     device: null,
     verdict: 'identified',

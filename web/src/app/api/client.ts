@@ -22,15 +22,22 @@ export class Api {
 
   /**
    * Identify a snippet. A busy service (503) is asked again when it says so, a few times. Sending the same
-   * snippet again under the same `key` returns the same tag, should the answer have been lost on the way.
+   * snippet again under the same `key` returns the same tag, should the answer have been lost on the way. `recorded`
+   * is when it was made, if it had to wait.
    */
-  postSnippet(snippet: Blob, name: string, key: string): Observable<Progress<Tag>> {
-    return this.upload<Tag>(`${API}/tags`, snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
+  postSnippet(snippet: Blob, name: string, key: string, recorded?: string): Observable<Progress<Tag>> {
+    return this.upload<Tag>(tagsUrl(recorded), snippetForm(snippet, name), snippet.size, { 'Idempotency-Key': key });
   }
 
-  /** Begin a recording that is sent in pieces. */
-  beginListen(): Observable<Listen> {
-    return this.http.post<Listen>(`${API}/listens`, null);
+  /** As `postSnippet`, but only what the sound's signature says of it leaves this device. */
+  postSignature(signature: Blob, key: string, recorded?: string): Observable<Progress<Tag>> {
+    const headers = { 'Content-Type': signature.type, 'Idempotency-Key': key };
+    return this.upload<Tag>(tagsUrl(recorded), signature, signature.size, headers);
+  }
+
+  /** Begin a recording that is sent in pieces, or whose signatures so far are. */
+  beginListen(signatures = false): Observable<Listen> {
+    return this.http.post<Listen>(`${API}/listens`, null, { params: signatures ? { signatures } : {} });
   }
 
   postPiece(id: string, number: number, piece: Blob): Observable<Listen> {
@@ -104,12 +111,12 @@ export class Api {
 
   private upload<T>(
     url: string,
-    form: FormData,
+    body: FormData | Blob,
     size: number,
     headers: Record<string, string>,
     attempts = ATTEMPTS,
   ): Observable<Progress<T>> {
-    return this.http.post<T>(url, form, { headers, reportProgress: true, observe: 'events' }).pipe(
+    return this.http.post<T>(url, body, { headers, reportProgress: true, observe: 'events' }).pipe(
       map((event) => progressOf<T>(event, size)),
       filter((progress) => progress !== null),
       catchError((error: unknown) => {
@@ -118,7 +125,7 @@ export class Api {
         return new Observable<Progress<T>>((observer) => {
           observer.next({ kind: 'waiting', seconds: wait });
           return timer(wait * 1000)
-            .pipe(switchMap(() => this.upload<T>(url, form, size, headers, attempts - 1)))
+            .pipe(switchMap(() => this.upload<T>(url, body, size, headers, attempts - 1)))
             .subscribe(observer);
         });
       }),
@@ -150,6 +157,10 @@ export class Api {
       catchError(() => polled),
     );
   }
+}
+
+function tagsUrl(recorded?: string): string {
+  return recorded ? `${API}/tags?recorded=${encodeURIComponent(recorded)}` : `${API}/tags`;
 }
 
 function snippetForm(recording: Blob, name: string): FormData {

@@ -17,19 +17,20 @@ export interface Trouble {
   readonly retryAfter_s?: number;
 }
 
+/** The service, or a part of this page that it holds, cannot be reached. */
+export const OFFLINE: Trouble = {
+  name: 'offline',
+  title: 'The service does not answer',
+  detail: 'Check the connection, and that Earmark is still running.',
+  passing: true,
+};
+
 /** Turn whatever a request failed with into words: the page's own for every problem document (RFC 9457). */
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof HttpErrorResponse)) {
     return { name: 'page_error', title: 'Something went wrong on this page', detail: String(error) };
   }
-  if (error.status === 0) {
-    return {
-      name: 'offline',
-      title: 'The service does not answer',
-      detail: 'Check the connection, and that Earmark is still running.',
-      passing: true,
-    };
-  }
+  if (error.status === 0) return OFFLINE;
   const retryAfter = Number(error.headers.get('Retry-After'));
   const retry = {
     ...(retryAfter > 0 && { retryAfter_s: retryAfter }),

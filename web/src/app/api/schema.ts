@@ -317,7 +317,7 @@ export interface paths {
          * Start listening.
          * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
          *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
-         *     little-endian.
+         *     little-endian. With `signatures`, each piece is the signature of all sound so far, and the sound stays where it is.
          */
         post: operations["beginListen"];
         delete?: never;
@@ -503,9 +503,10 @@ export interface paths {
         put?: never;
         /**
          * Identify a snippet.
-         * @description The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type. The answer
-         *     is 200 whatever the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns
-         *     the same tag instead of making another. With `include`, the snippet is labelled too, once it is identified.
+         * @description The snippet is the file part `snippet` of a multipart form, or the raw body under an `audio/*` type; or its
+         *     signature, from which no sound can be made, under `application/vnd.earmark.signature`. The answer is 200 whatever
+         *     the verdict. With the header `Idempotency-Key`, repeating the request within 24 hours returns the same tag instead
+         *     of making another. With `include`, the snippet is labelled too, once it is identified; that needs the sound.
          */
         post: operations["createTag"];
         delete?: never;
@@ -2005,7 +2006,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -2403,6 +2404,11 @@ export interface components {
              * @description Tracks of least divergence, nearest first.
              */
             nearest: components["schemas"]["Near"][];
+            /**
+             * Recorded
+             * @description When the snippet was recorded, if the client said that.
+             */
+            recorded: string | null;
             /**
              * Recordings
              * @description The same, copies of one recording put together.
@@ -4838,6 +4844,8 @@ export interface operations {
                 rate?: number | null;
                 /** @description Channels of bare PCM. */
                 channels?: number;
+                /** @description Pieces are signatures, each of all sound so far. */
+                signatures?: boolean;
                 /** @description What you call the device that records: kept with the tag. */
                 device?: string | null;
             };
@@ -6040,6 +6048,8 @@ export interface operations {
                 top?: number;
                 /** @description What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, comma-separated. Where that fails, the identification is answered all the same. */
                 include?: string | null;
+                /** @description When the snippet was recorded, if it was kept until now: ISO 8601 with an offset. */
+                recorded?: string | null;
                 /** @description What you call the device that records: kept with the tag. */
                 device?: string | null;
                 /** @description Keep the snippet for some days, for `GET /tags/{id}/recording`, if the service allows it. */
@@ -6055,6 +6065,7 @@ export interface operations {
         requestBody: {
             content: {
                 "application/octet-stream": string;
+                "application/vnd.earmark.signature": string;
                 "audio/*": string;
                 "multipart/form-data": {
                     /**

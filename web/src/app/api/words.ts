@@ -26,6 +26,11 @@ export const WORDS: Record<ErrorName, Words> = {
   audio_unreadable: { title: 'This is not a sound file, or it is damaged' },
   audio_unsupported: { title: 'This kind of recording is not supported' },
   decode_limit: { title: 'This file cannot be read', detail: 'It may be damaged. Try another format or another file.' },
+  invalid_signature: { title: 'The recording’s signature was damaged on its way', detail: AGAIN },
+  signature_mismatch: {
+    title: 'This library needs the sound itself',
+    detail: 'Its parameters are others than this page computes signatures with: let the sound be sent.',
+  },
   file_missing: { title: 'No file arrived' },
   snippet_silent: { title: 'Nothing was heard' },
   snippet_too_short: { title: 'That was too short' },

@@ -5,6 +5,7 @@ import { bytes } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { Capture, LENGTHS_S } from './capture';
 import { BARS, DIAL, spoke } from './dial';
+import { Privacy } from './privacy';
 
 /** The dial with its button, the way to choose a file, and what is happening. */
 @Component({
@@ -16,6 +17,7 @@ import { BARS, DIAL, spoke } from './dial';
 })
 export class CapturePanel {
   protected readonly capture = inject(Capture);
+  protected readonly privacy = inject(Privacy);
   /** A small dial beside a line of text, for under a verdict. */
   readonly compact = input(false);
 
@@ -58,6 +60,7 @@ export class CapturePanel {
         return 'Listening. It stops by itself once the track is certain.';
       case 'sending':
         if (capture.waiting_s()) return 'The service is busy: trying again in a moment.';
+        if (this.privacy.keepSound()) return 'Sending the signature. The sound stays here.';
         return capture.recorded() ? 'Sending the recording.' : `Sending ${capture.name()}.`;
       case 'tagging':
         return 'Comparing with every track of the library.';

@@ -1,8 +1,8 @@
 import { computed, inject, Injectable, signal } from '@angular/core';
 import { Router } from '@angular/router';
-import type { Subscription } from 'rxjs';
+import type { Observable, Subscription } from 'rxjs';
 
-import { Api, randomKey } from '../api/client';
+import { Api, randomKey, type Progress } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
@@ -11,6 +11,10 @@ import { type Recording, TagCache } from './tag-cache';
 import { barAt } from './dial';
 import { hintOf, meter, type Hint, type Level } from './level';
 import { fileName, Microphone, microphoneTrouble } from './microphone';
+import { Privacy } from './privacy';
+import { signatureTrouble, Signer } from './signer';
+import { canKeep } from './kept';
+import { Waiting } from './waiting';
 import { verdictSentence } from './verdict';
 
 export type Phase = 'idle' | 'asking' | 'recording' | 'sending' | 'tagging' | 'failed';
@@ -27,6 +31,9 @@ export class Capture {
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
   private readonly cache = inject(TagCache);
+  private readonly privacy = inject(Privacy);
+  private readonly signer = inject(Signer);
+  private readonly waiting = inject(Waiting);
 
   readonly phase = signal<Phase>('idle');
   /** How long to record. */
@@ -54,9 +61,16 @@ export class Capture {
     () => this.phase() === 'failed' && this.snippet() !== null && this.trouble()?.passing === true,
   );
 
+  /** Whether the recording may be kept until there is a connection. */
+  readonly canKeep = computed(() => this.canResend() && this.trouble()?.name === 'offline' && canKeep());
+
   private readonly snippet = signal<Blob | null>(null);
   /** Idempotency key of the snippet. */
   private key = '';
+  /** Whether it was sent as a signature. */
+  private signed = false;
+  /** When it was made. */
+  private made = new Date();
   private microphone: Microphone | null = null;
   private early: Early | null = null;
   private upload: Subscription | null = null;
@@ -68,15 +82,20 @@ export class Capture {
     if (this.busy()) return;
     const turn = this.begin('asking');
     this.recorded.set(true);
+    this.made = new Date();
     try {
       const microphone = await Microphone.open();
       if (turn !== this.turn) return microphone.close();
       this.microphone = microphone;
       const pieces: Blob[] = [];
-      this.early = new Early(this.api, {
-        perhaps: (match) => this.perhaps.set(match?.title ?? ''),
-        named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
-      });
+      this.early = new Early(
+        this.api,
+        {
+          perhaps: (match) => this.perhaps.set(match?.title ?? ''),
+          named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
+        },
+        this.privacy.keepSound() ? (recording) => this.signer.sign(recording) : null,
+      );
       const snippet = await microphone.record(
         () => this.watch(turn),
         (piece) => {
@@ -104,6 +123,7 @@ export class Capture {
     if (this.busy()) return;
     this.begin('sending');
     this.recorded.set(false);
+    this.made = new Date(file.lastModified);
     this.bars.set([]);
     this.send(file, file.name);
   }
@@ -114,6 +134,21 @@ export class Capture {
     if (!this.canResend() || !snippet) return;
     this.begin('sending');
     this.send(snippet, this.name());
+  }
+
+  /** Keep the last recording on this device until there is a connection. */
+  async keepForLater(): Promise<void> {
+    const snippet = this.snippet();
+    if (!this.canKeep() || !snippet) return;
+    try {
+      await this.waiting.keep(snippet, this.name(), this.made);
+    } catch (error) {
+      const detail = `The browser refused: ${error instanceof Error ? error.message : String(error)}`;
+      return this.trouble.set({ name: 'keep_failed', title: 'The recording could not be kept', detail, passing: true });
+    }
+    this.snippet.set(null);
+    this.cancel();
+    this.trouble.set(null);
   }
 
   /** Drop whatever is under way; nothing is kept. */
@@ -165,14 +200,33 @@ export class Capture {
   }
 
   private send(snippet: Blob, name: string): void {
-    if (snippet !== this.snippet()) this.key = randomKey();
+    const signed = this.privacy.keepSound();
+    if (snippet !== this.snippet() || signed !== this.signed) this.key = randomKey();
+    this.signed = signed;
     this.snippet.set(snippet);
     this.name.set(name);
     this.phase.set('sending');
+    if (signed) return void this.sendSignature(snippet, name, this.turn);
     this.announcer.say('Sending.');
-    this.upload = this.api.postSnippet(snippet, name, this.key).subscribe({
+    this.follow(this.api.postSnippet(snippet, name, this.key), { content: snippet, name });
+  }
+
+  /** Compute the signature here, and send that. */
+  private async sendSignature(snippet: Blob, name: string, turn: number): Promise<void> {
+    try {
+      const signature = await this.signer.sign(snippet);
+      if (turn !== this.turn) return;
+      this.announcer.say('Sending.');
+      this.follow(this.api.postSignature(signature, this.key), null);
+    } catch (error) {
+      if (turn === this.turn) this.fail(signatureTrouble(error));
+    }
+  }
+
+  private follow(answers: Observable<Progress<Tag>>, recording: Recording | null): void {
+    this.upload = answers.subscribe({
       next: (progress) => {
-        if (progress.kind === 'answer') return this.done(progress.answer, { content: snippet, name });
+        if (progress.kind === 'answer') return this.done(progress.answer, recording);
         if (progress.kind === 'waiting') return this.waiting_s.set(progress.seconds);
         this.waiting_s.set(0);
         this.sent.set(progress.total > 0 ? progress.loaded / progress.total : 0);
@@ -187,10 +241,10 @@ export class Capture {
     if (turn !== this.turn || this.phase() !== 'recording') return;
     this.turn++;
     this.release();
-    this.done(tag, { content, name: fileName(content.type) });
+    this.done(tag, this.privacy.keepSound() ? null : { content, name: fileName(content.type) });
   }
 
-  private done(tag: Tag, recording: Recording): void {
+  private done(tag: Tag, recording: Recording | null): void {
     this.phase.set('idle');
     this.bars.set([]);
     this.snippet.set(null);

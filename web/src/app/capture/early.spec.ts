@@ -78,3 +78,31 @@ describe('an early verdict', () => {
     expect([closed.heard, closed.deleted()]).toEqual([[], 1]);
   });
 });
+
+it('sends signatures of all sound so far where the sound is to stay here', async () => {
+  const bodies: number[] = [];
+  const begun: boolean[] = [];
+  const api = {
+    beginListen: (signatures: boolean) => {
+      begun.push(signatures);
+      return of(open);
+    },
+    postPiece: (_id: string, _number: number, body: Blob) => {
+      bodies.push(body.size);
+      return of(open);
+    },
+    deleteListen: () => of(undefined),
+  } as unknown as Api;
+  let signed = 0;
+  const sign = async (recording: Blob) => {
+    if (++signed === 1) throw new Error('too short');
+    return new Blob([new Uint8Array(recording.size / 5)]);
+  };
+  const early = new Early(api, { perhaps: () => undefined, named: () => undefined }, sign);
+  for (let i = 0; i < 3; i++) early.add(piece);
+  await settle();
+  await settle();
+  expect(begun).toEqual([true]);
+  expect(bodies.length).toBe(2);
+  expect(Math.min(...bodies)).toBeGreaterThanOrEqual(1);
+});

@@ -11,19 +11,22 @@ export interface Hearing {
 
 /**
  * Sends a recording piece by piece while it is made, and says as soon as the service has named it. It only ever saves
- * time: whatever fails ends it without a word, and the whole recording is sent as if it had never been.
+ * time: whatever fails ends it without a word, and the whole recording is sent as if it had never been. Where the sound
+ * is to stay here, it sends signatures, each of all sound so far.
  */
 export class Early {
   private readonly listen: Promise<string | null>;
   private sending: Promise<void> = Promise.resolve();
   private next = 0;
   private over = false;
+  private readonly heard: Blob[] = [];
 
   constructor(
     private readonly api: Api,
     private readonly hearing: Hearing,
+    private readonly sign: ((recording: Blob) => Promise<Blob>) | null = null,
   ) {
-    this.listen = firstValueFrom(api.beginListen()).then(
+    this.listen = firstValueFrom(api.beginListen(sign !== null)).then(
       (listen) => listen.id,
       () => null,
     );
@@ -31,6 +34,7 @@ export class Early {
 
   /** Send the next piece, after those before it. */
   add(piece: Blob): void {
+    this.heard.push(piece);
     this.sending = this.sending.then(() => this.send(piece)).catch(() => this.close());
   }
 
@@ -41,10 +45,18 @@ export class Early {
     void this.listen.then((id) => id && this.api.deleteListen(id).subscribe({ error: () => undefined }));
   }
 
+  /** Signature of all sound so far; null while there is too little, or a beginning that cannot be decoded yet. */
+  private async signed(): Promise<Blob | null> {
+    const type = this.heard[0]?.type ?? '';
+    return this.sign!(new Blob(this.heard, { type })).catch(() => null);
+  }
+
   private async send(piece: Blob): Promise<void> {
     const id = await this.listen;
     if (this.over || id === null || piece.size === 0) return;
-    const answer = await firstValueFrom(this.api.postPiece(id, this.next++, piece));
+    const body = this.sign ? await this.signed() : piece;
+    if (this.over || body === null) return;
+    const answer = await firstValueFrom(this.api.postPiece(id, this.next++, body));
     if (this.over) return;
     if (answer.tag?.verdict === 'identified') {
       this.over = true;

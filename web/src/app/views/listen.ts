@@ -8,12 +8,13 @@ import { Me } from '../api/me';
 import type { Tags } from '../api/types';
 import { Capture } from '../capture/capture';
 import { CapturePanel } from '../capture/capture-panel';
+import { WaitingList } from '../capture/waiting-list';
 import { TagRow } from './tag-row';
 
 /** The start: one big button. */
 @Component({
   selector: 'em-listen',
-  imports: [CapturePanel, RouterLink, TagRow],
+  imports: [CapturePanel, RouterLink, TagRow, WaitingList],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <div class="listen">
@@ -28,6 +29,9 @@ import { TagRow } from './tag-row';
         }
         <em-capture />
       </div>
+      @if (!capture.busy()) {
+        <em-waiting />
+      }
       @if (recent().length && !capture.busy()) {
         <section class="recent" aria-labelledby="recent-heading">
           <div class="section-head">

@@ -34,19 +34,24 @@ export class TagRow {
 
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
   protected readonly created = computed(() => new Date(this.tag().created));
+  protected readonly recorded = computed(() => {
+    const recorded = this.tag().recorded;
+    return recorded ? `recorded ${moment(new Date(recorded))}` : '';
+  });
   protected readonly title = computed(() => titles(this.tag()));
   protected readonly sub = computed(() => {
     const tag = this.tag();
     const first = chosen(tag)[0];
     if (!first) {
       const near = tag.nearest[0];
-      return near ? `Sounds most like ${near.title}` : 'Nothing alike either';
+      const alike = near ? `Sounds most like ${near.title}` : 'Nothing alike either';
+      return [alike, this.recorded()].filter(Boolean).join(' · ');
     }
     const place = first.offset_s === null ? '' : `at\u00a0${clock(first.offset_s)}`;
     const found = works(tag);
     const copies = found[0]!.copies.length > 1 ? `${found[0]!.copies.length} copies` : '';
     const what = found.length > 1 ? [VERDICT_WORDS.ambiguous] : [first.artist, copies];
-    return [...what, place].filter(Boolean).join(' · ');
+    return [...what, place, this.recorded()].filter(Boolean).join(' · ');
   });
   protected readonly sure = computed(() => {
     const first = chosen(this.tag())[0];

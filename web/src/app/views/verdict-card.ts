@@ -53,7 +53,7 @@ export class VerdictCard {
   });
   protected readonly word = computed(() => VERDICT_WORDS[this.tag().verdict]);
   protected readonly icon = computed(() => VERDICT_ICONS[this.tag().verdict]);
-  protected readonly created = computed(() => moment(new Date(this.tag().created)));
+  protected readonly created = computed(() => moment(new Date(this.tag().recorded ?? this.tag().created)));
   protected readonly nearest = computed(() => this.tag().nearest[0] ?? null);
   /** Whether there was anything to compare the snippet with. */
   protected readonly compared = computed(() => this.tag().searched.windows + this.tag().searched.aligned_tracks > 0);

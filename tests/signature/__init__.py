@@ -1,0 +1,1 @@
+"""Signatures as the JavaScript module computes them, against the Python original."""
