@@ -49,7 +49,7 @@ from rich.progress import (
 SAMPLE_RATE = 16000
 MIN_MUSIC_S = 20.0
 HELD_OUT_EVERY = 8
-AUDIO_SUFFIXES = frozenset((".ogg", ".opus", ".mp3", ".flac", ".wav", ".m4a", ".aac", ".oga"))
+AUDIO_SUFFIXES = frozenset((".ogg", ".opus", ".mp3", ".flac", ".wav", ".m4a", ".aac", ".oga", ".g722"))
 
 # Package: folders (below the package's root) that hold music. Games ship far more sound effects than music.
 EVALUATION_MUSIC = {
@@ -76,6 +76,25 @@ SPEECH = {
     ),
 }
 SPEECH_FOLDER = "usr/share/asterisk/sounds"
+
+# Voices at full bandwidth, in many languages. A folder of these holds one language, spoken by one voice or a few.
+VOICE_FOLDERS = {
+    **{f"asterisk-core-sounds-{code}-g722": SPEECH_FOLDER for code in ("en", "fr", "it", "ru")},
+    "klettres-data": "usr/share/klettres",
+    "ktuberling-data": "usr/share/ktuberling/sounds",
+}
+# The sets are disjoint by language, since a volunteer may have read a language for both teaching programs.
+VOICE_LANGUAGES = {
+    "evaluation": frozenset(
+        ("en", "en_GB", "en_US_f_Allison", "ca", "da", "de", "el", "he", "hu", "lt", "ml", "pt", "pt_BR", "sr", "sv")
+    ),
+    "development": frozenset(
+        (
+            *("ar", "cs", "es", "fi", "fr", "ga", "gl", "it", "nb", "nds", "nl", "ro", "ru", "sl", "tn", "uk", "wa"),
+            *("fr_CA_f_June", "it_IT_m_Carlo", "ru_RU_f_IvrvoiceRU"),
+        )
+    ),
+}
 
 # Tracks that are, for a good part, the same performance in another mix or cut: either name is right.
 SAME_RECORDING = (
@@ -171,6 +190,28 @@ def speech(which: str = "evaluation") -> list[Reference]:
     for package in SPEECH[which]:
         files = [p for p in _audio_files(unpacked(package), (SPEECH_FOLDER,)) if p.parent.name != "silence"]
         found += _index(package, unpacked(package), files, known=True)
+    return found
+
+
+@lru_cache(maxsize=2)
+def voices(which: str = "evaluation") -> dict[str, list[Reference]]:
+    """Return recorded utterances at full bandwidth, by voice (package and language), each in order of id.
+
+    Parameters
+    ----------
+    which : {"evaluation", "development"}
+        The two share no language.
+    """
+    if which not in VOICE_LANGUAGES:
+        raise CorpusError(f"voice set {which!r} is unknown: choose one of {', '.join(VOICE_LANGUAGES)}")
+    found: dict[str, list[Reference]] = {}
+    for package, folder in VOICE_FOLDERS.items():
+        root = unpacked(package)
+        files = [p for p in _audio_files(root, (folder,)) if p.parent.name != "silence"]
+        for item in _index(package, root, files, known=True):
+            language = item.path.relative_to(root / folder).parts[0]
+            if language in VOICE_LANGUAGES[which]:
+                found.setdefault(f"{package}.{language}", []).append(item)
     return found
 
 
@@ -281,7 +322,7 @@ def decode(path: Path) -> np.ndarray:
         If the file cannot be decoded at all. Broken frames within a readable file are skipped.
     """
     pieces: list[np.ndarray] = []
-    with av.open(str(path)) as container:
+    with av.open(str(path), metadata_errors="replace") as container:
         stream = container.streams.audio[0]
         resampler = av.AudioResampler(format="fltp")
         for packet in container.demux(stream):
@@ -524,6 +565,8 @@ def main() -> None:
         "development": development,
         "speech, evaluation": lambda: speech("evaluation"),
         "speech, development": lambda: speech("development"),
+        "voices, evaluation": lambda: [item for voice in voices("evaluation").values() for item in voice],
+        "voices, development": lambda: [item for voice in voices("development").values() for item in voice],
     }
     for name, build in sets.items():
         items = build()

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, oaconvolve, sosfilt
 
-from bench import conditions, corpus
-from bench.conditions import Material
+from bench import conditions, corpus, noises
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.material import Material, rms
 
 #: Raised whenever a change alters what a seed gives.
 VERSION = 1
@@ -110,7 +110,7 @@ def make(references: Sequence[Reference], seconds: float, seed: int, material: M
         n = min(len(sound), round(wanted_s * speed * SAMPLE_RATE))
         first = int(rng.integers(len(sound) - n + 1))
         heard = conditions.change_speed(sound[first : first + n], speed) if speed != 1.0 else sound[first : first + n]
-        heard = heard * np.float32(_RMS / max(conditions.rms(heard), 1e-4))
+        heard = heard * np.float32(_RMS / max(rms(heard), 1e-4))
         length_s = len(heard) / SAMPLE_RATE
         fade_s = min(fade_s, length_s / 3)
         next_fade_s = min(next_fade_s, length_s / 3)
@@ -146,7 +146,7 @@ def through(samples: np.ndarray, channel: str, seed: int, material: Material) ->
         rng = np.random.default_rng([seed, 1])
         impulse = material.impulses[int(rng.integers(len(material.impulses)))]
         wet = oaconvolve(samples, impulse)[: len(samples)]
-        out = conditions.mix(wet, conditions.babble(len(wet), seed, material), 5.0)
+        out = conditions.mix(wet, noises.babble(len(wet), seed, material), 5.0)
     peak = float(np.abs(out).max(initial=1e-9))
     return (out * min(1.0, 0.99 / peak)).astype(np.float32)
 
@@ -156,12 +156,12 @@ def _between(
 ) -> np.ndarray:
     n = round(seconds * SAMPLE_RATE)
     if spoken:
-        sound = conditions.speech(n, int(rng.integers(2**31)), material)
+        sound = noises.speech(n, int(rng.integers(2**31)), material)
     else:
         song = corpus.samples(unknown[int(rng.integers(len(unknown)))])
         first = int(rng.integers(max(1, len(song) - n)))
         sound = np.asarray(song[first : first + n])
-    return sound * np.float32(_RMS / max(conditions.rms(sound), 1e-4))
+    return sound * np.float32(_RMS / max(rms(sound), 1e-4))
 
 
 def _faded(samples: np.ndarray, fade_s: float, swap: bool, *, last: bool) -> np.ndarray:

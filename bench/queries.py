@@ -19,9 +19,10 @@ from functools import lru_cache
 import numpy as np
 
 from bench import conditions as degradations
-from bench import corpus
-from bench.conditions import CONDITIONS, MAX_SPEED, PREROLL_S, Condition, Material
+from bench import corpus, phones
+from bench.conditions import CONDITIONS, MAX_SPEED, Condition
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.material import PREROLL_S, Material
 
 QUIET_DB = -50.0
 MAX_DRAWS = 50
@@ -189,7 +190,7 @@ def render(
     samples : callable
         Gives a track's samples.
     material : Material or None
-        Rooms and speech; the evaluation set's by default (``conditions.load_material("development")`` for tuning).
+        Rooms and speech; the evaluation set's by default (``bench.material.load_material("development")`` for tuning).
     reference : Reference or None
         The track, if it is not one that :func:`bench.corpus.find` knows.
 
@@ -213,7 +214,7 @@ def render_file(
         return corpus.wav_bytes(_rendered(query, condition, samples, material, reference)), ".wav"
     plain = degradations.without_codec(condition)
     snippet = _rendered(query, plain, samples, material, reference)
-    return degradations.encode(snippet, condition.codec), degradations.CODECS[condition.codec].suffix
+    return phones.encode(snippet, condition.codec), phones.CODECS[condition.codec].suffix
 
 
 def _rendered(

@@ -15,6 +15,9 @@ from classifier.bounds import check_bounds, did_you_mean
 from classifier.errors import InvalidConfig
 from classifier.results import METHODS
 
+#: Shapes of covariances that there is a divergence for.
+COVARIANCE_TYPES = ("full", "diag")
+
 
 def _bounded(default: float | int, low: float, high: float, text: str) -> Any:
     return field(default=default, metadata={"low": low, "high": high, "help": text})
@@ -70,7 +73,7 @@ class FeatureConfig:
                     raise InvalidConfig(f"{item.name} is {value!r}: it must be a whole number")
                 if item.type == "float":  # 1 and 1.0, 0.0 and -0.0 are one configuration and must have one hash
                     object.__setattr__(self, item.name, float(value) + 0.0)
-        if self.covariance_type not in ("full", "diag"):
+        if self.covariance_type not in COVARIANCE_TYPES:
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
         if self.method not in tuple(METHODS):
             raise InvalidConfig(f"method is {self.method!r}: choose one of {', '.join(METHODS)}")
@@ -213,3 +216,28 @@ PRESETS: dict[str, FeatureConfig] = {
         em_max_iterations=100, map_relevance=0.0, floor=0.0, delta_half_length=4, method="kl-mixture"
     ),
 }
+
+
+def parameters() -> list[dict[str, Any]]:
+    """Return every parameter of a catalogue for people and programs: Synced.fm's nine first, then the others.
+
+    Each has ``name``, ``synced_fm`` (its name there, or None), ``kind`` (``whole``, ``number`` or ``choice``),
+    ``default``, ``low`` and ``high`` (None for a choice), ``choices`` (None for a number) and ``help``.
+    """
+    there = {own: name for name, own in SYNCED_FM.items()}
+    choices = {"covariance_type": COVARIANCE_TYPES, "method": tuple(METHODS)}
+    found = []
+    for item in fields(FeatureConfig):
+        found.append(
+            {
+                "name": item.name,
+                "synced_fm": there.get(item.name),
+                "kind": "choice" if item.name in choices else "whole" if item.type == "int" else "number",
+                "default": item.default,
+                "low": item.metadata.get("low"),
+                "high": item.metadata.get("high"),
+                "choices": list(choices[item.name]) if item.name in choices else None,
+                "help": item.metadata["help"],
+            }
+        )
+    return sorted(found, key=lambda parameter: parameter["synced_fm"] is None)

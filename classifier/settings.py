@@ -121,6 +121,9 @@ class Settings:
     )
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
+    music_folders: tuple[str, ...] = _setting(
+        (), "folders where the files of tracks may be, comma-separated: for copies of catalogues"
+    )
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
     )

@@ -32,6 +32,7 @@ LAYERS = (
     ("search",),  # ranking, alignment, significance, verdict
     ("enrolling",),  # from a file to a stored track
     ("catalogue",),  # the sentence the whole program speaks
+    ("likeness",),  # which tracks sound alike, and a map of them
     ("listening",),  # hours of sound: the streaming engine, tracklists
     ("stages",),  # every stage as one pure function
     ("care",),  # tending the library: metadata, tags of files, copies
@@ -65,7 +66,7 @@ FENCED = {
     "beets": ("players.beetsplug.earmark",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
-    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card"),
+    "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card", "likeness.layout"),
     "onnx": ("labels.scoring.export",),
     "numba": (
         "fingerprint.agreement",

@@ -17,8 +17,9 @@ import numpy as np
 from rich.progress import track
 
 from bench import conditions, corpus
-from bench.conditions import CONDITIONS, PREROLL_S
+from bench.conditions import CONDITIONS
 from bench.corpus import SAMPLE_RATE
+from bench.material import PREROLL_S, load_material
 from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.fingerprint import bits
@@ -45,7 +46,7 @@ def frames(config: FeatureConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
     slots : np.ndarray, shape (n, config.slot_frames, slot_mfcc)
         Neither standardised.
     """
-    material = conditions.load_material("development")
+    material = load_material("development")
     rng = np.random.default_rng(seed)
     length, preroll = round(EXCERPT_S * SAMPLE_RATE), round(PREROLL_S * SAMPLE_RATE)
     parts, clean = [], []
@@ -76,7 +77,7 @@ def cohort() -> np.ndarray:
         audio = corpus.samples(reference)
         start = int(rng.integers(0, max(1, len(audio) - each)))
         parts.append(bits.reference_words(np.asarray(audio[start : start + each])))
-    material = conditions.load_material("development")
+    material = load_material("development")
     speech = np.concatenate(list(material.utterances))[: round(COHORT_SPEECH_S * SAMPLE_RATE)]
     parts.append(bits.reference_words(speech.astype(np.float32)))
     return np.concatenate(parts)

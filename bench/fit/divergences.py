@@ -3,7 +3,7 @@
 Snippets of the development set are compared with development tracks that they cannot come from. How often places
 reach each z, and the rate of the tail, become tables for divergence that keeps time, one for each class of lengths;
 snippets with and without their own track calibrate the odds that the first track is right. All of it goes into
-``classifier/data/null-2.json``::
+``classifier/data/null-3.json``::
 
     python -m bench.fit.divergences             # some minutes
 """
@@ -22,10 +22,11 @@ import numpy as np
 from rich.progress import track as progress
 from sklearn.linear_model import LogisticRegression
 
-from bench import conditions, corpus, queries
+from bench import corpus, queries
 from bench.asking import segment_folder
 from bench.conditions import CONDITIONS
 from bench.fit.null import RENDERED, Z_EDGES, fit_tail, shared_groups
+from bench.material import load_material
 from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.index.segment import Segment
@@ -90,7 +91,7 @@ def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Hear
     """Compare one snippet with every track; None for silence and lone tones, which divergence never names."""
     config = FeatureConfig()
     snapshot = _snapshot(folder)
-    samples = queries.render(query, material=conditions.load_material("development"))
+    samples = queries.render(query, material=load_material("development"))
     model = model_query(np.asarray(samples, np.float32), config, builtin_background())
     if model.fingerprint.audible_share < AUDIBLE_SHARE:
         return None
@@ -145,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--per-cell", type=int, default=24, help="snippets for each condition and length (24)")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--out", type=Path, default=FOLDER / "null-2.json")
+    parser.add_argument("--out", type=Path, default=FOLDER / "null-3.json")
     arguments = parser.parse_args()
     refs = references()
     folder = str(segment_folder(refs))

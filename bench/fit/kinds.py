@@ -13,8 +13,9 @@ import json
 import numpy as np
 from scipy.signal import oaconvolve
 
-from bench import conditions, corpus
+from bench import corpus, noises
 from bench.corpus import SAMPLE_RATE
+from bench.material import load_material
 from classifier.data import FOLDER
 from classifier.fingerprint.bits import FRAME, QUERY_HOP
 from classifier.listening.backdrop import step_numbers, window_numbers
@@ -38,7 +39,7 @@ def numbers(samples: np.ndarray) -> np.ndarray:
 def material() -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return windows of music, and of speech and noise; some of either in a room."""
     rng = np.random.default_rng(SEED)
-    held, n = conditions.load_material("development"), round(SECONDS * SAMPLE_RATE)
+    held, n = load_material("development"), round(SECONDS * SAMPLE_RATE)
     music, other = [], []
     for reference in corpus.development():
         sound = np.asarray(corpus.samples(reference))
@@ -46,9 +47,9 @@ def material() -> tuple[list[np.ndarray], list[np.ndarray]]:
             first = int(rng.integers(max(1, len(sound) - n)))
             music.append(sound[first : first + n])
     for i in range(len(music)):
-        make = (conditions.speech, conditions.speech, conditions.babble, conditions.pink)[i % 4]
+        make = (noises.speech, noises.speech, noises.babble, noises.pink)[i % 4]
         name = ("white", "hum", "clicks")[i % 3]
-        other.append(make(n, i, held) * np.float32(0.1) if i % 8 else conditions.MUSIC_FREE[name](n, i, held))
+        other.append(make(n, i, held) * np.float32(0.1) if i % 8 else noises.MUSIC_FREE[name](n, i, held))
 
     def in_room(i: int, sound: np.ndarray) -> np.ndarray:
         wet = oaconvolve(sound, held.impulses[i % len(held.impulses)])[: len(sound)] if i % 2 else sound

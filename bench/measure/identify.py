@@ -56,7 +56,7 @@ RESULTS = Path(__file__).parents[1] / "results"
 def plan(
     references: Sequence[Reference], conditions: Sequence[str], lengths: Sequence[float], per_cell: int, strangers: int
 ) -> list[Query]:
-    """Queries of known tracks, of unknown tracks, and without music: all nine kinds, unless some are named.
+    """Queries of known tracks, of unknown tracks, and without music: all twelve kinds, unless some are named.
 
     Known excerpts are the same in all conditions, so that conditions compare; unknown ones are not: how rare a false
     answer is depends on how many different ones are asked.

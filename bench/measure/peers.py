@@ -38,9 +38,9 @@ from rich.console import Console
 from rich.progress import track as progress
 
 from bench import corpus, queries
-from bench.conditions import load_material
 from bench.corpus import Reference
 from bench.identical import place_error
+from bench.material import load_material
 from bench.queries import Query
 
 AUDFPRINT_SETTINGS = ((20, 3), (70, 8))

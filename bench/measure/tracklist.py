@@ -24,9 +24,9 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bench import conditions, corpus, identical, mixes, tracklists
-from bench.conditions import Material
+from bench import conditions, corpus, identical, mixes, noises, tracklists
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.material import Material, load_material
 from bench.mixes import Played
 from bench.tracklists import Said, Score
 from classifier.config import FeatureConfig
@@ -155,12 +155,12 @@ def strangers(hours: float, references: Sequence[Reference], material: Material,
             out = np.concatenate(pieces)[:n]
             out = mixes.through(out, "room", seed + kinds, material) if turn == 5 else out
         elif turn == 1:
-            out = conditions.speech(n, seed + kinds, material) * np.float32(0.1)
+            out = noises.speech(n, seed + kinds, material) * np.float32(0.1)
         else:
             out = np.concatenate(
-                [conditions.babble(n // 2, seed + kinds, material) * np.float32(0.05)]
+                [noises.babble(n // 2, seed + kinds, material) * np.float32(0.05)]
                 + [
-                    conditions.MUSIC_FREE[name](n // 10, seed + kinds, material)
+                    noises.MUSIC_FREE[name](n // 10, seed + kinds, material)
                     for name in ("pink", "white", "hum", "clicks", "dtmf")
                 ]
             )
@@ -219,7 +219,7 @@ def main() -> None:
     console = Console()
     evaluated = given.which == "evaluation"
     references = corpus.evaluation() if evaluated else corpus.hold_out(corpus.development())
-    material = conditions.load_material(given.which)
+    material = load_material(given.which)
     view, options = view_of([r for r in references if r.known]), ListenOptions()
     scores: dict[str, Score] = {}
     spent: dict[str, np.ndarray] = {}

@@ -25,6 +25,7 @@ from classifier.api import (
     keys,
     label_models,
     labels,
+    likeness,
     listens,
     logs,
     me,
@@ -81,7 +82,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     guard.init_app(app, settings)
     requests.init_app(app)
     telemetry.init_app(app, app.extensions["earmark"])
-    parts = (health, me, tags, listens, tracks, duplicates, tracklists, monitors, jobs, catalogues, keys, webhooks)
+    library = (tracks, duplicates, likeness, tracklists, monitors, jobs, catalogues)
+    parts = (health, me, tags, listens, *library, keys, webhooks)
     for part in (*parts, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)

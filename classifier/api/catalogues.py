@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import Any
 
 from apiflask import APIBlueprint
+from flask import url_for
 
 from classifier import catalogue as library
+from classifier.api.catalogue_schemas import Copied, CopyCatalogue, Parameters
 from classifier.api.guard import needs
 from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues, Cost, CostEstimate
-from classifier.api.service import service
-from classifier.config import PRESETS, FeatureConfig
+from classifier.api.service import Service, service
+from classifier.config import PRESETS, FeatureConfig, parameters
 from classifier.errors import CatalogueExists, CatalogueNotFound
 from classifier.models.cost import estimate
 from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
 from classifier.records.tracks import count_tracks
 from classifier.store.base import Store
+from classifier.work import copy
 
-bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1/catalogues")
+bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1")
 
 
-@bp.get("")
+@bp.get("/catalogues")
 @needs("tag")
 @bp.output(Catalogues)
 @bp.doc(operation_id="listCatalogues", responses=[401, 403])
@@ -30,7 +33,7 @@ def listing() -> dict[str, Any]:
     return {"catalogues": [_described(store, record) for record in list_catalogues(store)]}
 
 
-@bp.post("")
+@bp.post("/catalogues")
 @needs("admin")
 @bp.input(CatalogueCreate, location="json")
 @bp.output(Catalogue, status_code=201)
@@ -45,15 +48,11 @@ def create(json_data: CatalogueCreate) -> Any:
     try:
         get_catalogue(own.store, name)
     except CatalogueNotFound:
-        opened = library.Catalogue.open(
-            name=name, config=config, settings=own.settings, store=own.store, decoder=own.decoder
-        )
-        opened.close()
-        return _described(own.store, get_catalogue(own.store, name)), 201
+        return _made(own, name, config), 201
     raise CatalogueExists(f"catalogue {name!r} exists already")
 
 
-@bp.post("/estimate")
+@bp.post("/catalogues/estimate")
 @needs("admin")
 @bp.input(CostEstimate, location="json")
 @bp.output(Cost)
@@ -62,6 +61,54 @@ def cost(json_data: CostEstimate) -> dict[str, Any]:
     """Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made."""
     config = _configured(service().store, json_data)
     return {"config": config.to_dict(), **estimate(config, json_data.music_s).to_dict()}
+
+
+@bp.get("/catalogue-parameters")
+@needs("tag")
+@bp.output(Parameters)
+@bp.doc(operation_id="listParameters", responses=[401, 403])
+def listing_parameters() -> dict[str, Any]:
+    """List the parameters of catalogues with their bounds and meanings, Synced.fm's nine first, and the presets."""
+    presets = {name: preset.to_dict() for name, preset in PRESETS.items()}
+    return {"parameters": parameters(), "presets": presets}
+
+
+@bp.post("/copies")
+@needs("admin")
+@bp.input(CopyCatalogue, location="json")
+@bp.output(Copied, status_code=202, description="Taken in; ask at `Location` until `status` is `done`")
+@bp.doc(operation_id="copyCatalogue", responses=[400, 401, 403, 404, 409, 415])
+def start_copy(json_data: CopyCatalogue) -> Any:
+    """Copy a catalogue under another configuration: its tracks are modelled anew from their files.
+
+    The files are looked for by their audio in the folders that the service was told of (`EARMARK_MUSIC_FOLDERS`).
+    Tracks whose files are not there are listed as missing: upload them with `POST /tracks?catalogue=NAME&like=SOURCE`.
+    The same request goes on with a copy that was begun.
+    """
+    own = service()
+    source = get_catalogue(own.store, json_data.source)
+    config = FeatureConfig.from_dict({**library.current_config(source).to_dict(), **json_data.config})
+    _made(own, json_data.name, config)
+    job = copy.submit(own.store, source.name, json_data.name)
+    own.notify_workers()
+    return copy.to_dict(job), 202, {"Location": url_for("catalogues.get_copy", job_id=job["_id"])}
+
+
+@bp.get("/copies/<job_id>")
+@needs("admin")
+@bp.output(Copied)
+@bp.doc(operation_id="getCopy", responses=[401, 403, 404])
+def get_copy(job_id: str) -> dict[str, Any]:
+    """Return how far a copy is, and once it is done, which tracks are missing."""
+    return copy.to_dict(copy.get(service().store, job_id))
+
+
+def _made(own: Service, name: str, config: FeatureConfig) -> dict[str, Any]:
+    """Make a catalogue, or find it as it is to be."""
+    library.Catalogue.open(
+        name=name, config=config, settings=own.settings, store=own.store, decoder=own.decoder
+    ).close()
+    return _described(own.store, get_catalogue(own.store, name))
 
 
 def _configured(store: Store, wanted: CatalogueCreate) -> FeatureConfig:

@@ -88,6 +88,7 @@ class HistoryQuery(Strict):
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
         None, description="Only tags with this verdict."
     )
+    track: str | None = Field(None, pattern=IDENTIFIER, description="Only tags that name this track.")
     device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
     cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
@@ -118,6 +119,11 @@ class EnrollQuery(Strict):
     replace: bool = Field(
         False,
         description="Model recordings that are already there anew and re-read their tags; what was set by hand stays.",
+    )
+    like: str | None = Field(
+        None,
+        max_length=100,
+        description="Another catalogue: what is said there of the same audio comes along, and what was set by hand.",
     )
 
 
@@ -394,7 +400,7 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["duplicates", "enroll", "tracklist", "train", "webhook"]
+    kind: Literal["copy", "duplicates", "enroll", "map", "tracklist", "train", "webhook"]
     catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training or webhook.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")

@@ -24,6 +24,7 @@ from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
 from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
+from classifier.likeness.library import Likeness
 from classifier.records import allowances, idempotency, listens, recordings, tags
 from classifier.records.catalogues import get_catalogue
 from classifier.records.clock import iso
@@ -31,7 +32,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import duplicates, enroll, jobs, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, jobs, mapping, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -83,6 +84,7 @@ class Service:
         self._started = self._closed = False
         self._store: Store | None = None
         self._catalogues: dict[str, Catalogue] = {}
+        self._likeness: dict[str, Likeness] = {}
         self._state = {"store": "not open yet", "index": "not warm yet", "decoder": "not warm yet"}
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -101,11 +103,13 @@ class Service:
             self._recording_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
             handlers: dict[str, Handler] = {
+                copy.KIND: copy.Copies(self._enroller, self.settings.music_folders),
                 enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
                 tracklist.KIND: tracklist.Tracklists(
                     self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
+                mapping.KIND: mapping.Mapping(self.likeness),
                 train.KIND: train.Train(self.settings, self.spool),
                 webhooks.KIND: webhooks.Webhooks(self._store, self.settings),
             }
@@ -257,6 +261,15 @@ class Service:
             found = self._catalogues.get(name)
             if found is None or found.id != record.id:  # not opened yet, or removed and created again
                 found = self._catalogues[name] = self._open(name, self._decoder)
+            return found
+
+    def likeness(self, name: str) -> Likeness:
+        """Return what knows which tracks of a catalogue sound alike; as :meth:`catalogue`."""
+        catalogue = self.catalogue(name)
+        with self._lock:
+            found = self._likeness.get(name)
+            if found is None or found.catalogue is not catalogue:
+                found = self._likeness[name] = Likeness(catalogue)
             return found
 
     def _open(self, name: str, decoder: Decoder, *, create: bool = False) -> Catalogue:

@@ -35,12 +35,15 @@ def create(query_data: EnrollQuery) -> Any:
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
+    like = own.catalogue_name(query_data.like) if query_data.like else ""
     job_id, folder = own.spool.open()
     try:
         parts, fields = spool_tracks(folder, own.settings.track_bytes, tuple(EnrollForm.model_fields))
         facts = _facts(fields, len(parts))
         uploads = [Upload(name, path, size) for name, path, size in parts]
-        job = enroll.submit(own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace)
+        job = enroll.submit(
+            own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace, like=like
+        )
     except BaseException:
         own.spool.remove(job_id)
         raise

@@ -16,6 +16,7 @@ from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
 from classifier.records import tracks
 from classifier.results import Track
+from classifier.store.base import Store
 
 
 def copy_tracks(
@@ -46,7 +47,7 @@ def copy_tracks(
             if known is None:
                 return path, None
             enrolled = target.enroll(path, source_name=known.source)
-            return path, _with_fields(target, enrolled.track, known)
+            return path, take_over(target.store, enrolled.track, known)
         except EarmarkError as error:
             return path, error
 
@@ -56,9 +57,15 @@ def copy_tracks(
             yield from pool.map(one, batch)
 
 
-def _with_fields(target: Catalogue, copy: Track, known: Track) -> Track:
+def missing(source: Catalogue, target: Catalogue) -> list[Track]:
+    """Return the tracks of one catalogue whose audio another does not hold, by title."""
+    there = {track.content_hash for track in target.tracks()}
+    return [track for track in source.tracks() if track.content_hash not in there]
+
+
+def take_over(store: Store, copy: Track, known: Track) -> Track:
     """Give a copy what is said of its original, unless a person has edited the copy, or all is so already."""
     said = ("title", "artist", "album", "source", "metadata", "ids", "by_hand")
     if copy.by_hand or all(getattr(copy, name) == getattr(known, name) for name in said):
         return copy
-    return tracks.copy_fields(target.store, copy.id, known)
+    return tracks.copy_fields(store, copy.id, known)

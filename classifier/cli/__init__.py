@@ -11,6 +11,7 @@ from classifier import __version__
 
 #: Command -> module of this package and the click command in it; loaded when called.
 _COMMANDS = {
+    "alike": ("alike", "alike"),
     "catalogues": ("catalogues", "catalogues"),
     "compare": ("evaluate", "compare"),
     "demo": ("demo", "demo"),
@@ -26,6 +27,7 @@ _COMMANDS = {
     "label": ("label", "label"),
     "lastfm": ("lastfm", "lastfm"),
     "listen": ("listen", "listen"),
+    "map": ("alike", "show_map"),
     "models": ("models", "models"),
     "mood": ("label", "mood"),
     "playlist": ("music_servers", "playlist"),

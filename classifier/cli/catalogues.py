@@ -210,7 +210,7 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
 @catalogues.command()
 @click.argument("source")
 @click.argument("name")
-@click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--set", "values", multiple=True, metavar="NAME=VALUE", help="Set a parameter; may be repeated.")
 @click.option("--jobs", type=click.IntRange(1, 64), help="Files worked on at the same time; default: one a core.")
 @shell_command
@@ -219,18 +219,23 @@ def copy(
 ) -> None:
     """Copy catalogue SOURCE to NAME under another configuration: model its tracks anew from the files in PATHS.
 
-    Only files whose audio SOURCE holds are enrolled; titles, identifiers and what was edited by hand come along. Tracks
-    whose files are not among PATHS are named at the end; the same command goes on with other folders.
+    Without PATHS, the folders of EARMARK_MUSIC_FOLDERS are searched. Only files whose audio SOURCE holds are enrolled;
+    titles, identifiers and what was edited by hand come along. Tracks whose files are not among PATHS are named at the
+    end; the same command goes on with other folders.
 
     \b
     Example:
       earmark catalogues copy default finer ~/Music --set window_step=0.5
     """
     from classifier.care.copying import copy_tracks
+    from classifier.care.copying import missing as missing_from
     from classifier.catalogue import Catalogue
     from classifier.cli.enroll import files_in
 
-    files, _, failed = files_in(shell, paths)
+    places = paths or tuple(Path(folder) for folder in shell.settings.music_folders)
+    if not places:
+        raise click.UsageError("name the folders that hold the files, or set EARMARK_MUSIC_FOLDERS")
+    files, _, failed = files_in(shell, places)
     of_source = replace(shell, settings=shell.settings.replace(catalogue=source))
     with of_source.catalogue(create=False, jobs=jobs or os.cpu_count() or 1) as old:
         config = _configured(old.config, values)
@@ -251,8 +256,7 @@ def copy(
                     if shell.as_json:
                         shell.emit({"file": str(path), "status": "copied", "track": outcome.to_dict()})
                 done(number)
-            there = {track.content_hash for track in new.tracks()}
-            missing = [track for track in old.tracks() if track.content_hash not in there]
+            missing = missing_from(old, new)
     for path, error in failed:
         shell.failed(path, error)
     for track in missing:

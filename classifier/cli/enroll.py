@@ -15,9 +15,9 @@ from pathlib import Path
 
 import click
 
+from classifier.care.folders import search, sentence
 from classifier.catalogue import Catalogue
 from classifier.cli.common import Shell, shell_command, until_ctrl_c
-from classifier.cli.folders import search, sentence
 from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks

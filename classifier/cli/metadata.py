@@ -154,7 +154,7 @@ def _write(file: Path, text: str) -> None:
 
 def _locations(shell: Shell, tracks: list[Track], folder: Path) -> dict[str, str]:
     """Return the path of each track's file, where one file alone has its name."""
-    from classifier.cli.folders import search
+    from classifier.care.folders import search
     from classifier.text import clean
 
     by_name: dict[str, list[Path]] = {}

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from classifier.care.folders import search
 from classifier.cli.common import Shell, shell_command, until_ctrl_c
-from classifier.cli.folders import search
 from classifier.errors import FileMissing, InvalidParameter
 from classifier.results import METHODS, METHODS_HELP
 

@@ -2,8 +2,8 @@
 
 - ``background-builtin-2.npz``: background mixture and standard deviations (``bench.fit.background``).
 - ``cohort-1.npz``: sub-fingerprints of unrelated music (``bench.fit.background``).
-- ``reliability-1.npz``: network that weighs the bits of a snippet (``bench.fit.reliability``).
-- ``null-2.json``: z to probability, E-value to confidence (``bench.fit.null``, ``bench.fit.divergences``).
+- ``reliability-2.npz``: network that weighs the bits of a snippet (``bench.fit.reliability``).
+- ``null-3.json``: z to probability, E-value to confidence (``bench.fit.null``, ``bench.fit.divergences``).
 """
 
 from pathlib import Path

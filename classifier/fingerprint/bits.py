@@ -321,6 +321,8 @@ def _weighed(
     counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
     if not counts.any():
         return d, valid, counts.astype(np.uint8), 0.0
-    odds = reliability.log_odds(reliability.facts(energy, loud, d, BANDS, LAG // hop))
-    weights = reliability.levels(odds, counts)
+    lag, context = LAG // hop, reliability.context_of(energy, loud, d, BANDS)
+    seen = reliability.facts(energy, d, BANDS, lag, context)
+    odds, pull = reliability.judge(seen, reliability.frame_facts(energy, lag, BANDS, context), context)
+    weights = reliability.levels(pull, counts)
     return d, valid, weights, reliability.expected_agreement(odds, weights)

@@ -1,16 +1,20 @@
-"""Which bits of a noisy snippet to trust: a learned reliability for each, as a weight from 0 to 3.
+"""Which bits of a noisy snippet to trust: for each a learned reliability, and a weight from 0 to 3.
 
 A bit is the sign of a difference of four band energies. If all four are at the level of the background noise, the sign
 is a coin toss; if one is well above it, the sign comes from the music. How reliable it is depends on the band and the
-size of the difference. A small network with one hidden layer, trained on the development set
-(``bench/fit/reliability.py``) to predict whether a bit equals the clean recording's, turns these facts into log-odds,
-and those give the bit's expected agreement: the weight of a matched filter. Four levels keep nearly all of the gain and
-cost two popcounts.
+size of the difference, and on what else sounds: a cell well above the background may as well hold somebody's voice. A
+small network with one hidden layer, trained on the development set (``bench/fit/reliability.py``), turns facts of the
+bit, of its frame and of the whole snippet into two numbers. The *log-odds* that the bit equals the clean recording's
+say what agreement to expect of a true place. The *weight* is what makes a true place stand out most from foreign ones:
+bits that agree or disagree together deserve less than their log-odds say. Four levels of weight keep nearly all of the
+gain and cost two popcounts.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -18,11 +22,35 @@ from classifier.data import FOLDER
 
 #: Share of a snippet's loud frames, quietest first, that a band's background level is read from.
 BACKGROUND_QUANTILE = 0.15
+#: Nats over its background from which a band counts as sounding.
+SOUNDING = 1.5
+#: Zones of frequency in which the facts of a snippet are taken: where they meet, as shares of the fine bands.
+ZONES = (0.36, 0.606, 0.81)
 LEVELS = 3
-#: Number of the network that ships: a signature names the one that weighed its bits.
-VERSION = 1
-#: Quantile of a snippet's expected agreements that gets the highest level, as does everything that rounds to it.
+#: Number of the network that ships.
+VERSION = 2
+#: Quantile of a snippet's weights that gets the highest level, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a snippet as a whole tells about its bits.
+
+    Parameters
+    ----------
+    background : np.ndarray, shape (n_bands,), float32
+        Level that each band seldom falls below, nats.
+    level : float
+        Median of the frames' levels (log of the mean energy of the fine bands), nats.
+    facts : np.ndarray, shape (16,), float32
+        For each zone of frequency: mean height of the fine bands over their background; mean log(1 + |d|) of its bits;
+        mean over its bands of the standard deviation of log energy; median level of the zone over the frame's.
+    """
+
+    background: np.ndarray
+    level: float
+    facts: np.ndarray
 
 
 def background_level(energy: np.ndarray, loud: np.ndarray) -> np.ndarray:
@@ -30,30 +58,57 @@ def background_level(energy: np.ndarray, loud: np.ndarray) -> np.ndarray:
     return np.asarray(np.quantile(energy[loud] if loud.any() else energy, BACKGROUND_QUANTILE, axis=0))
 
 
-def facts(
-    energy: np.ndarray,
-    loud: np.ndarray,
-    d: np.ndarray,
-    bands: tuple[int, ...],
-    lag: int,
-    background: np.ndarray | None = None,
-) -> np.ndarray:
+def _frame_level(energy: np.ndarray, n_fine: int) -> np.ndarray:
+    return np.asarray(np.log(np.exp(energy[:, -n_fine:]).mean(axis=1)))
+
+
+def context_of(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int, ...]) -> Context:
+    """Facts of a whole snippet, however far its frames are apart; arguments as for :func:`facts`."""
+    n_fine = bands[-1]
+    background = background_level(energy, loud)
+    level = _frame_level(energy, n_fine)
+    pairs = loud[len(energy) - len(d) :] & loud[: len(d)]
+    if loud.any():
+        energy, level = energy[loud], level[loud]
+    fine = energy[:, -n_fine:]
+    moves = d[pairs, -(n_fine - 1) :]
+    size = np.log1p(np.abs(moves)).mean(axis=0) if len(moves) else np.zeros(n_fine - 1, np.float32)
+    height, swing = (fine - background[-n_fine:]).mean(axis=0), fine.std(axis=0)
+    out = []
+    edges = [0, *(round(share * n_fine) for share in ZONES), n_fine]
+    for low, high in pairwise(edges):
+        tilt = np.median(fine[:, low:high].mean(axis=1) - level)
+        out += [height[low:high].mean(), size[low : min(high, n_fine - 1)].mean(), swing[low:high].mean(), tilt]
+    return Context(background, float(np.median(level)), np.array(out, np.float32))
+
+
+def frame_facts(energy: np.ndarray, lag: int, bands: tuple[int, ...], context: Context) -> np.ndarray:
+    """The network's inputs for each frame, shape (n - lag, 2), float32; arguments as for :func:`facts`.
+
+    The greater level of the frame's two spectra over the snippet's median level, nats; share of their fine bands that
+    sound.
+    """
+    level = _frame_level(energy, bands[-1]) - context.level
+    sounding = (energy[:, -bands[-1] :] > context.background[-bands[-1] :] + SOUNDING).mean(axis=1)
+    pairs = np.maximum(level[lag:], level[:-lag]), (sounding[lag:] + sounding[:-lag]) / 2
+    return np.stack(pairs, axis=1).astype(np.float32)
+
+
+def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int, context: Context) -> np.ndarray:
     """The network's inputs for each bit.
 
     Parameters
     ----------
     energy : np.ndarray, shape (n, sum(bands)), float32
         Log energies of all bands, nats.
-    loud : np.ndarray, shape (n,), bool
-        Frames with sound: digital silence does not count as background.
     d : np.ndarray, shape (n - lag, n_bits), float32
         The differences whose signs are the bits.
     bands : tuple of int
         Bands of each resolution.
     lag : int
         Frames between the two spectra of a difference.
-    background : np.ndarray, shape (sum(bands),), optional
-        Level of each band's background, nats; default that of these frames, :func:`background_level`.
+    context : Context
+        Of the snippet.
 
     Returns
     -------
@@ -61,10 +116,8 @@ def facts(
         log(1 + |d|); greatest, least and mean level of the four cells over their bands' background; greatest level
         over the frame's mean; log(1 + |slope|) of both spectra; place in the resolution; two flags of resolution.
     """
-    above = energy - (background_level(energy, loud) if background is None else background)
-    fine = slice(energy.shape[1] - bands[-1], None)
-    frame_level = np.log(np.exp(energy[:, fine]).mean(axis=1, keepdims=True))
-    relative = energy - frame_level
+    above = energy - context.background
+    relative = energy - _frame_level(energy, bands[-1])[:, None]
     out = np.empty((*d.shape, 10), np.float32)
     np.log1p(np.abs(d), out=out[..., 0])
     at = band = 0
@@ -91,52 +144,56 @@ def facts(
 
 @lru_cache(maxsize=1)
 def network() -> dict[str, np.ndarray]:
-    """Arrays of the network that ships, by name."""
+    """The network that ships: its arrays by name (docs/mathematics.md, "Reliability")."""
     with np.load(FOLDER / f"reliability-{VERSION}.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
 
-def log_odds(seen: np.ndarray) -> np.ndarray:
-    """Log-odds that each bit equals the clean recording's.
+def judge(seen: np.ndarray, frames: np.ndarray, context: Context) -> tuple[np.ndarray, np.ndarray]:
+    """Log-odds that each bit equals the clean recording's, and its weight.
 
     Parameters
     ----------
-    seen : np.ndarray, shape (..., 10), float32
+    seen : np.ndarray, shape (n, n_bits, 10), float32
         As :func:`facts` gives them.
+    frames : np.ndarray, shape (n, 2), float32
+        As :func:`frame_facts` gives them.
+    context : Context
+        Of the snippet.
 
     Returns
     -------
-    np.ndarray, shape (...), float32
+    odds : np.ndarray, shape (n, n_bits), float32
         Nats.
+    weights : np.ndarray, shape (n, n_bits), float32
+        Positive; only their ratios mean anything.
     """
     net = network()
-    hidden = np.maximum((seen.reshape(-1, seen.shape[-1]) - net["mean"]) / net["scale"] @ net["w1"] + net["b1"], 0)
-    return (hidden @ net["w2"] + net["b2"]).reshape(seen.shape[:-1])
+    shift = frames @ net["w_frame"] + (context.facts @ net["w_snippet"] + net["b_hidden"])
+    hidden = np.maximum(seen @ net["w_bit"] + shift[:, None], 0)
+    odds, pull = np.moveaxis(hidden @ net["w_out"] + net["b_out"], -1, 0)
+    return odds, np.logaddexp(0, pull) * net["factor"]
 
 
-def levels(odds: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Weights from 0 to ``LEVELS``, growing with the expected agreement tanh(odds / 2) of positive log-odds.
-
-    The expected agreement is the weight of a matched filter. The odds themselves would be most powerful if bits were
-    independent, but rely too much on a few loud cells whose bits agree or disagree together.
+def levels(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Weights as whole numbers from 0 to ``LEVELS``.
 
     Parameters
     ----------
-    odds : np.ndarray, shape (n, n_bits)
-        Log-odds.
+    weights : np.ndarray, shape (n, n_bits)
+        As :func:`judge` gives them.
     counts : np.ndarray, shape (n, n_bits), bool
         Bits that may have a weight.
 
     Returns
     -------
     np.ndarray, shape (n, n_bits), uint8
-        All ``LEVELS`` if a snippet's bits are equally reliable and better than a coin; all 0 if none is.
+        All ``LEVELS`` if a snippet's bits deserve the same weight; all 0 if none deserves any.
     """
     if not counts.any():
-        return np.zeros(odds.shape, np.uint8)
-    expected = np.tanh(np.maximum(odds, 0) / 2)
-    top = max(float(np.quantile(expected[counts], _TOP_QUANTILE)), 1e-6)
-    return np.where(counts, np.minimum(np.rint(expected / top * LEVELS), LEVELS), 0).astype(np.uint8)
+        return np.zeros(weights.shape, np.uint8)
+    top = max(float(np.quantile(weights[counts], _TOP_QUANTILE)), 1e-6)
+    return np.where(counts, np.minimum(np.rint(weights / top * LEVELS), LEVELS), 0).astype(np.uint8)
 
 
 def expected_agreement(odds: np.ndarray, weights: np.ndarray) -> float:

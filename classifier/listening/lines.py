@@ -26,8 +26,8 @@ DESIGN = 6.0
 #: Speeds are read with bands rounded to this; a band of the finest resolution is ten times as wide.
 _BAND_STEP = 0.005
 _LAG_S = LAG / SAMPLE_RATE
-#: Frames between those that tell the level of each band's background, and how many of them.
-_BACKGROUND_STEP, _BACKGROUND_FRAMES = 8, 48
+#: Frames between those that tell what sounds as a whole, how many of them, and how many are one lag.
+_CONTEXT_STEP, _CONTEXT_FRAMES, _CONTEXT_LAG = 8, 48, LAG // bits.QUERY_HOP // 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +95,12 @@ def frames_between(line: Line, first_step: int, stop_step: int, n_words: int, ev
     return np.arange(first + (-first) % every, stop, every)
 
 
-def background(spectra: Spectra, stop_frame: int, speed: float) -> np.ndarray:
-    """Level of each band's background over the six seconds before a frame, nats."""
-    frames = stop_frame - 1 - _BACKGROUND_STEP * np.arange(_BACKGROUND_FRAMES)
-    frames = frames[frames >= spectra.start]
-    return reliability.background_level(*spectra.energies(frames, banded(speed)))
+def context(spectra: Spectra, stop_frame: int, speed: float) -> reliability.Context:
+    """What the six seconds before a frame tell about the recording's bits."""
+    frames = stop_frame - 1 - _CONTEXT_STEP * np.arange(_CONTEXT_FRAMES)
+    energy, loud = spectra.energies(frames[frames >= spectra.start][::-1], banded(speed))
+    d, _ = bits.spaced_differences(energy, loud, _CONTEXT_LAG)
+    return reliability.context_of(energy, loud, d, BANDS)
 
 
 def read(
@@ -107,7 +108,7 @@ def read(
     line: Line,
     words: np.ndarray,
     frames: np.ndarray,
-    level: np.ndarray,
+    around: reliability.Context,
     *,
     bandwidth_hz: float,
     shifts: tuple[int, ...] = (0,),
@@ -124,8 +125,8 @@ def read(
         The track's sub-fingerprints.
     frames : np.ndarray, shape (m,), int
         Reference frames to read.
-    level : np.ndarray
-        Of the background, as :func:`background` gives it.
+    around : reliability.Context
+        As :func:`context` gives it.
     bandwidth_hz : float
         Highest frequency that the recording can hold.
     shifts : tuple of int
@@ -154,7 +155,8 @@ def read(
     full = bits.full_frames(energy[own])
     valid = valid & full[:m] & full[m:]
     counts = (valid & live)[:, None] & (bits.bit_top_hz() * speed <= max(bandwidth_hz, 4 * bits.F_LOW))
-    odds = reliability.log_odds(reliability.facts(energy[own], loud[own], d, BANDS, m, level))
+    seen = reliability.facts(energy[own], d, BANDS, m, around)
+    odds, _ = reliability.judge(seen, reliability.frame_facts(energy[own], m, BANDS, around), around)
     trust = np.where(counts, np.tanh(np.maximum(odds, 0) / 2), 0)
     for i, shift in enumerate(shifts):
         if shift:

@@ -156,14 +156,16 @@ class Searcher:
         stop, start = ready, ready - round(SCAN_S / line.speed / STEP_S)
         words = self._words(line)
         middle = best = line.moved((start + stop) / 2 * STEP_S)
-        level = lines.background(spectra, spectra.stop, line.speed)
+        around = lines.context(spectra, spectra.stop, line.speed)
         highest = -np.inf
         for changes in _ABOUT:
             about = best.speed
             for by in changes:
                 other = replace(middle, speed=min(max(about + by, SLOWEST), FASTEST))
                 frames = lines.frames_between(other, start, stop, len(words), every=2)
-                heard = lines.read(spectra, other, words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS)
+                heard = lines.read(
+                    spectra, other, words, frames, around, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
+                )
                 agreement = heard.r.sum(axis=1) / max(float(heard.n.sum()) ** 0.5, 1e-6)
                 i = int(np.argmax(agreement))
                 if agreement[i] > highest:
@@ -174,8 +176,8 @@ class Searcher:
         """Share of the agreement of a track that sounds alone, over the last seconds."""
         start, words = ready - round(SCAN_S / 2 / STEP_S), self._words(line)
         frames = lines.frames_between(line, start, ready, len(words), every=4)
-        level = lines.background(spectra, spectra.stop, line.speed)
-        heard = lines.read(spectra, line, words, frames, level, bandwidth_hz=self.bandwidth_hz)
+        around = lines.context(spectra, spectra.stop, line.speed)
+        heard = lines.read(spectra, line, words, frames, around, bandwidth_hz=self.bandwidth_hz)
         return float(heard.r.sum() / max(float(heard.n.sum()), 1e-6))
 
     def _since(self, spectra: Spectra, line: Line, ready: int) -> float:
@@ -183,8 +185,8 @@ class Searcher:
         words = self._words(line)
         start = max(ready - round(TEST_S[-1] / STEP_S), -(-spectra.start // STEP))
         frames = lines.frames_between(line, start, ready, len(words), every=4)
-        level = lines.background(spectra, spectra.stop, line.speed)
-        heard = lines.read(spectra, line, words, frames, level, bandwidth_hz=self.bandwidth_hz)
+        around = lines.context(spectra, spectra.stop, line.speed)
+        heard = lines.read(spectra, line, words, frames, around, bandwidth_hz=self.bandwidth_hz)
         gain = (heard.r[0] - 2 * AUDIBLE * heard.n)[::-1]
         if not len(gain):
             return start * STEP_S

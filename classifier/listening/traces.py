@@ -159,9 +159,9 @@ class Trace:
     def read(self, spectra: Spectra, first: int, start: int, stop: int, *, backward: bool = False) -> None:
         """Read some steps, and correct the line by what was heard."""
         frames = frames_between(self.line, start, stop, len(self.words))
-        level = lines.background(spectra, min((stop + 2) * 16, spectra.stop), self.line.speed)
+        around = lines.context(spectra, min((stop + 2) * 16, spectra.stop), self.line.speed)
         heard = lines.read(
-            spectra, self.line, self.words, frames, level, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
+            spectra, self.line, self.words, frames, around, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
         )
         own = _SHIFTS.index(0)
         at = np.clip(heard.step, start, stop - 1) - first

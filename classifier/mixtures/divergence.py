@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from classifier.mixtures.gmm import Mixtures, expected_statistics, log_sum_exp, natural, psi
+from classifier.mixtures.gmm import Mixtures, expected_statistics, log_sum_exp, natural, psi, unpack
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,33 @@ def symmetric_kl_gaussian(a: Packed, b: Packed) -> np.ndarray:
         Nats, >= 0.
     """
     return np.maximum(symmetric_kl_aligned(a, b), 0.0)
+
+
+def coefficient_parts(a: Packed, b: Packed, d: int) -> np.ndarray:
+    """Part of each coefficient in J between paired Gaussians (K = 1): exact, the parts add up to J.
+
+    J = tr(A^-1 B + B^-1 A) / 2 - d + delta^T (A^-1 + B^-1) delta / 2, with covariances A and B and the difference of
+    the means delta, is a sum over the diagonal and over the entries of delta (docs/mathematics.md, "Divergence").
+
+    Parameters
+    ----------
+    a, b : Packed
+        n mixtures of one component each, or one of them 1.
+    d : int
+        Dimension.
+
+    Returns
+    -------
+    np.ndarray, shape (n, d), float64
+        Nats. A part may be negative where coefficients depend on each other.
+    """
+    (mean_a, one), (mean_b, two) = unpack(a.s[:, 0], d), unpack(b.s[:, 0], d)
+    delta = mean_a - mean_b
+    if one.ndim == 2:
+        return (one / two + two / one) / 2 - 1 + delta**2 * (1 / one + 1 / two) / 2
+    inverse_one, inverse_two = np.linalg.inv(one), np.linalg.inv(two)
+    traces = (inverse_one * two + inverse_two * one).sum(axis=2)  # all of these are symmetric
+    return traces / 2 - 1 + delta * ((inverse_one + inverse_two) @ delta[..., None])[..., 0] / 2
 
 
 def symmetric_kl_aligned(a: Packed, b: Packed) -> np.ndarray:

@@ -242,6 +242,7 @@ def finish_removals(store: Store) -> int:
 def _finish_removal(store: Store, catalogue_id: str) -> int:
     gone = _remove_tracks(store, catalogue_id)
     store.delete("catalogues", {"_id": catalogue_id})
+    store.delete("maps", {"_id": catalogue_id})
     # A writer that read the catalogue just before is refused at its commit; what it left is deleted now or then.
     return gone + _remove_tracks(store, catalogue_id)
 

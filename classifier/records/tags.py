@@ -82,6 +82,7 @@ def save(
         "catalogue": catalogue,
         "created": created,
         "verdict": tag.verdict,
+        "named": " ".join(match.track_id for match in tag.matches[: tag.tied]),
         "key": key_id,
         "device": device,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
@@ -155,6 +156,7 @@ def history(
     *,
     catalogue: str | None = None,
     verdict: str | None = None,
+    track: str | None = None,
     device: str | None = None,
     owner: Owner = ANYONE,
     limit: int = 20,
@@ -167,6 +169,8 @@ def history(
     store : Store
     catalogue, verdict, device : str or None
         Only tags with these.
+    track : str or None
+        Only tags that name this track; those of releases before schema 5 do not count.
     owner : Owner
         Only tags made by this owner.
     limit : int >= 1
@@ -184,6 +188,8 @@ def history(
         where["catalogue"] = catalogue
     if verdict is not None:
         where["verdict"] = verdict
+    if track is not None:
+        where["named"] = {"$contains": [track]}
     if device is not None:
         where["device"] = device
     if owner is not ANYONE:

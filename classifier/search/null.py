@@ -179,7 +179,7 @@ class NullMap:
 @lru_cache(maxsize=1)
 def null_map() -> NullMap:
     """Return the map that ships with Earmark."""
-    return NullMap.from_dict(json.loads((FOLDER / "null-2.json").read_text()))
+    return NullMap.from_dict(json.loads((FOLDER / "null-3.json").read_text()))
 
 
 def probability(log_odds: float) -> float:

@@ -63,6 +63,7 @@ COLLECTIONS: dict[str, Indexes] = {
     "tracklists": ((), (("created",), ("file_hash",))),
     "segments": ((), (("tracklist", "start_s"), ("tracklist", "written"))),
     "monitors": ((), ()),
+    "maps": ((), ()),
     "jobs": ((), (("status", "lease_expires"), ("created",))),
     "leases": ((), ()),
     "keys": ((("digest",),), ()),

@@ -2,8 +2,8 @@
 
 Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3 has
 the same fields, since stores were marked with 2 before all of them existed, and indexes tags by the key that made them.
-Schemas 4 and 5 add collections alone: segments of tracklists and monitors; Chromaprint fingerprints, allowances,
-webhooks and recordings.
+Schemas 4 and 5 add collections: segments of tracklists and monitors; Chromaprint fingerprints, allowances, webhooks,
+recordings and maps. Schema 5 also has new tags say which tracks they name.
 """
 
 from __future__ import annotations

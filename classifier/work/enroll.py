@@ -9,9 +9,11 @@ import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace as with_values
 from pathlib import Path
 from typing import Any
 
+from classifier.care.copying import take_over
 from classifier.catalogue import Catalogue
 from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy, Unavailable
@@ -38,6 +40,7 @@ def submit(
     *,
     facts: dict[str, str] | None = None,
     replace: bool = False,
+    like: str = "",
 ) -> Document:
     """Store a job that enrolls ``uploads``, which lie in the folder of ``job_id``.
 
@@ -57,6 +60,8 @@ def submit(
         Title, artist, album or isrc of the track, if there is a single file; default: as the files say.
     replace : bool
         Whether tracks that are enrolled already are modelled anew.
+    like : str
+        Name of another catalogue: what is said there of the same audio is taken over.
 
     Returns
     -------
@@ -76,7 +81,7 @@ def submit(
         }
         for upload in uploads
     ]
-    task = {"catalogue": catalogue, "facts": facts or {}, "replace": replace}
+    task = {"catalogue": catalogue, "facts": facts or {}, "replace": replace, "like": like}
     return jobs.submit(store, KIND, task, state={"files": files}, total=len(files), job_id=job_id, spool=spool.name)
 
 
@@ -166,12 +171,17 @@ class Enroll:
     def _enrolled(self, task: dict[str, Any], file: dict[str, Any], path: Path) -> Enrolled:
         """Enroll the file."""
         with self._catalogue(task["catalogue"]) as catalogue:
-            return catalogue.enroll(
+            enrolled = catalogue.enroll(
                 path,
                 source_name=Path(file["name"]).stem or file["name"],
                 replace=task["replace"],
                 **task["facts"],
             )
+        like = task.get("like")  # a job of an earlier release has none
+        known = tracks.find(self._store, like, content_hash=enrolled.track.content_hash) if like else None
+        if known is None:
+            return enrolled
+        return with_values(enrolled, track=take_over(self._store, enrolled.track, known))
 
     def _stored(self, task: dict[str, Any], _: dict[str, Any], path: Path) -> Enrolled:
         """Return the file's track if one of the workers that died on it had stored it already.

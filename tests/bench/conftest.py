@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from bench import corpus
-from bench.conditions import Material
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.material import Material
 
 
 @pytest.fixture
@@ -23,14 +23,15 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def material() -> Material:
-    """Two rooms (a bare wall, and noise decaying over 0.3 s) and twelve noise bursts that stand for utterances."""
+    """Two rooms (a bare wall, and noise decaying over 0.3 s) and noise bursts as speech and as seven voices."""
     rng = np.random.default_rng(440)
     wall = np.zeros(8001, dtype=np.float32)
     wall[0], wall[8000] = 1.0, 0.5  # an echo after half a second
     tail = rng.standard_normal(4800) * np.exp(-np.arange(4800) / 800)
     tail[0] = 8.0
     utterances = [rng.standard_normal(n).astype(np.float32) * 0.1 for n in rng.integers(8000, 32000, size=12)]
-    return Material([wall, (tail / np.linalg.norm(tail)).astype(np.float32)], utterances)
+    room = (tail / np.linalg.norm(tail)).astype(np.float32)
+    return Material([wall, room], utterances, [utterances[i : i + 2] for i in range(7)], [room])
 
 
 @pytest.fixture(scope="session")

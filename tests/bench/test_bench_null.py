@@ -37,7 +37,9 @@ def test_trials_that_go_together_are_counted_as_one(theta):
     tail = Tail(np.array([0.0, 4.0]), np.array([-0.3, -4.5]), 1.0, 1.0, 0.0)
     ranks = (np.arange(4000) + 0.5) / 4000
     expected = -np.log1p(-ranks) / theta
-    strangers = [null.Best(tail.z_for(np.log10(e) - 6), 6 - np.log10(OWN_SPEED), False, 0, 1.0, 5.0) for e in expected]
+    strangers = [
+        null.Best(tail.z_for(np.log10(e) - 6), 6 - np.log10(OWN_SPEED), False, 0.3, 1.0, 5.0) for e in expected
+    ]
     assert null.extremal_index(tail, strangers) == pytest.approx(theta, rel=0.02)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.conditions import Material
 from bench.corpus import SAMPLE_RATE, Reference, write_wav
+from bench.material import Material
 from bench.measure import peers
 from bench.measure.peers import Match, Matcher, PeerError
 from bench.queries import Query, plan, render

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from bench import corpus
-from bench.conditions import CONDITIONS, MAX_SPEED, Material
+from bench.conditions import CONDITIONS, MAX_SPEED
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.material import Material
 from bench.queries import Query, plan, render, render_file
 
 Songs = dict[Reference, np.ndarray]
@@ -103,7 +105,7 @@ def test_clean_snippet_is_the_track_at_its_offset(songs: Songs, material: Materi
 
 @pytest.mark.parametrize("name", ["room", "room+speed+5"])
 def test_room_is_quiet_before_the_track_begins(name: str, songs: Songs, material: Material) -> None:
-    wall = Material(material.impulses[:1], material.utterances)  # an echo after half a second
+    wall = replace(material, impulses=material.impulses[:1])  # an echo after half a second
     reference = next(iter(songs))
     query = Query("q", reference.id, 0.0, 2.0, name, 1, known=True)
     heard = render(query, samples=songs.__getitem__, material=wall, reference=reference)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from classifier.cli import folders
+from classifier.care import folders
 from classifier.errors import FileMissing
 from tests.cli.conftest import Earmark
 

@@ -69,8 +69,8 @@ def test_agreement_along_the_right_line_is_that_of_a_track_alone_and_nil_along_w
 
     def share(line: Line, of: np.ndarray) -> float:
         frames = lines.frames_between(line, 8, 72, len(of))
-        level = lines.background(spectra, spectra.stop, line.speed)
-        heard = lines.read(spectra, line, of, frames, level, bandwidth_hz=7000.0)
+        around = lines.context(spectra, spectra.stop, line.speed)
+        heard = lines.read(spectra, line, of, frames, around, bandwidth_hz=7000.0)
         assert np.all((heard.step >= 8) & (heard.step < 72))
         return float(heard.r.sum() / heard.n.sum())
 

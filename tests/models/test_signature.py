@@ -175,7 +175,7 @@ def test_a_byte_too_many_too_few_or_another_is_refused(signed):
         signed[:-1],
         signed + b"\0",
         b"RIFF" + signed[4:],
-        signed[:99] + b"\0" + signed[100:],
+        signed[:99] + bytes([signed[99] ^ 1]) + signed[100:],
     ):
         with pytest.raises(InvalidSignature):
             signature.decode(content, CONFIG, BACKGROUND)

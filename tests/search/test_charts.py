@@ -46,18 +46,18 @@ def test_divergence_is_low_along_a_match(songs, sounds, method):
     assert starts[-1] + CONFIG.slot_s < 8.0
 
 
-@pytest.mark.parametrize("first", [3, 7])
+@pytest.mark.parametrize("first", [3, 8])
 def test_divergence_is_that_of_unrelated_sound_where_another_song_plays(songs, sounds, first):
     """The match is the longer part; the other one's slots stand out, at their own times."""
     tag = songs.ask(np.concatenate([cut(sounds[2], 10, first), cut(sounds[5], 3, 10 - first)]))
     chart, best = tag.charts["divergence"], tag.matches[0]
-    assert best.title == ("song 2" if first == 7 else "song 5")
+    assert best.title == ("song 2" if first == 8 else "song 5")
     starts, values = np.array(chart["starts_s"]), np.array(chart["divergence"]) / chart["unrelated"]
     inside = (starts > best.query_start_s + 0.5) & (starts < best.query_end_s - 0.7)
     outside = (starts < best.query_start_s - 0.7) | (starts > best.query_end_s + 0.5)
     assert values[inside].mean() < LOW
     assert values[outside].mean() > HIGH
-    assert min(inside.sum(), outside.sum()) > 10
+    assert min(inside.sum(), outside.sum()) > 5
 
 
 @pytest.mark.parametrize("speed", [0.95, 0.985, 1.03, 1.05])

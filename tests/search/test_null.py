@@ -247,11 +247,11 @@ def test_equal_divergences_are_no_evidence():
 
 def test_the_tables_were_measured_on_many_lags():
     """The last entry of a table is a count, not a guess."""
-    values = json.loads((FOLDER / "null-2.json").read_text())
+    values = json.loads((FOLDER / "null-3.json").read_text())
     for table in values["tails"] + values["slot_tails"]:
         assert table["lags"] * 10 ** table["log10_p"][-1] > 100
 
 
 def test_a_map_is_built_from_its_file():
-    assert null.NullMap.from_dict(json.loads((FOLDER / "null-2.json").read_text())).bounds == TABLE.bounds
+    assert null.NullMap.from_dict(json.loads((FOLDER / "null-3.json").read_text())).bounds == TABLE.bounds
     assert null.null_map() is TABLE

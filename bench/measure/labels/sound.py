@@ -18,8 +18,8 @@ import numpy as np
 import scipy.signal
 
 from bench import corpus
-from bench.conditions import decode, encode
 from bench.measure.labels.tables import clip_id, filtered
+from bench.phones import decode, encode
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.demo.phone import mix_at_snr, pink, room_impulse, white

@@ -1,6 +1,6 @@
 import { matrix, quantile, rint, row, type Matrix } from './arrays';
 import { BANDS, bitTop_hz, energies, F_LOW, FINE, LAG, N_BANDS, N_BITS } from './bands';
-import { logOdds } from './reliability';
+import { judge } from './reliability';
 
 /** Mean size of a frame's differences, nats, below which it is too steady to describe. */
 const STEADY = 0.08;
@@ -29,8 +29,9 @@ export function fingerprint(samples: Float32Array, bandwidth_hz: number): Finger
   const length = frames * N_BITS;
   const signs = Uint8Array.from(d.values.subarray(0, length), (value) => (value > 0 ? 1 : 0));
   if (!counts.includes(1)) return { frames, signs, weights: new Uint8Array(length), expected: 0 };
-  const expected = logOdds(seen, d).map((odds) => Math.tanh(Math.max(odds, 0) / 2));
-  const weights = levels(expected, counts);
+  const judged = judge(seen, d);
+  const expected = judged.odds.map((odds) => Math.tanh(Math.max(odds, 0) / 2));
+  const weights = levels(judged.weights, counts);
   let weighted = 0;
   let total = 0;
   weights.forEach((weight, at) => {
@@ -76,14 +77,14 @@ function isFull(bands: Float64Array): boolean {
   return fine.reduce((count, value) => count + (value > least ? 1 : 0), 0) >= FULL_BANDS;
 }
 
-/** Weights that grow with the expected agreement; the highest twentieth, and what rounds to it, has the highest. */
-function levels(expected: Float64Array, counts: Uint8Array): Uint8Array {
+/** Weights as whole numbers; the highest twentieth, and what rounds to it, has the highest. */
+function levels(deserved: Float64Array, counts: Uint8Array): Uint8Array {
   const top = Math.max(
     quantile(
-      expected.filter((_, at) => counts[at] === 1),
+      deserved.filter((_, at) => counts[at] === 1),
       TOP_QUANTILE,
     ),
     1e-6,
   );
-  return Uint8Array.from(expected, (value, at) => (counts[at] ? Math.min(rint((value / top) * LEVELS), LEVELS) : 0));
+  return Uint8Array.from(deserved, (value, at) => (counts[at] ? Math.min(rint((value / top) * LEVELS), LEVELS) : 0));
 }

@@ -22,14 +22,15 @@ export const BACKGROUND = {
   slot_scale: arrays['background.slot_scale'],
 };
 
-/** The reliability network: standardisation of its inputs, and its two layers. */
+/** The reliability network: the service's documentation of its mathematics names the arrays. */
 export const NETWORK = {
-  mean: arrays['network.mean'],
-  scale: arrays['network.scale'],
-  w1: arrays['network.w1'],
-  b1: arrays['network.b1'],
-  w2: arrays['network.w2'],
-  b2: arrays['network.b2'],
+  w_bit: arrays['network.w_bit'],
+  w_frame: arrays['network.w_frame'],
+  w_snippet: arrays['network.w_snippet'],
+  b_hidden: arrays['network.b_hidden'],
+  w_out: arrays['network.w_out'],
+  b_out: arrays['network.b_out'],
+  factor: arrays['network.factor'],
 };
 
 /** Arrays by name: 32-bit floating point numbers, one array after another. */

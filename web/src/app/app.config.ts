@@ -8,6 +8,7 @@ import {
   withRouterConfig,
 } from '@angular/router';
 
+import { withCatalogue } from './api/catalogue';
 import { withKey } from './api/key';
 import { routes } from './app.routes';
 import { LostView } from './ui/lost-view';
@@ -16,7 +17,7 @@ export const appConfig: ApplicationConfig = {
   providers: [
     provideBrowserGlobalErrorListeners(),
     // XMLHttpRequest, the default: `fetch` reports no upload progress.
-    provideHttpClient(withInterceptors([withKey])),
+    provideHttpClient(withInterceptors([withCatalogue, withKey])),
     provideRouter(
       routes,
       withComponentInputBinding(),

@@ -31,6 +31,26 @@ export const routes: Routes = [
     title: 'Labels · Earmark',
   },
   {
+    path: 'library/duplicates',
+    loadComponent: () => import('./collection/duplicates').then((m) => m.DuplicatesView),
+    title: 'Duplicates · Earmark',
+  },
+  {
+    path: 'library/map',
+    loadComponent: () => import('./collection/map-view').then((m) => m.MapView),
+    title: 'Map · Earmark',
+  },
+  {
+    path: 'tracks/:id',
+    loadComponent: () => import('./collection/track-view').then((m) => m.TrackView),
+    title: 'Track · Earmark',
+  },
+  {
+    path: 'catalogues',
+    loadComponent: () => import('./catalogues/catalogues').then((m) => m.CataloguesView),
+    title: 'Catalogues · Earmark',
+  },
+  {
     path: 'keys',
     loadComponent: () => import('./keys/keys-view').then((m) => m.KeysView),
     title: 'Keys and webhooks · Earmark',

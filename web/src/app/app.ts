@@ -1,4 +1,5 @@
 import {
+  afterNextRender,
   ChangeDetectionStrategy,
   Component,
   computed,
@@ -6,6 +7,7 @@ import {
   type ElementRef,
   inject,
   viewChild,
+  ViewContainerRef,
 } from '@angular/core';
 import { toSignal } from '@angular/core/rxjs-interop';
 import { NavigationEnd, Router, RouterLink, RouterLinkActive, RouterOutlet } from '@angular/router';
@@ -39,12 +41,21 @@ export class App {
   private readonly uploads = inject(Uploads);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
+  private readonly place = viewChild.required('switch', { read: ViewContainerRef });
+
   protected readonly themeLabel = computed(() => {
     const theme = this.themes.theme();
     return theme === 'system' ? 'Colours: as the system' : `Colours: ${theme}`;
   });
 
   constructor() {
+    // Loaded after the first view, which does not need it; without it the page works with the usual catalogue.
+    afterNextRender(() =>
+      import('./catalogues/catalogue-switch').then(
+        ({ CatalogueSwitch }) => this.place().createComponent(CatalogueSwitch),
+        () => undefined,
+      ),
+    );
     const arrived = toSignal(
       inject(Router).events.pipe(
         filter((event) => event instanceof NavigationEnd),

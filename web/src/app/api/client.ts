@@ -49,11 +49,11 @@ export class Api {
     return this.http.delete(`${API}/listens/${encodeURIComponent(id)}`);
   }
 
-  /** Add one file to the library: the answer is a job. */
-  postTrack(file: File): Observable<Progress<Job>> {
+  /** Add one file to the library, or as the query `into` says: the answer is a job. */
+  postTrack(file: File, into = ''): Observable<Progress<Job>> {
     const form = new FormData();
     form.append('file', file, file.name);
-    return this.upload<Job>(`${API}/tracks`, form, file.size, {});
+    return this.upload<Job>(`${API}/tracks${into}`, form, file.size, {});
   }
 
   /** Have a long recording listened to: the answer is a job, which names the tracklist that it fills. */

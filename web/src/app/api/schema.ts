@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/v1/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * List the tracks that sound most like a recording, and why.
+         * @description The recording, a snippet or a whole song, is sent like a snippet. Nothing of it is kept.
+         */
+        post: operations["findAlike"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/catalogue-parameters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the parameters of catalogues with their bounds and meanings, Synced.fm's nine first, and the presets. */
+        get: operations["listParameters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/catalogues": {
         parameters: {
             query?: never;
@@ -36,6 +73,45 @@ export interface paths {
         put?: never;
         /** Say what music would cost under some parameters: windows, bytes, processor time. Nothing is made. */
         post: operations["estimateCost"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Copy a catalogue under another configuration: its tracks are modelled anew from their files.
+         * @description The files are looked for by their audio in the folders that the service was told of (`EARMARK_MUSIC_FOLDERS`).
+         *     Tracks whose files are not there are listed as missing: upload them with `POST /tracks?catalogue=NAME&like=SOURCE`.
+         *     The same request goes on with a copy that was begun.
+         */
+        post: operations["copyCatalogue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/copies/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return how far a copy is, and once it is done, which tracks are missing. */
+        get: operations["getCopy"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -360,6 +436,24 @@ export interface paths {
          *     that no more will follow.
          */
         post: operations["addPiece"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return the map of a catalogue; tracks that came since it was laid out are placed among their neighbours. */
+        get: operations["getMap"];
+        put?: never;
+        /** Lay the map of a catalogue out anew. */
+        post: operations["createMap"];
         delete?: never;
         options?: never;
         head?: never;
@@ -707,6 +801,27 @@ export interface paths {
         patch: operations["editTrack"];
         trace?: never;
     };
+    "/api/v1/tracks/{track_id}/alike": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tracks that sound most like a track, and why.
+         * @description Tracks are compared as wholes, by the exact symmetric KL divergence of one Gaussian each; the parts of the
+         *     coefficients add up to it.
+         */
+        get: operations["listAlike"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tracks/{track_id}/merge": {
         parameters: {
             query?: never;
@@ -940,6 +1055,68 @@ export interface components {
             track_id: string;
         };
         /**
+         * AlikeAnswer
+         * @description Tracks that sound alike.
+         */
+        AlikeAnswer: {
+            /**
+             * Duration S
+             * @description Of the recording that was sent; null of a track.
+             */
+            duration_s: number | null;
+            /** @description Null in small libraries. */
+            hubness: components["schemas"]["Hubness"] | null;
+            /**
+             * Ranked By
+             * @description `divergence` or `proximity`: what leaves fewer hubs in this library.
+             */
+            ranked_by: string;
+            /**
+             * Remarks
+             * @description What is wrong with that recording; as of a tag.
+             */
+            remarks: string[];
+            /**
+             * Searched
+             * @description Tracks that were compared.
+             */
+            searched: number;
+            /**
+             * Tracks
+             * @description Most alike first.
+             */
+            tracks: components["schemas"]["AlikeTrack"][];
+        };
+        /**
+         * AlikeTrack
+         * @description A track that sounds alike, taken as a whole and whatever the order of its sounds.
+         */
+        AlikeTrack: {
+            /** Artist */
+            artist: string | null;
+            /**
+             * Coefficients
+             * @description What the divergence consists of, most first.
+             */
+            coefficients: components["schemas"]["Coefficient"][];
+            /**
+             * Divergence
+             * @description Symmetric KL divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Proximity
+             * @description Mutual proximity: probability that a random third track is further away from both; null in small libraries.
+             */
+            proximity: number | null;
+            /** Source */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+        };
+        /**
          * Arousal
          * @description How lively music is.
          */
@@ -1072,6 +1249,128 @@ export interface components {
             tag_id: string;
         } & {
             [key: string]: unknown;
+        };
+        /**
+         * Coefficient
+         * @description What one cepstral coefficient contributes to a divergence.
+         */
+        Coefficient: {
+            /** Coefficient */
+            coefficient: number;
+            /**
+             * Name
+             * @description What of the sound it describes; all are changes over time.
+             */
+            name: string;
+            /**
+             * Nats
+             * @description Its part: those of all coefficients add up to the divergence. May be negative.
+             */
+            nats: number;
+            /**
+             * Spread
+             * @description How much it moves in the track, relative to what was asked about.
+             */
+            spread: number;
+        };
+        /**
+         * Copied
+         * @description How far a copy is.
+         */
+        Copied: {
+            /**
+             * Catalogue
+             * @description The copy.
+             */
+            catalogue: string;
+            /**
+             * Copied
+             * @description Files whose tracks the copy holds.
+             */
+            copied: number;
+            /** Created */
+            created: string;
+            /**
+             * Done
+             * @description Files looked at.
+             */
+            done: number;
+            /** @description Why the job failed, if it did. */
+            error: components["schemas"]["JobError"] | null;
+            /** Failed */
+            failed: number;
+            /**
+             * Failures
+             * @description The first 1,000 files or folders that could not be read.
+             */
+            failures: components["schemas"]["CopyFailure"][];
+            /** Finished */
+            finished: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /**
+             * Missing
+             * @description Tracks whose files were not found, once the job is done.
+             */
+            missing: number;
+            /**
+             * Missing Tracks
+             * @description The first 1,000 of them, by title.
+             */
+            missing_tracks: components["schemas"]["MissingTrack"][];
+            /** Source */
+            source: string;
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "queued" | "running" | "done";
+            /**
+             * Total
+             * @description Files found; 0 while they are looked for.
+             */
+            total: number;
+        };
+        /**
+         * CopyCatalogue
+         * @description A copy of a catalogue under another configuration.
+         */
+        CopyCatalogue: {
+            /**
+             * Config
+             * @description Parameters that differ from the source's.
+             * @default {}
+             */
+            config: {
+                [key: string]: unknown;
+            };
+            /**
+             * Name
+             * @description Of the copy: 1 to 100 printable characters.
+             */
+            name: string;
+            /**
+             * Source
+             * @description Catalogue to copy.
+             */
+            source: string;
+        };
+        /**
+         * CopyFailure
+         * @description A file that could not be read.
+         */
+        CopyFailure: {
+            /**
+             * File
+             * @description Its name, without its folder.
+             */
+            file: string;
+            /** Message */
+            message: string;
+            /** Name */
+            name: string;
         };
         /**
          * Cost
@@ -1260,6 +1559,19 @@ export interface components {
             status: "ok";
         };
         /**
+         * Hubness
+         * @description How much some tracks are near to everything: skewness of how often tracks are among the ten nearest.
+         */
+        Hubness: {
+            /** Divergence */
+            divergence: number;
+            /**
+             * Proximity
+             * @description The same by mutual proximity, which ranks if it is less.
+             */
+            proximity: number;
+        };
+        /**
          * Job
          * @description Work that continues after the answer.
          */
@@ -1295,7 +1607,7 @@ export interface components {
              * Kind
              * @enum {string}
              */
-            kind: "duplicates" | "enroll" | "tracklist" | "train" | "webhook";
+            kind: "copy" | "duplicates" | "enroll" | "map" | "tracklist" | "train" | "webhook";
             /** Present */
             present: number;
             /**
@@ -1684,6 +1996,80 @@ export interface components {
             wanted_s: number;
         };
         /**
+         * MapAnswer
+         * @description The map of a catalogue: tracks that sound alike lie side by side. Distances between far points mean nothing.
+         */
+        MapAnswer: {
+            /** Catalogue */
+            catalogue: string;
+            /**
+             * Created
+             * @description When it was laid out; null if never: all points are in one place.
+             */
+            created: string | null;
+            /**
+             * Outgrown
+             * @description Whether it should be laid out anew: `POST` does.
+             */
+            outgrown: boolean;
+            /**
+             * Points
+             * @description By title; at most 20,000.
+             */
+            points: components["schemas"]["MapPoint"][];
+            /**
+             * Total
+             * @description Tracks on the map.
+             */
+            total: number;
+        };
+        /**
+         * MapJob
+         * @description The map being laid out; it can be followed under `/jobs`.
+         */
+        MapJob: {
+            /** Catalogue */
+            catalogue: string;
+            /** Created */
+            created: string;
+            /** Done */
+            done: number;
+            error: components["schemas"]["JobError"] | null;
+            /** Failed */
+            failed: number;
+            /** Finished */
+            finished: string | null;
+            /** Id */
+            id: string;
+            /** Kind */
+            kind: string;
+            /** Status */
+            status: string;
+            /** Total */
+            total: number;
+        };
+        /**
+         * MapPoint
+         * @description A track on the map.
+         */
+        MapPoint: {
+            /** Artist */
+            artist: string | null;
+            /**
+             * Placed
+             * @description Whether it came after the map was laid out.
+             */
+            placed: boolean;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+            /** X */
+            x: number;
+            /** Y */
+            y: number;
+        };
+        /**
          * Match
          * @description A track that may be the answer: track time = offset_s + speed * snippet time.
          */
@@ -1840,6 +2226,23 @@ export interface components {
             track: components["schemas"]["Track"];
         };
         /**
+         * MissingTrack
+         * @description A track whose file was not found.
+         */
+        MissingTrack: {
+            /** Artist */
+            artist: string | null;
+            /**
+             * Source
+             * @description Name of the file that was enrolled, without extension.
+             */
+            source: string;
+            /** Title */
+            title: string;
+            /** Track Id */
+            track_id: string;
+        };
+        /**
          * Monitor
          * @description A listener that runs, or ran last, under this name.
          */
@@ -1982,6 +2385,60 @@ export interface components {
             shared_s: number;
             /** Stretches */
             stretches: components["schemas"]["Stretch"][];
+        };
+        /**
+         * Parameter
+         * @description A parameter of catalogues.
+         */
+        Parameter: {
+            /** Choices */
+            choices: string[] | null;
+            /** Default */
+            default: unknown;
+            /**
+             * Help
+             * @description What it means, with its unit.
+             */
+            help: string;
+            /**
+             * High
+             * @description Greatest value; null of a choice.
+             */
+            high: number | null;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "whole" | "number" | "choice";
+            /**
+             * Low
+             * @description Least value; null of a choice.
+             */
+            low: number | null;
+            /** Name */
+            name: string;
+            /**
+             * Synced Fm
+             * @description What Synced.fm called it; null if it has no such parameter.
+             */
+            synced_fm: string | null;
+        };
+        /**
+         * Parameters
+         * @description The parameters of catalogues: Synced.fm's nine first.
+         */
+        Parameters: {
+            /** Parameters */
+            parameters: components["schemas"]["Parameter"][];
+            /**
+             * Presets
+             * @description Values of all of them, by name of the preset.
+             */
+            presets: {
+                [key: string]: {
+                    [key: string]: unknown;
+                };
+            };
         };
         /**
          * Problem
@@ -2917,6 +3374,235 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    findAlike: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listParameters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Parameters"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     listCatalogues: {
         parameters: {
             query?: never;
@@ -3182,6 +3868,214 @@ export interface operations {
             };
             /** @description Validation error */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    copyCatalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["CopyCatalogue"];
+            };
+        };
+        responses: {
+            /** @description Taken in; ask at `Location` until `status` is `done` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCopy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Copied"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5291,6 +6185,192 @@ export interface operations {
             };
         };
     };
+    getMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createMap: {
+        parameters: {
+            query?: {
+                /** @description Left out: the one of the settings. */
+                catalogue?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken in; `Location` names the job that lays the map out */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MapJob"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getMe: {
         parameters: {
             query?: never;
@@ -5954,6 +7034,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
                 verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
                 /** @description Only tags that this device recorded. */
                 device?: string | null;
                 /** @description Most tags in the answer. */
@@ -7431,6 +8513,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Model recordings that are already there anew and re-read their tags; what was set by hand stays. */
                 replace?: boolean;
+                /** @description Another catalogue: what is said there of the same audio comes along, and what was set by hand. */
+                like?: string | null;
             };
             header?: never;
             path?: never;
@@ -7856,6 +8940,101 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listAlike: {
+        parameters: {
+            query?: {
+                /** @description Most tracks in the answer. */
+                top?: number;
+            };
+            header?: never;
+            path: {
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlikeAnswer"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -14,13 +14,14 @@ import {
   untracked,
   viewChild,
 } from '@angular/core';
-import { Router } from '@angular/router';
+import { Router, RouterLink } from '@angular/router';
 
 import { Api, API } from '../api/client';
 import { Me } from '../api/me';
 import { isGone, troubleOf, type Trouble } from '../api/problem';
 import type { Track, Tracks } from '../api/types';
 import { nameKey, sharedNames } from '../capture/verdict';
+import { LibraryParts } from '../collection/library-parts';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
 import { focusAt } from '../ui/focus';
@@ -36,7 +37,7 @@ const TYPING_MS = 250;
 /** The tracks that can be recognised: search, add, correct, remove. Search and page are part of the address. */
 @Component({
   selector: 'em-library',
-  imports: [Confirm, Icon, TroubleNote, UploadPanel],
+  imports: [Confirm, Icon, LibraryParts, RouterLink, TroubleNote, UploadPanel],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './library.html',
 })

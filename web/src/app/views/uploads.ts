@@ -16,6 +16,8 @@ export interface Upload {
   readonly number: number;
   readonly file: File;
   readonly kind: UploadKind;
+  /** Query that says where a track goes; empty: into the library that is shown. */
+  readonly into: string;
   readonly state: UploadState;
   /** Share of the bytes that have left, 0 to 1. */
   readonly sent: number;
@@ -48,11 +50,12 @@ export class Uploads {
   readonly listed = signal(0);
   readonly active = computed(() => this.list().filter((upload) => UNDER_WAY.includes(upload.state)).length);
 
-  add(files: Iterable<File>, kind: UploadKind = 'track'): void {
+  add(files: Iterable<File>, kind: UploadKind = 'track', into = ''): void {
     const fresh = [...files].map<Upload>((file) => ({
       number: this.next++,
       file,
       kind,
+      into,
       state: 'waiting',
       sent: 0,
       heard: null,
@@ -83,10 +86,10 @@ export class Uploads {
     }
   }
 
-  private run({ number, file, kind }: Upload): void {
+  private run({ number, file, kind, into }: Upload): void {
     this.change(number, { state: 'sending' });
     let job: Job | null = null;
-    const posted = kind === 'track' ? this.api.postTrack(file) : this.api.postRecording(file);
+    const posted = kind === 'track' ? this.api.postTrack(file, into) : this.api.postRecording(file);
     const subscription = posted
       .pipe(
         switchMap((progress) => {

@@ -1,0 +1,1 @@
+"""What sounds alike: tracks compared as wholes, whatever the order of their sounds, and a map of them."""

@@ -1,1 +1,0 @@
-import{J as n,da as o}from"./chunk-TAJ67YNO.js";var t=class e{file=o(null);static \u0275fac=function(a){return new(a||e)};static \u0275prov=n({token:e,factory:e.\u0275fac,providedIn:"root"})};export{t as a};

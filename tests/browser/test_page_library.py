@@ -1,0 +1,173 @@
+"""Catalogues, duplicates, the map and the page of a track, in Chromium against the real service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright, expect
+
+from classifier.demo import songs
+from tests.browser.harness import Music, Service, Watch, open_context, running, violations
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory, chromium: Playwright, music: Music) -> Iterator[Service]:
+    """A service of four songs and a cut of the last; it finds the files of two of them."""
+    found = tmp_path_factory.mktemp("found")
+    tracks = [music.track(index) for index in range(4)]
+    for track in tracks[:2]:
+        (found / track.name).write_bytes(track.read_bytes())
+    with running(tmp_path_factory.mktemp("archive"), EARMARK_MUSIC_FOLDERS=str(found)) as service:
+        song = music.song(3)
+        cut = replace(song, title=f"{song.title} (cut)", samples=song.samples[6 * song.sample_rate :])
+        service.enroll(*tracks, songs.write(cut, tmp_path_factory.mktemp("cut")))
+        yield service
+
+
+@pytest.fixture
+def page(browser: Browser, archive: Service) -> Iterator[Page]:
+    """A watched page."""
+    context = open_context(browser, archive)
+    page = context.new_page()
+    watch = Watch(archive.url)
+    watch.follow(page)
+    yield page
+    context.close()
+    assert watch.complaints() == []
+
+
+def clean(page: Page) -> None:
+    """Expect nothing of axe, in light and in dark."""
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert violations(page) == [], scheme
+    page.emulate_media(color_scheme="light")
+
+
+def test_a_catalogue_is_made_with_its_cost_told_before(page: Page, archive: Service) -> None:
+    page.goto("/library")
+    page.get_by_role("link", name="Catalogues").click()
+    expect(page.locator(".cost")).to_contain_text("Windows of 5 s, one every 1 s.")
+    assert page.locator(".parameters").first.locator(".field").count() == 9
+    page.get_by_label("window_step").fill("0.5")
+    expect(page.locator(".cost")).to_contain_text("one every 0.5 s")
+    page.get_by_label("sample_rate").fill("100")
+    expect(page.locator(".field .fault")).to_contain_text("8\u202f000 to 48\u202f000")
+    expect(page.get_by_role("button", name="Make it")).to_be_disabled()
+    page.get_by_label("sample_rate").fill("16000")
+    clean(page)
+    page.get_by_label("Start from").select_option("A JSON file of Synced.fm")
+    page.get_by_label("JSON of Synced.fm").fill('{"mfcc_step_size": 160, "cv_type": "diag"}')
+    expect(page.get_by_label("frame_step")).to_have_value("160")
+    expect(page.locator(".cost")).to_contain_text("A background is fitted")
+    page.get_by_label("Name").fill("Old ways")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.locator(".rows li", has_text="Old ways")).to_contain_text("frame_step 160")
+    made = {catalogue["name"]: catalogue for catalogue in archive.ask("GET", "/catalogues")["catalogues"]}
+    assert made["Old ways"]["config"]["frame_step"] == 160
+    assert made["Old ways"]["config"]["covariance_type"] == "diag"
+    # The header lets one choose among several; the library then shows the other one.
+    page.get_by_role("combobox", name="Catalogue", exact=True).select_option("Old ways")
+    page.get_by_role("link", name="Tracks", exact=True).click()
+    expect(page.get_by_text("The library is empty.")).to_be_visible()
+    page.get_by_role("combobox", name="Catalogue", exact=True).select_option("Usual catalogue")
+    expect(page.locator(".tracks li")).to_have_count(5)
+
+
+def test_a_catalogue_is_copied_and_what_is_missing_added(page: Page, music: Music, archive: Service) -> None:
+    page.goto("/catalogues")
+    page.get_by_role("button", name="Copy default").click()
+    page.get_by_label("window_step").fill("2")
+    expect(page.locator(".cost")).to_contain_text("one every 2 s")
+    page.get_by_label("Name").fill("coarse")
+    page.get_by_role("button", name="Copy", exact=True).click()
+    expect(page.get_by_role("heading", name="Copied default to coarse")).to_be_visible()
+    copy = page.locator(".copy")
+    expect(copy).to_contain_text("2 copied")
+    expect(copy.locator(".missing li")).to_have_count(3)
+    expect(copy.locator(".missing")).to_contain_text(music.song(2).title)
+    clean(page)
+    copy.locator("input[type=file]").set_input_files(music.track(2))
+    expect(copy.locator(".upload[data-state=added]")).to_contain_text(music.song(2).title)
+    titles = {track["title"] for track in archive.ask("GET", "/tracks?catalogue=coarse")["tracks"]}
+    assert titles == {music.song(index).title for index in range(3)}
+
+
+def test_duplicates_are_found_merged_and_brought_back(page: Page, music: Music, archive: Service) -> None:
+    title = music.song(3).title
+    page.goto("/library/duplicates")
+    page.get_by_role("button", name="Look for duplicates").click()
+    pair = page.locator(".pair")
+    expect(pair).to_have_count(1)
+    expect(pair).to_contain_text("A piece of it")
+    expect(pair).to_contain_text(re.compile(r"0:0[56] to 0:\d\d is 0:00 to 0:\d\d"))
+    clean(page)
+    pair.get_by_role("button", name=f"Keep this one: {title}, file").click()
+    expect(pair).to_have_count(0)
+    expect(page.get_by_role("button", name="Look again")).to_be_focused()
+    assert archive.ask("GET", "/tracks")["total"] == 4
+    page.get_by_role("button", name=f"Undo the merge of {title} (cut)").click()
+    expect(page.get_by_role("heading", name="Merged")).to_have_count(0)
+    assert archive.ask("GET", "/tracks")["total"] == 5
+
+
+def test_the_map_is_drawn_searched_and_walked(page: Page, music: Music) -> None:
+    page.goto("/library/map")
+    page.get_by_role("button", name="Draw the map").click()
+    drawing = page.locator("svg.map")
+    expect(drawing).to_have_attribute("aria-label", "5 tracks.")
+    song = music.song(1)
+    page.get_by_role("searchbox").fill(song.title.upper())
+    expect(drawing).to_have_attribute("aria-label", "5 tracks, 1 found.")
+    expect(page.locator(".map-chosen")).to_contain_text(song.title)
+    field = page.locator(".map-field")
+    field.focus()
+    seen = {page.locator(".map-chosen a").inner_text()}
+    for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
+        page.keyboard.press(key)
+        seen.add(page.locator(".map-chosen a").inner_text())
+    assert len(seen) > 1
+    page.get_by_role("searchbox").fill("")
+    page.get_by_text("As a table").click()
+    expect(page.locator("table tbody tr")).to_have_count(5)
+    clean(page)
+    field.focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(r"/tracks/\w+$"))
+    expect(page.get_by_role("heading", name="What sounds alike")).to_be_visible()
+
+
+def test_a_track_has_a_page_of_its_own(page: Page, music: Music, archive: Service) -> None:
+    title = music.song(3).title
+    tag = archive.identify(music.snippet(0, 12.0))
+    page.goto(f"/library?search={title}")
+    page.locator(".tracks .row", has_text=title).first.click()
+    expect(page.locator("h1")).to_contain_text(title)
+    expect(page.get_by_text("4 tracks were compared.")).to_be_visible()
+    page.get_by_text("As a table").click()
+    expect(page.locator("em-alike-chart tbody tr")).to_have_count(4)
+    expect(page.locator("em-alike-chart tbody tr").first).to_contain_text(title)
+    page.get_by_role("button", name="Look for copies").click()
+    expect(page.locator(".copies .row-title")).to_contain_text(title)
+    clean(page)
+    page.goto(f"/tracks/{tag['matches'][0]['track_id']}")
+    expect(page.locator(f'a[href="/tags/{tag["id"]}"]')).to_be_visible()
+    page.set_viewport_size({"width": 320, "height": 700})
+    for path in ("/catalogues", "/library/duplicates", "/library/map", f"/tracks/{tag['matches'][0]['track_id']}"):
+        page.goto(path)
+        expect(page.locator("h1")).to_be_visible()
+        expect(page.locator(".loading")).to_have_count(0)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+def test_an_unknown_track_is_said_to_be_unknown(browser: Browser, archive: Service) -> None:
+    context = open_context(browser, archive)
+    page = context.new_page()
+    page.goto("/tracks/nobody")
+    expect(page.get_by_role("heading", name="No such track")).to_be_visible()
+    page.get_by_role("link", name="To the library").click()
+    expect(page.get_by_role("heading", name="Library")).to_be_visible()
+    context.close()

@@ -1,0 +1,100 @@
+import { httpResource } from '@angular/common/http';
+import { ChangeDetectionStrategy, Component, computed, DestroyRef, effect, inject, input } from '@angular/core';
+import { Title } from '@angular/platform-browser';
+import { RouterLink } from '@angular/router';
+
+import { API } from '../api/client';
+import { optional } from '../api/key';
+import { Me } from '../api/me';
+import { troubleOf } from '../api/problem';
+import type { AlikeAnswer, DuplicatePair, Tags, Track } from '../api/types';
+import { remarkSentences } from '../capture/verdict';
+import { clock, count, moment } from '../ui/format';
+import { TroubleNote } from '../ui/trouble-note';
+import { TagRow } from '../views/tag-row';
+import { AlikeChart } from './alike-chart';
+import { DuplicateSearch } from './duplicate-search';
+import { LibraryParts } from './library-parts';
+import { relationWords, shares, stretches } from './pairs';
+
+const TAGS = 10;
+const IDENTIFIERS = [
+  ['isrc', 'ISRC'],
+  ['recording_mbid', 'MusicBrainz recording'],
+  ['release_mbid', 'MusicBrainz release'],
+  ['artist_mbids', 'MusicBrainz artists'],
+  ['acoustid', 'AcoustID'],
+] as const;
+
+/** One track: what is known of it, what it sounds like, its copies, and the tags that named it. */
+@Component({
+  selector: 'em-track-view',
+  imports: [AlikeChart, LibraryParts, RouterLink, TagRow, TroubleNote],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  templateUrl: './track-view.html',
+  providers: [DuplicateSearch],
+})
+export class TrackView {
+  protected readonly me = inject(Me);
+  protected readonly search = inject(DuplicateSearch);
+
+  /** From the address. */
+  readonly id = input.required<string>();
+
+  private readonly fetched = httpResource<Track>(() => this.url());
+  private readonly compared = httpResource<AlikeAnswer>(() => `${this.url()}/alike`);
+  private readonly naming = httpResource<Tags>(() =>
+    this.me.may('history')
+      ? { url: `${API}/tags`, params: { track: this.id(), limit: TAGS }, context: optional() }
+      : undefined,
+  );
+  protected readonly track = computed(() => (this.fetched.hasValue() ? this.fetched.value() : undefined));
+  protected readonly failure = computed(() => (this.fetched.error() ? troubleOf(this.fetched.error()) : null));
+  protected readonly alike = computed(() => (this.compared.hasValue() ? this.compared.value() : undefined));
+  protected readonly alikeFailure = computed(() => (this.compared.error() ? troubleOf(this.compared.error()) : null));
+  protected readonly tags = computed(() => (this.naming.hasValue() ? this.naming.value().tags : []));
+  protected readonly pairs = computed(() => this.search.found()?.pairs ?? []);
+  protected readonly identifiers = computed(() => {
+    const track = this.track();
+    return IDENTIFIERS.flatMap(([name, words]) => (track?.[name] ? [{ words, value: track[name] }] : []));
+  });
+  protected readonly notes = computed(() => Object.entries(this.track()?.metadata ?? {}));
+
+  constructor() {
+    const title = inject(Title);
+    effect(() => {
+      const track = this.track();
+      if (track) title.setTitle(`${track.title} · Earmark`);
+    });
+    let shown = '';
+    effect(() => {
+      if (this.id() !== shown && shown) this.search.found.set(null); // copies of another track
+      shown = this.id();
+    });
+    inject(DestroyRef).onDestroy(() => this.search.stop());
+  }
+
+  /** The other of a pair. */
+  protected other(pair: DuplicatePair): DuplicatePair['a'] {
+    return pair.a.track_id === this.id() ? pair.b : pair.a;
+  }
+
+  protected reload(): void {
+    this.fetched.reload();
+  }
+
+  protected added(track: Track): string {
+    return moment(new Date(track.created));
+  }
+
+  private url(): string {
+    return `${API}/tracks/${encodeURIComponent(this.id())}`;
+  }
+
+  protected readonly clock = clock;
+  protected readonly count = count;
+  protected readonly relationWords = relationWords;
+  protected readonly remarkSentences = remarkSentences;
+  protected readonly shares = shares;
+  protected readonly stretches = stretches;
+}
