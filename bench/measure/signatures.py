@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -138,7 +139,8 @@ def main() -> None:
     planned = queries.plan(known, names, [LENGTH_S], arguments.per_cell, _SEED)
     planned += queries.plan(unknown, names, [LENGTH_S], arguments.strangers, _SEED + 1)
     planned += queries.plan([], MUSIC_FREE, [LENGTH_S], arguments.strangers, _SEED + 2)
-    with ProcessPoolExecutor(arguments.jobs) as pool:
+    # Modelling the catalogue leaves threads behind, which a forked process would wait for.
+    with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
         asked = pool.map(partial(compare, catalogue=catalogue, javascript=arguments.javascript), planned, chunksize=4)
         compared = list(progress(asked, "snippets", total=len(planned)))
     table = Table(

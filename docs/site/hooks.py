@@ -5,6 +5,7 @@ MkDocs calls the functions that begin with ``on_``; the rest is in modules besid
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -22,11 +23,9 @@ import notebook  # noqa: E402
 import reference  # noqa: E402
 from roles import Roles  # noqa: E402
 
-#: The documents, and what they show or link to beside each other.
-DOCUMENTS = (
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "bench/README.md", "web/README.md"),
-    *("docs/*.md", "docs/img/*", "docs/gallery/*", "deploy/*.*", "classifier/work/worker.py"),
-)
+#: The documents to begin with, and pictures; what they link to, wherever it lies, is gathered too.
+DOCUMENTS = ("*.md", "docs/*.md", "docs/img/*")
+_LINK = re.compile(r"\]\(([^)#\s]+)[^)\s]*\)")
 TUTORIAL = "docs/tutorial.md"
 
 
@@ -39,23 +38,36 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if "Reference" in section:
             section["Reference"] = [{page.title: page.path} for page in reference.pages()]
         if "Guides" in section:
-            guides = (path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("docs/*.md")))
+            guides = (path.relative_to(ROOT).as_posix() for path in gathered() if path.suffix == ".md")
             section["Guides"] += [guide for guide in guides if guide not in named]
     return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Gather the documents where they lie in the repository, and make those that are made."""
-    for pattern in DOCUMENTS:
-        for path in sorted(ROOT.glob(pattern)):
-            name = path.relative_to(ROOT).as_posix()
-            if path.is_file() and name != TUTORIAL:
-                files.append(File.generated(config, name, abs_src_path=str(path)))
+    for path in gathered():
+        name = path.relative_to(ROOT).as_posix()
+        if name != TUTORIAL:
+            files.append(File.generated(config, name, abs_src_path=str(path)))
     for page in reference.pages():
         files.append(File.generated(config, page.path, content=page.text))
     for name, content in notebook.executed(ROOT / TUTORIAL).items():
         files.append(File.generated(config, f"docs/{name}", content=content))
     return files
+
+
+def gathered() -> list[Path]:
+    """Return the documents and every file of the repository that one of them links to."""
+    waiting = [path for pattern in DOCUMENTS for path in ROOT.glob(pattern)]
+    found: set[Path] = set()
+    while waiting:
+        path = waiting.pop()
+        if path in found or not path.is_file() or not path.is_relative_to(ROOT):
+            continue
+        found.add(path)
+        if path.suffix == ".md":
+            waiting += [(path.parent / link).resolve() for link in _LINK.findall(path.read_text()) if ":" not in link]
+    return sorted(found)
 
 
 def on_page_content(html: str, **_: Any) -> str:

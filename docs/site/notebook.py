@@ -43,13 +43,19 @@ def executed(path: Path) -> dict[str, str | bytes]:
     with tempfile.TemporaryDirectory() as folder:
         own = {**os.environ, "EARMARK_DATA_DIR": f"{folder}/data", "PYTHONPATH": root, "PYTHONWARNINGS": "ignore"}
         client = NotebookClient(
-            made, timeout=_PATIENCE_S, kernel_name="python3", record_timing=False, resources={"metadata": {"path": folder}}
+            made,
+            timeout=_PATIENCE_S,
+            kernel_name="python3",
+            record_timing=False,
+            resources={"metadata": {"path": folder}},
         )
         client.execute(env=own)
     files: dict[str, str | bytes] = {}
     parts = [_cell(cell, path.stem, files) for cell in made.cells]
+    notebook = f"{path.stem}.ipynb"
+    parts.append(f"[This page as a notebook]({notebook}), executed.")
     files[path.name] = "\n\n".join(part for part in parts if part) + "\n"
-    files[f"{path.stem}.ipynb"] = nbformat.writes(_same_each_time(made))
+    files[notebook] = nbformat.writes(_same_each_time(made))
     return files
 
 
@@ -62,7 +68,9 @@ def _cell(cell: Any, stem: str, files: dict[str, str | bytes]) -> str:
         if "image/png" in data:
             alt = cell.metadata.get("alt")
             if not alt:
-                raise ValueError(f'a figure has no description: write alt="..." after ```python of {cell.source[:60]!r}')
+                raise ValueError(
+                    f'a figure has no description: write alt="..." after ```python of {cell.source[:60]!r}'
+                )
             name = f"{stem}-{sum(file.endswith('.png') for file in files) + 1}.png"
             files[name] = base64.b64decode(data["image/png"])
             parts.append(f"![{alt}]({name})")
