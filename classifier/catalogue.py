@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from classifier.audio import level
 from classifier.audio.decoder import Audio, Decoder
@@ -536,7 +537,7 @@ class Catalogue:
         """Return ids of at most ``limit`` tracks that begin like this."""
         return tracks.ids_beginning(self.store, self.name, beginning, limit)
 
-    def edit(self, track_id: str, **fields: object) -> Track:
+    def edit(self, track_id: str, **fields: Any) -> Track:
         """Change title, artist, album, identifiers or metadata of a track by hand, for good; return it as it is."""
         self.track(track_id)
         return tracks.edit(self.store, track_id, **fields)

@@ -127,6 +127,9 @@ class Settings:
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
     )
+    traces: str = _setting(
+        "", "OpenTelemetry collector that requests are told to, http://HOST:4318/v1/traces; empty: none", secret=True
+    )
     listenbrainz_address: str = _setting(
         "https://api.listenbrainz.org", "server of `earmark listen --listenbrainz`; others speak its interface too"
     )

@@ -20,7 +20,9 @@ import click
 
 from classifier.api import bodies
 from classifier.api import connections as c
+from classifier.api import problems as named
 from classifier.api import requests as forms
+from classifier.api.glossary import WORDS
 from classifier.api.server import configuration
 from classifier.api.trackfiles import MAX_FILES
 from classifier.audio.formats import CONTAINERS
@@ -140,12 +142,28 @@ def formats() -> str:
     return table(("container", "endings", "usually holds"), rows)
 
 
+def problems() -> str:
+    """Return the table of all problems: when each arises, and what a client can do."""
+    rows = (
+        (f"`{name}`", str(cls.status), named.title(cls), named.REMEDIES[name]) for name, cls in named.known().items()
+    )
+    return table(("name", "status", "cause", "cure"), rows)
+
+
+def names() -> str:
+    """Return the table of names that mean the same everywhere in the interface."""
+    rows = ((f"`{name}`", words) for name, words in sorted(WORDS.items()) if "." not in name)
+    return table(("name", "meaning"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "settings": settings,
     "parameters": parameters,
     "commands": commands,
     "requests": requests,
     "formats": formats,
+    "problems": problems,
+    "names": names,
 }
 
 

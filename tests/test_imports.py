@@ -62,6 +62,7 @@ FENCED = {
     "av": ("audio.child", "audio.containers", "audio.pcm", "audio.tap", "demo.songs"),
     "mutagen": ("audio.tagwriting",),
     "sounddevice": ("audio.microphone",),
+    "opentelemetry": ("api.tracing",),
     "paho": ("cli.mqtt",),
     "beets": ("players.beetsplug.earmark",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),

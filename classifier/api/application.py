@@ -32,9 +32,11 @@ from classifier.api import (
     monitors,
     page,
     problems,
+    representation,
     requests,
     tags,
     telemetry,
+    tracing,
     tracklists,
     tracks,
     webhooks,
@@ -77,6 +79,8 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     if settings.trusted_proxies:
         proxied = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)
         app.wsgi_app = proxied  # type: ignore[method-assign]
+    tracing.init_app(app, settings)
+    representation.init_app(app)
     logs.init_app(app)
     problems.init_app(app)
     guard.init_app(app, settings)

@@ -10,6 +10,9 @@ from flask import url_for
 from classifier import catalogue as library
 from classifier.api.catalogue_schemas import Copied, CopyCatalogue, Parameters
 from classifier.api.guard import needs
+from classifier.api.list_schemas import CataloguesQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues, Cost, CostEstimate
 from classifier.api.service import Service, service
 from classifier.config import PRESETS, FeatureConfig, parameters
@@ -25,19 +28,22 @@ bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1")
 
 @bp.get("/catalogues")
 @needs("tag")
+@bp.input(CataloguesQuery, location="query")
 @bp.output(Catalogues)
 @bp.doc(operation_id="listCatalogues", responses=[401, 403])
-def listing() -> dict[str, Any]:
-    """List the catalogues with their parameters."""
+def listing(query_data: CataloguesQuery) -> dict[str, Any]:
+    """List the catalogues with their parameters, by name."""
     store = service().store
-    return {"catalogues": [_described(store, record) for record in list_catalogues(store)]}
+    found, more = page(list_catalogues(store), lambda record: record.name, query_data, order="catalogues")
+    only(query_data.fields, of="catalogues")
+    return {"catalogues": [_described(store, record) for record in found], "next": more}
 
 
 @bp.post("/catalogues")
 @needs("admin")
 @bp.input(CatalogueCreate, location="json")
 @bp.output(Catalogue, status_code=201)
-@bp.doc(operation_id="createCatalogue", responses=[400, 401, 403, 409, 415])
+@bp.doc(operation_id="createCatalogue", responses=[400, 401, 403, 404, 409, 415])
 def create(json_data: CatalogueCreate) -> Any:
     """Create a catalogue.
 

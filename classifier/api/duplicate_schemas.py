@@ -36,6 +36,7 @@ class Merged(BaseModel):
     """Tracks that were merged into others, newest first."""
 
     merges: list[MergedTrack]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class Sharing(BaseModel):

@@ -9,7 +9,9 @@ from flask import url_for
 
 from classifier.api.duplicate_schemas import Duplicates, DuplicatesQuery, Merged, MergeTracks
 from classifier.api.guard import needs
-from classifier.api.schemas import CatalogueQuery, Track
+from classifier.api.list_schemas import MergesQuery
+from classifier.api.paging import page
+from classifier.api.schemas import Track
 from classifier.api.service import service
 from classifier.records import merging
 from classifier.work import duplicates
@@ -46,14 +48,16 @@ def get(job_id: str) -> dict[str, Any]:
 
 @bp.get("/merges")
 @needs("admin")
-@bp.input(CatalogueQuery, location="query")
+@bp.input(MergesQuery, location="query")
 @bp.output(Merged)
 @bp.doc(operation_id="listMerges", responses=[401, 403, 404])
-def listing(query_data: CatalogueQuery) -> dict[str, Any]:
+def listing(query_data: MergesQuery) -> dict[str, Any]:
     """List the tracks that were merged into others, newest first."""
     own = service()
-    found = merging.merged(own.store, own.catalogue_name(query_data.catalogue))
-    return {"merges": [{"track": track.to_dict(), "into": into, "merged": at} for track, into, at in found]}
+    merges = merging.merged(own.store, own.catalogue_name(query_data.catalogue))
+    found, more = page(merges, lambda merge: merge[0].id, query_data, order="merges")
+    shown = [{"track": track.to_dict(), "into": into, "merged": at} for track, into, at in found]
+    return {"merges": shown, "next": more}
 
 
 @bp.post("/tracks/<track_id>/merge")

@@ -6,7 +6,7 @@
     - KeyMissing, KeyInvalid, KeyRole, KeysRequired
     - RateLimited
     - RequestTimeout, RequestTooLarge, MediaTypeUnsupported, EncodingUnsupported
-    - MethodNotAllowed
+    - MethodNotAllowed, PreconditionFailed
   + NotReady (an Unavailable)
 """
 
@@ -105,6 +105,13 @@ class MethodNotAllowed(RequestRefused):
 
     name = "method_not_allowed"
     status = 405
+
+
+class PreconditionFailed(RequestRefused):
+    """What is to be changed is not any more what ``If-Match`` names."""
+
+    name = "precondition_failed"
+    status = 412
 
 
 class NotReady(Unavailable):

@@ -238,7 +238,9 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
             resources={"/api/*": {}},
             origins=list(settings.allowed_origins),
             methods=["GET", "POST", "PATCH", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-Request-ID"],
-            expose_headers=["Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"],
+            allow_headers=[
+                *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
+            ],
+            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"],
             max_age=600,
         )

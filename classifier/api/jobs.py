@@ -20,7 +20,7 @@ bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 _STREAM: dict[Any, Any] = {
     200: {
         "description": "An event `job` with the job as JSON at each change; finally one event `done`",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such job",
     **streams.RESPONSES,

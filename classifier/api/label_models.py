@@ -10,6 +10,9 @@ from flask import url_for
 from classifier.api import jobs
 from classifier.api.guard import needs
 from classifier.api.label_schemas import LabelModel, LabelModels, TrainQuery
+from classifier.api.list_schemas import LabelModelsQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.trackfiles import spool_tracks
@@ -22,11 +25,15 @@ bp = APIBlueprint("label_models", __name__, tag="Labels", url_prefix="/api/v1/la
 
 @bp.get("")
 @needs("tag")
+@bp.input(LabelModelsQuery, location="query")
 @bp.output(LabelModels)
 @bp.doc(operation_id="listLabelModels", responses=[401, 403])
-def listing() -> dict[str, Any]:
+def listing(query_data: LabelModelsQuery) -> dict[str, Any]:
     """List the models with their cards; a damaged one is listed with its fault."""
-    return {"models": [stored.to_dict() for stored in service().labelling.registry.listed()]}
+    models = service().labelling.registry.listed()
+    found, more = page(models, lambda stored: f"{stored.task}/{stored.version}", query_data, order="label-models")
+    only(query_data.fields, of="models")
+    return {"models": [stored.to_dict() for stored in found], "next": more}
 
 
 @bp.get("/<task>")

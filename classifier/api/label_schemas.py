@@ -163,6 +163,7 @@ class LabelModels(BaseModel):
     """All models of labels."""
 
     models: list[LabelModel]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 # --- as earlier services had it ---------------------------------------------------------------------------

@@ -3,6 +3,8 @@
 Each piece that adds enough sound leads to a *look*: a search with all sound so far. The false alarms allowed for a
 snippet are divided between the looks (:func:`classifier.search.significance.allowed_at_look`). This costs little: at
 the tenth look *z* must be about 0.3 higher than for a snippet.
+
+A continuous listen goes on after a track was named, and fills a tracklist (``continuous.py``).
 """
 
 from __future__ import annotations
@@ -18,10 +20,10 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
-from classifier.api import telemetry
+from classifier.api import continuous, telemetry
 from classifier.api.guard import needs
 from classifier.api.limits import check_quota
-from classifier.api.schemas import Listen, ListenQuery, PieceQuery
+from classifier.api.listen_schemas import Listen, ListenQuery, PieceQuery
 from classifier.api.service import Service, service
 from classifier.api.snippets import is_signed, read_snippet
 from classifier.catalogue import Catalogue
@@ -32,7 +34,7 @@ from classifier.errors import (
     InvalidParameter,
     InvalidSignature,
 )
-from classifier.records import listens, tags
+from classifier.records import listens, tags, tracklists
 from classifier.search.significance import allowed_at_look
 
 bp = APIBlueprint("listens", __name__, tag="Listens", url_prefix="/api/v1/listens")
@@ -41,6 +43,8 @@ bp = APIBlueprint("listens", __name__, tag="Listens", url_prefix="/api/v1/listen
 LOOK_S = 0.7
 #: Confidence from which a candidate is worth a guess: as likely right as not.
 GUESS = 0.5
+#: Segments of a continuous listen's tracklist in each answer.
+SEGMENTS = 20
 _SAMPLE_BYTES = 2
 
 
@@ -54,10 +58,16 @@ def begin(query_data: ListenQuery) -> Any:
 
     Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
+    little-endian. With `continuous`, listening goes on after a track was named: the answers hold the latest segments of
+    the tracklist that is made, and it ends with the piece that says `last`, or five minutes after the last one.
     little-endian. With `signatures`, each piece is the signature of all sound so far, and the sound stays where it is.
     """
     own = service()
     check_quota()
+    if query_data.continuous:
+        continuous.check_rate(query_data.rate)
+        if query_data.signatures:
+            raise InvalidParameter("continuous listening needs sound: signatures are of sixty seconds at most")
     listen = listens.begin(
         own.store,
         own.catalogue_name(query_data.catalogue),
@@ -68,6 +78,7 @@ def begin(query_data: ListenQuery) -> Any:
         top=query_data.top,
         rate=query_data.rate,
         channels=query_data.channels if query_data.rate else None,
+        continuous=query_data.continuous,
         signatures=query_data.signatures,
     )
     return _answer(own, listen)
@@ -89,15 +100,19 @@ def add(listen_id: str, number: int, query_data: PieceQuery) -> Any:
     listen = listens.get(own.store, listen_id, key_id=_key_id())
     if listen.ended:
         return _answer(own, listen)
-    limit = own.settings.snippet_bytes - listen.n_bytes
+    limit = own.settings.snippet_bytes - (0 if listen.continuous else listen.n_bytes)
     content, _ = read_snippet(max(1, limit))
     if len(content) > limit:
         raise AudioTooLarge(f"the recording has more than {own.settings.snippet_bytes:,} bytes: start another")
     if is_signed(content) != listen.signatures:
         kind, other = ("signatures", "sound") if listen.signatures else ("sound", "a signature")
         raise InvalidParameter(f"piece {number} is {other}, and this listen is one of {kind}: begin another for it")
+    if listen.continuous and number >= listen.next:
+        continuous.check_size(listen, len(content))
     with own.gate.admitted():
         listen = listens.add_piece(own.store, listen, number, content)
+        if listen.continuous:
+            return _answer(own, continuous.hear(own, listen, last=query_data.last))
         return _look(own, listen, content, last=query_data.last)
 
 
@@ -116,7 +131,7 @@ def get(listen_id: str) -> Any:
 @bp.output({}, status_code=204)
 @bp.doc(operation_id="deleteListen", responses=[401, 403, 404])
 def delete(listen_id: str) -> Any:
-    """Stop listening, and forget the sound. The tag of a listen that has ended stays."""
+    """Stop listening, and forget the sound. The tag of a listen that has ended stays, and so does a tracklist."""
     own = service()
     listens.remove(own.store, listens.get(own.store, listen_id, key_id=_key_id()))
     return Response(status=204)
@@ -208,6 +223,8 @@ def _answer(
     """Return the JSON object: the tag that the listen became, or the best candidate so far, which is no verdict."""
     heard_s = listen.looked_s if heard_s is None else heard_s
     made = tags.get(own.store, listen.tag_id) if listen.tag_id else None
+    longest_s = own.settings.recording_seconds if listen.continuous else own.settings.listen_seconds
+    listed = tracklists.latest(own.store, listen.tracklist_id, SEGMENTS) if listen.tracklist_id else []
     return {
         "id": listen.id,
         "catalogue": listen.catalogue,
@@ -215,10 +232,12 @@ def _answer(
         "expires": listen.expires,
         "next": listen.next,
         "heard_s": round(heard_s, 3),
-        "wanted_s": 0.0 if listen.ended else round(max(0.0, own.settings.listen_seconds - heard_s), 3),
+        "wanted_s": 0.0 if listen.ended else round(max(0.0, longest_s - heard_s), 3),
         "ended": listen.ended,
         "tag": made,
         "perhaps": _guess(tag),
+        "tracklist": listen.tracklist_id,
+        "segments": listed,
     }
 
 

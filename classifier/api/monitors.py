@@ -10,6 +10,9 @@ from flask import Response
 
 from classifier.api import streams
 from classifier.api.guard import needs
+from classifier.api.list_schemas import MonitorsQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.api.tracklist_schemas import Monitor, Monitors
@@ -23,7 +26,7 @@ _STREAM: dict[Any, Any] = {
     200: {
         "description": "First an event `monitor` with the monitor as JSON, and again whenever it begins or ends; then "
         "events `segment` and `progress` as of its tracklist, as they happen",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such monitor",
     **streams.RESPONSES,
@@ -32,11 +35,14 @@ _STREAM: dict[Any, Any] = {
 
 @bp.get("")
 @needs("tag", named=True)
+@bp.input(MonitorsQuery, location="query")
 @bp.output(Monitors)
 @bp.doc(operation_id="listMonitors", responses=[401, 403])
-def listing() -> dict[str, Any]:
+def listing(query_data: MonitorsQuery) -> dict[str, Any]:
     """List monitors by name, with what is playing now."""
-    return {"monitors": stored.every(service().store)}
+    found, more = page(stored.every(service().store), lambda monitor: monitor["id"], query_data, order="monitors")
+    only(query_data.fields, of="monitors")
+    return {"monitors": found, "next": more}
 
 
 @bp.get("/<monitor_id>")

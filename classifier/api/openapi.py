@@ -8,7 +8,7 @@ from typing import Any
 
 from apiflask import APIFlask
 
-from classifier.api import problems
+from classifier.api import glossary, problems
 from classifier.api.schemas import EnrollForm, Problem
 from classifier.api.snippets import SIGNATURE_TYPE
 from classifier.api.trackfiles import MAX_FILES
@@ -32,34 +32,39 @@ _IDEMPOTENCY = {
 }
 
 
+def _form(required: list[str], parts: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a form; parts of other names are refused."""
+    return {"type": "object", "required": required, "properties": parts, "additionalProperties": False}
+
+
 def _snippet_body() -> dict[str, Any]:
     part = {**_FILE, "description": "The recording, in any format a phone writes."}
-    form = {"type": "object", "required": ["snippet"], "properties": {"snippet": part}}
+    form = _form(["snippet"], {"snippet": part})
     content: dict[str, Any] = {"multipart/form-data": {"schema": form}}
     content.update({media: {"schema": dict(_FILE)} for media in _RAW})
     return {"required": True, "content": content}
 
 
 def _file_body() -> dict[str, Any]:
-    form = {"type": "object", "required": ["file"], "properties": {"file": dict(_FILE)}}
+    form = _form(["file"], {"file": dict(_FILE)})
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def _tracks_body(fields: dict[str, Any]) -> dict[str, Any]:
     parts = {"type": "array", "items": dict(_FILE), "maxItems": MAX_FILES, "description": "The tracks' files."}
-    form = {"type": "object", "required": ["file"], "properties": {"file": parts, **fields}}
+    form = _form(["file"], {"file": parts, **fields})
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def _recording_body() -> dict[str, Any]:
     part = {**_FILE, "description": "The recording: hours of it, in any format that is read."}
-    form = {"type": "object", "required": ["file"], "properties": {"file": part}}
+    form = _form(["file"], {"file": part})
     return {"required": True, "content": {"multipart/form-data": {"schema": form}}}
 
 
 def _finish(spec: dict[str, Any]) -> dict[str, Any]:
     """Complete the document that APIFlask generates from routes and models."""
-    for path in ("tags", "labels/tags", "labels/{task}", "spectrogram"):
+    for path in ("tags", "labels/tags", "labels/{task}", "spectrogram", "listens/{listen_id}/pieces/{number}"):
         spec["paths"][f"/api/v1/{path}"]["post"]["requestBody"] = _snippet_body()
     for path in ("/predict", "/upload/musicUpload/"):
         spec["paths"][path]["post"]["requestBody"] = _file_body()
@@ -82,6 +87,7 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
             if not isinstance(operation, dict):
                 continue
             responses = operation["responses"]
+            responses.setdefault("414", {"description": "The address is longer than the server reads"})
             responses.setdefault("500", {"description": "Internal error"})
             if "401" in responses:  # whatever checks keys counts requests
                 responses.setdefault("429", {"description": "Too many requests", "headers": dict(_RETRY)})
@@ -92,9 +98,13 @@ def _finish(spec: dict[str, Any]) -> dict[str, Any]:
             operation["responses"] = dict(sorted(responses.items()))
             operation["security"] = [{}, {"key": []}]
             for parameter in operation.get("parameters", ()):
+                if parameter["in"] == "path" and parameter["schema"].get("type") == "integer":
+                    parameter["schema"]["minimum"] = 0
                 if "description" in parameter["schema"]:
                     parameter["description"] = parameter["schema"].pop("description")
-    return _flat(spec)
+    made = _flat(spec)
+    glossary.complete(made)
+    return made
 
 
 def _flat(spec: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,10 @@ from typing import Any
 
 import flask
 from flask import Response, abort, request
+from werkzeug.exceptions import NotFound
 from werkzeug.security import safe_join
+
+from classifier.api.problems import on_http_exception
 
 _INSTALLED, _SOURCE = (folder / "static" for folder in Path(__file__).resolve().parents[1:3])
 ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
@@ -70,11 +73,19 @@ def _file(path: Path) -> Response:
 
 
 def init_app(app: flask.Flask, root: Path = ROOT) -> None:
-    """Serve the page at every address that no other route has."""
+    """Serve the page at every address that no route has, whatever its methods."""
 
-    def page(path: str = "") -> Any:
-        return serve(root, path)
+    def index() -> Any:
+        return serve(root, "")
 
-    page._spec = {"hide": True}  # type: ignore[attr-defined]
-    app.add_url_rule("/", "page.index", page)
-    app.add_url_rule("/<path:path>", "page", page)
+    def fallback(error: NotFound) -> Any:
+        if request.routing_exception is error and request.method in ("GET", "HEAD"):
+            try:
+                return serve(root, request.path.removeprefix("/"))
+            except NotFound:
+                pass  # nor has the page
+        return on_http_exception(error)
+
+    index._spec = {"hide": True}  # type: ignore[attr-defined]
+    app.add_url_rule("/", "page.index", index)
+    app.register_error_handler(404, fallback)

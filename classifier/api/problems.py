@@ -97,6 +97,7 @@ REMEDIES: dict[str, str] = {
     "request_too_large": "Send audio as a file part or as the raw body, and fewer files at once.",
     "media_type_unsupported": "Send `multipart/form-data`, or the bytes as `audio/*` or `application/octet-stream`.",
     "encoding_unsupported": "Send the bytes as they are, without `Content-Encoding`; audio is compressed already.",
+    "precondition_failed": "Read it again, and repeat the change with the new `ETag` if it is still wanted.",
     "method_not_allowed": "Use one of the methods in the header `Allow`.",
     "listen_not_found": "Begin a new one with `POST /api/v1/listens`; each is kept for five minutes.",
     "piece_out_of_order": "Send piece `next` of the last answer; number pieces from 0, each once.",

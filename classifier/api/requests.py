@@ -58,7 +58,7 @@ class Request(flask.Request):
         RequestTooLarge
             If it has more than ``JSON_BYTES`` bytes.
         RequestRefused
-            If it is not valid JSON, or is nested too deeply.
+            If it is not valid JSON, null, or nested too deeply.
         """
         if not self.is_json:
             raise MediaTypeUnsupported(f"Content-Type is {_given(self.mimetype)}: send JSON as application/json")
@@ -66,11 +66,14 @@ class Request(flask.Request):
         try:
             if len(self.get_data(cache=cache)) > JSON_BYTES:
                 raise too_large
-            return super().get_json(force, silent, cache)
+            value = super().get_json(force, silent, cache)
         except RequestEntityTooLarge:
             raise too_large from None
         except RecursionError:
             raise RequestRefused("the JSON is nested too deeply") from None
+        if value is None:  # which would else pass for an object without fields
+            raise RequestRefused("the body is null: send a JSON object")
+        return value
 
     def on_json_loading_failed(self, e: ValueError | None) -> Any:
         """Refuse JSON that cannot be read.

@@ -57,59 +57,6 @@ class TagQuery(Strict):
     )
 
 
-class ListenQuery(Strict):
-    """How a recording that arrives in pieces is to be identified."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to search. Left out: the one of the settings."
-    )
-    method: Literal["auto", "kl"] | None = Field(
-        None, description="How the recording is decided. Left out: as the settings say."
-    )
-    top: int = Field(5, ge=1, le=50, description="Most entries in the tag's `matches`.")
-    rate: int | None = Field(None, ge=4000, le=192_000, description="Pieces are bare PCM of so many samples a second.")
-    channels: int = Field(1, ge=1, le=8, description="Channels of bare PCM.")
-    signatures: bool = Field(False, description="Pieces are signatures, each of all sound so far.")
-    device: str | None = Field(
-        None, min_length=1, max_length=100, description="What you call the device that records: kept with the tag."
-    )
-
-
-class PieceQuery(Strict):
-    """What a piece is."""
-
-    last: bool = Field(False, description="No more will come: decide with what there is.")
-
-
-class HistoryQuery(Strict):
-    """Which tags to list, newest first."""
-
-    catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
-    verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
-        None, description="Only tags with this verdict."
-    )
-    track: str | None = Field(None, pattern=IDENTIFIER, description="Only tags that name this track.")
-    device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
-    limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
-
-
-class TracksQuery(Strict):
-    """Which tracks to list, by title."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to list. Left out: the one in the settings."
-    )
-    search: str | None = Field(
-        None,
-        max_length=200,
-        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
-        "kinds of quotes and dashes do not matter.",
-    )
-    limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
-    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start.")
-
-
 class EnrollQuery(Strict):
     """Where uploaded tracks go."""
 
@@ -284,21 +231,11 @@ class Tag(BaseModel):
     )
 
 
-class Listen(BaseModel):
-    """A recording that arrives in pieces, and what is known of it so far."""
+class FacetValue(BaseModel):
+    """A value that entries of a list have."""
 
-    id: str
-    catalogue: str
-    created: str
-    expires: str = Field(description="When it is forgotten, ended or not.")
-    next: int = Field(description="Number of the piece to send next.")
-    heard_s: float = Field(description="Seconds of sound so far.")
-    wanted_s: float = Field(description="Seconds of sound after which it is decided at the latest.")
-    ended: bool = Field(description="Whether it is decided; nothing more is taken then.")
-    tag: Tag | None = Field(description="The verdict, once it has ended; kept like any other tag.")
-    perhaps: Match | None = Field(
-        description="The best candidate so far, if it is as likely right as not: a guess to show, and no verdict."
-    )
+    value: str | None = Field(description="Null: they have none.")
+    count: int = Field(description="How many entries have it.")
 
 
 class Tags(BaseModel):
@@ -306,6 +243,9 @@ class Tags(BaseModel):
 
     tags: list[Tag]
     next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its values among all tags that were asked for."
+    )
 
 
 class Alignment(BaseModel):
@@ -369,8 +309,12 @@ class Tracks(BaseModel):
 
     tracks: list[Track]
     total: int = Field(description="Tracks that match, on all pages.")
-    limit: int
-    skip: int
+    limit: int = Field(description="As asked.")
+    skip: int = Field(description="As asked.")
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
+    facets: dict[str, list[FacetValue]] = Field(
+        description="By name of a facet that was asked for: its fifty most frequent values among all tracks that match."
+    )
 
 
 class JobError(BaseModel):
@@ -445,6 +389,7 @@ class Catalogues(BaseModel):
     """Every catalogue of the store."""
 
     catalogues: list[Catalogue]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class MyLimits(BaseModel):

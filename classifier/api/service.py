@@ -19,6 +19,7 @@ from typing import cast
 import numpy as np
 from flask import current_app
 
+from classifier.api.continuous import Ears
 from classifier.api.gate import Gate
 from classifier.api.labelling import Labelling
 from classifier.audio.decoder import Decoder
@@ -60,6 +61,8 @@ class Service:
     ----------
     gate : Gate
         Limits how many snippets are worked on or wait.
+    ears : Ears
+        Listeners of continuous listens.
     spool : Spool
         Where uploads wait.
     streams : threading.BoundedSemaphore
@@ -75,11 +78,14 @@ class Service:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.gate = Gate(settings.workers, settings.queue)
+        self.ears = Ears()
         self.spool = Spool(settings)
         self.streams = threading.BoundedSemaphore(MAX_STREAMS)
         self.closing = threading.Event()
         self.opened = threading.Event()
         self.tried = threading.Event()
+        self.watch_labels: Callable[[int], None] = lambda inside: None
+        """Called with the number of recordings being labelled or waiting, whenever it changes."""
         self._lock = threading.RLock()
         self._started = self._closed = False
         self._store: Store | None = None
@@ -102,6 +108,7 @@ class Service:
             self._job_decoder = Decoder(self.settings)
             self._recording_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
+            self._labelling.gate.watch = self.watch_labels
             handlers: dict[str, Handler] = {
                 copy.KIND: copy.Copies(self._enroller, self.settings.music_folders),
                 enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),

@@ -14,7 +14,9 @@ from classifier.api import telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.limits import check_quota
-from classifier.api.schemas import Charts, HistoryQuery, Tag, TagQuery, Tags
+from classifier.api.list_schemas import HistoryQuery, TagFields
+from classifier.api.representation import facet_values, only
+from classifier.api.schemas import Charts, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import is_signed, read_snippet
 from classifier.errors import InvalidParameter
@@ -119,19 +121,31 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
 
     A key with role `tag` lists the tags that were made with it; a key with role `admin` lists all.
     """
-    found, cursor = stored.history(service().store, owner=owner(), **query_data.model_dump())
-    return {"tags": found, "next": cursor}
+    store = service().store
+    which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "track", "device"}) | {
+        "owner": owner()
+    }
+    found, cursor = stored.history(store, **which, limit=query_data.limit, cursor=query_data.cursor)
+    named = query_data.facets.split(",") if query_data.facets else []
+    only(query_data.fields, of="tags")
+    return {
+        "tags": found,
+        "next": cursor,
+        "facets": {name: facet_values(stored.facet(store, name, **which)) for name in named},
+    }
 
 
 @bp.get("/<tag_id>")
 @needs("tag")
+@bp.input(TagFields, location="query")
 @bp.output(Tag)
 @bp.doc(operation_id="getTag", responses=[401, 403, 404])
-def get(tag_id: str) -> dict[str, Any]:
+def get(tag_id: str, query_data: TagFields) -> dict[str, Any]:
     """Return a tag.
 
     A key with role `tag` reads tags that were made with it; without a key, tags that were made without one.
     """
+    only(query_data.fields)
     return stored.get(service().store, tag_id, owner=owner())
 
 

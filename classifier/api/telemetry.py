@@ -28,6 +28,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from classifier import __version__
+from classifier.api import tracing
 from classifier.api.guard import needs
 from classifier.api.server import METRICS_FOLDER
 from classifier.api.service import Service, service
@@ -48,12 +49,16 @@ LOG10_E = Histogram("earmark_log10_e_value", "Log10 of the E-value of the first 
 WAITING = Gauge(
     "earmark_snippets_in_work", "Snippets being worked on or waiting for a place.", multiprocess_mode="livesum"
 )
+LABELLING = Gauge(
+    "earmark_recordings_in_work", "Recordings being labelled or waiting for it.", multiprocess_mode="livesum"
+)
 
 bp = APIBlueprint("telemetry", __name__, tag="Operation")
 
 
 def identified(tag: Tag) -> None:
     """Count an identification with what each stage took."""
+    tracing.identified(tag)
     VERDICTS.labels(tag.verdict, tag.method).inc()
     for stage, seconds in tag.seconds.items():
         STAGE_S.labels(stage).observe(seconds)
@@ -99,9 +104,10 @@ def _count(response: flask.Response) -> flask.Response:
 
 
 def init_app(app: flask.Flask, own: Service) -> None:
-    """Count every answer, and the snippets in work."""
+    """Count every answer, and what is in work."""
     app.after_request(_count)
     own.gate.watch = WAITING.set
+    own.watch_labels = LABELLING.set
 
 
 @bp.get("/metrics")

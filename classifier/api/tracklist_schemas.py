@@ -6,8 +6,11 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import IDENTIFIER, JobError, Strict
+from classifier.api.schemas import JobError, Strict
 from classifier.listening.exports import FORMATS
+
+#: Most segments in an answer.
+MAX_SEGMENTS = 10_000
 
 
 class TracklistQuery(Strict):
@@ -18,20 +21,11 @@ class TracklistQuery(Strict):
     )
 
 
-class TracklistsQuery(Strict):
-    """Which tracklists to list, newest first."""
-
-    catalogue: str | None = Field(None, max_length=100, description="Only tracklists of this catalogue.")
-    monitor: str | None = Field(None, pattern=IDENTIFIER, description="Only tracklists of this monitor.")
-    limit: int = Field(20, ge=1, le=200, description="Most tracklists in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
-
-
 class SegmentsQuery(Strict):
     """Which segments of a tracklist to return."""
 
     from_s: float = Field(0.0, ge=0, description="Only segments that begin at this second of the recording or later.")
-    limit: int = Field(10_000, ge=1, le=10_000, description="Most segments in the answer.")
+    limit: int = Field(MAX_SEGMENTS, ge=1, le=MAX_SEGMENTS, description="Most segments in the answer.")
 
 
 class ExportQuery(Strict):
@@ -131,3 +125,4 @@ class Monitors(BaseModel):
     """Every monitor, by name."""
 
     monitors: list[Monitor]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")

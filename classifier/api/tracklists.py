@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 from urllib.parse import quote
 
@@ -9,12 +10,15 @@ from apiflask import APIBlueprint
 from flask import Response, url_for
 
 from classifier.api import jobs, streams
-from classifier.api.guard import needs
+from classifier.api.guard import needs, owner
+from classifier.api.list_schemas import TracklistsQuery
+from classifier.api.representation import check_match, only
 from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.api.trackfiles import spool_tracks
 from classifier.api.tracklist_schemas import (
+    MAX_SEGMENTS,
     ExportQuery,
     Segment,
     SegmentEdit,
@@ -22,7 +26,6 @@ from classifier.api.tracklist_schemas import (
     Tracklist,
     TracklistQuery,
     Tracklists,
-    TracklistsQuery,
 )
 from classifier.listening import segments as listened
 from classifier.listening.exports import FORMATS
@@ -41,7 +44,7 @@ _STREAM: dict[Any, Any] = {
         "description": "Events `segment` with `event` (`opened`, `confirmed`, `revised`, `closed` or `withdrawn`), "
         "`at_s` and `segment`, first those of all segments so far; `progress` with the tracklist without its segments "
         "at each change; at last one event `done` with the same",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {}},
     },
     404: "No such tracklist",
     **streams.RESPONSES,
@@ -90,8 +93,13 @@ def create(query_data: TracklistQuery) -> Any:
 @bp.output(Tracklists)
 @bp.doc(operation_id="listTracklists", responses=[401, 403])
 def listing(query_data: TracklistsQuery) -> dict[str, Any]:
-    """List tracklists without their segments, newest first."""
-    found, cursor = stored.history(service().store, **query_data.model_dump())
+    """List tracklists without their segments, newest first.
+
+    A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
+    """
+    which = query_data.model_dump(exclude={"fields"})
+    found, cursor = stored.history(service().store, owner=owner(), **which)
+    only(query_data.fields, of="tracklists")
     return {"tracklists": found, "next": cursor}
 
 
@@ -102,7 +110,8 @@ def listing(query_data: TracklistsQuery) -> dict[str, Any]:
 @bp.doc(operation_id="getTracklist", responses=[401, 403, 404])
 def get(tracklist_id: str, query_data: SegmentsQuery) -> dict[str, Any]:
     """Return a tracklist with its segments by start."""
-    return stored.get(service().store, tracklist_id, from_s=query_data.from_s, limit=query_data.limit)
+    store, limit = service().store, query_data.limit
+    return stored.get(store, tracklist_id, from_s=query_data.from_s, limit=limit, owner=owner())
 
 
 @bp.get("/<tracklist_id>/events")
@@ -111,7 +120,7 @@ def get(tracklist_id: str, query_data: SegmentsQuery) -> dict[str, Any]:
 def events(tracklist_id: str) -> Response:
     """Follow a tracklist as server-sent events."""
     own = service()
-    stored.document(own.store, tracklist_id)
+    stored.document(own.store, tracklist_id, owner=owner())
     return streams.respond(own, looking(own.store, tracklist_id, since=0.0))
 
 
@@ -149,24 +158,40 @@ def looking(store: Store, tracklist_id: str, *, since: float) -> streams.Look:
     return look
 
 
+@bp.get("/<tracklist_id>/segments/<segment_id>")
+@needs("tag", named=True)
+@bp.output(Segment)
+@bp.doc(operation_id="getSegment", responses=[401, 403, 404])
+def segment(tracklist_id: str, segment_id: str) -> dict[str, Any]:
+    """Return one segment of a tracklist."""
+    store = service().store
+    stored.document(store, tracklist_id, owner=owner())
+    return stored.segment(store, tracklist_id, segment_id)
+
+
 @bp.patch("/<tracklist_id>/segments/<segment_id>")
 @needs("admin")
 @bp.input(SegmentEdit, location="json")
 @bp.output(Segment)
-@bp.doc(operation_id="editSegment", responses=[400, 401, 403, 404, 415])
+@bp.doc(operation_id="editSegment", responses=[400, 401, 403, 404, 412, 415])
 def edit(tracklist_id: str, segment_id: str, json_data: SegmentEdit) -> dict[str, Any]:
-    """Correct a segment by hand, for good: nothing that is found later changes it."""
+    """Correct a segment by hand, for good: nothing that is found later changes it.
+
+    With `If-Match`, only if it has not changed since it was read with that `ETag`.
+    """
     fields = json_data.model_dump(exclude_unset=True)
-    return corrections.correct(service().store, tracklist_id, segment_id, fields)
+    return corrections.correct(service().store, tracklist_id, segment_id, fields, check=partial(check_match, Segment))
 
 
 @bp.delete("/<tracklist_id>")
 @needs("admin")
 @bp.output({}, status_code=204)
-@bp.doc(operation_id="deleteTracklist", responses=[401, 403, 404])
+@bp.doc(operation_id="deleteTracklist", responses=[401, 403, 404, 412])
 def delete(tracklist_id: str) -> Any:
     """Delete a tracklist with all corrections; a job or listener that fills it ends or goes on without it."""
-    stored.delete(service().store, tracklist_id)
+    store = service().store
+    check_match(Tracklist, stored.get(store, tracklist_id, limit=MAX_SEGMENTS))
+    stored.delete(store, tracklist_id)
     return Response(status=204)
 
 
@@ -177,7 +202,7 @@ def delete(tracklist_id: str) -> Any:
 def export(tracklist_id: str, query_data: ExportQuery) -> Response:
     """Return a tracklist as a cue sheet, Audacity labels, a table, a playlist, chapters, or JSON."""
     store = service().store
-    found = stored.get(store, tracklist_id)
+    found = stored.get(store, tracklist_id, owner=owner())
     whole = listened.Tracklist(
         found["file"],
         found["duration_s"],

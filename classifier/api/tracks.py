@@ -10,7 +10,10 @@ from pydantic import ValidationError
 
 from classifier.api import jobs
 from classifier.api.guard import needs
-from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks, TracksQuery
+from classifier.api.list_schemas import TrackFields, TracksQuery
+from classifier.api.paging import cursor_of, place_of
+from classifier.api.representation import check_match, facet_values, only
+from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks
 from classifier.api.service import service
 from classifier.api.trackfiles import spool_tracks
 from classifier.errors import InvalidParameter
@@ -70,21 +73,38 @@ def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:
 @bp.output(Tracks)
 @bp.doc(operation_id="listTracks", responses=[401, 403, 404])
 def listing(query_data: TracksQuery) -> dict[str, Any]:
-    """List a catalogue's tracks by title."""
+    """List a catalogue's tracks, by title unless `sort` says otherwise.
+
+    Go on with `cursor`, which nothing that is added or removed disturbs, or jump with `skip`.
+    """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
-    search, limit, skip = query_data.search, query_data.limit, query_data.skip
-    found = stored.list_tracks(own.store, catalogue, search=search, limit=limit, skip=skip)
-    total = stored.count_tracks(own.store, catalogue, search=search)
-    return {"tracks": [track.to_dict() for track in found], "total": total, "limit": limit, "skip": skip}
+    sort, limit, skip = query_data.sort, query_data.limit, query_data.skip
+    which: dict[str, Any] = {"search": query_data.search, "artist": query_data.artist, "album": query_data.album}
+    after = place_of(sort, query_data.cursor)
+    found = stored.list_tracks(own.store, catalogue, **which, sort=sort, after=after, limit=limit + 1, skip=skip)
+    tracks = [track.to_dict() for track in found[:limit]]
+    last = tracks[-1] if len(found) > limit else None
+    named = query_data.facets.split(",") if query_data.facets else []
+    only(query_data.fields, of="tracks")
+    return {
+        "tracks": tracks,
+        "total": stored.count_tracks(own.store, catalogue, **which),
+        "limit": limit,
+        "skip": skip,
+        "next": cursor_of(sort, (last[sort.removeprefix("-")], last["id"])) if last else None,
+        "facets": {name: facet_values(stored.facet(own.store, catalogue, name, **which)) for name in named},
+    }
 
 
 @bp.get("/<track_id>")
 @needs("tag")
+@bp.input(TrackFields, location="query")
 @bp.output(Track)
 @bp.doc(operation_id="getTrack", responses=[401, 403, 404])
-def get(track_id: str) -> dict[str, Any]:
+def get(track_id: str, query_data: TrackFields) -> dict[str, Any]:
     """Return a track."""
+    only(query_data.fields)
     return stored.get_track(service().store, track_id).to_dict()
 
 
@@ -92,17 +112,24 @@ def get(track_id: str) -> dict[str, Any]:
 @needs("admin")
 @bp.input(TrackEdit, location="json")
 @bp.output(Track)
-@bp.doc(operation_id="editTrack", responses=[400, 401, 403, 404, 415])
+@bp.doc(operation_id="editTrack", responses=[400, 401, 403, 404, 412, 415])
 def edit(track_id: str, json_data: TrackEdit) -> dict[str, Any]:
-    """Change a track's description; tags made from now on show the change."""
-    return stored.edit(service().store, track_id, **json_data.model_dump(exclude_unset=True)).to_dict()
+    """Change a track's description; tags made from now on show the change.
+
+    With `If-Match`, only if nobody has changed it since it was read with that `ETag`.
+    """
+    changes = json_data.model_dump(exclude_unset=True)
+    edited = stored.edit(service().store, track_id, check=lambda track: check_match(Track, track.to_dict()), **changes)
+    return edited.to_dict()
 
 
 @bp.delete("/<track_id>")
 @needs("admin")
 @bp.output({}, status_code=204)
-@bp.doc(operation_id="deleteTrack", responses=[401, 403, 404])
+@bp.doc(operation_id="deleteTrack", responses=[401, 403, 404, 412])
 def delete(track_id: str) -> Any:
     """Remove a track; from the next snippet on it can no longer match."""
-    stored.remove(service().store, track_id)
+    store = service().store
+    check_match(Track, stored.get_track(store, track_id).to_dict())
+    stored.remove(store, track_id)
     return Response(status=204)

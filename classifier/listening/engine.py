@@ -169,6 +169,8 @@ class Listener:
 
     def segments(self) -> list[Segment]:
         """What the recording holds as far as it was heard, by start; tracks not certain yet are ``perhaps``."""
+        if not self._looks:
+            return []  # no block is full yet
         tracks = [
             _within(segment, self.heard_s)
             for segment in (*self._ledger.done, *self._ledger.open_segments())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from classifier.errors import InvalidParameter, TracklistNotFound
@@ -26,7 +26,14 @@ _NAMES = ("title", "artist", "album", "isrc")
 _ABOUT = 0.5
 
 
-def correct(store: Store, tracklist_id: str, segment_id: str, fields: Mapping[str, Any]) -> dict[str, Any]:
+def correct(
+    store: Store,
+    tracklist_id: str,
+    segment_id: str,
+    fields: Mapping[str, Any],
+    *,
+    check: Callable[[dict[str, Any]], None] = lambda segment: None,
+) -> dict[str, Any]:
     """Correct a segment by hand; return its JSON object.
 
     Parameters
@@ -38,6 +45,8 @@ def correct(store: Store, tracklist_id: str, segment_id: str, fields: Mapping[st
     fields : mapping
         Of :data:`CORRECTABLE`. A ``track_id`` brings the track's names along; names alone make it a track that is not
         enrolled; any other ``kind`` than ``track`` has none. ``by_hand`` false undoes the correction instead.
+    check : callable
+        Called with the segment that is corrected; what it raises keeps it as it is.
 
     Raises
     ------
@@ -53,6 +62,7 @@ def correct(store: Store, tracklist_id: str, segment_id: str, fields: Mapping[st
     stored = store.get("segments", key)
     if stored is None or stored["tracklist"] != tracklist_id or stored["gone"]:
         raise TracklistNotFound(f"tracklist {tracklist_id!r} has no segment {segment_id!r}")
+    check(shown(stored))
     if fields.get("by_hand") is False:
         if len(fields) > 1:
             raise InvalidParameter("by_hand: false undoes a correction: send nothing else with it")

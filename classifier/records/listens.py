@@ -3,23 +3,31 @@
 A listen's document holds what is known so far; the pieces are stored beside it as they arrived, so that any process of
 the service can take the next one, even after another has died. Pieces are numbered from 0 and taken in order: a piece
 that is sent twice counts once, and one that skips another is refused. A listen is forgotten after ``KEEP_S``.
+
+A *continuous* listen fills a tracklist instead, and is forgotten ``KEEP_S`` after its last piece. What its listener
+knows is kept now and then (:func:`save`), so that pieces of bare PCM need not be kept once they are heard.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from classifier.errors import Busy, DuplicateKey, ListenNotFound, PieceOutOfOrder
+from classifier.errors import Busy, DuplicateKey, InvalidParameter, ListenNotFound, PieceOutOfOrder, TracklistNotFound
+from classifier.records import tracklists
 from classifier.records.clock import iso, new_id, now
+from classifier.records.tracklist_writing import Writer
 from classifier.store.base import Document, Store
 
 #: Seconds after its beginning that a listen is kept, ended or not.
 KEEP_S = 300.0
 #: Listens that one caller may have open.
 MAX_OPEN = 16
+#: Pieces that a listen may have.
+MAX_PIECES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,10 @@ class Listen:
         Whether no more is taken.
     tag_id : str or None
         The tag that it became.
+    tracklist_id : str or None
+        The tracklist that it fills, of a continuous one.
+    closing : bool
+        Whether a continuous one gets no more pieces.
     signatures : bool
         Whether each piece is the signature of all sound so far.
     """
@@ -73,6 +85,32 @@ class Listen:
     ended: bool
     tag_id: str | None
     signatures: bool = False
+    tracklist_id: str | None = None
+    closing: bool = False
+
+    @property
+    def continuous(self) -> bool:
+        """Whether it goes on after a track was named, and fills a tracklist."""
+        return self.tracklist_id is not None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What a continuous listen's listener knew after some pieces.
+
+    Parameters
+    ----------
+    pieces : int
+        Pieces heard.
+    rest : bytes
+        End of their last one, which is less than a sample of every channel.
+    data : bytes
+        As the listener saved it.
+    """
+
+    pieces: int
+    rest: bytes
+    data: bytes
 
 
 def begin(
@@ -86,9 +124,12 @@ def begin(
     top: int,
     rate: int | None,
     channels: int | None,
+    continuous: bool = False,
     signatures: bool = False,
 ) -> Listen:
-    """Begin a listen; arguments as of :class:`Listen`, and ``caller``, who may have ``MAX_OPEN`` of them.
+    """Begin a listen, and its tracklist if it is continuous.
+
+    Other arguments are as of :class:`Listen`; ``caller`` may have ``MAX_OPEN`` of them.
 
     Raises
     ------
@@ -116,8 +157,12 @@ def begin(
         "looked_s": 0.0,
         "ended": False,
         "tag": None,
+        "tracklist_id": None,
+        "closing": False,
         "signatures": signatures,
     }
+    if continuous:
+        document["tracklist_id"] = tracklists.create(store, catalogue, file="what was heard", key_id=key_id)
     store.insert("listens", [document])
     return _listen(document)
 
@@ -143,11 +188,17 @@ def add_piece(store: Store, listen: Listen, number: int, content: bytes) -> List
     ------
     PieceOutOfOrder
         If a piece before it has not come, or another one came under its number.
+    InvalidParameter
+        If the listen would have more than ``MAX_PIECES``.
     ListenNotFound
         If the listen was forgotten meanwhile.
     """
     if number > listen.next:
         raise PieceOutOfOrder(f"piece {number} came before piece {listen.next}: send that one first")
+    if number >= MAX_PIECES:
+        raise InvalidParameter(f"a listen has at most {MAX_PIECES:,} pieces: send longer ones, or begin another")
+    if listen.continuous and number < heard_pieces(store, listen):
+        return listen  # its sound is not kept any more
     digest = hashlib.sha256(content).hexdigest()
     piece_id = f"{listen.id}:{number:05d}"
     try:
@@ -160,7 +211,7 @@ def add_piece(store: Store, listen: Listen, number: int, content: bytes) -> List
     store.update(
         "listens",
         {"_id": listen.id, "next": number, "ended": False},
-        set={"next": number + 1},
+        set={"next": number + 1, **({"expires": iso(time.time() + KEEP_S)} if listen.continuous else {})},
         inc={"n_bytes": len(content)},
     )
     return get(store, listen.id, key_id=listen.key_id)
@@ -170,6 +221,54 @@ def content(store: Store, listen: Listen) -> bytes:
     """Return all pieces that have been taken, in order."""
     found = store.find("listen_pieces", {"listen": listen.id}, limit=listen.next)
     return b"".join(piece["data"] for piece in found)
+
+
+def pieces(store: Store, listen: Listen, first: int) -> list[bytes]:
+    """Return the pieces from number ``first`` on that have been taken; empty if any of them is gone."""
+    where = {"_id": {"$gte": f"{listen.id}:{first:05d}", "$lt": f"{listen.id}:{listen.next:05d}"}}
+    found = [piece["data"] for piece in store.find("listen_pieces", where)]
+    return found if len(found) == listen.next - first else []
+
+
+def heard_pieces(store: Store, listen: Listen) -> int:
+    """Return how many pieces the last saved state of a continuous listen knows."""
+    last = _last_state(store, listen, fields=("pieces",))
+    return 0 if last is None else int(last["pieces"])
+
+
+def state(store: Store, listen: Listen) -> State | None:
+    """Return what :func:`save` kept last."""
+    last = _last_state(store, listen)
+    return None if last is None else State(last["pieces"], bytes.fromhex(last["rest"]), last["data"])
+
+
+def _last_state(store: Store, listen: Listen, fields: tuple[str, ...] | None = None) -> Document | None:
+    where = {"_id": {"$gte": f"{listen.id}:state:", "$lt": f"{listen.id}:state;"}}
+    return next(iter(store.find("listen_pieces", where, sort=("_id", -1), limit=1, fields=fields)), None)
+
+
+def save(store: Store, listen: Listen, kept: State) -> None:
+    """Keep what is known after some pieces; earlier states, and pieces of bare PCM, are not needed any more then."""
+    state_id = f"{listen.id}:state:{kept.pieces:05d}"
+    own = {"_id": state_id, "listen": listen.id, "digest": "", "pieces": kept.pieces, "rest": kept.rest.hex()}
+    with contextlib.suppress(DuplicateKey):  # another process heard as much, which is the same
+        store.insert("listen_pieces", [{**own, "data": kept.data}])
+    store.delete("listen_pieces", {"_id": {"$gte": f"{listen.id}:state:", "$lt": state_id}})
+    if listen.rate is not None:
+        gone = {"$gte": f"{listen.id}:{0:05d}", "$lt": f"{listen.id}:{kept.pieces:05d}"}
+        store.delete("listen_pieces", {"_id": gone})
+    if store.get("listens", listen.id) is None:  # it was forgotten meanwhile
+        store.delete("listen_pieces", {"listen": listen.id})
+
+
+def heard(store: Store, listen: Listen, heard_s: float) -> None:
+    """Note how many seconds of a continuous listen were heard."""
+    store.update("listens", {"_id": listen.id}, set={"looked_s": heard_s})
+
+
+def close(store: Store, listen: Listen) -> None:
+    """Say that a continuous listen gets no more pieces."""
+    store.update("listens", {"_id": listen.id, "ended": False}, set={"closing": True})
 
 
 def look(store: Store, listen: Listen, heard_s: float) -> int:
@@ -189,16 +288,29 @@ def end(store: Store, listen: Listen, tag_id: str | None) -> bool:
 
 
 def remove(store: Store, listen: Listen) -> None:
-    """Forget a listen with its sound; the tag that it became stays."""
+    """Forget a listen with its sound; the tag that it became, or the tracklist that it filled, stays."""
+    if listen.tracklist_id is not None and not listen.ended:
+        _finish(store, listen.tracklist_id)
     store.delete("listen_pieces", {"listen": listen.id})
     store.delete("listens", {"_id": listen.id})
 
 
 def clean(store: Store) -> None:
     """Forget what has expired."""
-    for document in store.find("listens", {"expires": {"$lte": now()}}, fields=()):
-        store.delete("listen_pieces", {"listen": document["_id"]})
-        store.delete("listens", {"_id": document["_id"]})
+    for document in store.find("listens", {"expires": {"$lte": now()}}):
+        remove(store, _listen(document))
+
+
+def _finish(store: Store, tracklist_id: str) -> None:
+    """End the tracklist of a listen that was left: what is known of it is all there is."""
+    with contextlib.suppress(TracklistNotFound):
+        writer, known = Writer(store, tracklist_id), tracklists.document(store, tracklist_id)
+        found = [each for each in tracklists.segments(store, tracklist_id) if not each["by_hand"]]
+        writer.sync(
+            [{name: each[name] for name in each if name != "by_hand"} | {"state": "closed"} for each in found],
+            known["duration_s"],
+        )
+        writer.finish()
 
 
 def _listen(document: Document) -> Listen:

@@ -183,22 +183,37 @@ def history(
     list of dict, str or None
         The tags' JSON objects, and the cursor of the next page, if there is one.
     """
-    where: dict[str, Any] = {}
-    if catalogue is not None:
-        where["catalogue"] = catalogue
-    if verdict is not None:
-        where["verdict"] = verdict
-    if track is not None:
-        where["named"] = {"$contains": [track]}
-    if device is not None:
-        where["device"] = device
-    if owner is not ANYONE:
-        where["key"] = owner
+    where = _which(catalogue, verdict, track, device, owner)
     if cursor is not None:
         where["_id"] = {"$lt": cursor}
     found = list(store.find("tags", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))
     more = found[limit - 1]["_id"] if len(found) > limit else None
     return [_answer(document) for document in found[:limit]], more
+
+
+def facet(
+    store: Store,
+    field: str,
+    *,
+    catalogue: str | None = None,
+    verdict: str | None = None,
+    track: str | None = None,
+    device: str | None = None,
+    owner: Owner = ANYONE,
+    limit: int = 50,
+) -> list[tuple[str, int]]:
+    """Return the most frequent values of ``catalogue`` or ``verdict`` among the tags that :func:`history` lists."""
+    return store.tally("tags", field, _which(catalogue, verdict, track, device, owner), limit=limit)
+
+
+def _which(
+    catalogue: str | None, verdict: str | None, track: str | None, device: str | None, owner: Owner
+) -> dict[str, Any]:
+    given = {"catalogue": catalogue, "verdict": verdict, "device": device}
+    where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if track is not None:
+        where["named"] = {"$contains": [track]}
+    return where if owner is ANYONE else {**where, "key": owner}
 
 
 def count(store: Store, owner: Owner) -> int:

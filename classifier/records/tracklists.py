@@ -18,6 +18,7 @@ from typing import Any
 from classifier.errors import TracklistNotFound, TrackNotFound
 from classifier.records import tracks
 from classifier.records.clock import new_id, now
+from classifier.records.tags import ANYONE, Owner
 from classifier.store.base import Document, Store
 from classifier.text import clean
 
@@ -41,7 +42,14 @@ _SHOWN = (
 
 
 def create(
-    store: Store, catalogue: str, *, file: str, file_hash: str = "", job: str | None = None, monitor: str = ""
+    store: Store,
+    catalogue: str,
+    *,
+    file: str,
+    file_hash: str = "",
+    job: str | None = None,
+    monitor: str = "",
+    key_id: str | None = None,
 ) -> str:
     """Begin a tracklist; return its id.
 
@@ -59,6 +67,8 @@ def create(
         The job that fills it.
     monitor : str
         The running listener that fills it; empty if it is none.
+    key_id : str or None
+        Key whose holder it belongs to; None: to everybody who may read tracklists.
     """
     tracklist_id = new_id()
     document: Document = {
@@ -69,6 +79,7 @@ def create(
         "file_hash": file_hash,
         "job": job,
         "monitor": monitor,
+        "key": key_id,
         "status": "running",
         "duration_s": 0.0,
         "seconds": {},
@@ -92,16 +103,25 @@ def identify(store: Store, tracklist_id: str, file_hash: str) -> None:
     change(store, tracklist_id, file_hash=file_hash)
 
 
-def document(store: Store, tracklist_id: str) -> Document:
+def document(store: Store, tracklist_id: str, *, owner: Owner = ANYONE) -> Document:
     """Return a tracklist's own document; ``changes`` counts its updates and those of its segments.
+
+    Parameters
+    ----------
+    store : Store
+        Where it is kept.
+    tracklist_id : str
+        Which.
+    owner : Owner
+        Only one that belongs to this owner or to everybody.
 
     Raises
     ------
     TracklistNotFound
-        If there is none of that id.
+        If there is none of that id, or it is another's.
     """
     found = store.get("tracklists", tracklist_id)
-    if found is None:
+    if found is None or (owner is not ANYONE and found.get("key") not in (None, owner)):
         raise TracklistNotFound(f"no tracklist {tracklist_id!r} is stored")
     return found
 
@@ -111,7 +131,9 @@ def to_dict(found: Document) -> dict[str, Any]:
     return {"id": found["_id"], **{name: found[name] for name in _SHOWN}}
 
 
-def get(store: Store, tracklist_id: str, *, from_s: float = 0.0, limit: int | None = None) -> dict[str, Any]:
+def get(
+    store: Store, tracklist_id: str, *, from_s: float = 0.0, limit: int | None = None, owner: Owner = ANYONE
+) -> dict[str, Any]:
     """Return a tracklist's JSON object with its segments by start.
 
     Parameters
@@ -124,13 +146,18 @@ def get(store: Store, tracklist_id: str, *, from_s: float = 0.0, limit: int | No
         Only segments that begin then or later, seconds of the recording.
     limit : int or None
         Most segments.
+    owner : Owner
+        As of :func:`document`.
 
     Raises
     ------
     TracklistNotFound
-        If there is none of that id.
+        If there is none of that id, or it is another's.
     """
-    return {**to_dict(document(store, tracklist_id)), "segments": segments(store, tracklist_id, from_s, limit)}
+    return {
+        **to_dict(document(store, tracklist_id, owner=owner)),
+        "segments": segments(store, tracklist_id, from_s, limit),
+    }
 
 
 def segments(store: Store, tracklist_id: str, from_s: float = 0.0, limit: int | None = None) -> list[dict[str, Any]]:
@@ -139,6 +166,26 @@ def segments(store: Store, tracklist_id: str, from_s: float = 0.0, limit: int | 
     if from_s > 0:
         where["start_s"] = {"$gte": from_s}
     return [shown(found) for found in store.find("segments", where, sort=("start_s", 1), limit=limit)]
+
+
+def segment(store: Store, tracklist_id: str, segment_id: str) -> dict[str, Any]:
+    """Return one segment of a tracklist.
+
+    Raises
+    ------
+    TracklistNotFound
+        If there is none.
+    """
+    found = store.get("segments", f"{tracklist_id}.{segment_id}")
+    if found is None or found["tracklist"] != tracklist_id or found["gone"]:
+        raise TracklistNotFound(f"tracklist {tracklist_id!r} has no segment {segment_id!r}")
+    return shown(found)
+
+
+def latest(store: Store, tracklist_id: str, most: int) -> list[dict[str, Any]]:
+    """Return the last ``most`` segments of a tracklist, by start."""
+    where = {"tracklist": tracklist_id, "gone": False}
+    return [shown(found) for found in store.find("segments", where, sort=("start_s", -1), limit=most)][::-1]
 
 
 def shown(found: Document) -> dict[str, Any]:
@@ -163,6 +210,7 @@ def history(
     *,
     catalogue: str | None = None,
     monitor: str | None = None,
+    owner: Owner = ANYONE,
     limit: int = 20,
     cursor: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -174,6 +222,8 @@ def history(
         Where they are kept.
     catalogue, monitor : str or None
         Only tracklists with these.
+    owner : Owner
+        Only those that belong to this owner or to everybody.
     limit : int >= 1
         Most tracklists.
     cursor : str or None
@@ -181,6 +231,8 @@ def history(
     """
     given = {"catalogue": catalogue, "monitor": monitor}
     where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if owner is not ANYONE:
+        where["key"] = {"$in": [None, owner]}
     if cursor is not None:
         where["_id"] = {"$lt": cursor}
     found = list(store.find("tracklists", where, sort=("_id", -1), limit=limit + 1))

@@ -43,6 +43,10 @@ TRACK_FIELDS = (
 )
 #: Further fields, which records of an older Earmark lack.
 LATER_FIELDS = ("by_hand", "remarks")
+#: Fields by which tracks are listed.
+SORTS = ("title", "artist", "album", "created", "duration_s")
+#: Values that a facet shows.
+FACET_VALUES = 50
 #: Fields that tags in a file may set.
 TAGGED = ("title", "artist", "album", *IDENTIFIERS)
 
@@ -117,9 +121,18 @@ def outdated(store: Store, catalogue: str) -> list[Track]:
 
 
 def list_tracks(
-    store: Store, catalogue: str, *, search: str | None = None, limit: int | None = None, skip: int = 0
+    store: Store,
+    catalogue: str,
+    *,
+    search: str | None = None,
+    artist: str | None = None,
+    album: str | None = None,
+    sort: str = "title",
+    after: tuple[Any, str] | None = None,
+    limit: int | None = None,
+    skip: int = 0,
 ) -> list[Track]:
-    """Return the tracks of a catalogue by title.
+    """Return the tracks of a catalogue in order.
 
     Parameters
     ----------
@@ -130,6 +143,12 @@ def list_tracks(
     search : str or None
         Words, each of which must occur somewhere in title, artist, album, identifiers or source; case, accents,
         quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
+    artist, album : str or None
+        Exactly these.
+    sort : str
+        One of :data:`SORTS`, with ``-`` before it for the opposite order; tracks without it come before all others.
+    after : tuple of (value, str) or None
+        Value of the field and id of the track after which the list begins.
     limit, skip : int or None
         How many to return, and how many to skip before.
 
@@ -138,13 +157,62 @@ def list_tracks(
     CatalogueNotFound
         If there is no such catalogue.
     """
-    where = _of_catalogue(store, catalogue, search)
-    fields = (*TRACK_FIELDS, *LATER_FIELDS)
-    records = store.find("tracks", where, sort=("title", 1), limit=limit, skip=skip, fields=fields)
-    return [to_track(record) for record in records]
+    where = _of_catalogue(store, catalogue, search, artist=artist, album=album)
+    fields, field = (*TRACK_FIELDS, *LATER_FIELDS), sort.removeprefix("-")
+    if field not in SORTS:
+        raise InvalidParameter(f"tracks are not sorted by {sort!r}: choose one of {', '.join(SORTS)}")
+    order = (field, -1 if sort.startswith("-") else 1)
+    found: list[Track] = []
+    for part in _parts_after(*order, after, is_fixed=field in where):
+        left = None if limit is None else limit - len(found)
+        if left != 0:
+            records = store.find("tracks", {**where, **part}, sort=order, limit=left, skip=skip, fields=fields)
+            found += [to_track(record) for record in records]
+    return found
 
 
-def count_tracks(store: Store, catalogue: str, *, search: str | None = None) -> int:
+def _parts_after(field: str, direction: int, after: tuple[Any, str] | None, *, is_fixed: bool) -> list[dict[str, Any]]:
+    """Return conditions that together hold for what comes after a place in an order, one part after the other.
+
+    Equal values are ordered by id, and no value comes before all others; ``is_fixed``: all have the same value.
+    """
+    if after is None:
+        return [{}]
+    value, last = after
+    beyond = "$gt" if direction == 1 else "$lt"
+    same = {"_id": {beyond: last}}
+    if is_fixed:
+        return [same]
+    if value is None:
+        return [{field: None, **same}, *([{field: {"$gte": ""}}] if direction == 1 else [])]
+    return [{field: value, **same}, {field: {beyond: value}}, *([{field: None}] if direction == -1 else [])]
+
+
+def facet(
+    store: Store,
+    catalogue: str,
+    field: str,
+    *,
+    search: str | None = None,
+    artist: str | None = None,
+    album: str | None = None,
+    limit: int = FACET_VALUES,
+) -> list[tuple[str | None, int]]:
+    """Return the most frequent values of ``artist`` or ``album`` among the tracks that :func:`list_tracks` would list.
+
+    Raises
+    ------
+    CatalogueNotFound
+        If there is no such catalogue.
+    """
+    return store.tally(
+        "tracks", field, _of_catalogue(store, catalogue, search, artist=artist, album=album), limit=limit
+    )
+
+
+def count_tracks(
+    store: Store, catalogue: str, *, search: str | None = None, artist: str | None = None, album: str | None = None
+) -> int:
     """Return how many tracks :func:`list_tracks` would list without limit.
 
     Raises
@@ -152,7 +220,7 @@ def count_tracks(store: Store, catalogue: str, *, search: str | None = None) -> 
     CatalogueNotFound
         If there is no such catalogue.
     """
-    return store.count("tracks", _of_catalogue(store, catalogue, search))
+    return store.count("tracks", _of_catalogue(store, catalogue, search, artist=artist, album=album))
 
 
 def ids_beginning(store: Store, catalogue: str, beginning: str, limit: int = 2) -> list[str]:
@@ -192,9 +260,10 @@ def stamps(store: Store, catalogue: str) -> dict[str, tuple[int, int]]:
     return {record["_id"]: (record["version"], record["edited"]) for record in found}
 
 
-def _of_catalogue(store: Store, name: str, search: str | None = None) -> dict[str, Any]:
+def _of_catalogue(store: Store, name: str, search: str | None = None, **exact: str | None) -> dict[str, Any]:
     # By id: a leftover track of a removed catalogue must not appear in a new one with the same name.
     where: dict[str, Any] = {"catalogue_id": get_catalogue(store, name).id, "status": "ready"}
+    where |= {field: value for field, value in exact.items() if value is not None}
     wanted = words(search or "")
     return {**where, "folded": {"$contains": wanted}} if wanted else where
 
@@ -321,10 +390,11 @@ def _version_record(store: Store, track_id: str, version: int) -> Document:
 # -------------------------------------------------------------------- changing
 
 
-def edit(store: Store, track_id: str, **changes: Any) -> Track:
+def edit(store: Store, track_id: str, *, check: Callable[[Track], None] = lambda track: None, **changes: Any) -> Track:
     """Change title, artist, album, ISRC or metadata by hand; other processes see it with the next revision.
 
-    Fields changed this way are named in ``by_hand``; tags in files never overwrite them again.
+    Fields changed this way are named in ``by_hand``; tags in files never overwrite them again. ``check`` is called with
+    the track that is changed, and nobody changes it in between; what it raises keeps it as it is.
 
     Raises
     ------
@@ -343,8 +413,15 @@ def edit(store: Store, track_id: str, **changes: Any) -> Track:
             raise InvalidParameter(f"{name} has {longest} characters; the limit is {most}: shorten it")
     fields = set_fields(changes)
     if not fields:
-        return get_track(store, track_id)
-    return change(store, track_id, lambda record: {**fields, "by_hand": set_by_hand(record, fields)})
+        track = get_track(store, track_id)
+        check(track)
+        return track
+
+    def changed(record: Document) -> Document:
+        check(to_track(record))
+        return {**fields, "by_hand": set_by_hand(record, fields)}
+
+    return change(store, track_id, changed)
 
 
 def new_tags(track: Track, tags: Mapping[str, str]) -> dict[str, str]:

@@ -128,6 +128,13 @@ class Store(Protocol):
     def count(self, collection: str, where: Where | None = None, /) -> int:
         """Count matching documents."""
 
+    def tally(self, collection: str, field: str, where: Where | None = None, /, *, limit: int) -> list[tuple[Any, int]]:
+        """Return the most frequent values of a field in matching documents, and how many have each.
+
+        At most ``limit`` of them, equally frequent ones by value. The field holds text or nothing, which counts as
+        None, whether it is null or missing.
+        """
+
     def update(
         self,
         collection: str,

@@ -197,6 +197,19 @@ class MongoStore:
         with _translated():
             return self._database()[collection].count_documents(filter_)
 
+    def tally(self, collection: str, field: str, where: Where | None = None, /, *, limit: int) -> list[tuple[Any, int]]:
+        """Count the values of a field; see :meth:`Store.tally`."""
+        check_collection(collection)
+        checked_fields([field])
+        steps: list[dict[str, Any]] = [
+            {"$match": _filter(where)},
+            {"$group": {"_id": f"${field}", "n": {"$sum": 1}}},
+            {"$sort": {"n": -1, "_id": 1}},
+            {"$limit": limit},
+        ]
+        with _translated():
+            return [(found.get("_id"), int(found["n"])) for found in self._database()[collection].aggregate(steps)]
+
     def update(
         self,
         collection: str,

@@ -26,7 +26,8 @@ def json_path(field: str) -> str:
     return "'$" + "".join(f'."{part}"' for part in field.split(".")) + "'"
 
 
-def _expression(collection: str, field: str) -> str:
+def expression(collection: str, field: str) -> str:
+    """Return a field of a document: a column if it is indexed."""
     return field if field == "_id" or field in COLUMNS[collection] else f"json_extract(doc, {json_path(field)})"
 
 
@@ -34,7 +35,7 @@ def order(collection: str, sort: tuple[str, int] | None) -> str:
     """Return what follows ORDER BY: the field of ``sort`` in its direction, ties by ``_id``."""
     field, direction = sort or ("_id", 1)
     word = "ASC" if direction == 1 else "DESC"
-    return f"_id {word}" if field == "_id" else f"{_expression(collection, field)} {word}, _id {word}"
+    return f"_id {word}" if field == "_id" else f"{expression(collection, field)} {word}, _id {word}"
 
 
 def where_clause(collection: str, where: Where | None) -> Clause:
@@ -64,10 +65,10 @@ def _kind(collection: str, field: str, value: Any) -> str:
 def _equal(collection: str, condition: Condition) -> Clause:
     field, _, value = condition
     if value is None:
-        return f"{_expression(collection, field)} IS NULL", []
+        return f"{expression(collection, field)} IS NULL", []
     if isinstance(value, bool):
         return "FALSE" if field == "_id" else f"json_type(doc, {json_path(field)}) = '{str(value).lower()}'", []
-    return f"({_expression(collection, field)} = ? AND {_kind(collection, field, value)})", [value]
+    return f"({expression(collection, field)} = ? AND {_kind(collection, field, value)})", [value]
 
 
 def _not_equal(collection: str, condition: Condition) -> Clause:
@@ -81,8 +82,8 @@ def _in(collection: str, condition: Condition) -> Clause:
     texts = [value for value in condition.value if isinstance(value, str)]
     if texts:  # as one JSON parameter, since SQLite limits their number
         field = condition.field
-        expression = _expression(collection, field)
-        clauses.append(f"({expression} IN (SELECT value FROM json_each(?)) AND {_kind(collection, field, '')})")
+        listed = f"{expression(collection, field)} IN (SELECT value FROM json_each(?))"
+        clauses.append(f"({listed} AND {_kind(collection, field, '')})")
         values.append(json.dumps(texts, ensure_ascii=False))
     for value in condition.value:
         if not isinstance(value, str):
@@ -94,14 +95,14 @@ def _in(collection: str, condition: Condition) -> Clause:
 
 def _contains(collection: str, condition: Condition) -> Clause:
     field, _, texts = condition
-    found = f"instr({_expression(collection, field)}, ?) > 0"
+    found = f"instr({expression(collection, field)}, ?) > 0"
     return " AND ".join([_kind(collection, field, ""), *[found] * len(texts)]), list(texts)
 
 
 def _compare(sign: str) -> Any:
     def clause(collection: str, condition: Condition) -> Clause:
         field, _, value = condition
-        return f"({_expression(collection, field)} {sign} ? AND {_kind(collection, field, value)})", [value]
+        return f"({expression(collection, field)} {sign} ? AND {_kind(collection, field, value)})", [value]
 
     return clause
 

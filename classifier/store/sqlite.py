@@ -46,7 +46,7 @@ from classifier.store.documents import (
     checked_fields,
 )
 from classifier.store.forks import forget_after_fork, leak
-from classifier.store.sql import COLUMNS, json_path, order, where_clause
+from classifier.store.sql import COLUMNS, expression, json_path, order, where_clause
 from classifier.store.upgrades import COLLECTIONS as UPGRADED
 from classifier.store.upgrades import lacking
 
@@ -164,6 +164,18 @@ class SqliteStore:
         with self._translated() as connection:
             number: int = connection.execute(f"SELECT count(*) FROM {collection} WHERE {clause}", values).fetchone()[0]
         return number
+
+    def tally(self, collection: str, field: str, where: Where | None = None, /, *, limit: int) -> list[tuple[Any, int]]:
+        """Count the values of a field; see :meth:`Store.tally`."""
+        check_collection(collection)
+        checked_fields([field])
+        clause, values = where_clause(collection, where)
+        query = (
+            f"SELECT {expression(collection, field)} AS value, count(*) AS n FROM {collection} WHERE {clause} "
+            f"GROUP BY value ORDER BY n DESC, value LIMIT {int(limit)}"
+        )
+        with self._translated() as connection:
+            return [(value, number) for value, number in connection.execute(query, values)]
 
     def update(
         self,

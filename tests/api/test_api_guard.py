@@ -76,7 +76,8 @@ def test_protecting_headers(client: Client) -> None:
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["referrer-policy"] == "no-referrer"
         assert headers["permissions-policy"].startswith("microphone=(self)")
-    assert client.get("/api/v1/tracks").headers["cache-control"] == "no-store"
+    assert client.get("/api/v1/tracks").headers["cache-control"] == "private, no-cache"
+    assert client.get("/api/v1/tracks/none").headers["cache-control"] == "no-store"
 
 
 def test_request_ids_and_the_log(client: Client) -> None:

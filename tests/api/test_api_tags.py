@@ -10,6 +10,8 @@ from scipy.signal import resample_poly
 
 from classifier.demo.phone import record
 from classifier.demo.songs import Song
+from tests.rare_audio import RARE
+from tests.tools import phone_formats
 
 MIME = {"webm": "video/webm", "live": "audio/webm", "m4a": "audio/mp4", "fragmented": "video/mp4", "3gp": "video/3gpp"}
 
@@ -29,6 +31,23 @@ def test_every_format_of_a_phone_is_identified(client: Client, songs: list[Song]
     first = answer.json["matches"][0]
     assert (answer.json["verdict"], first["title"]) == ("identified", songs[0].title)
     assert first["offset_s"] == pytest.approx(5.0, abs=0.15)
+
+
+@pytest.mark.parametrize("kind", RARE)
+def test_what_phones_write_and_nothing_here_does(client: Client, songs: list[Song], kind: str) -> None:
+    rare = RARE[kind]
+    samples = resample_poly(piece(songs[0], 5.0, 8.0), rare.rate, songs[0].sample_rate)
+    answer = client.tag_raw(rare.make(np.repeat(int16(samples), rare.channels, axis=1)), "audio/mp4")
+    first = answer.json["matches"][0]
+    assert (answer.json["verdict"], first["title"]) == ("identified", songs[0].title)
+    assert first["offset_s"] == pytest.approx(5.0, abs=0.15)
+    assert answer.json["duration_s"] == pytest.approx(8.0, abs=0.2)
+
+
+def test_the_table_of_identified_files_is_current() -> None:
+    text = phone_formats.DOCUMENT.read_text("utf-8")
+    assert phone_formats.table() in text
+    assert phone_formats.current(text) == text
 
 
 def test_a_noisy_snippet_as_a_form(client: Client, songs: list[Song]) -> None:
@@ -86,7 +105,7 @@ def test_history_newest_first_in_pages(client: Client, songs: list[Song]) -> Non
     assert first["next"]
     second = client.get(f"/api/v1/tags?limit=2&cursor={first['next']}&catalogue=default&verdict=identified").json
     assert second["tags"][0]["id"] == ids[2]
-    assert client.get("/api/v1/tags?catalogue=other").json == {"tags": [], "next": None}
+    assert client.get("/api/v1/tags?catalogue=other").json == {"tags": [], "next": None, "facets": {}}
 
 
 def test_a_deleted_tag_is_gone(client: Client, songs: list[Song]) -> None:

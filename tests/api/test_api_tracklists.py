@@ -292,5 +292,5 @@ def test_a_monitor_is_followed_across_its_runs(service: Running, songs: list[Son
     again.end()
     for made in client.get("/api/v1/tracklists?monitor=bar").json["tracklists"]:
         client.delete(f"/api/v1/tracklists/{made['id']}")
-    assert client.get("/api/v1/monitors").json == {"monitors": []}
+    assert client.get("/api/v1/monitors").json == {"monitors": [], "next": None}
     store.close()

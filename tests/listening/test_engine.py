@@ -201,3 +201,10 @@ def test_nothing_at_all_is_no_segment(view):
     listener = Listener(view)
     assert listener.finish() == []
     assert listener.segments() == []
+
+
+def test_a_beginning_too_short_for_a_block_holds_no_segment_yet(view):
+    listener = Listener(view)
+    for n in (0, 100, 8000):
+        assert listener.hear(np.zeros(n, np.float32)) == []
+        assert listener.segments() == []

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from classifier.errors import Busy, ListenNotFound, PieceOutOfOrder
-from classifier.records import listens
+from classifier.errors import Busy, InvalidParameter, ListenNotFound, PieceOutOfOrder, TracklistNotFound
+from classifier.records import listens, tracklists
+from classifier.records.tags import ANYONE
 from classifier.store.base import Store
 
 
@@ -82,3 +83,54 @@ def test_what_has_expired_is_forgotten(store, monkeypatch):
     assert store.count("listen_pieces") == 1
     listens.remove(store, kept)
     assert store.count("listens") == store.count("listen_pieces") == 0
+
+
+def test_a_state_takes_the_place_of_pieces_that_were_heard(store):
+    listen = begin(store, rate=16000, channels=1, continuous=True)
+    for number in range(4):
+        listen = listens.add_piece(store, listen, number, bytes([number]))
+    assert listens.pieces(store, listen, 1) == [b"\x01", b"\x02", b"\x03"]
+    assert (listens.heard_pieces(store, listen), listens.state(store, listen)) == (0, None)
+    listens.save(store, listen, listens.State(2, b"", b"early"))
+    kept = listens.State(3, b"\x07", b"later")
+    for _ in range(2):  # two processes may hear the same
+        listens.save(store, listen, kept)
+    assert (listens.heard_pieces(store, listen), listens.state(store, listen)) == (3, kept)
+    assert listens.pieces(store, listen, 3) == [b"\x03"]
+    assert listens.pieces(store, listen, 2) == []
+    assert listens.add_piece(store, listen, 0, b"other") == listen
+    assert store.count("listen_pieces") == 2
+    listens.remove(store, listen)
+    listens.save(store, listen, kept)
+    assert store.count("listen_pieces") == 0
+
+
+def test_a_continuous_listen_that_is_left_ends_its_tracklist(store, monkeypatch):
+    monkeypatch.setattr(listens, "KEEP_S", -1.0)
+    listen = begin(store, continuous=True)
+    assert tracklists.document(store, listen.tracklist_id)["status"] == "running"
+    listens.clean(store)
+    assert tracklists.document(store, listen.tracklist_id)["status"] == "done"
+    assert store.count("listens") == 0
+    gone = begin(store, continuous=True)
+    tracklists.delete(store, gone.tracklist_id)
+    listens.clean(store)
+    assert store.count("listens") == 0
+
+
+def test_only_so_many_pieces(store, monkeypatch):
+    monkeypatch.setattr(listens, "MAX_PIECES", 1)
+    listen = listens.add_piece(store, begin(store), 0, b"one")
+    with pytest.raises(InvalidParameter, match="at most 1 pieces"):
+        listens.add_piece(store, listen, 1, b"two")
+
+
+def test_a_tracklist_is_its_key_s_or_everybody_s(store):
+    mine = begin(store, key_id="k1", continuous=True).tracklist_id
+    common = begin(store, continuous=True).tracklist_id
+    for owner, seen in (("k1", {mine, common}), ("k2", {common}), (ANYONE, {mine, common})):
+        assert {entry["id"] for entry in tracklists.history(store, owner=owner)[0]} == seen
+        assert tracklists.get(store, common, owner=owner)["id"] == common
+    assert tracklists.get(store, mine, owner="k1")["id"] == mine
+    with pytest.raises(TracklistNotFound):
+        tracklists.get(store, mine, owner="k2")

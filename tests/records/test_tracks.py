@@ -28,9 +28,10 @@ from classifier.records.catalogues import (
 )
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
+from classifier.results import Track
 from classifier.store import Store
 from tests.material import CONFIG, catalogue, enroll, facts, full_models, models, same_arrays, slots, words
-from tests.places import Clock, Place
+from tests.places import KINDS, Clock, Place
 
 BULK = ("models", "slots", "subfingerprints")
 
@@ -731,3 +732,37 @@ def test_damage_is_named(store: Store, kind: str, damage: str) -> None:
     }[kind]
     with pytest.raises(StoreCorrupt, match=rf"track {track_id}: (chunk 0 of {kind}|{kind} have)"):
         load(store, track_id, 1)
+
+
+@pytest.mark.stores([kind for kind in KINDS if kind != "nx-27017"])
+def test_pages_in_every_order_are_the_whole(store: Store) -> None:
+    catalogue(store)
+    described = [("b", None), (None, "x"), ("a", "x"), (None, None), ("b", "y"), ("ä", "x")]
+    for number, (artist, album) in enumerate(described):
+        enroll(store, str(number), title=f"t{number % 4}", artist=artist, album=album)
+    ids = {track.id for track in tracks.list_tracks(store, "default")}
+    for sort in (sign + name for name in tracks.SORTS for sign in ("", "-")):
+        field = sort.removeprefix("-")
+        seen: list[Track] = []
+        while found := tracks.list_tracks(
+            store, "default", sort=sort, limit=2, after=(getattr(seen[-1], field), seen[-1].id) if seen else None
+        ):
+            seen += found
+        assert [track.id for track in seen] == [track.id for track in tracks.list_tracks(store, "default", sort=sort)]
+        assert {track.id for track in seen} == ids
+        assert len(seen) == 6
+        keys = [(getattr(track, field) is not None, getattr(track, field) or "", track.id) for track in seen]
+        assert keys == sorted(keys, reverse=sort != field)
+    with pytest.raises(InvalidParameter, match="not sorted"):
+        tracks.list_tracks(store, "default", sort="isrc")
+
+
+def test_facets(store: Store) -> None:
+    catalogue(store)
+    for number, artist in enumerate(["b", None, "a", "b"]):
+        enroll(store, str(number), title=f"t{number}", artist=artist)
+    assert tracks.facet(store, "default", "artist") == [("b", 2), (None, 1), ("a", 1)]
+    assert tracks.facet(store, "default", "artist", search="t0") == [("b", 1)]
+    assert tracks.facet(store, "default", "album", artist="b") == [(None, 2)]
+    assert tracks.count_tracks(store, "default", artist="b") == 2
+    assert [track.title for track in tracks.list_tracks(store, "default", artist="b")] == ["t0", "t3"]

@@ -178,6 +178,10 @@ class TestNx27017:
         store.insert("tags", [{"_id": "a"}])
         assert len(list(store.find("tags", {"n": {"$ne": None}}))) == 1
 
+    def test_nothing_is_none_beside_a_range_of_ids(self, store: Store) -> None:
+        store.insert("tags", [{"_id": "a", "n": None}, {"_id": "b", "n": None}])
+        assert list(store.find("tags", {"n": None, "_id": {"$gt": "a"}})) == []
+
     def test_kinds_are_mixed_up(self, store: Store) -> None:
         store.insert("tags", [{"_id": "a", "v": True}, {"_id": "b", "v": "1"}])
         assert [document["_id"] for document in store.find("tags", {"v": 1})] == ["a"]

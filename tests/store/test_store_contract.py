@@ -93,6 +93,18 @@ def test_put_replaces_data(store: Store) -> None:
     assert store.get("tags", "a") == {"_id": "a", "new": 2, "data": b"2"}
 
 
+def test_a_tally_of_values(store: Store) -> None:
+    values = ["b", "a", "b", None, "c", "a", "ä"]
+    documents = [{"_id": str(i), "verdict": value, "n": i} for i, value in enumerate(values)]
+    store.insert("tags", [*documents, {"_id": "7", "n": 7}, {"_id": "8", "n": 8}])
+
+    assert store.tally("tags", "verdict", limit=9) == [(None, 3), ("a", 2), ("b", 2), ("c", 1), ("ä", 1)]
+    assert store.tally("tags", "verdict", {"n": {"$lt": 3}}, limit=1) == [("b", 2)]
+    assert store.tally("tags", "verdict", {"n": 99}, limit=9) == []
+    with pytest.raises(InvalidParameter):
+        store.tally("tags", 'a"b', limit=9)
+
+
 def test_delete_counts_what_went(store: Store) -> None:
     store.insert("tags", [{"_id": str(i), "n": i} for i in range(5)])
 

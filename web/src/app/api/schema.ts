@@ -48,7 +48,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the catalogues with their parameters. */
+        /** List the catalogues with their parameters, by name. */
         get: operations["listCatalogues"];
         put?: never;
         /**
@@ -393,6 +393,8 @@ export interface paths {
          * Start listening.
          * @description Then send pieces of the recording as they are recorded, until `ended` is true. Pieces are either what one recorder
          *     delivers in portions (WebM, fragmented MP4, Ogg; together they are one file) or, with `rate`, bare 16-bit PCM,
+         *     little-endian. With `continuous`, listening goes on after a track was named: the answers hold the latest segments of
+         *     the tracklist that is made, and it ends with the piece that says `last`, or five minutes after the last one.
          *     little-endian. With `signatures`, each piece is the signature of all sound so far, and the sound stays where it is.
          */
         post: operations["beginListen"];
@@ -413,7 +415,7 @@ export interface paths {
         get: operations["getListen"];
         put?: never;
         post?: never;
-        /** Stop listening, and forget the sound. The tag of a listen that has ended stays. */
+        /** Stop listening, and forget the sound. The tag of a listen that has ended stays, and so does a tracklist. */
         delete: operations["deleteListen"];
         options?: never;
         head?: never;
@@ -674,7 +676,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List tracklists without their segments, newest first. */
+        /**
+         * List tracklists without their segments, newest first.
+         * @description A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
+         */
         get: operations["listTracklists"];
         put?: never;
         /**
@@ -749,13 +754,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Return one segment of a tracklist. */
+        get: operations["getSegment"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Correct a segment by hand, for good: nothing that is found later changes it. */
+        /**
+         * Correct a segment by hand, for good: nothing that is found later changes it.
+         * @description With `If-Match`, only if it has not changed since it was read with that `ETag`.
+         */
         patch: operations["editSegment"];
         trace?: never;
     };
@@ -766,7 +775,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List a catalogue's tracks by title. */
+        /**
+         * List a catalogue's tracks, by title unless `sort` says otherwise.
+         * @description Go on with `cursor`, which nothing that is added or removed disturbs, or jump with `skip`.
+         */
         get: operations["listTracks"];
         put?: never;
         /**
@@ -797,7 +809,10 @@ export interface paths {
         delete: operations["deleteTrack"];
         options?: never;
         head?: never;
-        /** Change a track's description; tags made from now on show the change. */
+        /**
+         * Change a track's description; tags made from now on show the change.
+         * @description With `If-Match`, only if nobody has changed it since it was read with that `ETag`.
+         */
         patch: operations["editTrack"];
         trace?: never;
     };
@@ -1051,7 +1066,10 @@ export interface components {
              * @description Agreement above which a match is identified.
              */
             threshold: number | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -1092,7 +1110,10 @@ export interface components {
          * @description A track that sounds alike, taken as a whole and whatever the order of its sounds.
          */
         AlikeTrack: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Coefficients
@@ -1109,11 +1130,20 @@ export interface components {
              * @description Mutual proximity: probability that a random third track is further away from both; null in small libraries.
              */
             proximity: number | null;
-            /** Source */
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -1123,6 +1153,7 @@ export interface components {
         Arousal: {
             /**
              * Experimental
+             * @description Whether it is not validated.
              * @constant
              */
             experimental: true;
@@ -1142,22 +1173,38 @@ export interface components {
          * @description A named set of tracks that share one configuration.
          */
         Catalogue: {
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Config Hash */
+            /**
+             * Config Hash
+             * @description Hash of the parameters: equal for equal ones.
+             */
             config_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Revision
              * @description Rises with every change of the catalogue.
              */
             revision: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description How many tracks it has.
+             */
             tracks: number;
         };
         /**
@@ -1228,15 +1275,25 @@ export interface components {
          * @description Every catalogue of the store.
          */
         Catalogues: {
-            /** Catalogues */
+            /**
+             * Catalogues
+             * @description The catalogues.
+             */
             catalogues: components["schemas"]["Catalogue"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * Charts
          * @description The data of a tag's charts.
          */
         Charts: {
+            /** @description Agreement against lag; null if nothing was aligned. */
             alignment: components["schemas"]["Alignment"] | null;
+            /** @description Divergence along the snippet; null if it was not computed. */
             divergence: components["schemas"]["SlotDivergence"] | null;
             /**
              * Nearest
@@ -1245,7 +1302,10 @@ export interface components {
             nearest: {
                 [key: string]: unknown;
             }[];
-            /** Tag Id */
+            /**
+             * Tag Id
+             * @description Id of a tag.
+             */
             tag_id: string;
         } & {
             [key: string]: unknown;
@@ -1255,7 +1315,10 @@ export interface components {
          * @description What one cepstral coefficient contributes to a divergence.
          */
         Coefficient: {
-            /** Coefficient */
+            /**
+             * Coefficient
+             * @description What one coefficient adds.
+             */
             coefficient: number;
             /**
              * Name
@@ -1288,7 +1351,11 @@ export interface components {
              * @description Files whose tracks the copy holds.
              */
             copied: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
@@ -1297,18 +1364,30 @@ export interface components {
             done: number;
             /** @description Why the job failed, if it did. */
             error: components["schemas"]["JobError"] | null;
-            /** Failed */
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
             failed: number;
             /**
              * Failures
              * @description The first 1,000 files or folders that could not be read.
              */
             failures: components["schemas"]["CopyFailure"][];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
             kind: string;
             /**
              * Missing
@@ -1320,10 +1399,14 @@ export interface components {
              * @description The first 1,000 of them, by title.
              */
             missing_tracks: components["schemas"]["MissingTrack"][];
-            /** Source */
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
             source: string;
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
@@ -1367,9 +1450,15 @@ export interface components {
              * @description Its name, without its folder.
              */
             file: string;
-            /** Message */
+            /**
+             * Message
+             * @description The reason, for people.
+             */
             message: string;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
         };
         /**
@@ -1382,11 +1471,17 @@ export interface components {
              * @description What the store keeps of it.
              */
             bytes: number;
-            /** Config */
+            /**
+             * Config
+             * @description Parameters of the catalogue, by name.
+             */
             config: {
                 [key: string]: unknown;
             };
-            /** Music S */
+            /**
+             * Music S
+             * @description Seconds of music.
+             */
             music_s: number;
             /**
              * Own Background
@@ -1398,7 +1493,10 @@ export interface components {
              * @description Processor time of modelling it on this machine, decoding not included.
              */
             seconds: number;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -1476,24 +1574,43 @@ export interface components {
          * @description A catalogue aligned with itself, once the job is done.
          */
         Duplicates: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Done */
+            /**
+             * Done
+             * @description How much of it is done.
+             */
             done: number;
             /** @description Why the job failed, if it did. */
             error: components["schemas"]["JobError"] | null;
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
             /**
              * Found
              * @description Pairs of tracks that share sound.
              */
             found: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
             kind: string;
             /**
              * Pairs
@@ -1502,10 +1619,14 @@ export interface components {
             pairs: components["schemas"]["Pair"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "queued" | "running" | "done";
-            /** Total */
+            /**
+             * Total
+             * @description How much there is to do.
+             */
             total: number;
         };
         /**
@@ -1533,18 +1654,40 @@ export interface components {
             track_ids: string[];
         };
         /**
+         * FacetValue
+         * @description A value that entries of a list have.
+         */
+        FacetValue: {
+            /**
+             * Count
+             * @description How many entries have it.
+             */
+            count: number;
+            /**
+             * Value
+             * @description Null: they have none.
+             */
+            value: string | null;
+        };
+        /**
          * FieldProblem
          * @description One parameter that was refused.
          */
         FieldProblem: {
-            /** Field */
+            /**
+             * Field
+             * @description Name of the parameter.
+             */
             field: string;
             /**
              * Location
              * @description `query`, `json`, `form` or `files`.
              */
             location: string;
-            /** Message */
+            /**
+             * Message
+             * @description What is wrong with it.
+             */
             message: string;
         };
         /**
@@ -1554,6 +1697,7 @@ export interface components {
         Health: {
             /**
              * Status
+             * @description How far it is.
              * @constant
              */
             status: "ok";
@@ -1563,7 +1707,10 @@ export interface components {
          * @description How much some tracks are near to everything: skewness of how often tracks are among the ten nearest.
          */
         Hubness: {
-            /** Divergence */
+            /**
+             * Divergence
+             * @description Symmetric Kullback-Leibler divergence, nats.
+             */
             divergence: number;
             /**
              * Proximity
@@ -1576,14 +1723,21 @@ export interface components {
          * @description Work that continues after the answer.
          */
         Job: {
-            /** Added */
+            /**
+             * Added
+             * @description Files that became tracks.
+             */
             added: number;
             /**
              * Catalogue
              * @description That is enrolled into or listened for; null of a training or webhook.
              */
             catalogue: string | null;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Done
@@ -1592,23 +1746,36 @@ export interface components {
             done: number;
             /** @description Why a tracklist or a training failed. */
             error: components["schemas"]["JobError"] | null;
-            /** Failed */
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
             failed: number;
             /**
              * Files
              * @description Of the kind `enroll`.
              */
             files: components["schemas"]["JobFile"][];
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
             kind: "copy" | "duplicates" | "enroll" | "map" | "tracklist" | "train" | "webhook";
-            /** Present */
+            /**
+             * Present
+             * @description Files whose recording was there already.
+             */
             present: number;
             /**
              * Status
@@ -1644,9 +1811,15 @@ export interface components {
          * @description Why a file failed; the names are those of problem documents.
          */
         JobError: {
-            /** Message */
+            /**
+             * Message
+             * @description The reason, for people.
+             */
             message: string;
-            /** Name */
+            /**
+             * Name
+             * @description Stable; one of those of problem documents.
+             */
             name: string;
         };
         /**
@@ -1654,10 +1827,17 @@ export interface components {
          * @description One file of a job.
          */
         JobFile: {
-            /** Bytes */
+            /**
+             * Bytes
+             * @description Size of the file.
+             */
             bytes: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
-            /** Name */
+            /**
+             * Name
+             * @description Name that the client gave the file.
+             */
             name: string;
             /**
              * Remarks
@@ -1670,9 +1850,15 @@ export interface components {
              * @enum {string}
              */
             status: "waiting" | "working" | "added" | "present" | "failed" | "heard";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -1680,9 +1866,16 @@ export interface components {
          * @description A key without its secret.
          */
         Key: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Used
@@ -1694,7 +1887,10 @@ export interface components {
              * @description Limit of its own, if it has one.
              */
             max_tags: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Prefix
@@ -1708,6 +1904,7 @@ export interface components {
             requests_per_minute: number | null;
             /**
              * Role
+             * @description What its holder may do: `tag`, or `admin` for everything.
              * @enum {string}
              */
             role: "tag" | "admin";
@@ -1747,9 +1944,16 @@ export interface components {
          * @description A new key with its secret.
          */
         KeyMade: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Key
@@ -1766,7 +1970,10 @@ export interface components {
              * @description Limit of its own, if it has one.
              */
             max_tags: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Prefix
@@ -1780,6 +1987,7 @@ export interface components {
             requests_per_minute: number | null;
             /**
              * Role
+             * @description What its holder may do: `tag`, or `admin` for everything.
              * @enum {string}
              */
             role: "tag" | "admin";
@@ -1789,7 +1997,10 @@ export interface components {
          * @description Every key, oldest first.
          */
         Keys: {
-            /** Keys */
+            /**
+             * Keys
+             * @description The keys, without their secrets.
+             */
             keys: components["schemas"]["Key"][];
         };
         /**
@@ -1812,11 +2023,13 @@ export interface components {
             } | null;
             /**
              * Extractors
+             * @description What computes the features.
              * @default null
              */
             extractors: string[] | null;
             /**
              * Family
+             * @description Kind of classifier.
              * @default null
              */
             family: string | null;
@@ -1827,16 +2040,19 @@ export interface components {
             fault: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default null
              */
             kind: string | null;
             /**
              * Labels
+             * @description The labels.
              * @default null
              */
             labels: string[] | null;
             /**
              * Sha256
+             * @description SHA-256 of the model's arrays.
              * @default null
              */
             sha256: string | null;
@@ -1845,12 +2061,19 @@ export interface components {
              * @description Whether it came with Earmark.
              */
             shipped: boolean;
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
-            /** Version */
+            /**
+             * Version
+             * @description Version of a model of labels.
+             */
             version: string;
             /**
              * View
+             * @description Features that it looks at.
              * @default null
              */
             view: string | null;
@@ -1860,21 +2083,41 @@ export interface components {
          * @description All models of labels.
          */
         LabelModels: {
-            /** Models */
+            /**
+             * Models
+             * @description The models.
+             */
             models: components["schemas"]["LabelModel"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * LabelPart
          * @description A stretch of a recording.
          */
         LabelPart: {
-            /** Distribution */
+            /**
+             * Distribution
+             * @description Every label with its probability, the likeliest first.
+             */
             distribution: components["schemas"]["Likelihood"][];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Labels */
+            /**
+             * Labels
+             * @description The labels.
+             */
             labels: string[];
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
         };
         /**
@@ -1887,7 +2130,10 @@ export interface components {
              * @description Stable: `low_probability`, `foreign`, `short`, `silent`, `narrow_band`, `noisy` ...
              */
             name: string;
-            /** Text */
+            /**
+             * Text
+             * @description The same as a sentence.
+             */
             text: string;
         };
         /**
@@ -1897,6 +2143,7 @@ export interface components {
         Labels: {
             /**
              * Decision
+             * @description Whether what is named can be relied on.
              * @enum {string}
              */
             decision: "certain" | "uncertain" | "experimental";
@@ -1934,11 +2181,20 @@ export interface components {
              * @description Why it is uncertain.
              */
             reasons: components["schemas"]["LabelReason"][];
-            /** Remarks */
+            /**
+             * Remarks
+             * @description What is peculiar about the recording: each a stable name, a colon and a sentence.
+             */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["LabelPart"][];
-            /** Task */
+            /**
+             * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
+             */
             task: string;
         };
         /**
@@ -1946,7 +2202,10 @@ export interface components {
          * @description A label and its probability.
          */
         Likelihood: {
-            /** Label */
+            /**
+             * Label
+             * @description A name out of the model's list.
+             */
             label: string;
             /**
              * P
@@ -1959,9 +2218,16 @@ export interface components {
          * @description A recording that arrives in pieces, and what is known of it so far.
          */
         Listen: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Ended
@@ -1970,6 +2236,7 @@ export interface components {
             ended: boolean;
             /**
              * Expires
+             * Format: date-time
              * @description When it is forgotten, ended or not.
              */
             expires: string;
@@ -1978,7 +2245,10 @@ export interface components {
              * @description Seconds of sound so far.
              */
             heard_s: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Next
@@ -1987,8 +2257,18 @@ export interface components {
             next: number;
             /** @description The best candidate so far, if it is as likely right as not: a guess to show, and no verdict. */
             perhaps: components["schemas"]["Match"] | null;
-            /** @description The verdict, once it has ended; kept like any other tag. */
+            /**
+             * Segments
+             * @description The latest twenty segments of that tracklist, by start.
+             */
+            segments: components["schemas"]["Segment"][];
+            /** @description The verdict, once it has ended; kept like any other tag. Null if continuous. */
             tag: components["schemas"]["Tag"] | null;
+            /**
+             * Tracklist
+             * @description The tracklist that a continuous one fills; it stays.
+             */
+            tracklist: string | null;
             /**
              * Wanted S
              * @description Seconds of sound after which it is decided at the latest.
@@ -2000,7 +2280,10 @@ export interface components {
          * @description The map of a catalogue: tracks that sound alike lie side by side. Distances between far points mean nothing.
          */
         MapAnswer: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Created
@@ -2028,24 +2311,53 @@ export interface components {
          * @description The map being laid out; it can be followed under `/jobs`.
          */
         MapJob: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Done */
+            /**
+             * Done
+             * @description How much of it is done.
+             */
             done: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
-            /** Failed */
+            /**
+             * Failed
+             * @description Files that could not be used.
+             */
             failed: number;
-            /** Finished */
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
             finished: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Kind */
+            /**
+             * Kind
+             * @description Of which kind it is.
+             */
             kind: string;
-            /** Status */
+            /**
+             * Status
+             * @description How far it is.
+             */
             status: string;
-            /** Total */
+            /**
+             * Total
+             * @description How much there is to do.
+             */
             total: number;
         };
         /**
@@ -2053,20 +2365,35 @@ export interface components {
          * @description A track on the map.
          */
         MapPoint: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Placed
              * @description Whether it came after the map was laid out.
              */
             placed: boolean;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
-            /** X */
+            /**
+             * X
+             * @description Place on the map, across.
+             */
             x: number;
-            /** Y */
+            /**
+             * Y
+             * @description Place on the map, upwards.
+             */
             y: number;
         };
         /**
@@ -2079,9 +2406,15 @@ export interface components {
              * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
              */
             agreement: number | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Confidence
@@ -2151,9 +2484,15 @@ export interface components {
              * @description 1.02: the snippet runs 2 % fast.
              */
             speed: number | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Z
@@ -2176,6 +2515,7 @@ export interface components {
              * @description Name of the key that was sent, if any.
              */
             key: string | null;
+            /** @description How much the caller may send, ask for and keep. */
             limits: components["schemas"]["MyLimits"];
             /**
              * Role
@@ -2205,8 +2545,16 @@ export interface components {
          * @description Tracks that were merged into others, newest first.
          */
         Merged: {
-            /** Merges */
+            /**
+             * Merges
+             * @description The merges.
+             */
             merges: components["schemas"]["MergedTrack"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * MergedTrack
@@ -2220,9 +2568,11 @@ export interface components {
             into: string;
             /**
              * Merged
+             * Format: date-time
              * @description When.
              */
             merged: string;
+            /** @description The track as it was. */
             track: components["schemas"]["Track"];
         };
         /**
@@ -2230,16 +2580,25 @@ export interface components {
          * @description A track whose file was not found.
          */
         MissingTrack: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Source
              * @description Name of the file that was enrolled, without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -2247,14 +2606,21 @@ export interface components {
          * @description A listener that runs, or ran last, under this name.
          */
         Monitor: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Created
+             * Format: date-time
              * @description When it began.
              */
             created: string;
-            /** Heard S */
+            /**
+             * Heard S
+             * @description Seconds of sound so far.
+             */
             heard_s: number;
             /**
              * Id
@@ -2287,8 +2653,16 @@ export interface components {
          * @description Every monitor, by name.
          */
         Monitors: {
-            /** Monitors */
+            /**
+             * Monitors
+             * @description The monitors.
+             */
             monitors: components["schemas"]["Monitor"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * MyLimits
@@ -2346,18 +2720,30 @@ export interface components {
          * @description A track that sounds alike, whatever the verdict: least divergence between windows, their order ignored.
          */
         Near: {
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Divergence
              * @description Symmetric KL divergence, nats.
              */
             divergence: number;
-            /** Source */
+            /**
+             * Source
+             * @description Name of the enrolled file without extension.
+             */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Window Start S
@@ -2372,8 +2758,12 @@ export interface components {
         Pair: {
             /** @description The longer one. */
             a: components["schemas"]["Sharing"];
-            /** Agreement */
+            /**
+             * Agreement
+             * @description Agreement of the fingerprints' bits, -1 to 1; 0 is chance.
+             */
             agreement: number;
+            /** @description The other track. */
             b: components["schemas"]["Sharing"];
             /**
              * Relation
@@ -2381,9 +2771,15 @@ export interface components {
              * @enum {string}
              */
             relation: "copy" | "excerpt" | "edit" | "part";
-            /** Shared S */
+            /**
+             * Shared S
+             * @description How much of it both have.
+             */
             shared_s: number;
-            /** Stretches */
+            /**
+             * Stretches
+             * @description Which stretch of one is which of the other.
+             */
             stretches: components["schemas"]["Stretch"][];
         };
         /**
@@ -2391,9 +2787,15 @@ export interface components {
          * @description A parameter of catalogues.
          */
         Parameter: {
-            /** Choices */
+            /**
+             * Choices
+             * @description What it may be, if only these.
+             */
             choices: string[] | null;
-            /** Default */
+            /**
+             * Default
+             * @description What it is if nothing is said.
+             */
             default: unknown;
             /**
              * Help
@@ -2407,6 +2809,7 @@ export interface components {
             high: number | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @enum {string}
              */
             kind: "whole" | "number" | "choice";
@@ -2415,7 +2818,10 @@ export interface components {
              * @description Least value; null of a choice.
              */
             low: number | null;
-            /** Name */
+            /**
+             * Name
+             * @description What people call it.
+             */
             name: string;
             /**
              * Synced Fm
@@ -2428,7 +2834,10 @@ export interface components {
          * @description The parameters of catalogues: Synced.fm's nine first.
          */
         Parameters: {
-            /** Parameters */
+            /**
+             * Parameters
+             * @description The parameters.
+             */
             parameters: components["schemas"]["Parameter"][];
             /**
              * Presets
@@ -2445,7 +2854,10 @@ export interface components {
          * @description RFC 9457 problem document, `application/problem+json`.
          */
         Problem: {
-            /** Detail */
+            /**
+             * Detail
+             * @description What is wrong, and what helps, for people.
+             */
             detail: string;
             /**
              * Errors
@@ -2463,15 +2875,21 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
              */
             request_id: string;
-            /** Status */
+            /**
+             * Status
+             * @description The HTTP status.
+             */
             status: number;
-            /** Title */
+            /**
+             * Title
+             * @description When problems of this name arise; the same for all of them.
+             */
             title: string;
             /**
              * Type
@@ -2491,7 +2909,10 @@ export interface components {
             checks: {
                 [key: string]: string;
             };
-            /** Ready */
+            /**
+             * Ready
+             * @description Whether it can work at full speed.
+             */
             ready: boolean;
             /**
              * Tracks Missing
@@ -2541,7 +2962,10 @@ export interface components {
          * @description How much of the catalogue was searched.
          */
         Searched: {
-            /** Aligned Tracks */
+            /**
+             * Aligned Tracks
+             * @description Tracks whose fingerprints were aligned.
+             */
             aligned_tracks: number;
             /**
              * Complete
@@ -2553,7 +2977,10 @@ export interface components {
              * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
-            /** Windows */
+            /**
+             * Windows
+             * @description Windows of about ten seconds that were compared.
+             */
             windows: number;
         };
         /**
@@ -2561,9 +2988,15 @@ export interface components {
          * @description A stretch of a recording: track time = offset_s + speed * (recording time - start_s).
          */
         Segment: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * By Hand
@@ -2590,7 +3023,10 @@ export interface components {
              * @description Names it within its recording.
              */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
             /**
              * Kind
@@ -2629,9 +3065,15 @@ export interface components {
              * @enum {string}
              */
             state: "perhaps" | "confirmed" | "closed";
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string | null;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string | null;
         };
         /**
@@ -2644,48 +3086,57 @@ export interface components {
         SegmentEdit: {
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
             /**
              * By Hand
+             * @description False undoes the correction.
              * @default false
              * @constant
              */
             by_hand: false;
             /**
              * End S
+             * @description Where it ends.
              * @default 0
              */
             end_s: number;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
             /**
              * Kind
+             * @description Of which kind it is.
              * @default track
              * @enum {string}
              */
             kind: "track" | "unknown" | "speech_noise" | "silence";
             /**
              * Start S
+             * @description Where it begins.
              * @default 0
              */
             start_s: number;
             /**
              * Title
+             * @description Title of the track.
              * @default null
              */
             title: string | null;
             /**
              * Track Id
+             * @description Id of a track.
              * @default null
              */
             track_id: string | null;
@@ -2695,11 +3146,20 @@ export interface components {
          * @description One of two tracks that share sound.
          */
         Sharing: {
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Share
@@ -2711,9 +3171,15 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
         };
         /**
@@ -2731,7 +3197,10 @@ export interface components {
              * @description Start of each slot in the snippet, seconds.
              */
             starts_s: number[];
-            /** Track Id */
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
             track_id: string;
             /**
              * Unrelated
@@ -2746,6 +3215,7 @@ export interface components {
         SoundTag: {
             /**
              * Group
+             * @description Of four: what kind of name it is.
              * @enum {string}
              */
             group: "style" | "mood and use" | "voice and instrument" | "decade";
@@ -2759,7 +3229,10 @@ export interface components {
              * @description 0 to 1; tags do not add up.
              */
             probability: number;
-            /** Tag */
+            /**
+             * Tag
+             * @description One of fifty names for how music sounds.
+             */
             tag: string;
         };
         /**
@@ -2767,8 +3240,12 @@ export interface components {
          * @description What a recording sounds like.
          */
         SoundTags: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * Patches
@@ -2780,7 +3257,10 @@ export interface components {
              * @description What is peculiar about the file; as of an identification.
              */
             remarks: string[];
-            /** Series */
+            /**
+             * Series
+             * @description The same for each stretch of the recording, if `every` was given.
+             */
             series: components["schemas"]["TagsPart"][];
             /**
              * Tags
@@ -2789,6 +3269,7 @@ export interface components {
             tags: components["schemas"]["SoundTag"][];
             /**
              * Task
+             * @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.
              * @constant
              */
             task: "tags";
@@ -2813,7 +3294,10 @@ export interface components {
              * @description Where it begins in `b`, seconds.
              */
             b_start_s: number;
-            /** Length S */
+            /**
+             * Length S
+             * @description How long it is.
+             */
             length_s: number;
         };
         /**
@@ -2821,9 +3305,16 @@ export interface components {
          * @description The stored result of one identification.
          */
         Tag: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Device
@@ -2840,7 +3331,10 @@ export interface components {
              * @description Name the client gave the snippet, if any.
              */
             file: string | null;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Labels
@@ -2854,7 +3348,10 @@ export interface components {
              * @description Best candidates, best first, whatever the verdict.
              */
             matches: components["schemas"]["Match"][];
-            /** Method */
+            /**
+             * Method
+             * @description How it was decided.
+             */
             method: string;
             /**
              * Nearest
@@ -2876,6 +3373,7 @@ export interface components {
              * @description What is wrong with the recording; each a stable name, a colon and a sentence: `cut_off`, `damaged`, `channels_cancel`, `silent_stream`.
              */
             remarks: string[];
+            /** @description How much of the catalogue was searched. */
             searched: components["schemas"]["Searched"];
             /**
              * Seconds
@@ -2891,6 +3389,7 @@ export interface components {
             tied: number | null;
             /**
              * Verdict
+             * @description `identified`: `matches[0]` is it; `ambiguous`: several explain the snippet; `no_match`: none does.
              * @enum {string}
              */
             verdict: "identified" | "ambiguous" | "no_match";
@@ -2901,11 +3400,21 @@ export interface components {
          */
         Tags: {
             /**
+             * Facets
+             * @description By name of a facet that was asked for: its values among all tags that were asked for.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
              * Next
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["Tag"][];
         };
         /**
@@ -2913,12 +3422,22 @@ export interface components {
          * @description A stretch of a recording.
          */
         TagsPart: {
+            /** @description How lively the music is. */
             arousal: components["schemas"]["Arousal"];
-            /** End S */
+            /**
+             * End S
+             * @description Where it ends.
+             */
             end_s: number;
-            /** Start S */
+            /**
+             * Start S
+             * @description Where it begins.
+             */
             start_s: number;
-            /** Tags */
+            /**
+             * Tags
+             * @description The tags.
+             */
             tags: components["schemas"]["SoundTag"][];
         };
         /**
@@ -2931,9 +3450,15 @@ export interface components {
              * @description AcoustID, a UUID.
              */
             acoustid: string | null;
-            /** Album */
+            /**
+             * Album
+             * @description Album of the track; null if not known.
+             */
             album: string | null;
-            /** Artist */
+            /**
+             * Artist
+             * @description Artist of the track; null if not known.
+             */
             artist: string | null;
             /**
              * Artist Mbids
@@ -2945,31 +3470,53 @@ export interface components {
              * @description Fields that a person set or edited: tags in files do not overwrite them.
              */
             by_hand: string[];
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Content Hash
              * @description SHA-256 of the decoded audio.
              */
             content_hash: string;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
-            /** Duration S */
+            /**
+             * Duration S
+             * @description How long it is.
+             */
             duration_s: number;
             /**
              * File Hash
              * @description SHA-256 of the file.
              */
             file_hash: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
-            /** Isrc */
+            /**
+             * Isrc
+             * @description International Standard Recording Code of the track.
+             */
             isrc: string | null;
-            /** Metadata */
+            /**
+             * Metadata
+             * @description Free text by name.
+             */
             metadata: {
                 [key: string]: string;
             };
-            /** N Windows */
+            /**
+             * N Windows
+             * @description Windows that the track is modelled in.
+             */
             n_windows: number;
             /**
              * Recording Mbid
@@ -2991,7 +3538,10 @@ export interface components {
              * @description Name of the enrolled file without extension.
              */
             source: string;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title: string;
             /**
              * Version
@@ -3012,11 +3562,13 @@ export interface components {
             acoustid: string | null;
             /**
              * Album
+             * @description Album of the track; null if not known.
              * @default null
              */
             album: string | null;
             /**
              * Artist
+             * @description Artist of the track; null if not known.
              * @default null
              */
             artist: string | null;
@@ -3028,6 +3580,7 @@ export interface components {
             artist_mbids: string | null;
             /**
              * Isrc
+             * @description International Standard Recording Code of the track.
              * @default null
              */
             isrc: string | null;
@@ -3050,7 +3603,10 @@ export interface components {
              * @default null
              */
             release_mbid: string | null;
-            /** Title */
+            /**
+             * Title
+             * @description Title of the track.
+             */
             title?: string;
         };
         /**
@@ -3058,27 +3614,38 @@ export interface components {
          * @description Who played what when in a recording.
          */
         Tracklist: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -3109,6 +3676,7 @@ export interface components {
             segments: components["schemas"]["Segment"][];
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -3118,27 +3686,38 @@ export interface components {
          * @description A tracklist without its segments.
          */
         TracklistEntry: {
-            /** Catalogue */
+            /**
+             * Catalogue
+             * @description Name of the catalogue.
+             */
             catalogue: string;
             /**
              * Corrected
              * @description Segments that a person corrected.
              */
             corrected: number;
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Duration S
              * @description Seconds heard.
              */
             duration_s: number;
+            /** @description What went wrong; null if nothing did. */
             error: components["schemas"]["JobError"] | null;
             /**
              * File
              * @description Name of the recording, or what a monitor listens to.
              */
             file: string;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Job
@@ -3164,6 +3743,7 @@ export interface components {
             };
             /**
              * Status
+             * @description How far it is.
              * @enum {string}
              */
             status: "running" | "done" | "failed";
@@ -3178,7 +3758,10 @@ export interface components {
              * @description Pass it as `cursor` for the following page; null on the last.
              */
             next: string | null;
-            /** Tracklists */
+            /**
+             * Tracklists
+             * @description The tracklists, without their segments.
+             */
             tracklists: components["schemas"]["TracklistEntry"][];
         };
         /**
@@ -3186,16 +3769,37 @@ export interface components {
          * @description A page of a catalogue's tracks.
          */
         Tracks: {
-            /** Limit */
+            /**
+             * Facets
+             * @description By name of a facet that was asked for: its fifty most frequent values among all tracks that match.
+             */
+            facets: {
+                [key: string]: components["schemas"]["FacetValue"][];
+            };
+            /**
+             * Limit
+             * @description As asked.
+             */
             limit: number;
-            /** Skip */
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /**
+             * Skip
+             * @description As asked.
+             */
             skip: number;
             /**
              * Total
              * @description Tracks that match, on all pages.
              */
             total: number;
-            /** Tracks */
+            /**
+             * Tracks
+             * @description The tracks.
+             */
             tracks: components["schemas"]["Track"][];
         };
         /**
@@ -3219,24 +3823,45 @@ export interface components {
          * @description A file that waits to be asked about.
          */
         UploadedFile: {
-            /** Deleteid */
+            /**
+             * Deleteid
+             * @description Names the upload.
+             */
             deleteId: string;
-            /** Deletetype */
+            /**
+             * Deletetype
+             * @description How it is deleted.
+             */
             deleteType: string;
-            /** Deleteurl */
+            /**
+             * Deleteurl
+             * @description Where it is deleted.
+             */
             deleteUrl: string;
             /**
              * Name
              * @description At most 20 characters.
              */
             name: string;
-            /** Size */
+            /**
+             * Size
+             * @description Bytes.
+             */
             size: number;
-            /** Thumbnailurl */
+            /**
+             * Thumbnailurl
+             * @description As `url`.
+             */
             thumbnailUrl: string;
-            /** Type */
+            /**
+             * Type
+             * @description Always `audio`.
+             */
             type: string;
-            /** Url */
+            /**
+             * Url
+             * @description Names the upload in a question.
+             */
             url: string;
         };
         /**
@@ -3244,7 +3869,10 @@ export interface components {
          * @description What was uploaded.
          */
         UploadedFiles: {
-            /** Files */
+            /**
+             * Files
+             * @description The one that was sent.
+             */
             files: components["schemas"]["UploadedFile"][];
         };
         /**
@@ -3252,21 +3880,31 @@ export interface components {
          * @description An address that is told of events, without its secret.
          */
         Webhook: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Dropped
              * @description Events that it was never told of.
              */
             dropped: number;
-            /** Events */
+            /**
+             * Events
+             * @description What it is told of.
+             */
             events: ("tag.created" | "tracklist.finished")[];
             /**
              * Failures
              * @description Attempts that failed since the last that did not.
              */
             failures: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Answer
@@ -3278,7 +3916,10 @@ export interface components {
              * @description When it was last told something, or should have been.
              */
             last_tried: string | null;
-            /** Url */
+            /**
+             * Url
+             * @description Where it is told.
+             */
             url: string;
         };
         /**
@@ -3303,21 +3944,31 @@ export interface components {
          * @description A new webhook with its secret.
          */
         WebhookMade: {
-            /** Created */
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
             created: string;
             /**
              * Dropped
              * @description Events that it was never told of.
              */
             dropped: number;
-            /** Events */
+            /**
+             * Events
+             * @description What it is told of.
+             */
             events: ("tag.created" | "tracklist.finished")[];
             /**
              * Failures
              * @description Attempts that failed since the last that did not.
              */
             failures: number;
-            /** Id */
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
             id: string;
             /**
              * Last Answer
@@ -3334,7 +3985,10 @@ export interface components {
              * @description Signs what it is told (Standard Webhooks). It can never be read again.
              */
             secret: string;
-            /** Url */
+            /**
+             * Url
+             * @description Where it is told.
+             */
             url: string;
         };
         /**
@@ -3347,9 +4001,15 @@ export interface components {
              * @description The status, or what went wrong.
              */
             answer: string;
-            /** Delivered */
+            /**
+             * Delivered
+             * @description Whether it was taken.
+             */
             delivered: boolean;
-            /** Seconds */
+            /**
+             * Seconds
+             * @description How long that took.
+             */
             seconds: number;
             /**
              * Status
@@ -3362,7 +4022,10 @@ export interface components {
          * @description Every webhook, oldest first.
          */
         Webhooks: {
-            /** Webhooks */
+            /**
+             * Webhooks
+             * @description The webhooks.
+             */
             webhooks: components["schemas"]["Webhook"][];
         };
     };
@@ -3456,6 +4119,17 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3577,6 +4251,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -3605,7 +4290,14 @@ export interface operations {
     };
     listCatalogues: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Catalogue, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3636,6 +4328,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3728,8 +4442,30 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Conflict */
             409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3846,6 +4582,17 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -3982,6 +4729,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -4035,6 +4793,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4076,6 +4835,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4179,6 +4949,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -4232,6 +5013,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4282,6 +5064,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4313,6 +5106,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4363,6 +5157,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4394,6 +5199,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a job. */
                 job_id: string;
             };
             cookie?: never;
@@ -4408,7 +5214,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -4435,6 +5241,17 @@ export interface operations {
             };
             /** @description No such job */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4514,6 +5331,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4606,6 +5434,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -4659,6 +5498,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a key. */
                 key_id: string;
             };
             cookie?: never;
@@ -4718,6 +5558,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -4746,7 +5597,14 @@ export interface operations {
     };
     listLabelModels: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of LabelModel, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4777,6 +5635,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4817,6 +5697,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -4858,6 +5739,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -4909,6 +5801,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -4950,6 +5843,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5012,6 +5916,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -5095,6 +6000,17 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5190,7 +6106,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -5232,6 +6150,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5283,7 +6212,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
+                /** @description Version of a model of labels. */
                 version: string;
             };
             cookie?: never;
@@ -5325,6 +6256,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5474,6 +6416,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -5558,6 +6511,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description What is named: `tags`, `genre`, `mood`, or a task that a model was trained for. */
                 task: string;
             };
             cookie?: never;
@@ -5655,6 +6609,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -5742,6 +6707,8 @@ export interface operations {
                 signatures?: boolean;
                 /** @description What you call the device that records: kept with the tag. */
                 device?: string | null;
+                /** @description Go on after a track was named, and make a tracklist of all that is heard. */
+                continuous?: boolean;
             };
             header?: never;
             path?: never;
@@ -5784,6 +6751,17 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -5846,6 +6824,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -5896,6 +6875,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -5927,6 +6917,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
             };
             cookie?: never;
@@ -5975,6 +6966,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6009,12 +7011,28 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a listen. */
                 listen_id: string;
+                /** @description Number of the piece, from 0. */
                 number: number;
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+                "audio/*": string;
+                "multipart/form-data": {
+                    /**
+                     * Format: binary
+                     * @description The recording, in any format a phone writes.
+                     */
+                    snippet: string;
+                };
+                "video/mp4": string;
+                "video/webm": string;
+            };
+        };
         responses: {
             /** @description Successful response */
             200: {
@@ -6095,6 +7113,17 @@ export interface operations {
             };
             /** @description Request Entity Too Large */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6241,6 +7270,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Validation error */
             422: {
                 headers: {
@@ -6334,6 +7374,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Validation error */
             422: {
                 headers: {
@@ -6413,6 +7464,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6442,6 +7504,10 @@ export interface operations {
     listMerges: {
         parameters: {
             query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
                 /** @description Left out: the one of the settings. */
                 catalogue?: string | null;
             };
@@ -6495,6 +7561,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Validation error */
             422: {
                 headers: {
@@ -6537,6 +7614,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -6587,6 +7665,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6615,7 +7704,14 @@ export interface operations {
     };
     listMonitors: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Monitor, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6646,6 +7742,28 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6686,6 +7804,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -6736,6 +7855,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -6767,6 +7897,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Name of a monitor. */
                 monitor_id: string;
             };
             cookie?: never;
@@ -6781,7 +7912,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -6808,6 +7939,17 @@ export interface operations {
             };
             /** @description No such monitor */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6957,6 +8099,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused */
             415: {
                 headers: {
@@ -7042,6 +8195,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+                /** @description Count the values of these among the tags that match: `catalogue`, `verdict`, or both. */
+                facets?: string | null;
             };
             header?: never;
             path?: never;
@@ -7073,6 +8230,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -7249,6 +8417,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -7332,9 +8511,13 @@ export interface operations {
     };
     getTag: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7385,6 +8568,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7416,6 +8621,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7464,6 +8670,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7495,6 +8712,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7545,6 +8763,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7576,6 +8805,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tag. */
                 tag_id: string;
             };
             cookie?: never;
@@ -7626,6 +8856,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -7663,6 +8904,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer. */
                 cursor?: string | null;
+                /** @description Names of fields of TracklistEntry, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -7694,6 +8937,17 @@ export interface operations {
             };
             /** @description Forbidden */
             403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -7839,6 +9093,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -7930,6 +9195,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -7971,6 +9237,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8022,6 +9299,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8070,6 +9348,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8101,6 +9401,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8115,7 +9416,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": unknown;
                 };
             };
             /** @description Key needed */
@@ -8142,6 +9443,17 @@ export interface operations {
             };
             /** @description No such tracklist */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8196,6 +9508,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
             };
             cookie?: never;
@@ -8251,8 +9564,114 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such format, or it cannot hold this tracklist: a cue sheet has 99 tracks at most */
             422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getSegment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a tracklist. */
+                tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
+                segment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Segment"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8293,7 +9712,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a tracklist. */
                 tracklist_id: string;
+                /** @description Id of a segment, within its tracklist. */
                 segment_id: string;
             };
             cookie?: never;
@@ -8359,6 +9780,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -8414,10 +9857,22 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description Words, each of which occurs in title, artist, album, identifiers or source; case, accents and kinds of quotes and dashes do not matter. */
                 search?: string | null;
+                /** @description Only tracks of exactly this artist. */
+                artist?: string | null;
+                /** @description Only tracks of exactly this album. */
+                album?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Text by its code points. */
+                sort?: "title" | "-title" | "artist" | "-artist" | "album" | "-album" | "created" | "-created" | "duration_s" | "-duration_s";
+                /** @description Count the values of these among the tracks that match: `artist`, `album`, or both. */
+                facets?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
-                /** @description Tracks to skip from the start. */
+                /** @description Tracks to skip from the start, or after the cursor. */
                 skip?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
             };
             header?: never;
             path?: never;
@@ -8460,6 +9915,17 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8627,6 +10093,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -8710,9 +10187,13 @@ export interface operations {
     };
     getTrack: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Names of fields of Track, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8763,6 +10244,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8794,6 +10297,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8842,6 +10346,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -8873,6 +10399,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -8938,6 +10465,28 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Precondition Failed */
+            412: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -8994,6 +10543,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -9035,6 +10585,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9086,6 +10647,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a track. */
                 track_id: string;
             };
             cookie?: never;
@@ -9153,6 +10715,17 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9252,6 +10825,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -9335,6 +10919,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -9388,6 +10983,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9436,6 +11032,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Too many requests */
             429: {
                 headers: {
@@ -9467,6 +11074,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of a webhook. */
                 webhook_id: string;
             };
             cookie?: never;
@@ -9508,6 +11116,17 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9561,6 +11180,17 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description Internal error */
@@ -9662,6 +11292,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused */
             415: {
                 headers: {
@@ -9752,6 +11393,17 @@ export interface operations {
                     "application/json": components["schemas"]["Ready"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Internal error */
             500: {
                 headers: {
@@ -9781,6 +11433,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of an upload, `deleteId` of the answer to it. */
                 upload_id: string;
             };
             cookie?: never;
@@ -9855,6 +11508,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -10004,6 +11668,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -10165,6 +11840,17 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Unsupported Media Type */
             415: {
                 headers: {
@@ -10316,6 +12002,17 @@ export interface operations {
             };
             /** @description Refused */
             413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -68,6 +68,7 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Create another one first: without one, nobody could administer this service.',
   },
   conflict: { title: 'Someone else changed this', detail: RELOAD },
+  precondition_failed: { title: 'Someone else changed this', detail: RELOAD },
   catalogue_exists: { title: 'This catalogue already exists' },
   catalogue_outdated: {
     title: 'This library is from an earlier version',

@@ -50,7 +50,7 @@ export class Asking {
     this.running = this.http
       .get<LabelModels>(`${API}/label-models`)
       .pipe(
-        catchError((error: unknown) => this.own(error, { models: [] } as LabelModels)),
+        catchError((error: unknown) => this.own(error, { models: [], next: null } as LabelModels)),
         concatMap(({ models }) => {
           const usable = models.filter((model) => !model.fault && (hears || !needsNetwork(model)));
           const tasks = [...new Set(usable.map((model) => model.task))];

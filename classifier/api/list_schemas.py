@@ -1,0 +1,108 @@
+"""What lists and single answers may be asked for: which entries, in which order, which fields of them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from classifier.api.label_schemas import LabelModel
+from classifier.api.paging import Paged, fields_of
+from classifier.api.schemas import IDENTIFIER, Catalogue, CatalogueQuery, Strict, Tag, Track
+from classifier.api.tracklist_schemas import Monitor, TracklistEntry
+from classifier.records.tracks import SORTS
+
+_TRACK_SORTS = tuple(sign + name for name in SORTS for sign in ("", "-"))
+
+
+class HistoryQuery(Strict):
+    """Which tags to list, newest first."""
+
+    catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
+    verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
+        None, description="Only tags with this verdict."
+    )
+    track: str | None = Field(None, pattern=IDENTIFIER, description="Only tags that name this track.")
+    device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
+    limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
+    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
+    fields: str | None = fields_of(Tag)
+    facets: str | None = Field(
+        None,
+        pattern="^(catalogue|verdict)(,(catalogue|verdict))?$",
+        description="Count the values of these among the tags that match: `catalogue`, `verdict`, or both.",
+    )
+
+
+class TagFields(Strict):
+    """What of a tag."""
+
+    fields: str | None = fields_of(Tag)
+
+
+class TracksQuery(Strict):
+    """Which tracks to list, and in which order."""
+
+    catalogue: str | None = Field(
+        None, max_length=100, description="Catalogue to list. Left out: the one in the settings."
+    )
+    search: str | None = Field(
+        None,
+        max_length=200,
+        description="Words, each of which occurs in title, artist, album, identifiers or source; case, accents and "
+        "kinds of quotes and dashes do not matter.",
+    )
+    artist: str | None = Field(None, max_length=500, description="Only tracks of exactly this artist.")
+    album: str | None = Field(None, max_length=500, description="Only tracks of exactly this album.")
+    sort: Literal[*_TRACK_SORTS] = Field(  # type: ignore[valid-type]
+        "title", description="What they are ordered by; with `-` the other way round. Text by its code points."
+    )
+    facets: str | None = Field(
+        None,
+        pattern="^(artist|album)(,(artist|album))?$",
+        description="Count the values of these among the tracks that match: `artist`, `album`, or both.",
+    )
+    limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
+    skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start, or after the cursor.")
+    cursor: str | None = Field(
+        None, min_length=1, max_length=4000, description="`next` of the previous answer; left out: the first page."
+    )
+    fields: str | None = fields_of(Track)
+
+
+class TrackFields(Strict):
+    """What of a track."""
+
+    fields: str | None = fields_of(Track)
+
+
+class CataloguesQuery(Paged):
+    """Which catalogues, by name."""
+
+    fields: str | None = fields_of(Catalogue)
+
+
+class MonitorsQuery(Paged):
+    """Which monitors, by name."""
+
+    fields: str | None = fields_of(Monitor)
+
+
+class LabelModelsQuery(Paged):
+    """Which models of labels, by task and version."""
+
+    fields: str | None = fields_of(LabelModel)
+
+
+class MergesQuery(CatalogueQuery, Paged):
+    """Which merges, newest first."""
+
+
+class TracklistsQuery(Strict):
+    """Which tracklists to list, newest first."""
+
+    catalogue: str | None = Field(None, max_length=100, description="Only tracklists of this catalogue.")
+    monitor: str | None = Field(None, pattern=IDENTIFIER, description="Only tracklists of this monitor.")
+    limit: int = Field(20, ge=1, le=200, description="Most tracklists in the answer.")
+    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
+    fields: str | None = fields_of(TracklistEntry)
