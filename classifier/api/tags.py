@@ -136,7 +136,7 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
     which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "track", "device"}) | {
         "owner": owner()
     }
-    narrowed = {"search": query_data.search, **query_data.bounds()}
+    narrowed: dict[str, Any] = {"search": query_data.search, **query_data.bounds()}
     if query_data.facets and any(narrowed.values()):
         raise InvalidParameter("facets count whole lists: leave out search, since and until, or facets")
     found, cursor = stored.history(store, **which, **narrowed, limit=query_data.limit, cursor=query_data.cursor)

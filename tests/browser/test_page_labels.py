@@ -142,12 +142,12 @@ def test_a_model_shows_how_good_it_is(
     expect(matrix.locator("tbody tr").first.locator("td").last).to_have_text(
         str(round(100 * figures["by_label"][0]["recall"]))
     )
-    matrix.get_by_text("Per cent of the column").click()
+    matrix.get_by_role("radio", name="Per cent of the column").check()
     expect(matrix.locator("tbody tr").first.locator("td").first).to_have_text(
         str(round(100 * figures["by_label"][0]["precision"]))
     )
     expect(page.locator("em-reliability-chart circle")).to_have_count(len(figures["calibration"]["bins"]))
-    page.get_by_text(f"{card['leaky'][0]['name']} (flatters)", exact=True).last.click()
+    page.get_by_role("radio", name=f"{card['leaky'][0]['name']} (flatters)").check()
     expect(matrix).to_contain_text(f"of {card['leaky'][0]['figures']['n']} are right")
     for summary in page.locator("details summary").all():
         summary.click()
