@@ -56,7 +56,7 @@ EXCERPTS = 211
 BELOW = (0.45, 0.85)
 #: Share of the expected agreement below which a place of three seconds is doubted, in each class; longer ones by the
 #: root of their length less (search/null.py). What true and foreign places show of it: docs/experiments.md.
-LEAST_SHARES = (0.55, 0.45, 0.45)
+LEAST_SHARES = (0.55, 0.55, 0.45)
 #: Lags of a class that are left to tell the rate of its tail.
 TAIL_EXCEEDANCES = 2000
 #: A foreign place that reaches this z is checked for holding the same audio after all.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -30,6 +31,7 @@ def blocks(language: str) -> list[str]:
 def folder(tmp_path: Path, songs: list[Song], files: list[tuple[str, bytes]]) -> Path:
     """Return a folder with the files that the guide's programs name."""
     (tmp_path / "snippet.wav").write_bytes(wav(piece(songs[0], 4.0, 6.0), songs[0].sample_rate))
+    (tmp_path / "snippet.m4a").write_bytes((tmp_path / "snippet.wav").read_bytes())
     (tmp_path / "piece0.webm").write_bytes((tmp_path / "snippet.wav").read_bytes())
     samples = resample_poly(songs[0].samples, 16000, songs[0].sample_rate)
     (tmp_path / "sound.pcm").write_bytes(int16(samples).astype("<i2").tobytes())
@@ -44,8 +46,11 @@ def test_curl(client: Client, folder: Path, number: int) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is missing")
     command = blocks("sh")[number].replace(SERVICE, client.url)
-    done = subprocess.run(["sh", "-ec", command], cwd=folder, capture_output=True, text=True, check=True)
-    answer = json.loads(done.stdout)
+    # Its commands are those of this environment.
+    programs = {**os.environ, "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))}
+    options = {"cwd": folder, "env": programs, "capture_output": True, "text": True, "check": True}
+    done = subprocess.run(["sh", "-ec", command], **options)
+    answer = json.loads(done.stdout.splitlines()[-1])
     answer = answer.get("tag") or answer
     segments = [segment["title"] for segment in answer.get("segments", ()) if segment["kind"] == "track"]
     assert answer.get("verdict") == "identified" or answer.get("status") == "queued" or segments, answer

@@ -44,6 +44,7 @@ def test_the_tag_of_the_service_is_the_tag_of_the_library_and_more() -> None:
         "created",
         "file",
         "device",
+        "recorded",
         "labels",
         "recordings",
     }
