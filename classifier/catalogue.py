@@ -466,6 +466,7 @@ class Catalogue:
             max_false_alarms=max_false_alarms or self.settings.max_false_alarms,
             known_prior=self.settings.known_prior,
             sweep_seconds=self.settings.sweep_seconds,
+            indexed_windows=self.settings.indexed_windows,
         )
         try:
             tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)

@@ -65,6 +65,12 @@ class Settings:
         0.5, 0.001, 0.999, "share of queries assumed to be of enrolled tracks, for confidence"
     )
     sweep_seconds: float = _bounded(20.0, 0.0, 3600.0, "seconds of alignment after which a search stops early")
+    indexed_windows: int = _bounded(
+        50_000,
+        0,
+        10**12,
+        "windows (about seconds of tracks) above which a search reads the index of patches, not all tracks",
+    )
     snippet_bytes: int = _bounded(10 * _MB, 1000, 1000 * _MB, "largest snippet upload, bytes")
     track_bytes: int = _bounded(200 * _MB, 1000, 10_000 * _MB, "largest track upload, bytes")
     label_bytes: int = _bounded(30 * _MB, 1000, 1000 * _MB, "largest upload to label or draw, bytes")

@@ -69,7 +69,14 @@ FENCED = {
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card", "likeness.layout"),
     "onnx": ("labels.scoring.export",),
-    "numba": ("fingerprint.agreement", "mixtures.slots", "models.coding", "models.numbers", "index.gaussians"),
+    "numba": (
+        "fingerprint.agreement",
+        "mixtures.slots",
+        "models.coding",
+        "models.numbers",
+        "index.gaussians",
+        "index.lists",
+    ),
 }
 
 

@@ -23,7 +23,8 @@ def _popcount_instruction(_typing: Any, _value: Any) -> Any:
     return numba.types.uint64(numba.types.uint64), generate
 
 
-_popcount: Any = numba.extending.intrinsic(_popcount_instruction)
+#: Number of set bits of a uint64, in compiled code.
+popcount: Any = numba.extending.intrinsic(_popcount_instruction)
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
@@ -50,8 +51,8 @@ def _accumulate(
                 word = words1[lag]
                 keep = zero - (word >> shift)
                 x0, x1 = (words0[lag] ^ q0) & keep, (word ^ q1) & keep
-                ones = _popcount(x0 & a0) + _popcount(x1 & a1)
-                twos = _popcount(x0 & b0) + _popcount(x1 & b1)
+                ones = popcount(x0 & a0) + popcount(x1 & a1)
+                twos = popcount(x0 & b0) + popcount(x1 & b1)
                 counts[lag] += ones + (twos << one) + (weight & keep)
 
 
@@ -103,7 +104,7 @@ def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no
             word, mask = rough[t, 0], rough[t, 1]
             there = reference[base + ROUGH_STEP * t : stop + ROUGH_STEP * t]
             for lag in range(counts.shape[0]):
-                counts[lag] += _popcount((there[lag] ^ word) & mask)
+                counts[lag] += popcount((there[lag] ^ word) & mask)
 
 
 def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
@@ -149,7 +150,7 @@ def _mismatch_blocks(
             word, mask = rough[t, 0], rough[t, 1]
             there = reference[base + step * t : stop + step * t]
             for lag in range(counts.shape[0]):
-                counts[lag] += _popcount((there[lag] ^ word) & mask)
+                counts[lag] += popcount((there[lag] ^ word) & mask)
         best = 0
         for lag in range(counts.shape[0]):
             count = float(counts[lag])

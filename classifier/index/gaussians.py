@@ -39,7 +39,7 @@ def quantise(packed: Packed) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(rows).astype(np.int16), terms.astype(np.float32)
 
 
-def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
+def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray, step: int = 1) -> np.ndarray:
     """J_1 of every query Gaussian and every window.
 
     Parameters
@@ -48,28 +48,31 @@ def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray) -> np.ndarra
         n Gaussians.
     rows, terms : np.ndarray
         N Gaussians from :func:`quantise`.
+    step : int >= 1
+        Only every so many of these are compared, from the first.
 
     Returns
     -------
-    np.ndarray, shape (n, N), float32
+    np.ndarray, shape (n, ceil(N / step)), float32
         Nats.
     """
     theta, s = query.theta[:, 0, :-1], query.s[:, 0, :-1]
-    out = np.empty((len(theta), len(rows)), np.float32)
+    out = np.empty((len(theta), -(-len(rows) // step)), np.float32)
     own_s, own_theta = (np.ascontiguousarray(half, np.float32) for half in (s, theta))
-    _divergences(own_s, own_theta, rows, terms, out)
+    _divergences(own_s, own_theta, rows, terms, step, out)
     return out + (theta * s).sum(axis=1)[:, None].astype(np.float32)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, boundscheck=False)
-def _divergences(s: Any, theta: Any, rows: Any, terms: Any, out: Any) -> None:  # pragma: no cover - compiled
+def _divergences(s: Any, theta: Any, rows: Any, terms: Any, step: Any, out: Any) -> None:  # pragma: no cover - compiled
     """Fill ``out``; the sums run over contiguous entries, so that the compiler can vectorise them."""
     size = s.shape[1]
-    for window in range(out.shape[1]):
+    for column in range(out.shape[1]):
+        window = step * column
         for q in range(out.shape[0]):
             first, second = np.float32(0), np.float32(0)
             for k in range(size):
                 first += s[q, k] * np.float32(rows[window, k])
             for k in range(size):
                 second += theta[q, k] * np.float32(rows[window, size + k])
-            out[q, window] = terms[window, 0] - first * terms[window, 1] - second * terms[window, 2]
+            out[q, column] = terms[window, 0] - first * terms[window, 1] - second * terms[window, 2]

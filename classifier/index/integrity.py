@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from classifier.index.files import checksum
+from classifier.index.lists import ARRAYS as LISTS
 from classifier.index.manifest import Manifest
 from classifier.index.profile import EXACT, Profile
 from classifier.index.segment import Segment, read_table
@@ -35,7 +36,7 @@ def check(folder: Path, profile: Profile = EXACT, pause: Callable[[], object] = 
     """
     Segment.load(folder, profile)
     arrays = read_table(folder, profile)["arrays"]
-    for name in profile.arrays:
+    for name in (*profile.arrays, *(arrays.keys() & LISTS.keys())):
         path = folder / f"{name}.npy"
         if checksum(path, pause) != arrays[name].get("crc32"):
             raise ValueError(f"{path.name} is not as it was written")

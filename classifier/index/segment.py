@@ -2,35 +2,32 @@
 
 A segment never changes. Joining several, or leaving tracks out, makes a new one. In a folder, each array is a NumPy
 file ``NAME.npy``; ``tracks.json`` states the format, the profile, the tracks with their numbers of rows, and the shape
-and checksum of each array.
+and checksum of each array. A large segment has lists of its patches, too (``lists.py``).
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 import math
-import mmap
-import os
-import zlib
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from classifier.index.files import checksum, sync, sync_folder
+from classifier.index import lists
+from classifier.index.arrays import GrowingArrays, map_array, write_array
+from classifier.index.files import sync, sync_folder
+from classifier.index.lists import Lists
 from classifier.index.profile import EXACT, Kind, Profile
+from classifier.mixtures.patches import codebook
 from classifier.models.track import TrackModel
 
 #: Version of the format of segments and manifests.
-FORMAT = 5
+FORMAT = 6
 #: The file that marks a folder as a segment.
 TABLE = "tracks.json"
-#: Bytes copied from mapped arrays before their memory is given back.
-_COPY_BYTES = 2**24
 
 #: Identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
@@ -72,11 +69,14 @@ class Segment:
         The tracks, in the order of their rows, which leave no gaps.
     arrays : mapping of str to np.ndarray
         By the names of the profile.
+    lists : Lists, optional
+        The patches of all tracks; a small segment has none.
     """
 
     profile: Profile
     entries: tuple[Entry, ...]
     arrays: Mapping[str, np.ndarray]
+    lists: Lists | None = None
 
     @classmethod
     def build(cls, tracks: Iterable[tuple[str, int, TrackModel]], profile: Profile = EXACT) -> Segment:
@@ -99,7 +99,9 @@ class Segment:
             name: np.concatenate([parts[0].arrays[name][:0], *(part.of(e, name) for part, e in chosen)])
             for name in profile.arrays
         }
-        return cls(profile, _tiled(profile, ((*e.key, _lengths(profile, e)) for _, e in chosen)), arrays)
+        entries = _tiled(profile, ((*e.key, _lengths(profile, e)) for _, e in chosen))
+        pieces = list(_merged_lists(chosen, entries)) if _is_listed(profile, arrays, entries) else []
+        return cls(profile, entries, arrays, Lists.joined(pieces) if pieces else None)
 
     @classmethod
     def load(cls, folder: Path, profile: Profile = EXACT) -> Segment:
@@ -114,13 +116,14 @@ class Segment:
         table = read_table(folder, profile)
         try:
             entries = _tiled(profile, ((track_id, version, rows) for track_id, version, *rows in table["tracks"]))
-            shapes = {name: tuple(map(int, table["arrays"][name]["shape"])) for name in profile.arrays}
+            dtypes = {name: layout.dtype for name, layout in profile.arrays.items()}
+            dtypes |= lists.ARRAYS if table["arrays"].keys() & lists.ARRAYS.keys() else {}
+            shapes = {name: tuple(map(int, table["arrays"][name]["shape"])) for name in dtypes}
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{TABLE} is damaged: {error!r}") from None
-        arrays = {
-            name: _map(folder / f"{name}.npy", layout.dtype, shapes[name]) for name, layout in profile.arrays.items()
-        }
-        segment = cls(profile, entries, arrays)
+        arrays = {name: map_array(folder / f"{name}.npy", dtype, shapes[name]) for name, dtype in dtypes.items()}
+        found = Lists.of(arrays) if dtypes.keys() > profile.arrays.keys() else None
+        segment = cls(profile, entries, {name: arrays[name] for name in profile.arrays}, found)
         _check_shapes(segment)
         return segment
 
@@ -168,7 +171,10 @@ def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozens
     arrays = {}
     for name in profile.arrays:
         pieces = [parts[0].arrays[name][:0], *(part.of(entry, name) for part, entry in chosen)]
-        arrays[name] = _write_array(folder / f"{name}.npy", pieces)
+        arrays[name] = write_array(folder / f"{name}.npy", pieces)
+    entries = _tiled(profile, ((*e.key, _lengths(profile, e)) for _, e in chosen))
+    if _is_listed(profile, parts[0].arrays, entries):
+        arrays |= _write_lists(folder, _merged_lists(chosen, entries))
     _write_table(folder, profile, arrays, [[*e.key, *_lengths(profile, e)] for _, e in chosen])
 
 
@@ -177,7 +183,7 @@ def write_track(
 ) -> None:
     """Write one track into a new folder, as a segment, stretch by stretch as they come, and sync it to disk.
 
-    Memory does not grow with the track's length.
+    Memory hardly grows with the track's length: if it has lists, they take about 1 MB an hour while they are made.
 
     Parameters
     ----------
@@ -196,32 +202,28 @@ def write_track(
         If the disk is full, read-only or failing; the folder may be left behind, incomplete.
     """
     folder.mkdir(parents=True)
-    shapes: dict[str, tuple[int, ...]] = {}
-    with contextlib.ExitStack() as stack:
-        files = {name: stack.enter_context(open(folder / f"{name}.npy", "w+b")) for name in profile.arrays}
+    dtypes = {name: layout.dtype for name, layout in profile.arrays.items()}
+    with GrowingArrays(folder, dtypes) as growing:
         for model in models:
-            for name, array in _packed(model, profile).items():
-                if name not in shapes:  # numpy leaves room in a header for as many rows as will come
-                    shapes[name] = (0, *array.shape[1:])
-                    files[name].write(_header(array.dtype, shapes[name]))
-                if array.size:
-                    files[name].write(array.data)
-                shapes[name] = (shapes[name][0] + len(array), *shapes[name][1:])
-        for name, file in files.items():
-            file.seek(0)
-            file.write(_header(profile.arrays[name].dtype, shapes[name]))
-            sync(file)
-    arrays = {name: {"shape": shape, "crc32": checksum(folder / f"{name}.npy")} for name, shape in shapes.items()}
-    n_rows = {layout.kind: shapes[name][0] for name, layout in profile.arrays.items()}
-    _write_table(folder, profile, arrays, [[track_id, version, *(n_rows[kind] for kind in profile.kinds)]])
+            growing.append(_packed(model, profile))
+        arrays = growing.finish()
+    n_rows = {layout.kind: arrays[name]["shape"][0] for name, layout in profile.arrays.items()}
+    table = [[track_id, version, *(n_rows[kind] for kind in profile.kinds)]]
+    entries = _tiled(profile, [(track_id, version, table[0][2:])])
+    written = {name: map_array(folder / f"{name}.npy", dtype, arrays[name]["shape"]) for name, dtype in dtypes.items()}
+    if _is_listed(profile, written, entries):
+        whole = Segment(profile, entries, written)
+        arrays |= _write_lists(folder, _merged_lists([(whole, entries[0])], entries))
+    _write_table(folder, profile, arrays, table)
 
 
 def n_bytes(parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> int:
-    """Return the size of the arrays that :func:`write` would write."""
+    """Return the most that the arrays that :func:`write` would write can take."""
     chosen = _chosen(parts, dead)
     rows = {kind: sum(len(entry.rows[kind]) for _, entry in chosen) for kind in parts[0].profile.kinds}
     widths = {name: array.itemsize * math.prod(array.shape[1:]) for name, array in parts[0].arrays.items()}
-    return sum(rows[layout.kind] * widths[name] for name, layout in parts[0].profile.arrays.items())
+    listed = rows.get("slots", 0) * sum(dtype.itemsize for dtype in lists.ARRAYS.values())
+    return listed + sum(rows[layout.kind] * widths[name] for name, layout in parts[0].profile.arrays.items())
 
 
 def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
@@ -249,6 +251,40 @@ def _packed(model: TrackModel, profile: Profile) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(packed[name], layout.dtype) for name, layout in profile.arrays.items()}
 
 
+def _is_listed(profile: Profile, arrays: Mapping[str, np.ndarray], entries: Sequence[Entry]) -> bool:
+    """Whether a segment of these tracks has lists: if it is large, and the codebook fits its slots."""
+    n_windows = entries[-1].rows["windows"].stop if entries and "windows" in profile.kinds else 0
+    return n_windows >= lists.LISTED and arrays["slots"].shape[1] == codebook().n_coefficients
+
+
+def _merged_lists(chosen: Sequence[tuple[Segment, Entry]], entries: Sequence[Entry]) -> Iterator[Lists]:
+    """Lists of tracks, ``chosen`` from their segments, that become ``entries``; cell after cell."""
+    moved: dict[int, tuple[Segment, list[tuple[range, int]]]] = {}
+    for (segment, old), new in zip(chosen, entries, strict=True):
+        moved.setdefault(id(segment), (segment, []))[1].append((old.rows["slots"], new.rows["slots"].start))
+    parts = []
+    for segment, tracks in moved.values():
+        tracks.sort(key=lambda track: track[0].start)
+        first, stop, to = (
+            np.array(column, np.int64) for column in zip(*((r.start, r.stop, new) for r, new in tracks), strict=True)
+        )
+        slots = segment.arrays["slots"]
+        own = segment.lists or lists.build(((r.start, slots[r.start : r.stop]) for r, _ in tracks), codebook())
+        parts.append((own, first, stop, to))
+    return lists.merged(parts)
+
+
+def _write_lists(folder: Path, pieces: Iterable[Lists]) -> dict[str, dict[str, Any]]:
+    """Write lists that come cell after cell; return the arrays' entries in the table."""
+    with GrowingArrays(folder, lists.ARRAYS) as growing:
+        n, start = 0, np.zeros(1, np.int64)
+        growing.append({"list_start": start})
+        for piece in pieces:
+            growing.append(piece.arrays() | {"list_start": n + piece.start[1:]})
+            n += piece.n
+        return growing.finish()
+
+
 def _write_table(folder: Path, profile: Profile, arrays: Mapping[str, Any], tracks: list[list[Any]]) -> None:
     """Write what :func:`read_table` reads: the last file of a segment."""
     table = {"format": FORMAT, "profile": profile.name, "arrays": arrays, "tracks": tracks}
@@ -256,59 +292,6 @@ def _write_table(folder: Path, profile: Profile, arrays: Mapping[str, Any], trac
         json.dump(table, file)
         sync(file)
     sync_folder(folder)
-
-
-def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
-    """Return the header of the NumPy file of an array."""
-    header = io.BytesIO()
-    fields = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(header, fields)
-    return header.getvalue()
-
-
-def _write_array(path: Path, pieces: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Write arrays as one NumPy file and sync it; return its entry in the table."""
-    dtype, shape = pieces[0].dtype, (sum(map(len, pieces)), *pieces[0].shape[1:])
-    header = _header(dtype, shape)
-    total = zlib.crc32(header)
-    with open(path, "wb") as file:
-        file.write(header)
-        unseen = 0
-        for piece in pieces:
-            step = max(1, _COPY_BYTES * len(piece) // max(1, piece.nbytes))
-            for first in range(0, len(piece), step):
-                data = np.ascontiguousarray(piece[first : first + step], dtype).data
-                file.write(data)
-                total = zlib.crc32(data, total)
-                unseen += data.nbytes
-                if unseen >= _COPY_BYTES:
-                    _let_go(piece)
-                    unseen = 0
-        sync(file)
-    return {"shape": shape, "crc32": total}
-
-
-def _let_go(array: np.ndarray) -> None:
-    """Give back the memory of a mapped array, which it takes again from the file when it is next read."""
-    base: object = array
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_DONTNEED)
-
-
-def _map(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.ndarray:
-    """Memory-map an array; an empty one, which cannot be mapped, is made.
-
-    The header is compared, not interpreted, because a damaged one may say anything.
-    """
-    header = _header(dtype, shape)
-    with open(path, "rb") as file:
-        start, size = file.read(len(header)), os.fstat(file.fileno()).st_size
-    wanted = len(header) + dtype.itemsize * math.prod(shape)
-    if start != header or size != wanted:
-        raise ValueError(f"{path.name} does not hold {dtype} of shape {shape} in {wanted} bytes")
-    return np.memmap(path, dtype, "r", len(header), shape) if math.prod(shape) else np.empty(shape, dtype)
 
 
 def _check_shapes(segment: Segment) -> None:

@@ -123,6 +123,13 @@ def least_slots(n_slots: int) -> int:
     return min(n_slots, max(_MIN_SLOTS, int(np.ceil(n_slots * _MIN_SHARE))))
 
 
+def n_places(snippet: np.ndarray, bounds: np.ndarray) -> int:
+    """Places of a snippet, shape (PHASES, M, d), in tracks with these bounds, shape (n, 2), silent ones included."""
+    m, least = snippet.shape[1], least_slots(snippet.shape[1])
+    lengths = bounds[:, 1] - bounds[:, 0]
+    return len(snippet) * int((lengths[lengths >= least] - 2 * least + m + 1).sum()) if m else 0
+
+
 def divergence(similarity: Any, d: int, kappa2: float) -> Any:
     """Symmetric KL divergence, nats, of stretches of this similarity with ``d`` dimensions and variance ``kappa2``."""
     return 2 * d / kappa2 * (1 - similarity)
@@ -182,6 +189,35 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
     if n_lags:
         query = np.ascontiguousarray(slots, np.int16)
         _along(query, _energies(query), np.ascontiguousarray(reference, np.int16).reshape(-1), least, out)
+    return out
+
+
+def at_places(
+    query: np.ndarray, reference: np.ndarray, bounds: np.ndarray, phase: np.ndarray, lag: np.ndarray, least: int
+) -> np.ndarray:
+    """Similarity of a snippet with some places of some tracks.
+
+    Parameters
+    ----------
+    query : np.ndarray, shape (PHASES, M, d), int16
+        The snippet.
+    reference : np.ndarray, shape (S, d), int8
+        Slots of all tracks, back to back.
+    bounds : np.ndarray, shape (n, 2), int64
+        First slot, and one past the last, of the track of each place.
+    phase, lag : np.ndarray, shape (n,), int64
+        The places; a lag counts from the beginning of its track.
+    least : int
+        Slots that must lie within the track, of :func:`least_slots`.
+
+    Returns
+    -------
+    np.ndarray, shape (n,), float64
+        As :func:`best_places` finds it; minus infinity where nothing can be compared.
+    """
+    out = np.full(len(bounds), -np.inf)
+    if query.shape[1]:
+        _at(query, _energies(query), reference, bounds, phase, lag, least, out)
     return out
 
 
@@ -259,3 +295,25 @@ def _best(
                     sums[t, 0] += 1
                     sums[t, 1] += value
                     sums[t, 2] += value * value
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _at(
+    query: Any, energy: Any, reference: Any, bounds: Any, phase: Any, lag: Any, least: Any, out: Any
+) -> None:  # pragma: no cover - compiled
+    """As :func:`_along`, at one place of each of many tracks."""
+    m = query.shape[1]
+    for i in range(bounds.shape[0]):
+        p, first = phase[i], bounds[i, 0] + lag[i]
+        start, stop = max(0, -lag[i]), min(m, bounds[i, 1] - first)
+        if stop - start < least:
+            continue
+        mine = query[p, start:stop].reshape(-1)
+        there = reference[first + start : first + stop].reshape(-1)
+        product, norm = np.int64(0), np.int64(0)
+        for k in range(there.shape[0]):
+            value = np.int32(there[k])
+            product += np.int32(mine[k]) * value
+            norm += value * value
+        both = float(energy[p, stop] - energy[p, start]) * float(norm)
+        out[i] = product / np.sqrt(both) * (stop - start) / m if both > 0 else -np.inf

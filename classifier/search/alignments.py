@@ -11,6 +11,8 @@ from itertools import islice
 
 import numpy as np
 
+from classifier.fingerprint import bits
+from classifier.fingerprint.agreement import agreement as agreements
 from classifier.fingerprint.bits import Fingerprint
 from classifier.index.segment import Entry, Segment
 from classifier.search import align
@@ -18,6 +20,8 @@ from classifier.search.align import Alignment, Null
 
 #: Most candidates kept, because each holds its agreement at every lag.
 _KEPT = 100
+#: Seconds on either side of a place, found by slots of 120 ms, in which fingerprints are aligned.
+NEAR_S = 0.25
 #: Tracks aligned between two checks of the deadline.
 BATCH = 16
 
@@ -58,6 +62,18 @@ class SpeedHypothesis:
         """Measure chance agreement; None if too few of the snippet's frames are valid."""
         null = align.null_of(fingerprint)
         return None if null is None else cls(speed, fingerprint, null)
+
+    def z_near(self, item: Item, offset_s: float) -> float:
+        """Highest z within :data:`NEAR_S` of a place in a track, in seconds; minus infinity if none overlaps.
+
+        It is not divided by the track's own widening, which only the whole track shows.
+        """
+        segment, entry = item
+        n, lag, near = self.fingerprint.n_frames, round(offset_s / bits.HOP_S), round(NEAR_S / bits.HOP_S)
+        there = segment.words(entry)[max(0, lag - near) : max(0, lag + n + near)]
+        agreement, weight = agreements(self.fingerprint, there, align.min_frames(self.fingerprint))
+        z = np.where(weight > 0, self.null.z(agreement, weight), -np.inf)
+        return float(z.max(initial=-np.inf))
 
     def align(self, item: Item) -> Candidate | None:
         """Find the best place in a track; None if no place overlaps enough."""

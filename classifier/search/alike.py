@@ -25,6 +25,8 @@ from classifier.models.query import Query
 _LEAST = 1e-3
 #: Weights too, which the index keeps in 16 bits, where those of components that plain EM starved are nothing.
 _LEAST_WEIGHT = 2.0**-24
+#: In a large catalogue, every so many windows of each track are compared first, and all of this many tracks then.
+_STEP, _CLOSER = 8, 300
 #: Nearest tracks whose mixtures are compared by ``kl-mixture``.
 SHORTLIST = 30
 
@@ -56,6 +58,24 @@ def compare(query: Query, snapshot: Snapshot) -> Alike:
             nearest = _nearest(gaussians, shelf.segment, shelf.bounds["windows"])
             # Along contiguous rows NumPy adds in the same order, however many tracks the segment has.
             log_j[shelf.numbers] = np.ascontiguousarray(nearest.T).mean(axis=1)
+    return Alike(np.exp(log_j))
+
+
+def compare_some(query: Query, snapshot: Snapshot) -> Alike:
+    """Compare a snippet with the tracks that seem nearest by some of their windows; others count as infinitely far.
+
+    The divergences are exact, but a track whose nearest windows are all between those that are looked at first may be
+    missing.
+    """
+    log_j = np.full(len(snapshot), np.inf)
+    if len(query.start_s):
+        gaussians = Packed.of(collapse(query.mixtures))
+        rough = np.full(len(snapshot), np.inf)
+        for shelf in snapshot.shelves:
+            rough[shelf.numbers] = _nearest(gaussians, shelf.segment, shelf.bounds["windows"], _STEP).mean(axis=0)
+        for number in Alike(rough).order()[:_CLOSER]:
+            segment, entry = snapshot.items[number]
+            log_j[number] = _log_divergences(gaussians, segment, entry.rows["windows"]).min(axis=1).mean()
     return Alike(np.exp(log_j))
 
 
@@ -92,12 +112,16 @@ def rows_at(query: Query, entry: Entry, offset_s: float, speed: float, config: F
     return np.clip(place, 0, len(entry.rows["windows"]) - 1)
 
 
-def _nearest(gaussians: Packed, segment: Segment, bounds: np.ndarray) -> np.ndarray:
-    """Least log J_1 of each of the snippet's windows in each track, shape (n_windows, n_tracks)."""
+def _nearest(gaussians: Packed, segment: Segment, bounds: np.ndarray, step: int = 1) -> np.ndarray:
+    """Least log J_1 of each of the snippet's windows in each track, shape (n_windows, n_tracks).
+
+    With a step, only every so many of the segment's windows count.
+    """
     out = np.full((len(gaussians), len(bounds)), np.inf)
+    bounds = -(-bounds // step)
     filled = bounds[:, 1] > bounds[:, 0]
     if filled.any():
-        log_j = _log_divergences(gaussians, segment, range(segment.n_rows("windows")))
+        log_j = _log_divergences(gaussians, segment, range(0, segment.n_rows("windows"), step))
         # One more column, so that the last track has an end; every second stretch lies between two tracks.
         padded = np.concatenate([log_j, np.full((len(log_j), 1), np.inf)], axis=1)
         out[:, filled] = np.minimum.reduceat(padded, bounds[filled].reshape(-1), axis=1)[:, ::2]
@@ -108,5 +132,6 @@ def _log_divergences(gaussians: Packed, segment: Segment, rows: range) -> np.nda
     """Log J_1 of the snippet's windows and some of a segment's, shape (n, len(rows)), float32; inf where silent."""
     part = slice(rows.start, rows.stop)
     arrays = segment.arrays
-    j = divergences(gaussians, arrays["gaussians"][part], arrays["gaussian_terms"][part])
-    return np.where(arrays["silent"][part].astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))
+    j = divergences(gaussians, arrays["gaussians"][part], arrays["gaussian_terms"][part], rows.step)
+    silent = arrays["silent"][part.start : part.stop : rows.step]
+    return np.where(silent.astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))

@@ -24,6 +24,7 @@ from classifier.models.query import Query, Recording
 from classifier.results import Match, Near, Searched, Tag, Track
 from classifier.search import align, alike, charts, null, recordings
 from classifier.search.alignments import Candidate, SpeedHypothesis, align_many
+from classifier.search.indexed import align_indexed, is_indexed, least_divergence, other_speeds_indexed
 from classifier.search.ranking import Ranking, rank
 from classifier.search.significance import Significance, Size
 from classifier.search.speed import at_speed_of, other_speeds, true_speed
@@ -61,6 +62,8 @@ class Options:
         Share of queries assumed known, for ``confidence``.
     sweep_seconds : float >= 0
         Seconds of alignment after which the search stops early.
+    indexed_windows : int >= 0
+        Windows above which a catalogue is searched through its index of patches.
     """
 
     method: str = "auto"
@@ -68,6 +71,7 @@ class Options:
     max_false_alarms: float = 1e-5
     known_prior: float = 0.5
     sweep_seconds: float = 20.0
+    indexed_windows: int = 50_000
 
     @property
     def limit(self) -> float:
@@ -92,6 +96,11 @@ class _Search:
         """Record the time since the last lap."""
         now = time.perf_counter()
         self.seconds[name], self._last = now - self._last, now
+
+    @property
+    def is_indexed(self) -> bool:
+        """Whether the catalogue is too large to compare with all of it."""
+        return is_indexed(self.snapshot, self.options.indexed_windows)
 
     def track(self, number: int) -> Track:
         return self.lookup(self.snapshot.items[number][1].track_id)
@@ -139,7 +148,7 @@ def identify(
         With ``seconds`` for the stages done here: ``divergence``, ``align`` and ``decide``.
     """
     search = _Search(query, recording, snapshot, lookup, config, options or Options())
-    similar = alike.compare(query, snapshot)
+    similar = (alike.compare_some if search.is_indexed else alike.compare)(query, snapshot)
     near = _nearest(search, similar)
     answer = _METHODS[search.options.method](search, similar)
     search.lap("decide")
@@ -176,7 +185,7 @@ def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
 
 def _by_fingerprints(search: _Search, similar: alike.Alike) -> _Answer:
     """Align tracks likeliest first, also at other speeds if nothing is certain, and decide by E-value."""
-    ranking = rank(search.query, search.snapshot, search.config)
+    ranking = None if search.is_indexed else rank(search.query, search.snapshot, search.config)
     search.lap("divergence")
     hypothesis = SpeedHypothesis.of(search.query.fingerprint)
     if hypothesis is None:  # too little of the snippet can be compared
@@ -184,15 +193,19 @@ def _by_fingerprints(search: _Search, similar: alike.Alike) -> _Answer:
     significance = Significance(search.query.fingerprint.n_frames, Size.of(search.snapshot))
     found, n_aligned, complete, all_speeds = _align(search, hypothesis, ranking, significance)
     search.lap("align")
+    if ranking is None:
+        numbers = np.array([search.snapshot.numbers[c.entry.key] for c in found], np.int64)
+        ranking = rank(search.query, search.snapshot, search.config, only=numbers)
     return _decide(search, found, ranking, significance, (n_aligned, complete, all_speeds))
 
 
 def _align(
-    search: _Search, hypothesis: SpeedHypothesis, ranking: Ranking, significance: Significance
+    search: _Search, hypothesis: SpeedHypothesis, ranking: Ranking | None, significance: Significance
 ) -> tuple[list[Candidate], int, bool, bool]:
     """Return candidates by E-value, tracks aligned, whether all were, and whether other speeds were not left out.
 
-    A certain match stops the search early only if the catalogue is too large to align with all of it.
+    Without a ranking, the catalogue is searched through its index. With one, a certain match stops the search early
+    only if the catalogue is too large to align with all of it.
     """
     limit, recording = search.options.limit, search.recording
 
@@ -200,15 +213,19 @@ def _align(
         return significance.log10_e(c) <= 2 * limit
 
     snapshot = search.snapshot
-    exhaustive = 4.0 * search.query.fingerprint.n_frames * snapshot.n_frames <= _EXHAUSTIVE
     deadline = time.perf_counter() + search.options.sweep_seconds
-    order = ranking.order()
-    best_first: Iterator[tuple[Segment, Entry]] = (snapshot.items[number] for number in order)
-    found, n_aligned = align_many(
-        hypothesis, best_first, certain=None if exhaustive else certain, after=_AFTER_CERTAIN, deadline=deadline
-    )
+    if ranking is None:
+        found = align_indexed(search.query, snapshot, search.config, hypothesis, certain, deadline)
+        n_aligned, complete = len(found), False
+    else:
+        exhaustive = 4.0 * search.query.fingerprint.n_frames * snapshot.n_frames <= _EXHAUSTIVE
+        best_first: Iterator[tuple[Segment, Entry]] = (snapshot.items[number] for number in ranking.order())
+        found, n_aligned = align_many(
+            hypothesis, best_first, certain=None if exhaustive else certain, after=_AFTER_CERTAIN, deadline=deadline
+        )
+        complete = n_aligned == len(snapshot)
     found.sort(key=significance.log10_e)
-    complete, all_speeds = n_aligned == len(snapshot), True
+    all_speeds = True
     if found and certain(found[0]):
         if recording is not None:
             corrected = true_speed(recording, found[0])
@@ -217,8 +234,12 @@ def _align(
         all_speeds = False
     elif found and recording is not None:
         # At the snippet's own speed the right track may be far down the list, or not on it.
-        items = [snapshot.items[number] for number in order]
-        elsewhere, all_seen = other_speeds(recording, items, deadline)
+        if ranking is None:
+            elsewhere, all_seen = other_speeds_indexed(recording, snapshot, search.config, deadline)
+            all_speeds = all_seen
+        else:
+            items = [snapshot.items[number] for number in ranking.order()]
+            elsewhere, all_seen = other_speeds(recording, items, deadline)
         complete = complete and all_seen
         best = {c.entry.key: c for c in found}
         for c in elsewhere:
@@ -330,7 +351,7 @@ def _other_offsets(c: Candidate, frames: np.ndarray, threshold: float) -> list[f
 
 def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
     """Decide by the divergence that keeps time: the track with the least is named if it stands out beyond chance."""
-    best = rank(search.query, search.snapshot, search.config)
+    best = _ranked(search, search.query.slots, 1.0)
     limit, null_map = search.options.limit, null.null_map()
     all_speeds = True
     if _slot_log10_e(best) > limit and np.isfinite(best.divergence).any():
@@ -338,9 +359,7 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
             all_speeds = False
         else:
             for speed in SLOT_SPEEDS:
-                heard = search.recording.slots(speed)
-                other = rank(search.query, search.snapshot, search.config, heard, speed)
-                best = min(best, other, key=_slot_log10_e)
+                best = min(best, _ranked(search, search.recording.slots(speed), speed), key=_slot_log10_e)
     search.lap("divergence")
     log10_e = _slot_log10_e(best)
     odds = null_map.slot_odds(-log10_e, known_prior=search.options.known_prior)
@@ -368,7 +387,14 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
     if order:
         segment, entry = search.snapshot.items[order[0]]
         drawn["divergence"] = _slots_chart(search, segment, entry, best.offset_s(order[0], search.config), best.speed)
-    return _Answer(verdict, matches, drawn, int(verdict == "identified"), other_speeds=all_speeds)
+    tied, complete = int(verdict == "identified"), not search.is_indexed
+    return _Answer(verdict, matches, drawn, tied, complete=complete, other_speeds=all_speeds)
+
+
+def _ranked(search: _Search, heard: np.ndarray, speed: float) -> Ranking:
+    """Rank all tracks by divergence, or those that the index finds."""
+    only = least_divergence(heard, search.snapshot) if search.is_indexed else None
+    return rank(search.query, search.snapshot, search.config, heard, speed, only)
 
 
 def _slot_log10_e(ranking: Ranking, number: int | None = None) -> float:
@@ -413,7 +439,7 @@ def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
                 divergence_variational=divergence,
             )
         )
-    return _Answer(verdict, matches, {}, int(verdict == "identified"))
+    return _Answer(verdict, matches, {}, int(verdict == "identified"), complete=not search.is_indexed)
 
 
 # --- matches --------------------------------------------------------------------------------------------------

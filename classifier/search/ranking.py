@@ -16,6 +16,9 @@ from classifier.index.snapshot import Snapshot
 from classifier.mixtures import slots
 from classifier.models.query import Query
 
+#: Tracks, evenly spread over a snapshot, that stand for all places if only some tracks are compared.
+_SAMPLE = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
@@ -55,9 +58,14 @@ class Ranking:
 
 
 def rank(
-    query: Query, snapshot: Snapshot, config: FeatureConfig, snippet_slots: np.ndarray | None = None, speed: float = 1.0
+    query: Query,
+    snapshot: Snapshot,
+    config: FeatureConfig,
+    snippet_slots: np.ndarray | None = None,
+    speed: float = 1.0,
+    only: np.ndarray | None = None,
 ) -> Ranking:
-    """Compare a snippet with every track.
+    """Compare a snippet with every track, or with some.
 
     Parameters
     ----------
@@ -71,18 +79,29 @@ def rank(
         The snippet's slots at another speed; default those of ``query``.
     speed : float
         That speed.
+    only : np.ndarray, shape (k,), int64, optional
+        Numbers of the tracks to compare; the divergence of others is infinite. Mean and spread of all places, for z,
+        are then estimated from a sample of the tracks, and places that are silent count, too.
     """
     mine = query.slots if snippet_slots is None else snippet_slots
     n = len(snapshot)
     similarity, place = np.full(n, -np.inf), np.zeros((n, 2), np.int64)
     sums = np.zeros((n, 3))
+    wanted, sample = np.ones(n, bool), np.arange(n)
+    if only is not None:
+        sample = np.unique(np.linspace(0, max(0, n - 1), min(n, _SAMPLE)).astype(np.int64))
+        wanted = np.isin(np.arange(n), np.concatenate([only, sample]))
     for shelf in snapshot.shelves:
-        found = slots.best_places(mine, shelf.segment.arrays["slots"], shelf.bounds["slots"])
-        similarity[shelf.numbers], place[shelf.numbers], sums[shelf.numbers] = found
+        chosen = wanted[shelf.numbers]
+        numbers, bounds = shelf.numbers[chosen], shelf.bounds["slots"][chosen]
+        found = slots.best_places(mine, shelf.segment.arrays["slots"], bounds)
+        similarity[numbers], place[numbers], sums[numbers] = found
     # One sum over tracks in the snapshot's order: the same to the last digit however the index is divided.
-    n_places, total, squares = sums.sum(axis=0)
+    n_places, total, squares = sums[sample].sum(axis=0)
     mean = total / max(n_places, 1.0)
     spread = np.sqrt(max(squares / max(n_places, 1.0) - mean**2, 0.0))
+    if only is not None:
+        n_places = sum(slots.n_places(mine, shelf.bounds["slots"]) for shelf in snapshot.shelves)
     z = (similarity - mean) / spread if spread > 0 else np.where(np.isfinite(similarity), 0.0, -np.inf)
     divergence = slots.divergence(similarity, mine.shape[2], query.slot_variance)
     return Ranking(speed, divergence, z, place, int(n_places), mine.shape[1])

@@ -62,8 +62,13 @@ def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -
     complete = len(rough) == len(items)
     best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
     found = [c for c in pool().map(lambda r: _align_at(recording, r[0][1], r[1]), best) if c is not None]
+    return finest_first(recording, found), complete
+
+
+def finest_first(recording: Recording, found: Sequence[Candidate]) -> list[Candidate]:
+    """Order alignments at other speeds by z, highest first, and refine the speed of the first."""
     ordered = sorted(found, key=lambda c: -c.alignment.z)
-    return [_finest(recording, ordered[0]), *ordered[1:]] if ordered else [], complete
+    return [_finest(recording, ordered[0]), *ordered[1:]] if ordered else []
 
 
 def true_speed(recording: Recording, c: Candidate) -> Candidate:

@@ -8,7 +8,7 @@ import shutil
 import numpy as np
 import pytest
 
-from classifier.index import segment as segments
+from classifier.index import arrays
 from classifier.index.gaussians import quantise
 from classifier.index.profile import EXACT, Array, Profile
 from classifier.index.segment import Segment, write, write_track
@@ -123,7 +123,7 @@ def test_mapped_arrays_that_are_copied_in_pieces_are_the_same(tmp_path, monkeypa
         write(tmp_path / name, [part])
     mapped = [Segment.load(tmp_path / name) for name in "ab"]
     write(tmp_path / "whole", parts)
-    monkeypatch.setattr(segments, "_COPY_BYTES", 100)
+    monkeypatch.setattr(arrays, "_COPY_BYTES", 100)
     write(tmp_path / "pieces", mapped)
     same(Segment.load(tmp_path / "pieces"), Segment.join(parts))
     for path in (tmp_path / "whole").iterdir():
@@ -141,7 +141,7 @@ def test_all_dead_is_a_segment_of_nothing(tmp_path):
 
 def test_a_segment_of_another_profile_is_refused_by_name(tmp_path):
     write(tmp_path / "segment", [built(1)])
-    with pytest.raises(ValueError, match="profile 'exact', not format 5 and profile 'bars'"):
+    with pytest.raises(ValueError, match="profile 'exact', not format 6 and profile 'bars'"):
         Segment.load(tmp_path / "segment", BARS)
 
 

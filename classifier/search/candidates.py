@@ -1,0 +1,178 @@
+"""Candidates in a large catalogue: the places of least divergence, found through lists of patches.
+
+Each patch of the snippet (``mixtures/patches.py``) asks the lists of the cells nearest to it. Pairs of patch and cell
+are taken over the whole snippet, the greatest cosine first, until a given share of the index has been read. Every place
+that is hit is then compared with the whole snippet, exactly, by the slots themselves. Segments without lists are
+compared whole. A track that the lists miss is not found, whatever its divergence: what is found says nothing about
+chance, and must not weigh in significance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.index.lists import Lists, read
+from classifier.index.snapshot import Shelf, Snapshot
+from classifier.mixtures import slots
+from classifier.mixtures.patches import Heard, codebook, hear
+from classifier.search.alignments import pool
+
+#: Patches of a snippet of 5 s: a longer one may read as many times more.
+_USUAL_PATCHES = 56
+#: Share of the patches read that count as hits, and the least number of hits.
+_HIT_SHARE, _LEAST_HITS = 0.005, 20_000
+#: Most places of a segment that are compared exactly.
+_COMPARED = 200_000
+#: Pairs, and patches of each, that tell how many patches will count as hits.
+_SAMPLED_PAIRS, _SAMPLED = 1000, 16
+#: Room for hits, in units of those expected.
+_SPARE = 3
+#: Pieces that the reading is divided into, for the threads.
+_PIECES = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The most similar place of each track that was found, the most similar track first.
+
+    Parameters
+    ----------
+    number : np.ndarray, shape (n,), int64
+        Track, in the snapshot.
+    similarity : np.ndarray, shape (n,), float64
+        Of the whole snippet, in [-1, 1].
+    phase, lag : np.ndarray, shape (n,), int64
+        Phase and lag, in slots.
+    """
+
+    number: np.ndarray
+    similarity: np.ndarray
+    phase: np.ndarray
+    lag: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.number)
+
+
+def find(snippet: np.ndarray, snapshot: Snapshot, share: float) -> Places:
+    """Find the tracks with the least divergence from a snippet.
+
+    Parameters
+    ----------
+    snippet : np.ndarray, shape (PHASES, M, d), int8
+        Its slots.
+    snapshot : Snapshot
+        What is searched.
+    share : float > 0
+        How much of the lists is read, summed over the patches of 5 s, in units of all that they hold.
+    """
+    listed = [(shelf, shelf.segment.lists) for shelf in snapshot.shelves if shelf.segment.lists is not None]
+    parts = [_whole(snippet, shelf) for shelf in snapshot.shelves if shelf.segment.lists is None]
+    if listed:
+        heard = hear(snippet, codebook())
+        patch, cell = _pairs(heard, [lists for _, lists in listed], share)
+        parts += [_through_lists(snippet, heard, patch, cell, shelf, lists) for shelf, lists in listed]
+    nothing = (np.zeros(0),) * 4
+    number, similarity, phase, lag = map(np.concatenate, zip(nothing, *parts, strict=True))
+    order = np.lexsort((number, -similarity))
+    return Places(
+        number[order].astype(np.int64),
+        similarity[order],
+        phase[order].astype(np.int64),
+        lag[order].astype(np.int64),
+    )
+
+
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _whole(snippet: np.ndarray, shelf: Shelf) -> _Part:
+    """Compare every place of a segment without lists."""
+    similarity, place, _ = slots.best_places(snippet, shelf.segment.arrays["slots"], shelf.bounds["slots"])
+    found = np.isfinite(similarity)
+    return shelf.numbers[found], similarity[found], place[found, 0], place[found, 1]
+
+
+def _pairs(heard: Heard, every: Sequence[Lists], share: float) -> tuple[np.ndarray, np.ndarray]:
+    """Choose patches of the snippet and cells to read for them, the most similar first."""
+    centres = codebook().cells
+    if not len(heard.slot):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    cosine = heard.vectors @ centres.T
+    length = np.sum([np.diff(lists.start) for lists in every], axis=0)
+    budget = share * length.sum() * max(1.0, len(heard.slot) / _USUAL_PATCHES)
+    # Cells are about equally long, so that twice the share of the pairs is more than enough.
+    n = min(cosine.size, int(2 * budget / max(1.0, length.mean())) + 1)
+    flat = np.argpartition(-cosine.reshape(-1), n - 1)[:n]
+    flat = flat[np.argsort(-cosine.reshape(-1)[flat], kind="stable")]
+    patch, cell = np.divmod(flat, len(centres))
+    n = int(np.searchsorted(np.cumsum(length[cell]), budget)) + 1
+    return patch[:n], cell[:n]
+
+
+def _through_lists(
+    snippet: np.ndarray, heard: Heard, patch: np.ndarray, cell: np.ndarray, shelf: Shelf, lists: Lists
+) -> _Part:
+    """Read the lists of one segment, and compare every place that is hit."""
+    n_read = int((lists.start[cell + 1] - lists.start[cell]).sum())
+    n_hits = min(n_read, max(_LEAST_HITS, int(_HIT_SHARE * n_read)))
+    if not n_hits:
+        return (np.zeros(0),) * 4
+    least = _cosine_of(n_hits / n_read, heard, patch, cell, lists)
+    limit = np.floor((heard.weight - least * heard.norm) / 2).astype(np.int64)
+    pieces = np.array_split(np.arange(len(patch)), _PIECES)
+    hits = list(pool().map(lambda i: read(lists, heard, patch[i], cell[i], limit, _SPARE * n_hits), pieces))
+    slot, of, wrong = (np.concatenate(column) for column in zip(*hits, strict=True))
+    cosine = (heard.weight[of] - 2 * wrong) / heard.norm[of]
+    bounds = shelf.bounds["slots"]
+    by_row = np.lexsort((bounds[:, 1], bounds[:, 0]))  # a track without slots comes before the one that begins there
+    at = np.maximum(np.searchsorted(bounds[by_row, 0], slot, side="right") - 1, 0)
+    # A place may lie partly before its track, so that its lag alone does not tell the track.
+    n_lags = int(bounds.max()) + 2 * snippet.shape[1]
+    place = (at * n_lags + slot - heard.slot[of] + snippet.shape[1]) * slots.PHASES + heard.phase[of]
+    alive = (slot >= bounds[by_row[at], 0]) & (slot < bounds[by_row[at], 1])
+    place, back = np.unique(place[alive], return_inverse=True)
+    if len(place) > _COMPARED:
+        best = np.argpartition(-np.bincount(back, cosine[alive]), _COMPARED)[:_COMPARED]
+        place = np.sort(place[best])
+    place, phase = np.divmod(place, slots.PHASES)
+    at, lag = np.divmod(place, n_lags)
+    track = by_row[at]
+    return _compared(snippet, track, phase, lag - snippet.shape[1] - bounds[track, 0], shelf)
+
+
+def _cosine_of(share: float, heard: Heard, patch: np.ndarray, cell: np.ndarray, lists: Lists) -> float:
+    """Cosine that this share of the patches to be read reaches, from a sample of them."""
+    if share >= 1:
+        return -1.0
+    some = np.linspace(0, len(patch) - 1, min(len(patch), _SAMPLED_PAIRS)).astype(np.int64)
+    start, stop = lists.start[cell[some]], lists.start[cell[some] + 1]
+    row = start[:, None] + np.linspace(0, 1, _SAMPLED, endpoint=False) * (stop - start)[:, None]
+    row, of = row.astype(np.int64)[stop > start], patch[some][stop > start]
+    wrong = np.zeros(row.shape, np.int64)
+    for word, signs in enumerate(lists.signs):
+        differing = signs[row] ^ heard.signs[of, word][:, None]
+        for plane in range(2):
+            wrong += (plane + 1) * np.bitwise_count(differing & heard.planes[of, plane, word][:, None]).astype(np.int64)
+    cosine = (heard.weight[of][:, None] - 2 * wrong) / heard.norm[of][:, None]
+    return float(np.quantile(cosine, 1 - share))
+
+
+def _compared(snippet: np.ndarray, track: np.ndarray, phase: np.ndarray, lag: np.ndarray, shelf: Shelf) -> _Part:
+    """Best of the given places in each live track of a segment."""
+    bounds = shelf.bounds["slots"]
+    query = np.ascontiguousarray(snippet, np.int16)
+    least = slots.least_slots(snippet.shape[1])
+
+    def similarities(i: np.ndarray) -> np.ndarray:
+        return slots.at_places(query, shelf.segment.arrays["slots"], bounds[track[i]], phase[i], lag[i], least)
+
+    pieces = np.array_split(np.arange(len(lag)), _PIECES)
+    similarity = np.concatenate(list(pool().map(similarities, pieces)))
+    order = np.lexsort((lag, phase, -similarity, track))
+    order = order[np.isfinite(similarity[order])]
+    first = order[np.r_[True, np.diff(track[order]) > 0]] if len(order) else order
+    return shelf.numbers[track[first]], similarity[first], phase[first], lag[first]
