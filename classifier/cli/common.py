@@ -82,6 +82,11 @@ class Shell:
         """Print on standard error, in one line, what failed and why."""
         click.echo(shown(f"failed: {what}: {error}"), err=True)
 
+    def ask(self, text: str) -> None:
+        """Print what a person has to do now, on standard error, and wait for Enter."""
+        click.echo(shown(text), err=True)
+        sys.stdin.readline()
+
     def emit(self, value: Mapping[str, Any]) -> None:
         """Print one JSON object on a line of its own."""
         click.echo(json_line(value))

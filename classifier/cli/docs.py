@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import http.server
+import signal
 import webbrowser
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,8 @@ def serve(shell: Shell, root: Path, path: Path, port: int) -> None:
             shell.emit({"url": url})
         else:
             shell.say(url)
+        # Also where the shell that began it in the background lets it ignore Ctrl-C.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
             server.serve_forever()
         except KeyboardInterrupt:

@@ -46,7 +46,7 @@ def create(shell: Shell, name: str, role: str, requests_per_minute: int | None, 
     """Create a key called NAME and print it; it is never shown again.
 
     \b
-    Examples:
+    Example:
       earmark keys create "me" --role admin
       earmark keys create "the app" --requests-per-minute 6000 --max-tags 1000000
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import tempfile
 from pathlib import Path
 
@@ -30,8 +29,7 @@ def lastfm(shell: Shell, file: Path) -> None:
 
     service = scrobbling.lastfm(file, shell.settings.lastfm_address, allowed=False)
     token = service.token()
-    click.echo(f"Open {service.allow_address(token)} and allow it, then press Enter.", err=True)
-    sys.stdin.readline()
+    shell.ask(f"Open {service.allow_address(token)} and allow it, then press Enter.")
     user, session = service.session_for(token)
     _replace(file, {**scrobbling.lastfm_values(file), "session": session})
     shell.remark(

@@ -67,7 +67,7 @@ def report(
         for play in found:
             shell.emit({**play.row(), "began": play.began.isoformat(), "duration_s": play.duration_s})
     else:
-        click.echo(comma_separated(found), nl=False)
+        shell.document(comma_separated(found))
     shell.remark(f"{len(found):,} plays")
 
 

@@ -252,7 +252,7 @@ ENDINGS = {
     "nothing": (b"", b""),
     "empty lines": (b"\r\n\r\n\r\n", b""),
     "half a header": (b"GET / HTTP/1.1\r\nHost: loc", b""),
-    "a rest that does not come": (REFUSED, b"HTTP/1.1 405"),
+    "a rest that does not come": (REFUSED, b"HTTP/1.1 404"),
     "a connection that is not closed": (b"GET /healthz HTTP/1.0\r\nHost: localhost\r\n\r\n", b"HTTP/1.0 200"),
 }
 """What is sent, and how the answer begins before the connection is closed."""
