@@ -140,7 +140,7 @@ class Enroller:
                     if probed.packet_hash:
                         tracks.set_packet_hash(self._store, known.id, probed.packet_hash)
                     if not chromaprints.has(self._store, known.id):
-                        self._put_chromaprint(held, known)
+                        self._put_chromaprint(held, known.id)
                     return _known(known, info.file_hash, info.tags, info.remarks)
                 self._check(info)
                 try:
@@ -149,14 +149,13 @@ class Enroller:
                     return _known(
                         tracks.get_track(self._store, found.track_id), info.file_hash, info.tags, info.remarks
                     )
-                self._put_chromaprint(held, track)
                 return Enrolled(track, True, info.file_hash, remarks=info.remarks)
 
-    def _put_chromaprint(self, held: Held, track: Track) -> None:
+    def _put_chromaprint(self, held: Held, track_id: str) -> None:
         """Keep what clients of AcoustID ask by, where it can be made."""
         words = chromaprint.words_of(held.blocks(), self._config.sample_rate)
         if words is not None:
-            chromaprints.put(self._store, track, words)
+            chromaprints.put(self._store, track_id, self._name, held.info.duration_s, words)
 
     def _fields(self, info: AudioInfo, by_hand: Mapping[str, Any], source_name: str) -> dict[str, Any]:
         """Return the fields of a new track's record."""
@@ -197,6 +196,8 @@ class Enroller:
                 for piece in islice(pieces, _BLOCKS):
                     writer.renew()
                     some.append(piece)
+            writer.renew()
+            self._put_chromaprint(held, writer.track_id)
             return writer.commit()
 
     def _pieces(self, held: Held) -> Iterator[TrackModel]:

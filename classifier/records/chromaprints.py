@@ -6,19 +6,30 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from classifier.results import Track
 from classifier.store.base import Store
 
 
-def put(store: Store, track: Track, words: np.ndarray) -> None:
-    """Keep a track's fingerprint, in place of any before."""
+def put(store: Store, track_id: str, catalogue: str, duration_s: float, words: np.ndarray) -> None:
+    """Keep the fingerprint of a track of this length, in place of any before; it goes when the track is purged.
+
+    Parameters
+    ----------
+    store : Store
+        Where the track is.
+    track_id, catalogue : str
+        The track, and its catalogue's name.
+    duration_s : float
+        Length of the whole recording.
+    words : np.ndarray, shape (n,), uint32
+        The fingerprint.
+    """
     document = {
-        "catalogue": track.catalogue,
-        "duration_s": float(track.duration_s),
+        "catalogue": catalogue,
+        "duration_s": float(duration_s),
         "data": np.ascontiguousarray(words, "<u4").tobytes(),
     }
-    if store.update("chromaprints", {"_id": track.id}, set=document) is None:
-        store.insert("chromaprints", [{"_id": track.id, **document}])
+    if store.update("chromaprints", {"_id": track_id}, set=document) is None:
+        store.insert("chromaprints", [{"_id": track_id, **document}])
 
 
 def has(store: Store, track_id: str) -> bool:
