@@ -19,6 +19,7 @@ never a server path, a stack trace or a secret.
   + NotFound
     - TrackNotFound, CatalogueNotFound, TagNotFound, ListenNotFound, JobNotFound
     - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound, RecordingNotFound
+    - ExperimentNotFound
   + Conflict
     - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
@@ -192,6 +193,12 @@ class TracklistNotFound(NotFound):
     """No such tracklist in the store, or no such segment in it."""
 
     name = "tracklist_not_found"
+
+
+class ExperimentNotFound(NotFound):
+    """No such experiment in the store."""
+
+    name = "experiment_not_found"
 
 
 class MonitorNotFound(NotFound):

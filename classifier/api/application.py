@@ -19,6 +19,7 @@ from classifier.api import (
     docs,
     duplicates,
     earlier,
+    experiments,
     guard,
     health,
     jobs,
@@ -88,7 +89,7 @@ def create_app(settings: Settings | None = None) -> APIFlask:
     telemetry.init_app(app, app.extensions["earmark"])
     library = (tracks, duplicates, likeness, tracklists, monitors, jobs, catalogues)
     parts = (health, me, tags, listens, *library, keys, webhooks)
-    for part in (*parts, labels, label_models, earlier, acoustid, telemetry):
+    for part in (*parts, experiments, labels, label_models, earlier, acoustid, telemetry):
         app.register_blueprint(part.bp)
     docs.init_app(app)
     page.init_app(app)

@@ -37,7 +37,7 @@ PROBES = ("health.healthz", "health.readyz")
 
 GUARDED = (
     *("tags", "listens", "tracks", "duplicates", "tracklists", "monitors", "jobs", "catalogues", "me", "telemetry"),
-    *("labels", "label_models", "earlier", "acoustid", "keys", "webhooks"),
+    *("experiments", "labels", "label_models", "earlier", "acoustid", "keys", "webhooks"),
 )
 """Blueprints whose routes check keys."""
 _PROXIED = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "Via")

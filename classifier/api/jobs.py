@@ -13,7 +13,7 @@ from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import copy, duplicates, enroll, jobs, mapping, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -31,6 +31,7 @@ _SHOWN = {
     copy.KIND: copy.progress_of,
     duplicates.KIND: duplicates.progress_of,
     enroll.KIND: enroll.to_dict,
+    experiment.KIND: experiment.to_dict,
     mapping.KIND: mapping.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
 from typing import Literal
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from classifier.api.label_schemas import LabelModel
 from classifier.api.paging import Paged, fields_of
@@ -15,8 +16,15 @@ from classifier.records.tracks import SORTS
 _TRACK_SORTS = tuple(sign + name for name in SORTS for sign in ("", "-"))
 
 
-class HistoryQuery(Strict):
-    """Which tags to list, newest first."""
+def _moment(value: date | None) -> datetime | None:
+    """Return a time, of a day its beginning, UTC."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime(value.year, value.month, value.day, tzinfo=UTC)
+
+
+class TagsFilter(Strict):
+    """Which tags are meant."""
 
     catalogue: str | None = Field(None, max_length=100, description="Only tags of this catalogue.")
     verdict: Literal["identified", "ambiguous", "no_match"] | None = Field(
@@ -24,6 +32,32 @@ class HistoryQuery(Strict):
     )
     track: str | None = Field(None, pattern=IDENTIFIER, description="Only tags that name this track.")
     device: str | None = Field(None, max_length=100, description="Only tags that this device recorded.")
+    search: str | None = Field(
+        None, max_length=200, description="Only tags of which title, artist, album or file hold all these words."
+    )
+    since: AwareDatetime | date | None = Field(None, description="Only tags from this day (UTC) or time on.")
+    until: AwareDatetime | date | None = Field(None, description="Only tags before this day (UTC) or time.")
+
+    def bounds(self) -> dict[str, datetime | None]:
+        """Return both bounds as times."""
+        return {name: _moment(getattr(self, name)) for name in ("since", "until")}
+
+
+class TagsExportQuery(TagsFilter):
+    """Which tags to write into a file."""
+
+    format: Literal["csv", "json"] = Field(description="`csv`: a line a tag. `json`: all of each.")
+    ids: str = Field(
+        "",
+        max_length=20_000,
+        pattern=r"^[A-Za-z0-9_,-]*$",
+        description="Only these, comma-separated; else the newest that the other parameters mean, 10,000 at most.",
+    )
+
+
+class HistoryQuery(TagsFilter):
+    """Which tags to list, newest first."""
+
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
     cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
     fields: str | None = fields_of(Tag)

@@ -60,6 +60,7 @@ REMEDIES: dict[str, str] = {
     "tag_not_found": "The tag was deleted, or never existed.",
     "job_not_found": "The job was never created here; finished jobs stay readable.",
     "model_not_found": "Name a task and a version that `GET /api/v1/label-models` lists.",
+    "experiment_not_found": "The experiment was deleted: list the others.",
     "tracklist_not_found": "The tracklist was deleted, or it never had such a segment: reload it.",
     "monitor_not_found": "Start it: `earmark listen --store-as NAME`.",
     "monitor_busy": "End the listener of that name first, or choose another name.",

@@ -266,6 +266,43 @@ class SlotDivergence(BaseModel):
     unrelated: float = Field(description="Average divergence of unrelated sound, nats.")
 
 
+class DivergenceAlong(BaseModel):
+    """Divergence of the whole snippet along the first match's track."""
+
+    track_id: str
+    offsets_s: list[float] = Field(description="Where the snippet would begin in the track, seconds.")
+    divergence: list[float] = Field(description="Symmetric KL divergence there, nats; least at the true place.")
+    unrelated: float = Field(description="Average divergence of unrelated sound, nats.")
+
+
+class Stripe(BaseModel):
+    """Agreement of each frame of the snippet, at the best place in the track and at those beside it."""
+
+    track_id: str
+    shifts_s: list[float] = Field(description="Distance of each row from the best place, seconds.")
+    hop_s: float = Field(description="Time from one character of a row to the next, seconds of the snippet.")
+    rows: list[str] = Field(description="A character a frame: 0 to 9 for agreement 0 to 1, `.` where there is none.")
+
+
+class DrawnMixture(BaseModel):
+    """A Gaussian mixture of one window."""
+
+    track_id: str | None = Field(description="Null for the snippet.")
+    start_s: float = Field(description="Start of the window, seconds.")
+    weights: list[float]
+    means: list[list[float]] = Field(description="A row for each component: standardised cepstral coefficients.")
+    covariances: list[list[float]] = Field(description="Of each component the upper triangle, row by row.")
+
+
+class DrawnMixtures(BaseModel):
+    """What divergence compares: the snippet's first window, and the windows that are nearest to it."""
+
+    window_s: float
+    snippet: DrawnMixture
+    track: DrawnMixture = Field(description="The first match, at its place.")
+    rival: DrawnMixture | None = Field(description="The track that sounds most alike besides.")
+
+
 class Charts(BaseModel):
     """The data of a tag's charts."""
 
@@ -274,6 +311,9 @@ class Charts(BaseModel):
     tag_id: str
     alignment: Alignment | None
     divergence: SlotDivergence | None
+    along: DivergenceAlong | None
+    stripe: Stripe | None = Field(description="Null unless the snippet was aligned.")
+    mixtures: DrawnMixtures | None
     nearest: list[dict[str, Any]] = Field(description="Nearest tracks by divergence, nearest first.")
 
 
@@ -344,8 +384,8 @@ class Job(BaseModel):
     """Work that continues after the answer."""
 
     id: str
-    kind: Literal["copy", "duplicates", "enroll", "map", "tracklist", "train", "webhook"]
-    catalogue: str | None = Field(description="That is enrolled into or listened for; null of a training or webhook.")
+    kind: Literal["copy", "duplicates", "enroll", "experiment", "map", "tracklist", "train", "webhook"]
+    catalogue: str | None = Field(description="That is enrolled into, listened for or validated; else null.")
     task: str | None = Field(None, description="What the model is to name, of a training.")
     version: str | None = Field(None, description="Of the model that was trained, once it is.")
     status: Literal["queued", "running", "done"] = Field(
@@ -353,14 +393,17 @@ class Job(BaseModel):
     )
     created: str
     finished: str | None
-    total: int = Field(description="Files; of a tracklist, seconds of the recording, 0 while that is not known.")
+    total: int = Field(
+        description="Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, "
+        "questions."
+    )
     done: int = Field(description="Files finished, failed ones included; of a tracklist, seconds heard.")
     added: int
     present: int
     failed: int
     files: list[JobFile] = Field(description="Of the kind `enroll`.")
     tracklist: str | None = Field(description="The tracklist that the job fills.")
-    error: JobError | None = Field(description="Why a tracklist or a training failed.")
+    error: JobError | None = Field(description="Why a tracklist, a training or an experiment failed.")
 
 
 class Catalogue(BaseModel):

@@ -33,7 +33,7 @@ from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import copy, duplicates, enroll, jobs, mapping, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
 
@@ -118,6 +118,7 @@ class Service:
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
                 mapping.KIND: mapping.Mapping(self.likeness),
                 train.KIND: train.Train(self.settings, self.spool),
+                experiment.KIND: experiment.Experiments(self._store, self.settings, self.spool),
                 webhooks.KIND: webhooks.Webhooks(self._store, self.settings),
             }
             # A worker each: hours of sound, or a training, keep no track from being enrolled.

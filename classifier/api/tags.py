@@ -10,11 +10,11 @@ from apiflask import APIBlueprint
 from flask import Response, g
 
 from classifier import results
-from classifier.api import telemetry
+from classifier.api import tag_exports, telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.limits import check_quota
-from classifier.api.list_schemas import HistoryQuery, TagFields
+from classifier.api.list_schemas import HistoryQuery, TagFields, TagsExportQuery
 from classifier.api.representation import facet_values, only
 from classifier.api.schemas import Charts, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
@@ -23,6 +23,17 @@ from classifier.errors import InvalidParameter
 from classifier.records import recordings
 from classifier.records import tags as stored
 from classifier.records.clock import iso
+
+_EXPORT: dict[Any, Any] = {
+    200: {
+        "description": "The tags as a file",
+        "content": {media: {"schema": {"type": "string"}} for media in ("text/csv", "application/json")},
+    },
+    401: "Key needed",
+    403: "Role needed",
+    404: "One of the tags that are named is not there",
+    422: "A parameter is outside its bounds",
+}
 
 bp = APIBlueprint("tags", __name__, tag="Tags", url_prefix="/api/v1/tags")
 
@@ -125,7 +136,10 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
     which: dict[str, Any] = query_data.model_dump(include={"catalogue", "verdict", "track", "device"}) | {
         "owner": owner()
     }
-    found, cursor = stored.history(store, **which, limit=query_data.limit, cursor=query_data.cursor)
+    narrowed: dict[str, Any] = {"search": query_data.search, **query_data.bounds()}
+    if query_data.facets and any(narrowed.values()):
+        raise InvalidParameter("facets count whole lists: leave out search, since and until, or facets")
+    found, cursor = stored.history(store, **which, **narrowed, limit=query_data.limit, cursor=query_data.cursor)
     named = query_data.facets.split(",") if query_data.facets else []
     only(query_data.fields, of="tags")
     return {
@@ -133,6 +147,20 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
         "next": cursor,
         "facets": {name: facet_values(stored.facet(store, name, **which)) for name in named},
     }
+
+
+@bp.get("/export")
+@needs("tag", named=True)
+@bp.input(TagsExportQuery, location="query")
+@bp.doc(operation_id="exportTags", responses=_EXPORT)
+def export(query_data: TagsExportQuery) -> Response:
+    """Return tags as a file, newest first; whose, as in the list."""
+    asked = {**query_data.model_dump(exclude={"format", "ids"}), **query_data.bounds()}
+    found = tag_exports.chosen(service().store, owner(), query_data.ids.split(","), asked)
+    text, media = tag_exports.FORMATS[query_data.format](found)
+    response = Response(text.encode(), content_type=f"{media}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="tags.{query_data.format}"'
+    return response
 
 
 @bp.get("/<tag_id>")

@@ -10,12 +10,17 @@ from __future__ import annotations
 import enum
 import json
 import zlib
+from datetime import datetime
 from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
 from classifier.records.clock import new_id, now
 from classifier.results import Tag, recordings
 from classifier.store.base import Document, Store
+from classifier.text import fold, words
+
+#: Most tags that one call looks through for words.
+MAX_SEARCHED = 2000
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
 #: Tags that a sweep deletes at a time, so that it keeps no one from writing for long.
@@ -136,7 +141,7 @@ def get(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
 
 
 def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any]:
-    """Return the data of a tag's charts: ``tag_id``, ``alignment``, ``divergence``, ``nearest``; see :func:`get`.
+    """Return the data of a tag's charts: ``tag_id``, ``alignment``, ``nearest`` and others; see :func:`get`.
 
     Raises
     ------
@@ -148,7 +153,9 @@ def charts(store: Store, tag_id: str, *, owner: Owner = ANYONE) -> dict[str, Any
         drawn = json.loads(zlib.decompress(document["data"]))
     except (KeyError, ValueError, zlib.error):
         raise StoreCorrupt(f"the charts of tag {tag_id} cannot be read") from None
-    return {"alignment": None, "divergence": None, "nearest": [], **drawn, "tag_id": tag_id}
+    # Charts of earlier releases are fewer.
+    absent = dict.fromkeys(("alignment", "divergence", "along", "stripe", "mixtures"))
+    return {**absent, "nearest": [], **drawn, "tag_id": tag_id}
 
 
 def history(
@@ -159,6 +166,9 @@ def history(
     track: str | None = None,
     device: str | None = None,
     owner: Owner = ANYONE,
+    search: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
     limit: int = 20,
     cursor: str | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
@@ -173,6 +183,11 @@ def history(
         Only tags that name this track; those of releases before schema 5 do not count.
     owner : Owner
         Only tags made by this owner.
+    search : str or None
+        Only tags of which title, artist, album or file hold all these words. ``MAX_SEARCHED`` tags are searched at a
+        time, so that there may be few, and a cursor.
+    since, until : datetime or None
+        Only tags made from this time on, and before that time.
     limit : int >= 1
         Most tags.
     cursor : str or None
@@ -184,11 +199,37 @@ def history(
         The tags' JSON objects, and the cursor of the next page, if there is one.
     """
     where = _which(catalogue, verdict, track, device, owner)
-    if cursor is not None:
-        where["_id"] = {"$lt": cursor}
-    found = list(store.find("tags", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))
-    more = found[limit - 1]["_id"] if len(found) > limit else None
-    return [_answer(document) for document in found[:limit]], more
+    # Ids begin with their time, so they bound it too.
+    before = [bound for bound in (cursor, None if until is None else _first_id(until)) if bound is not None]
+    bounds = {"$lt": min(before)} if before else {}
+    if since is not None:
+        bounds["$gte"] = _first_id(since)
+    if bounds:
+        where["_id"] = bounds
+    wanted = words(search or "")
+    most = MAX_SEARCHED if wanted else limit
+    found: list[dict[str, Any]] = []
+    seen, last = 0, ""
+    for document in store.find("tags", where, sort=("_id", -1), limit=most + 1, fields=_LISTED):
+        if len(found) == limit or seen == most:
+            return found, last
+        seen, last = seen + 1, document["_id"]
+        answer = _answer(document)
+        if all(word in _searched(answer) for word in wanted):
+            found.append(answer)
+    return found, None
+
+
+def _first_id(moment: datetime) -> str:
+    """Return what is not above any id of this time or later."""
+    return f"{max(0, int(moment.timestamp() * 1000)):012x}"
+
+
+def _searched(answer: dict[str, Any]) -> str:
+    """Return what a tag is searched by: names of what it names, and of its file."""
+    named = answer["matches"][: answer["tied"] if answer["tied"] is not None else 1]
+    names = [match.get(name) for match in named for name in ("title", "artist", "album")]
+    return fold(" ".join(filter(None, [answer["file"], *names])))
 
 
 def facet(

@@ -1,4 +1,4 @@
-"""Data of an answer's charts: agreement along the track, divergence along the snippet."""
+"""Data of an answer's charts: agreement and divergence along the track and the snippet, and what they compare."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ from typing import Any
 import numpy as np
 
 from classifier.config import FeatureConfig
-from classifier.fingerprint.bits import QUERY_HOP_S
+from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S
 from classifier.index.segment import Entry, Segment
 from classifier.mixtures import slots
+from classifier.mixtures.gmm import Mixtures, unpack_covariances
+from classifier.models.query import Query
+from classifier.search import align, alike
 from classifier.search.alignments import Candidate
 
 #: Most points in the chart of agreement against lag.
 _POINTS = 600
+#: Places on either side of the best one whose agreement is drawn frame by frame.
+_REACH = 24
+#: Agreement 0 to 1 as one character; a full stop where nothing is compared.
+_LEVELS, _NOTHING = "0123456789", "."
 
 
 def agreement(best: Candidate, threshold: float) -> dict[str, Any]:
@@ -79,4 +86,127 @@ def divergence(
         "starts_s": [round((first_s + i * config.slot_s) / speed, 3) for i in range(len(shares))],
         "divergence": [round(float(v), 3) for v in slots.divergence(shares, d, slot_variance)],
         "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
+    }
+
+
+def along(
+    snippet: np.ndarray, slot_variance: float, segment: Segment, entry: Entry, config: FeatureConfig
+) -> dict[str, Any] | None:
+    """Divergence of a snippet from a track against the place where it would begin, thinned to its local minima.
+
+    Parameters
+    ----------
+    snippet, slot_variance, segment, entry, config
+        As of :func:`divergence`.
+
+    Returns
+    -------
+    dict or None
+        None if one of the two has too few slots.
+    """
+    m, d = snippet.shape[1:]
+    similarity = slots.similarities(snippet, segment.of(entry, "slots"))
+    if not similarity.shape[1]:
+        return None
+    lags = np.arange(similarity.shape[1]) + slots.least_slots(m) - m
+    offsets = (lags[None, :] - np.arange(slots.PHASES)[:, None] / slots.PHASES) * config.slot_s
+    order = np.argsort(offsets, axis=None, kind="stable")
+    offsets, values = offsets.ravel()[order], slots.divergence(similarity, d, slot_variance).ravel()[order]
+    there = np.isfinite(values)
+    offsets, values = offsets[there], values[there]
+    step = max(1, -(-len(values) // _POINTS))
+    dips = [i + int(np.argmin(values[i : i + step])) for i in range(0, len(values), step)]
+    return {
+        "track_id": entry.track_id,
+        "offsets_s": [round(float(offsets[i]), 3) for i in dips],
+        "divergence": [round(float(values[i]), 3) for i in dips],
+        "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
+    }
+
+
+def stripe(best: Candidate) -> dict[str, Any]:
+    """Agreement of each frame of a snippet at the best place and at those beside it: the true one shows as a stripe.
+
+    Parameters
+    ----------
+    best : Candidate
+        The first match.
+    """
+    words, alignment = best.segment.words(best.entry), best.alignment
+    rows = []
+    for shift in range(-_REACH, _REACH + 1):
+        found = align.frame_agreement(best.hypothesis.fingerprint, words, alignment.lag + shift, alignment.phase)
+        levels = np.rint(np.clip(np.nan_to_num(found), 0.0, 1.0) * (len(_LEVELS) - 1)).astype(int)
+        shown = zip(levels.tolist(), np.isnan(found).tolist(), strict=True)
+        rows.append("".join(_NOTHING if nothing else _LEVELS[level] for level, nothing in shown))
+    return {
+        "track_id": best.entry.track_id,
+        "shifts_s": [round(shift * HOP_S, 3) for shift in range(-_REACH, _REACH + 1)],
+        "hop_s": round(HOP_S / best.hypothesis.speed, 4),
+        "rows": rows,
+    }
+
+
+def mixtures(
+    query: Query,
+    best: tuple[Segment, Entry],
+    rival: tuple[Segment, Entry] | None,
+    offset_s: float,
+    speed: float,
+    config: FeatureConfig,
+) -> dict[str, Any] | None:
+    """Mixtures of the snippet's first window, of the track's window there, and of a rival's nearest window.
+
+    Parameters
+    ----------
+    query : Query
+        The snippet.
+    best, rival : tuple of Segment and Entry
+        The first match, and another track that sounds alike, if there is one.
+    offset_s, speed : float
+        Of the match.
+    config : FeatureConfig
+        The catalogue's.
+
+    Returns
+    -------
+    dict or None
+        None if one of snippet and track has no window.
+    """
+    if not len(query.start_s) or not best[1].rows["windows"]:
+        return None
+    frame_s = config.frame_step / config.sample_rate
+    there = int(alike.rows_at(query, best[1], offset_s, speed, config)[0])
+
+    def of_track(item: tuple[Segment, Entry], row: int) -> dict[str, Any]:
+        segment, entry = item
+        weights, means, packed = (segment.of(entry, name)[row] for name in ("weights", "means", "covariances"))
+        start_s = float(segment.of(entry, "window_frame")[row]) * frame_s
+        return {
+            "track_id": entry.track_id,
+            "start_s": round(start_s, 3),
+            **_mixture(weights, means, unpack_covariances(packed, means.shape[-1])),
+        }
+
+    first: Mixtures = query.mixtures
+    mine = {"track_id": None, "start_s": round(float(query.start_s[0]), 3)}
+    return {
+        "window_s": config.window_length,
+        "snippet": mine | _mixture(first.weights[0], first.means[0], first.covariances[0]),
+        "track": of_track(best, there),
+        "rival": None
+        if rival is None or not rival[1].rows["windows"]
+        else of_track(rival, int(alike.paired(query, *rival)[0])),
+    }
+
+
+def _mixture(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> dict[str, Any]:
+    """Return one mixture as lists; covariances as upper triangles, row by row."""
+    d = means.shape[-1]
+    full = covariances if covariances.ndim == 3 else covariances[:, None, :] * np.eye(d)
+    upper = np.triu_indices(d)
+    return {
+        "weights": [round(float(v), 4) for v in weights / weights.sum()],
+        "means": [[round(float(v), 3) for v in row] for row in means],
+        "covariances": [[round(float(v), 4) for v in matrix[upper]] for matrix in full],
     }

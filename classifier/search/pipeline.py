@@ -90,6 +90,8 @@ class _Search:
     config: FeatureConfig
     options: Options
     seconds: dict[str, float] = field(default_factory=dict)
+    #: Numbers of the tracks that sound alike, nearest first.
+    alike: list[int] = field(default_factory=list)
     _last: float = field(default_factory=time.perf_counter)
 
     def lap(self, name: str) -> None:
@@ -149,12 +151,12 @@ def identify(
     """
     search = _Search(query, recording, snapshot, lookup, config, options or Options())
     similar = (alike.compare_some if search.is_indexed else alike.compare)(query, snapshot)
+    search.alike = [int(number) for number in similar.order()[:_NEAREST]]
     near = _nearest(search, similar)
     answer = _METHODS[search.options.method](search, similar)
     search.lap("decide")
     drawn = {
-        "alignment": None,
-        "divergence": None,
+        **dict.fromkeys(("alignment", "divergence", "along", "stripe", "mixtures")),
         **answer.charts,
         "nearest": [{"track_id": n.track_id, "title": n.title, "divergence": n.divergence} for n in near],
     }
@@ -170,7 +172,7 @@ def _nearest(search: _Search, similar: alike.Alike) -> list[Near]:
     """Tracks that sound alike, each with its window nearest to the snippet's first."""
     near = []
     frame_s = search.config.frame_step / search.config.sample_rate
-    for number in similar.order()[:_NEAREST]:
+    for number in search.alike:
         segment, entry = search.snapshot.items[number]
         window = int(alike.paired(search.query, segment, entry)[0])
         start_s = float(segment.of(entry, "window_frame")[window]) * frame_s
@@ -289,7 +291,8 @@ def _decide(
     best = candidates[0]
     drawn = {
         "alignment": charts.agreement(best, significance.threshold(best, limit)),
-        "divergence": _slots_chart(search, best.segment, best.entry, best.alignment.offset_s, best.hypothesis.speed),
+        "stripe": charts.stripe(best),
+        **_drawn(search, best.item, best.alignment.offset_s, best.hypothesis.speed),
     }
     return _Answer(verdict, matches, drawn, tied, *searched)
 
@@ -383,10 +386,10 @@ def _by_slots(search: _Search, similar: alike.Alike) -> _Answer:
                 divergence_variational=_variational(search, segment, entry, offset_s, best.speed),
             )
         )
-    drawn = {}
+    drawn: dict[str, Any] = {}
     if order:
-        segment, entry = search.snapshot.items[order[0]]
-        drawn["divergence"] = _slots_chart(search, segment, entry, best.offset_s(order[0], search.config), best.speed)
+        item = search.snapshot.items[order[0]]
+        drawn = _drawn(search, item, best.offset_s(order[0], search.config), best.speed)
     tied, complete = int(verdict == "identified"), not search.is_indexed
     return _Answer(verdict, matches, drawn, tied, complete=complete, other_speeds=all_speeds)
 
@@ -439,7 +442,10 @@ def _by_mixtures(search: _Search, similar: alike.Alike) -> _Answer:
                 divergence_variational=divergence,
             )
         )
-    return _Answer(verdict, matches, {}, int(verdict == "identified"), complete=not search.is_indexed)
+    drawn = {}
+    if found:
+        drawn = {"mixtures": _mixtures(search, search.snapshot.items[found[0][1]], matches[0].offset_s or 0.0, 1.0)}
+    return _Answer(verdict, matches, drawn, int(verdict == "identified"), complete=not search.is_indexed)
 
 
 # --- matches --------------------------------------------------------------------------------------------------
@@ -463,13 +469,23 @@ def _unaligned(track: Track, place: int, verdict: str, **values: Any) -> Match:
     return Match(**_named(track), role=role, recording=place, **values)
 
 
-def _slots_chart(
-    search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float
-) -> dict[str, Any] | None:
-    """Chart of divergence along the snippet at a match's place and speed."""
+def _drawn(search: _Search, item: tuple[Segment, Entry], offset_s: float, speed: float) -> dict[str, Any]:
+    """Return the charts of divergence and of mixtures at a match's place and speed."""
     query, recording = search.query, search.recording
+    segment, entry = item
     heard = query.slots if recording is None or speed == 1.0 else recording.slots(speed)
-    return charts.divergence(heard, query.slot_variance, segment, entry, offset_s, speed, search.config)
+    return {
+        "divergence": charts.divergence(heard, query.slot_variance, segment, entry, offset_s, speed, search.config),
+        "along": charts.along(heard, query.slot_variance, segment, entry, search.config),
+        "mixtures": _mixtures(search, item, offset_s, speed),
+    }
+
+
+def _mixtures(search: _Search, item: tuple[Segment, Entry], offset_s: float, speed: float) -> dict[str, Any] | None:
+    """Return the mixtures at a match's place, beside those of the track that sounds most alike besides."""
+    others = (search.snapshot.items[number] for number in search.alike)
+    rival = next((other for other in others if other[1].track_id != item[1].track_id), None)
+    return charts.mixtures(search.query, item, rival, offset_s, speed, search.config)
 
 
 def _variational(search: _Search, segment: Segment, entry: Entry, offset_s: float, speed: float) -> float | None:

@@ -1,19 +1,14 @@
 """Jobs of the kind ``train``: uploaded, labelled recordings become a model of labels.
 
 Each recording that is heard is a step, and so is the training. What was heard stays in the data folder, so that a job
-that was interrupted loses nothing of it. The fits run in a process of their own, at low priority: they take minutes
-of a core, and nobody's snippet shall wait for them.
+that was interrupted loses nothing of it. The fits run in a process of their own (:mod:`classifier.work.aside`).
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +21,16 @@ from classifier.labels.scoring.files import check_task
 from classifier.labels.training.dataset import NO_GROUP
 from classifier.labels.training.estimators import candidates
 from classifier.labels.training.train import default_views
-from classifier.settings import Settings, variable
+from classifier.settings import Settings
 from classifier.store.base import Document, Store
 from classifier.text import clean
-from classifier.work import jobs
+from classifier.work import aside, jobs
 from classifier.work.jobs import error_of
 from classifier.work.spool import Spool, Upload
 from classifier.work.worker import Claim
 
 KIND = "train"
 TABLE = "labels.csv"
-_NICENESS = 10
-_POLL_S = 0.5
 
 
 def read_labels(text: str, names: list[str], *, ungrouped: bool) -> list[dict[str, str]]:
@@ -212,45 +205,9 @@ class Train:
             writer = csv.writer(table)
             writer.writerow(["file", "labels", "group"])
             writer.writerows([file["stored"], file["labels"], file["group"]] for file in files)
-        command = [sys.executable, "-m", "classifier", "train", task["task"], str(folder / TABLE), "--json", "--quiet"]
-        command += ["--group", NO_GROUP if task["ungrouped"] else "group", "--seed", str(task["seed"])]
+        words = ["train", task["task"], str(folder / TABLE), "--seed", str(task["seed"])]
+        words += ["--group", NO_GROUP if task["ungrouped"] else "group"]
         for option in ("features", "family"):
-            command += [word for name in task[option] for word in (f"--{option}", name)]
-        with (
-            open(folder / "answer.txt", "w+b") as answer,
-            open(folder / "errors.txt", "w+b") as errors,
-            subprocess.Popen(
-                [*command, *(["--activate"] if task["activate"] else [])],
-                stdin=subprocess.DEVNULL,
-                stdout=answer,
-                stderr=errors,
-                env=self._environment(os.environ),
-            ) as process,
-        ):
-            try:
-                os.setpriority(os.PRIO_PROCESS, process.pid, _NICENESS)
-                while not _ended(process):
-                    claim.check()
-            finally:
-                process.kill()
-            answer.seek(0)
-            errors.seek(0)
-            said, wrong = (file.read().decode("utf-8", "replace").strip() for file in (answer, errors))
-        if process.returncode != 0:
-            last = (wrong.splitlines() or ["the training said nothing"])[-1]
-            raise InvalidInput(clean(last.removeprefix("Error: ").replace(str(folder), ""), 1000))
-        return str(json.loads(said.splitlines()[-1])["version"])
-
-    def _environment(self, own: Mapping[str, str]) -> dict[str, str]:
-        """Return the environment of the training: folders of this process, no other setting and no secret."""
-        kept = {name: value for name, value in own.items() if not name.startswith("EARMARK_")}
-        folders = ("data_dir", "weights_dir")
-        return kept | {variable(name): str(Path(getattr(self._settings, name)).absolute()) for name in folders}
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    try:
-        process.wait(_POLL_S)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+            words += [word for name in task[option] for word in (f"--{option}", name)]
+        words += ["--activate"] if task["activate"] else []
+        return str(aside.run(words, self._settings, folder, claim)["version"])

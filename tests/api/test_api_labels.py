@@ -222,6 +222,12 @@ def test_a_model_is_trained_activated_asked_and_rolled_back(client: Client) -> N
     post(client, "/api/v1/labels/noise", tones(9, True)).problem(404, "model_not_found")
     model = client.get("/api/v1/label-models/noise/1").json
     assert (model["active"], model["labels"], model["shipped"]) == (False, ["hiss", "hum"], False)
+    for protocol in model["card"]["honest"]:
+        counted = [[0, 0], [0, 0]]
+        for name, truth, said in protocol["clips"]:
+            assert model["labels"][truth] in name
+            counted[truth][said] += 1
+        assert counted == protocol["figures"]["confusion"]
     assert client.send("POST", "/api/v1/label-models/noise/1/activate", {}).json["active"]
     for low, name in ((True, "hum"), (False, "hiss")):
         assert post(client, "/api/v1/labels/noise", tones(9, low)).json["distribution"][0]["label"] == name

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import numpy as np
 import pytest
 from api_client import Client, int16, piece, wav
@@ -115,3 +118,36 @@ def test_a_deleted_tag_is_gone(client: Client, songs: list[Song]) -> None:
     for path in (f"/api/v1/tags/{tag_id}", f"/api/v1/tags/{tag_id}/charts"):
         client.get(path).problem(404, "tag_not_found")
     client.delete(f"/api/v1/tags/{tag_id}").problem(404, "tag_not_found")
+
+
+def test_the_history_is_searched_bounded_and_exported(client: Client, songs: list[Song]) -> None:
+    known = client.tag(phone(songs[0]), file="=a tap.wav").json
+    other = client.tag(phone(songs[1]), file="b.wav").json
+    word = songs[0].title.split()[0].upper()
+
+    def ids(query: str) -> list[str]:
+        answer = client.get(f"/api/v1/tags?limit=200&{query}")
+        assert answer.status == 200, answer
+        return [tag["id"] for tag in answer.json["tags"]]
+
+    assert known["id"] in ids(f"search={word}")
+    assert other["id"] not in ids(f"search={word}")
+    assert ids("search=tap.wav") == [known["id"]]
+    assert ids("search=nobody+called+that") == []
+    assert ids(f"since={known['created']}")[:2] == [other["id"], known["id"]]
+    assert known["id"] not in ids(f"since={other['created']}")
+    assert other["id"] not in ids(f"until={other['created']}")
+    assert ids("until=2001-01-01") == []
+    assert other["id"] in ids("since=2001-01-01")
+    client.get("/api/v1/tags?since=yesterday").problem(422, "invalid_parameter")
+
+    both = f"ids={known['id']},{other['id']}"
+    exported = client.get(f"/api/v1/tags/export?format=csv&{both}")
+    assert exported.headers["content-disposition"] == 'attachment; filename="tags.csv"'
+    first, second = csv.DictReader(io.StringIO(exported.body.decode()))
+    assert (first["title"], first["verdict"], first["file"]) == (songs[0].title, "identified", "'=a tap.wav")
+    assert float(second["offset_s"]) == other["matches"][0]["offset_s"]
+    assert client.get(f"/api/v1/tags/export?format=json&{both}").json == {"tags": [known, other]}
+    whole = client.get("/api/v1/tags/export?format=json&search=tap.wav").json["tags"]
+    assert [tag["id"] for tag in whole] == [known["id"]]
+    client.get("/api/v1/tags/export?format=csv&ids=nothing").problem(404, "tag_not_found")

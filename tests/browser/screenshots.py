@@ -52,6 +52,11 @@ def fill(service: Service, music: Music) -> dict[str, str]:
     unknown = service.identify(music.snippet(UNKNOWN, 18.0))
     service.identify(music.snippet(5, 30.0, 5.0, snr_db=0.0))
     known = service.identify(music.snippet(2, 37.0, 5.0))
+    experiments = []
+    for seed in (0, 1):
+        parts = [("file", file.name, file.read_bytes()) for file in map(music.track, (0, 2, 5, 7, UNKNOWN, STRANGER))]
+        query = f"cut=12&conditions=clean,room,babble:10,babble:0&seed={seed}"
+        experiments.append(service.finish(service.ask("POST", f"/experiments?{query}", parts))["id"])
     evening = evening_out(music)
     job = service.finish(service.ask("POST", "/tracklists", [("file", evening.name, evening.read_bytes())]))
     return {
@@ -59,6 +64,8 @@ def fill(service: Service, music: Music) -> dict[str, str]:
         "ambiguous": f"/tags/{two['id']}",
         "unknown": f"/tags/{unknown['id']}",
         "tracklist": f"/tracklists/{job['tracklist']}",
+        "experiment": f"/experiments/{experiments[0]}",
+        "compared": f"/experiments/compare?ids={','.join(experiments)}",
     }
 
 
@@ -80,6 +87,49 @@ def labelling(music: Music) -> Callable[[Page], None]:
         expect(page.locator("img.spectrogram")).to_be_visible()
 
     return act
+
+
+def comparing(music: Music) -> Callable[[Page], None]:
+    """Three songs beside each other."""
+
+    def act(page: Page) -> None:
+        page.locator("input[type=file]").set_input_files([music.track(index) for index in (0, 5, 9)])
+        expect(page.locator("[aria-live]")).to_contain_text("compared")
+
+    return act
+
+
+def training(music: Music) -> Callable[[Page], None]:
+    """Recordings that wait to be trained on, with labels and groups."""
+
+    def act(page: Page) -> None:
+        page.locator(".train input[type=file]").set_input_files([music.track(index) for index in range(6)])
+        for row, label in enumerate(("calm", "lively") * 3):
+            page.locator(".clips tbody tr").nth(row).get_by_role("textbox").first.fill(label)
+            page.locator(".clips tbody tr").nth(row).get_by_role("textbox").last.fill(music.song(row).artist)
+
+    return act
+
+
+def tagging_many(music: Music) -> Callable[[Page], None]:
+    """A batch, done."""
+
+    def act(page: Page) -> None:
+        heard = [music.snippet(index, 25.0) for index in (0, 3, STRANGER, 7)]
+        page.locator("input[type=file]").set_input_files(heard)
+        expect(page.get_by_role("status")).to_contain_text("4 of 4 done")
+
+    return act
+
+
+def beginning(page: Page) -> None:
+    """The form of a new experiment."""
+    page.get_by_text("New experiment").click()
+
+
+def looked_at(page: Page) -> None:
+    """Figures of some looks."""
+    page.wait_for_timeout(11_000)
 
 
 def nothing(_: Page) -> None:
@@ -229,6 +279,17 @@ def main(folder: Path) -> None:
             shoot(browser, service, folder, "tracklist", at["tracklist"], "phone", "light")
             shoot(browser, service, folder, "tracklist", at["tracklist"], "desktop", "dark")
             shoot(browser, service, folder, "tracklists", "/tracklists", "desktop", "light")
+            shoot(browser, service, folder, "experiments", "/experiments", "desktop", "light", beginning)
+            shoot(browser, service, folder, "experiment", at["experiment"], "desktop", "light")
+            shoot(browser, service, folder, "experiment", at["experiment"], "phone", "dark")
+            shoot(browser, service, folder, "experiments-compared", at["compared"], "desktop", "dark")
+            shoot(browser, service, folder, "model", "/labels/models/genre/gtzan-10", "desktop", "light")
+            shoot(browser, service, folder, "model", "/labels/models/genre/gtzan-10", "phone", "dark")
+            shoot(browser, service, folder, "train", "/labels/train", "desktop", "light", training(music))
+            shoot(browser, service, folder, "songs-compared", "/labels/compare", "desktop", "light", comparing(music))
+            shoot(browser, service, folder, "batch", "/batch", "phone", "light", tagging_many(music))
+            shoot(browser, service, folder, "system", "/system", "desktop", "light", looked_at)
+            shoot(browser, service, folder, "system", "/system", "phone", "dark", looked_at)
             # The spectrogram has too many colours for a picture of the whole page.
             for screen, scheme in (("phone", "dark"), ("desktop", "light")):
                 shoot(browser, service, folder, "labels", "/labels", screen, scheme, labelling(music), whole=False)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
+from classifier.demo import phone
 from tests.browser.harness import ROOT, Music, Service, Watch, drop, open_context, running, violations
 from tests.library import WEIGHTS
 
@@ -121,6 +124,100 @@ def test_an_administrator_chooses_the_model(browser: Browser, labelling: Service
     expect(page.get_by_role("alert")).to_contain_text("There is no earlier choice")
     page.context.close()
     shutil.rmtree(own)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_a_model_shows_how_good_it_is(
+    browser: Browser, labelling: Service, watched: Watch, width: int, scheme: str
+) -> None:
+    page = open_context(browser, labelling, color_scheme=scheme, viewport={"width": width, "height": 740}).new_page()
+    watched.follow(page)
+    page.goto("/labels")
+    page.get_by_role("article", name="genre gtzan-10").get_by_role("link").click()
+    card = labelling.ask("GET", "/label-models/genre/gtzan-10")["card"]
+    figures = card["honest"][0]["figures"]
+    matrix = page.locator("em-matrix")
+    expect(matrix).to_contain_text(f"{sum(row[i] for i, row in enumerate(figures['confusion']))} of {figures['n']}")
+    expect(matrix.locator("tbody tr").first.locator("td").first).to_have_text(str(figures["confusion"][0][0]))
+    expect(matrix.locator("tbody tr").first.locator("td").last).to_have_text(
+        str(round(100 * figures["by_label"][0]["recall"]))
+    )
+    matrix.get_by_role("radio", name="Per cent of the column").check()
+    expect(matrix.locator("tbody tr").first.locator("td").first).to_have_text(
+        str(round(100 * figures["by_label"][0]["precision"]))
+    )
+    expect(page.locator("em-reliability-chart circle")).to_have_count(len(figures["calibration"]["bins"]))
+    page.get_by_role("radio", name=f"{card['leaky'][0]['name']} (flatters)").check()
+    expect(matrix).to_contain_text(f"of {card['leaky'][0]['figures']['n']} are right")
+    for summary in page.locator("details summary").all():
+        summary.click()
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    page.context.close()
+
+
+def tone(folder: Path, kind: str, number: int) -> Path:
+    """Four seconds of one of two kinds of sound that nobody confuses, named by label and group."""
+    rng, t = np.random.default_rng(number), np.arange(4 * 16000) / 16000
+    hum = 0.4 * np.sin(2 * np.pi * (60 + 10 * number) * t) + 0.01 * rng.standard_normal(len(t))
+    hiss = 0.2 * rng.standard_normal(len(t)) * (np.sin(2 * np.pi * 4 * t) > 0)
+    path = folder / f"{kind} - {number} - take.wav"
+    phone.write_wav(path, (hum if kind == "hum" else hiss).astype(np.float32), 16000)
+    return path
+
+
+def test_a_model_is_trained_and_its_cells_lead_to_clips(
+    browser: Browser, labelling: Service, watched: Watch, tmp_path: Path
+) -> None:
+    page = open_context(browser, labelling).new_page()
+    watched.follow(page)
+    page.goto("/labels")
+    page.get_by_role("link", name="Train one on your recordings").click()
+    page.get_by_label("What is it to name?").fill("noise")
+    files = [tone(tmp_path, kind, number) for kind in ("hum", "hiss") for number in range(4)]
+    page.locator(".train input[type=file]").set_input_files(files[:5])
+    expect(page.locator(".train [role=status]")).to_contain_text("hiss (1)")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    page.locator(".train input[type=file]").set_input_files(files)
+    expect(page.get_by_label(f"Group of {files[0].name}")).to_have_value("0")
+    assert violations(page) == []
+    page.get_by_role("button", name="Train", exact=True).click()
+    state = page.get_by_role("region", name="Training").get_by_role("status")
+    page.wait_for_url("**/labels/train?job=*")
+    expect(state).to_contain_text("recordings heard")
+    page.reload()  # the address brings one back
+    expect(state).to_contain_text("Trained on 8 recordings: version 1", timeout=120_000)
+    page.get_by_role("link", name="How good it is").click()
+    cell = page.locator("em-matrix button").first
+    count = int(cell.inner_text())
+    cell.press("Enter")
+    expect(page.locator("section", has=page.locator("#clips-heading")).locator("li")).to_have_count(count)
+    page.get_by_role("button", name="Let it answer").click()
+    expect(page.get_by_role("region", name="Card")).to_contain_text("It answers.")
+    page.context.close()
+    shutil.rmtree(labelling.folder / "labels" / "noise")
+
+
+def test_songs_are_compared(browser: Browser, labelling: Service, watched: Watch, music: Music) -> None:
+    page = open_context(browser, labelling).new_page()
+    watched.follow(page)
+    page.goto("/labels")
+    page.get_by_role("link", name="Compare up to three songs").click()
+    page.locator("input[type=file]").set_input_files([music.track(0), music.track(1)])
+    genre = page.get_by_role("region", name="genre", exact=True)
+    expect(genre.locator("tbody tr")).to_have_count(10)
+    expect(genre.locator("tbody tr").first.locator("td")).to_have_count(2)
+    expect(page.locator("[aria-live]")).to_contain_text("The songs are compared")
+    expect(page.locator("svg .peak")).to_have_count(2)
+    for index in (0, 1):
+        heard = labelling.ask("POST", "/labels/tags", [("snippet", "a.flac", music.track(index).read_bytes())])
+        expect(page.locator("svg[role=img]")).to_have_attribute(
+            "aria-label", re.compile(f"{round(heard['arousal']['percentile'])} of 100")
+        )
+    assert violations(page) == []
+    page.get_by_role("button", name="Leave out").first.click()
+    expect(genre.locator("tbody tr").first.locator("td")).to_have_count(1)
+    page.context.close()
 
 
 def test_without_the_network_it_says_so_and_still_draws(page: Page, music: Music) -> None:

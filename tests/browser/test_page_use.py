@@ -20,6 +20,7 @@ from tests.browser.harness import (
     launch,
     microphone_flags,
     open_context,
+    violations,
 )
 
 OFFSET_TOLERANCE_S = 0.15
@@ -254,15 +255,123 @@ def test_history_leads_to_tags_and_deletes_them(page: Page, service: Service, mu
     expect(page).to_have_url(re.compile("/history$"))
 
 
-def test_history_shows_older_tags_on_demand(page: Page, service: Service, music: Music) -> None:
+def test_history_is_filtered_paged_and_followed_by_its_address(page: Page, service: Service, music: Music) -> None:
     snippet = music.snippet(0, 5.0, 2.0)
     known = len(service.ask("GET", "/tags?limit=200")["tags"])
     for _ in range(max(0, 31 - known)):
         service.identify(snippet)
     page.goto("/history")
-    expect(page.locator(".rows li")).to_have_count(30)
-    page.get_by_role("button", name="Show older tags").click()
-    expect(page.locator(".rows li").nth(30)).to_be_visible()
+    rows = page.locator(".rows li")
+    expect(rows).to_have_count(30)
+    page.get_by_role("link", name="Older tags").click()
+    page.wait_for_url("**/history?cursor=*")
+    expect(rows.nth(29)).to_have_count(0)
+    older = page.locator(".rows a").first.get_attribute("href")
+    page.goto(page.url)  # the address alone shows the same page
+    expect(page.locator(".rows a").first).to_have_attribute("href", str(older))
+    page.locator(".rows a").first.click()
+    page.wait_for_url("**/tags/*")
+    page.go_back()
+    expect(page.locator(".rows a").first).to_have_attribute("href", str(older))
+    page.get_by_role("link", name="Newest tags").click()
+    expect(rows).to_have_count(30)
+
+    song = music.song(2)
+    tag = service.identify(music.snippet(2, 9.0))  # it appears by itself
+    expect(page.locator(f".rows a[href='/tags/{tag['id']}']")).to_be_visible()
+    page.get_by_role("searchbox").fill(song.title.upper())
+    page.wait_for_url("**/history?search=*")
+    expect(page.locator(".rows li", has_not_text=song.title)).to_have_count(0)
+    expect(rows).not_to_have_count(0)
+    page.get_by_label("Verdict").select_option("no_match")
+    page.wait_for_url("**verdict=no_match*")
+    expect(page.get_by_text("No tag is like that")).to_be_visible()
+    page.goto("/history?to=2001-01-01")
+    expect(page.get_by_text("No tag is like that")).to_be_visible()
+    page.get_by_role("link", name="Show all").click()
+    expect(rows).to_have_count(30)
+
+
+def test_several_tags_are_marked_saved_and_deleted(page: Page, service: Service, music: Music) -> None:
+    snippet = music.snippet(1, 5.0, 3.0)
+    made = [service.identify(snippet)["id"] for _ in range(2)]
+    page.goto("/history")
+    for tag_id in made:
+        page.locator(".rows li", has=page.locator(f"a[href$='{tag_id}']")).get_by_role("checkbox").check()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    lines = saved.value.path().read_text().splitlines()
+    assert sorted(line.split(",")[0] for line in lines[1:]) == sorted(made)
+    page.get_by_role("button", name="Delete 2").click()
+    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(page.locator("[aria-live]")).to_contain_text("2 tags deleted")
+    for tag_id in made:
+        expect(page.locator(f".rows a[href$='{tag_id}']")).to_have_count(0)
+    expect(page.locator(".rows .delete:focus")).to_have_count(1)
+
+
+def test_many_recordings_are_tagged_in_turn(page: Page, music: Music, watch: Watch) -> None:
+    watch.expect("415")
+    letter = music.folder / "note.wav"
+    letter.write_bytes(b"no music " * 400)
+    page.goto("/")
+    page.locator("em-capture input[type=file]").set_input_files(
+        [music.snippet(0, 12.0), letter, music.snippet(4, 12.0), music.snippet(1, 12.0)]
+    )
+    page.wait_for_url("**/batch")
+    expect(page.get_by_role("status")).to_have_text("4 of 4 done, 2 named, 1 failed")
+    rows = page.locator(".rows li")
+    for row, words in enumerate((music.song(0).title, "not a sound file", "No match", music.song(1).title)):
+        expect(rows.nth(row)).to_contain_text(words)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="CSV").click()
+    assert len(saved.value.path().read_text().splitlines()) == 1 + 3
+    drop(page, music.snippet(2, 12.0))
+    expect(page.get_by_role("status")).to_have_text("5 of 5 done, 3 named, 1 failed")
+    assert violations(page) == []
+    rows.last.get_by_role("link").click()
+    expect(page.locator("#verdict-heading")).to_have_text(music.song(2).title)
+    expect(page.locator("em-snippet-sound audio")).to_be_visible()
+    page.get_by_role("button", name="Draw its spectrogram").click()
+    expect(page.locator("em-snippet-sound img")).to_be_visible()
+
+
+def test_a_tag_shows_lanes_bits_and_mixtures(page: Page, service: Service, music: Music) -> None:
+    tag = service.identify(music.snippet(1, 17.0))
+    page.goto(f"/tags/{tag['id']}")
+    lanes = page.locator("em-agreement-chart svg.chart")
+    # Divergence dips where the fingerprints agree.
+    expect(lanes).to_have_attribute("aria-label", re.compile(r"Divergence is least, .* at 0:1[67]\.\d"))
+    expect(lanes.locator("circle.peak")).to_have_count(2)
+    cursor = page.get_by_label("Cursor in the track")
+    cursor.focus()
+    cursor.press("ArrowRight")
+    expect(page.locator(".reading")).to_contain_text("divergence")
+    expect(lanes.locator(".crosshair")).to_have_count(2)
+
+    stripe = page.locator("em-stripe canvas")
+    at, beside = map(float, re.findall(r"\d\.\d\d", str(stripe.get_attribute("aria-label"))))
+    assert at > beside
+    inked = stripe.evaluate(
+        """canvas => {
+          const { width, height } = canvas, data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+          const dark = row => [...Array(width).keys()].reduce((n, x) => n + 255 - data[4 * (row * width + x)], 0);
+          return [...Array(height).keys()].map(dark);
+        }"""
+    )
+    assert inked.index(max(inked)) == len(inked) // 2
+
+    ellipses = page.locator("em-ellipses")
+    n = ellipses.locator("ellipse.mine").count()
+    assert n > 1
+    ellipses.get_by_text("As a table").click()
+    expect(ellipses.locator("tbody tr")).to_have_count(2 * n)
+    before = ellipses.locator("ellipse.theirs").first.get_attribute("transform")
+    ellipses.get_by_role("slider").press("End")
+    expect(ellipses.locator("ellipse.theirs").first).not_to_have_attribute("transform", str(before))
+    ellipses.locator("select").first.select_option("coefficient c3")
+    ellipses.locator("select").nth(1).select_option("coefficient c2")
+    expect(ellipses.locator(".axis-title")).to_contain_text("c3 (upwards: c2)")
 
 
 def test_what_the_service_refuses_is_said_in_its_words(page: Page, music: Music, watch: Watch) -> None:

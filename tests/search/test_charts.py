@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from classifier.mixtures.divergence import Packed, symmetric_kl_variational
+from classifier.mixtures.gmm import Mixtures
 from classifier.mixtures.slots import per_slot
 from classifier.search import charts
 from tests.library import RATE, lively_noise
@@ -97,3 +99,53 @@ def test_a_snippet_or_a_track_without_changes_is_unrelated(songs, sounds):
         segment, entry = snapshot.items[snapshot.numbers[name, 1]]
         chart = charts.divergence(query.slots, query.slot_variance, segment, entry, 1.0, 1.0, CONFIG)
         assert set(chart["divergence"]) == {chart["unrelated"]}
+
+
+@pytest.mark.parametrize("method", ["auto", "kl"])
+def test_divergence_along_the_track_dips_at_the_true_place(songs, sounds, method):
+    tag = songs.ask(cut(sounds[4], 12.2, 5), method=method)
+    chart = tag.charts["along"]
+    assert chart["track_id"] == "song 4"
+    assert len(chart["offsets_s"]) == len(chart["divergence"]) <= 600
+    assert chart["offsets_s"] == sorted(chart["offsets_s"])
+    dip = int(np.argmin(chart["divergence"]))
+    assert chart["offsets_s"][dip] == pytest.approx(12.2, abs=CONFIG.slot_s)
+    assert chart["divergence"][dip] < LOW * chart["unrelated"]
+    elsewhere = np.abs(np.array(chart["offsets_s"]) - 12.2) > 1.0
+    assert np.median(np.array(chart["divergence"])[elsewhere]) > HIGH * chart["unrelated"]
+
+
+def test_a_match_is_a_stripe(songs, sounds):
+    chart = songs.ask(cut(sounds[4], 12.2, 5)).charts["stripe"]
+    middle = len(chart["rows"]) // 2
+    assert chart["shifts_s"][middle] == 0.0
+    assert {len(row) for row in chart["rows"]} == {len(chart["rows"][0])}
+    assert len(chart["rows"][0]) * chart["hop_s"] == pytest.approx(5.0, abs=0.5)
+    levels = np.array([[np.nan if c == "." else int(c) for c in row] for row in chart["rows"]])
+    means = np.nanmean(levels, axis=1)
+    assert means.argmax() == middle
+    assert means[middle] > 2 * means[np.abs(np.arange(len(means)) - middle) > 5].max()
+
+
+@pytest.mark.parametrize("method", ["auto", "kl", "kl-mixture"])
+def test_the_mixtures_drawn_are_those_compared(songs, sounds, method):
+    samples = cut(sounds[4], 12.2, 5)
+    tag, query = songs.ask(samples, method=method), query_of(samples)
+    drawn = tag.charts["mixtures"]
+    first, d = query.mixtures, query.mixtures.means.shape[-1]
+    np.testing.assert_allclose(drawn["snippet"]["means"], first.means[0], atol=1e-3)
+    np.testing.assert_allclose(drawn["snippet"]["covariances"], first.covariances[0][:, *np.triu_indices(d)], atol=1e-4)
+    assert sum(drawn["track"]["weights"]) == pytest.approx(1.0, abs=1e-3)
+    assert drawn["track"]["track_id"] == tag.matches[0].track_id
+    assert drawn["track"]["start_s"] == pytest.approx(12.2, abs=CONFIG.window_step)
+    assert drawn["rival"]["track_id"] != drawn["track"]["track_id"]
+
+    def packed(name: str) -> Packed:
+        one = drawn[name]
+        covariances = np.zeros((1, len(one["weights"]), d, d))
+        covariances[0][:, *np.triu_indices(d)] = one["covariances"]
+        covariances += np.swapaxes(np.triu(covariances, 1), -1, -2)
+        return Packed.of(Mixtures(np.array([one["weights"]]), np.array([one["means"]]), covariances))
+
+    mine = packed("snippet")
+    assert symmetric_kl_variational(mine, packed("track")) < symmetric_kl_variational(mine, packed("rival"))

@@ -23,6 +23,7 @@ from classifier.labels.training.protocols import protocols, run
 from classifier.labels.training.selection import (
     INNER,
     Choice,
+    Judged,
     Problem,
     final,
     fits_of,
@@ -34,6 +35,7 @@ from classifier.labels.training.selection import (
 #: Below this probability an answer is "uncertain" where too few clips say better.
 UNCERTAIN = 0.5
 _MOST_CLIPS_KEPT = 20_000
+_MOST_CLIPS_NAMED = 2000
 _FOREIGN_VIEW = "tag-logits"
 _FEWEST_FOR_THRESHOLD = 50
 
@@ -178,7 +180,7 @@ def train(
     described: dict[str, Any] = {
         "data": card.data_of(dataset),
         "seed": seed,
-        "honest": [values for _, values in honest],
+        "honest": [{**values, "clips": _answers(judged, dataset)} for judged, values in honest],
         "leaky": [_leaky(problem, chosen, labels, dataset, seed)] if honest else [],
         "choice": card.choice_of(chosen),
         "warnings": card.warnings_of(dataset),
@@ -206,6 +208,19 @@ def train(
         foreign_view=foreign_view if foreign else "",
         card=described,
     )
+
+
+def _answers(judged: Judged, dataset: Dataset) -> list[list[Any]]:
+    """Return of clips that were judged name, label and answer, as places in ``labels``; none where labels are several.
+
+    A cell of the matrix of confusion can then be followed to its clips.
+    """
+    if dataset.kind != "exclusive":
+        return []
+    truth = dataset.targets[judged.clips].argmax(axis=1).tolist()
+    said = judged.p.argmax(axis=1).tolist()
+    names = [dataset.clips[i].name for i in judged.clips]
+    return [[*one] for one in zip(names, truth, said, strict=True)][:_MOST_CLIPS_NAMED]
 
 
 def _foreign(prepared: Prepared, view: str) -> tuple[str, np.ndarray | None]:

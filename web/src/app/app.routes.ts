@@ -1,10 +1,16 @@
 import type { Routes } from '@angular/router';
 
+import { styled } from './ui/section-styles';
 import { Listen } from './views/listen';
 
-export const routes: Routes = [
+export const routes: Routes = styled([
   { path: '', component: Listen, title: 'Listen · Earmark', pathMatch: 'full' },
   { path: 'tags/:id', loadComponent: () => import('./views/tag-view').then((m) => m.TagView), title: 'Tag · Earmark' },
+  {
+    path: 'batch',
+    loadComponent: () => import('./views/batch').then((m) => m.Batch),
+    title: 'Recordings · Earmark',
+  },
   {
     path: 'history',
     loadComponent: () => import('./views/history').then((m) => m.History),
@@ -29,6 +35,41 @@ export const routes: Routes = [
     path: 'labels',
     loadComponent: () => import('./labels/labels').then((m) => m.LabelsView),
     title: 'Labels · Earmark',
+  },
+  {
+    path: 'labels/train',
+    loadComponent: () => import('./labels/train').then((m) => m.Train),
+    title: 'Train a model · Earmark',
+  },
+  {
+    path: 'labels/compare',
+    loadComponent: () => import('./labels/compare').then((m) => m.CompareSongs),
+    title: 'Songs compared · Earmark',
+  },
+  {
+    path: 'labels/models/:task/:version',
+    loadComponent: () => import('./labels/model-view').then((m) => m.ModelView),
+    title: 'Model · Earmark',
+  },
+  {
+    path: 'experiments',
+    loadComponent: () => import('./experiments/experiments').then((m) => m.Experiments),
+    title: 'Experiments · Earmark',
+  },
+  {
+    path: 'experiments/compare',
+    loadComponent: () => import('./experiments/compare').then((m) => m.Compare),
+    title: 'Experiments compared · Earmark',
+  },
+  {
+    path: 'experiments/:id',
+    loadComponent: () => import('./experiments/experiment-view').then((m) => m.ExperimentView),
+    title: 'Experiment · Earmark',
+  },
+  {
+    path: 'system',
+    loadComponent: () => import('./system/system').then((m) => m.System),
+    title: 'System · Earmark',
   },
   {
     path: 'library/duplicates',
@@ -60,4 +101,4 @@ export const routes: Routes = [
     loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
     title: 'Not found · Earmark',
   },
-];
+]);

@@ -15,6 +15,7 @@ import { filter, map } from 'rxjs';
 
 import { Me } from './api/me';
 import { Capture } from './capture/capture';
+import { ToTag } from './capture/to-tag';
 import { Announcer } from './ui/announcer';
 import { DropZone } from './ui/drop-zone';
 import { Icon } from './ui/icon';
@@ -38,6 +39,7 @@ export class App {
   protected readonly me = inject(Me);
   protected readonly themes = inject(ThemeChoice);
   private readonly capture = inject(Capture);
+  private readonly toTag = inject(ToTag);
   private readonly uploads = inject(Uploads);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
@@ -73,7 +75,7 @@ export class App {
 
   /** Ask before what is under way is lost. */
   protected leave(event: BeforeUnloadEvent): void {
-    if (this.capture.busy() || this.uploads.active()) event.preventDefault();
+    if (this.capture.busy() || this.toTag.busy() || this.uploads.active()) event.preventDefault();
   }
 
   protected skip(event: Event): void {

@@ -3,7 +3,20 @@ import { inject, Injectable } from '@angular/core';
 import { catchError, filter, map, Observable, switchMap, takeWhile, throwError, timer } from 'rxjs';
 
 import { troubleOf } from './problem';
-import type { Job, LabelModel, Labels, Listen, Segment, SegmentEdit, SoundTags, Tag, Track, TrackEdit } from './types';
+import type {
+  ExperimentQuery,
+  Job,
+  LabelModel,
+  Labels,
+  Listen,
+  Segment,
+  SegmentEdit,
+  SoundTags,
+  Tag,
+  Track,
+  TrackEdit,
+  TrainQuery,
+} from './types';
 
 export const API = '/api/v1';
 
@@ -107,6 +120,31 @@ export class Api {
 
   rollbackModel(task: string): Observable<LabelModel> {
     return this.http.post<LabelModel>(`${API}/label-models/${encodeURIComponent(task)}/rollback`, null);
+  }
+
+  /** Have an experiment run: the answer is its job, which bears its id. */
+  postExperiment(files: readonly File[], table: string, query: ExperimentQuery): Observable<Progress<Job>> {
+    const form = new FormData();
+    for (const file of files) form.append('file', file, file.name);
+    if (table) form.append('table', table);
+    const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== '');
+    const params = new URLSearchParams(given.map(([name, value]) => [name, String(value)]));
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    return this.upload<Job>(`${API}/experiments?${params}`, form, size, {});
+  }
+
+  deleteExperiment(id: string): Observable<unknown> {
+    return this.http.delete(`${API}/experiments/${encodeURIComponent(id)}`);
+  }
+
+  /** Have a model trained on labelled recordings: the answer is a job, which names the model's version at its end. */
+  postTraining(task: string, files: readonly File[], labels: string, query: TrainQuery): Observable<Progress<Job>> {
+    const form = new FormData();
+    for (const file of files) form.append('file', file, file.name);
+    form.append('labels', labels);
+    const params = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+    const size = files.reduce((sum, file) => sum + file.size, 0);
+    return this.upload<Job>(`${API}/label-models/${encodeURIComponent(task)}/train?${params}`, form, size, {});
   }
 
   private upload<T>(

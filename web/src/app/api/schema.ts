@@ -156,6 +156,65 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/experiments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List experiments without their results, newest first. */
+        get: operations["listExperiments"];
+        put?: never;
+        /**
+         * Find out how well a catalogue answers, or how that depends on its parameters.
+         * @description The files are parts `file` of a multipart form. With `cut`, and of a sweep, they are songs that snippets are cut
+         *     from; songs that are not in the catalogue show how often an unknown song gets a name. Else they are recordings, and
+         *     the text field `table` is a CSV with the columns `file`, `track` (title, file name or id; empty: of none) and, if
+         *     you like, `condition`. The library stays as it is.
+         */
+        post: operations["createExperiment"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return an experiment with what came of it. */
+        get: operations["getExperiment"];
+        put?: never;
+        post?: never;
+        /** Delete an experiment with its results; one that runs ends. */
+        delete: operations["deleteExperiment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/experiments/{experiment_id}/results": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return figures, answers or the report as a file. */
+        get: operations["exportExperiment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -605,6 +664,23 @@ export interface paths {
          *     of making another. With `include`, the snippet is labelled too, once it is identified; that needs the sound.
          */
         post: operations["createTag"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tags/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return tags as a file, newest first; whose, as in the list. */
+        get: operations["exportTags"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1293,8 +1369,10 @@ export interface components {
         Charts: {
             /** @description Agreement against lag; null if nothing was aligned. */
             alignment: components["schemas"]["Alignment"] | null;
+            along: components["schemas"]["DivergenceAlong"] | null;
             /** @description Divergence along the snippet; null if it was not computed. */
             divergence: components["schemas"]["SlotDivergence"] | null;
+            mixtures: components["schemas"]["DrawnMixtures"] | null;
             /**
              * Nearest
              * @description Nearest tracks by divergence, nearest first.
@@ -1302,6 +1380,8 @@ export interface components {
             nearest: {
                 [key: string]: unknown;
             }[];
+            /** @description Null unless the snippet was aligned. */
+            stripe: components["schemas"]["Stripe"] | null;
             /**
              * Tag Id
              * @description Id of a tag.
@@ -1570,6 +1650,73 @@ export interface components {
             };
         };
         /**
+         * DivergenceAlong
+         * @description Divergence of the whole snippet along the first match's track.
+         */
+        DivergenceAlong: {
+            /**
+             * Divergence
+             * @description Symmetric KL divergence there, nats; least at the true place.
+             */
+            divergence: number[];
+            /**
+             * Offsets S
+             * @description Where the snippet would begin in the track, seconds.
+             */
+            offsets_s: number[];
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
+            /**
+             * Unrelated
+             * @description Average divergence of unrelated sound, nats.
+             */
+            unrelated: number;
+        };
+        /**
+         * DrawnMixture
+         * @description A Gaussian mixture of one window.
+         */
+        DrawnMixture: {
+            /**
+             * Covariances
+             * @description Of each component the upper triangle, row by row.
+             */
+            covariances: number[][];
+            /**
+             * Means
+             * @description A row for each component: standardised cepstral coefficients.
+             */
+            means: number[][];
+            /**
+             * Start S
+             * @description Start of the window, seconds.
+             */
+            start_s: number;
+            /**
+             * Track Id
+             * @description Null for the snippet.
+             */
+            track_id: string | null;
+            /** Weights */
+            weights: number[];
+        };
+        /**
+         * DrawnMixtures
+         * @description What divergence compares: the snippet's first window, and the windows that are nearest to it.
+         */
+        DrawnMixtures: {
+            /** @description The track that sounds most alike besides. */
+            rival: components["schemas"]["DrawnMixture"] | null;
+            snippet: components["schemas"]["DrawnMixture"];
+            /** @description The first match, at its place. */
+            track: components["schemas"]["DrawnMixture"];
+            /** Window S */
+            window_s: number;
+        };
+        /**
          * Duplicates
          * @description A catalogue aligned with itself, once the job is done.
          */
@@ -1654,6 +1801,307 @@ export interface components {
             track_ids: string[];
         };
         /**
+         * Experiment
+         * @description An experiment with its results, once it is done.
+         */
+        Experiment: {
+            /**
+             * Catalogue
+             * @description That was validated; a sweep makes its own.
+             */
+            catalogue: string | null;
+            /**
+             * Cells
+             * @description Of a sweep.
+             * @default []
+             */
+            cells: components["schemas"]["ExperimentCell"][];
+            /**
+             * Choice
+             * @description Of a sweep: which combination is best, and what it is worth.
+             * @default []
+             */
+            choice: string[];
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description Questions answered.
+             */
+            done: number | null;
+            /** @description What went wrong; null if nothing did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Files
+             * @description Names of the recordings.
+             */
+            files: string[];
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            headline: components["schemas"]["Headline"];
+            /**
+             * Id
+             * @description Also that of the job that runs it.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             * @enum {string}
+             */
+            kind: "validate" | "sweep";
+            /**
+             * Options
+             * @description What was asked for.
+             */
+            options: {
+                [key: string]: unknown;
+            };
+            /**
+             * Refused
+             * @description Of a sweep.
+             * @default []
+             */
+            refused: components["schemas"]["RefusedCell"][];
+            /**
+             * Stage
+             * @description What is being done, for people.
+             */
+            stage: string | null;
+            /**
+             * Status
+             * @description How far it is.
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+            /**
+             * @description Of a validation.
+             * @default null
+             */
+            summary: components["schemas"]["ExperimentSummary"] | null;
+            /**
+             * Total
+             * @description Questions, 20,000 at most; null once the job is forgotten.
+             */
+            total: number | null;
+            /**
+             * Warning
+             * @description Of a sweep: how to read that.
+             * @default null
+             */
+            warning: string | null;
+        };
+        /**
+         * ExperimentBin
+         * @description Answers of about the same confidence.
+         */
+        ExperimentBin: {
+            /**
+             * Found
+             * @description Share of right ones.
+             */
+            found: number;
+            /**
+             * Queries
+             * @description Answers.
+             */
+            queries: number;
+            /**
+             * Said
+             * @description Mean confidence.
+             */
+            said: number;
+            /**
+             * Share
+             * @description Of all answers.
+             */
+            share: number;
+        };
+        /**
+         * ExperimentCell
+         * @description One combination of parameters.
+         */
+        ExperimentCell: {
+            summary: components["schemas"]["ExperimentSummary"];
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * ExperimentEntry
+         * @description An experiment without its results.
+         */
+        ExperimentEntry: {
+            /**
+             * Catalogue
+             * @description That was validated; a sweep makes its own.
+             */
+            catalogue: string | null;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description Questions answered.
+             */
+            done: number | null;
+            /** @description What went wrong; null if nothing did. */
+            error: components["schemas"]["JobError"] | null;
+            /**
+             * Files
+             * @description Names of the recordings.
+             */
+            files: string[];
+            /**
+             * Finished
+             * @description When it ended; null while it goes on.
+             */
+            finished: string | null;
+            headline: components["schemas"]["Headline"];
+            /**
+             * Id
+             * @description Also that of the job that runs it.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             * @enum {string}
+             */
+            kind: "validate" | "sweep";
+            /**
+             * Options
+             * @description What was asked for.
+             */
+            options: {
+                [key: string]: unknown;
+            };
+            /**
+             * Stage
+             * @description What is being done, for people.
+             */
+            stage: string | null;
+            /**
+             * Status
+             * @description How far it is.
+             * @enum {string}
+             */
+            status: "running" | "done" | "failed";
+            /**
+             * Total
+             * @description Questions, 20,000 at most; null once the job is forgotten.
+             */
+            total: number | null;
+        };
+        /**
+         * ExperimentRow
+         * @description Figures of one condition.
+         */
+        ExperimentRow: {
+            /**
+             * Condition
+             * @description `all`: all together.
+             */
+            condition: string;
+            /** @description Of the unknown: named. */
+            false_names: components["schemas"]["ExperimentShare"];
+            /** @description Of the known: named, rightly. */
+            identified: components["schemas"]["ExperimentShare"];
+            /** Known */
+            known: number;
+            /** Log10 E Other */
+            log10_e_other: number | null;
+            /** Log10 E Right */
+            log10_e_right: number | null;
+            /**
+             * Margin
+             * @description Median lead over the next recording: log10 E, or nats.
+             */
+            margin: number | null;
+            /**
+             * Offset Error S
+             * @description Median distance of the place from the true one.
+             */
+            offset_error_s: number | null;
+            /** @description Of the known: the first match is the track. */
+            right: components["schemas"]["ExperimentShare"];
+            /** Unknown */
+            unknown: number;
+            /** @description Of the known: named wrongly. */
+            wrong: components["schemas"]["ExperimentShare"];
+        };
+        /**
+         * ExperimentShare
+         * @description A share with an interval of 95 %; nulls where nothing was asked.
+         */
+        ExperimentShare: {
+            /** High */
+            high: number | null;
+            /** Low */
+            low: number | null;
+            /** Value */
+            value: number | null;
+        };
+        /**
+         * ExperimentSummary
+         * @description The figures of a catalogue.
+         */
+        ExperimentSummary: {
+            /** Calibration */
+            calibration: components["schemas"]["ExperimentBin"][];
+            /**
+             * Calibration Error
+             * @description Expected error of the confidence.
+             */
+            calibration_error: number | null;
+            /**
+             * Confused
+             * @description Track, what it was taken for, how often.
+             */
+            confused: [
+                string,
+                string,
+                number
+            ][];
+            /**
+             * Faults
+             * @description Files without an answer, and why.
+             */
+            faults: [
+                string,
+                string
+            ][];
+            /**
+             * Rows
+             * @description All together first, then by condition.
+             */
+            rows: components["schemas"]["ExperimentRow"][];
+        };
+        /**
+         * Experiments
+         * @description A page of experiments.
+         */
+        Experiments: {
+            /** Experiments */
+            experiments: components["schemas"]["ExperimentEntry"][];
+            /**
+             * Next
+             * @description `cursor` for older ones; null: these were the last.
+             */
+            next: string | null;
+        };
+        /**
          * FacetValue
          * @description A value that entries of a list have.
          */
@@ -1689,6 +2137,48 @@ export interface components {
              * @description What is wrong with it.
              */
             message: string;
+        };
+        /**
+         * Headline
+         * @description Figures of all questions together, of a sweep those of its best combination; shares are 0 to 1.
+         */
+        Headline: {
+            /**
+             * False Names
+             * @description Share of the others that are named.
+             * @default null
+             */
+            false_names: number | null;
+            /**
+             * Identified
+             * @description Share of the known that are named, rightly.
+             * @default null
+             */
+            identified: number | null;
+            /**
+             * Known
+             * @description Questions about tracks of the catalogue.
+             * @default null
+             */
+            known: number | null;
+            /**
+             * Right
+             * @description Share of the known whose first match is the track.
+             * @default null
+             */
+            right: number | null;
+            /**
+             * Unknown
+             * @description Questions about others.
+             * @default null
+             */
+            unknown: number | null;
+            /**
+             * Wrong
+             * @description Share of the known that are named wrongly.
+             * @default null
+             */
+            wrong: number | null;
         };
         /**
          * Health
@@ -1730,7 +2220,7 @@ export interface components {
             added: number;
             /**
              * Catalogue
-             * @description That is enrolled into or listened for; null of a training or webhook.
+             * @description That is enrolled into, listened for or validated; else null.
              */
             catalogue: string | null;
             /**
@@ -1744,7 +2234,7 @@ export interface components {
              * @description Files finished, failed ones included; of a tracklist, seconds heard.
              */
             done: number;
-            /** @description Why a tracklist or a training failed. */
+            /** @description Why a tracklist, a training or an experiment failed. */
             error: components["schemas"]["JobError"] | null;
             /**
              * Failed
@@ -1771,7 +2261,7 @@ export interface components {
              * @description Of which kind it is.
              * @enum {string}
              */
-            kind: "copy" | "duplicates" | "enroll" | "map" | "tracklist" | "train" | "webhook";
+            kind: "copy" | "duplicates" | "enroll" | "experiment" | "map" | "tracklist" | "train" | "webhook";
             /**
              * Present
              * @description Files whose recording was there already.
@@ -1791,7 +2281,7 @@ export interface components {
             task: string | null;
             /**
              * Total
-             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known.
+             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, questions.
              */
             total: number;
             /**
@@ -2875,7 +3365,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "experiment_not_found" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -2956,6 +3446,18 @@ export interface components {
              * @description Its tracks among `matches`, best first.
              */
             track_ids: string[];
+        };
+        /**
+         * RefusedCell
+         * @description A combination that makes no catalogue.
+         */
+        RefusedCell: {
+            /** Refused */
+            refused: string;
+            /** Values */
+            values: {
+                [key: string]: unknown;
+            };
         };
         /**
          * Searched
@@ -3299,6 +3801,32 @@ export interface components {
              * @description How long it is.
              */
             length_s: number;
+        };
+        /**
+         * Stripe
+         * @description Agreement of each frame of the snippet, at the best place in the track and at those beside it.
+         */
+        Stripe: {
+            /**
+             * Hop S
+             * @description Time from one character of a row to the next, seconds of the snippet.
+             */
+            hop_s: number;
+            /**
+             * Rows
+             * @description A character a frame: 0 to 9 for agreement 0 to 1, `.` where there is none.
+             */
+            rows: string[];
+            /**
+             * Shifts S
+             * @description Distance of each row from the best place, seconds.
+             */
+            shifts_s: number[];
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
         };
         /**
          * Tag
@@ -5066,6 +5594,590 @@ export interface operations {
             };
             /** @description The address is longer than the server reads */
             414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listExperiments: {
+        parameters: {
+            query?: {
+                /** @description Most experiments in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiments"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    createExperiment: {
+        parameters: {
+            query?: {
+                /** @description `validate`: how well a catalogue answers. `sweep`: how that depends on its parameters. */
+                kind?: "validate" | "sweep";
+                /** @description Catalogue to validate. Left out: the one in the settings. */
+                catalogue?: string | null;
+                /** @description Snippets to cut from the files for each condition, and to record with a simulated phone; a sweep cuts 40 if this is left out. Of a validation without it, the files are recordings, asked as a whole. */
+                cut?: number | null;
+                /** @description How snippets are recorded, comma-separated. */
+                conditions?: string;
+                /** @description Seconds in a snippet. */
+                length?: number;
+                /** @description How to decide (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the catalogue says; with a preset, kl-mixture. */
+                method?: ("auto" | "kl" | "kl-mixture") | null;
+                /** @description Of a sweep: one of three grids. */
+                preset?: ("components-iterations-block" | "components-block-overlap" | "covariance") | null;
+                /** @description Of a sweep: values of parameters, `n_components=4,6;window_length=3,5`. */
+                grid?: string;
+                /** @description Of a sweep: leave out every Nth file, as unknown; 0: none. */
+                unknown?: number;
+                /** @description Of places, rooms and noise. */
+                seed?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken in; the experiment has the id of the job at `Location` */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Timeout */
+            408: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Request Entity Too Large */
+            413: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Misdirected Request */
+            421: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Insufficient Storage */
+            507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Experiment"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteExperiment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            204: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportExperiment: {
+        parameters: {
+            query: {
+                /** @description `json`: the figures. `csv`: every answer, a line each. `html`: a report without scripts. `cells`: of a sweep, the figures of each combination as CSV. */
+                format: "json" | "csv" | "html" | "cells";
+            };
+            header?: never;
+            path: {
+                experiment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The results as a file */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "text/csv": string;
+                    "text/html": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such experiment, or it has no such results */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -8191,6 +9303,12 @@ export interface operations {
                 track?: string | null;
                 /** @description Only tags that this device recorded. */
                 device?: string | null;
+                /** @description Only tags of which title, artist, album or file hold all these words. */
+                search?: string | null;
+                /** @description Only tags from this day (UTC) or time on. */
+                since?: string | null;
+                /** @description Only tags before this day (UTC) or time. */
+                until?: string | null;
                 /** @description Most tags in the answer. */
                 limit?: number;
                 /** @description `next` of the previous answer. */
@@ -8498,6 +9616,127 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    exportTags: {
+        parameters: {
+            query: {
+                /** @description Only tags of this catalogue. */
+                catalogue?: string | null;
+                /** @description Only tags with this verdict. */
+                verdict?: ("identified" | "ambiguous" | "no_match") | null;
+                /** @description Only tags that name this track. */
+                track?: string | null;
+                /** @description Only tags that this device recorded. */
+                device?: string | null;
+                /** @description Only tags of which title, artist, album or file hold all these words. */
+                search?: string | null;
+                /** @description Only tags from this day (UTC) or time on. */
+                since?: string | null;
+                /** @description Only tags before this day (UTC) or time. */
+                until?: string | null;
+                /** @description `csv`: a line a tag. `json`: all of each. */
+                format: "csv" | "json";
+                /** @description Only these, comma-separated; else the newest that the other parameters mean, 10,000 at most. */
+                ids?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tags as a file */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description Key needed */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Role needed */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description One of the tags that are named is not there */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A parameter is outside its bounds */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -54,6 +54,7 @@ export const WORDS: Record<ErrorName, Words> = {
     detail: 'Check the library, and add it again if it is missing.',
   },
   model_not_found: { title: 'There is no such model', detail: 'Reload the page to see which there are.' },
+  experiment_not_found: { title: 'This experiment is no longer stored', detail: 'Reload the list.' },
   tracklist_not_found: { title: 'This tracklist is no longer stored', detail: 'Reload the list.' },
   monitor_not_found: { title: 'No listener of this name is known', detail: 'Start it on the machine that listens.' },
   key_not_found: { title: 'There is no such key', detail: 'It was revoked, here or somewhere else.' },

@@ -1,4 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, input } from '@angular/core';
+import { Router } from '@angular/router';
 
 import { TroubleNote } from '../ui/trouble-note';
 import { bytes } from '../ui/format';
@@ -6,6 +7,7 @@ import { Icon } from '../ui/icon';
 import { Capture, LENGTHS_S } from './capture';
 import { BARS, DIAL, spoke } from './dial';
 import { Privacy } from './privacy';
+import { ToTag } from './to-tag';
 
 /** The dial with its button, the way to choose a file, and what is happening. */
 @Component({
@@ -18,6 +20,8 @@ import { Privacy } from './privacy';
 export class CapturePanel {
   protected readonly capture = inject(Capture);
   protected readonly privacy = inject(Privacy);
+  private readonly router = inject(Router);
+  private readonly toTag = inject(ToTag);
   /** A small dial beside a line of text, for under a verdict. */
   readonly compact = input(false);
 
@@ -95,8 +99,11 @@ export class CapturePanel {
 
   protected choose(event: Event): void {
     const input = event.target as HTMLInputElement;
-    const file = input.files?.[0];
-    if (file) this.capture.tagFile(file);
+    const files = [...(input.files ?? [])];
+    if (files.length > 1) {
+      this.toTag.files.set(files);
+      void this.router.navigate(['/batch']);
+    } else if (files[0]) this.capture.tagFile(files[0]);
     // The same file may be chosen again.
     input.value = '';
   }

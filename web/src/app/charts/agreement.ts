@@ -71,6 +71,9 @@ export function pointsOf(alignment: Alignment): Point[] {
 }
 
 export interface AgreementChart {
+  /** Places at the left and right edge, seconds. */
+  readonly low: number;
+  readonly high: number;
   readonly path: string;
   readonly peak: { readonly x: number; readonly y: number; readonly point: Point; readonly passes: boolean } | null;
   readonly thresholdY: number | null;
@@ -119,6 +122,8 @@ export function agreementChart(
   const yFormat = y.tickFormat(5);
   const lags = points.map((point) => point.lag);
   return {
+    low,
+    high,
     path,
     peak: best ? { ...place(best), passes: alignment.threshold !== null && best.value >= alignment.threshold } : null,
     thresholdY: alignment.threshold === null ? null : round(y(alignment.threshold)),

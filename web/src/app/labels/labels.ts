@@ -1,4 +1,5 @@
 import { ChangeDetectionStrategy, Component, DestroyRef, effect, inject, signal, untracked } from '@angular/core';
+import { RouterLink } from '@angular/router';
 
 import { Me } from '../api/me';
 import { remarkSentences } from '../capture/verdict';
@@ -15,7 +16,7 @@ import { ToLabel } from './to-label';
 /** What a recording sounds like, apart from which recording it is; and the models that say so. */
 @Component({
   selector: 'em-labels',
-  imports: [Icon, LabelAnswer, Models, SoundTagsView, TroubleNote],
+  imports: [Icon, LabelAnswer, Models, RouterLink, SoundTagsView, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './labels.html',
   providers: [Asking],

@@ -2,6 +2,8 @@ import { httpResource } from '@angular/common/http';
 import { ChangeDetectionStrategy, Component, computed, inject, linkedSignal, signal } from '@angular/core';
 import type { Observable } from 'rxjs';
 
+import { RouterLink } from '@angular/router';
+
 import { Api, API } from '../api/client';
 import { optional } from '../api/key';
 import { Me } from '../api/me';
@@ -15,7 +17,7 @@ import { cardWords, weaknesses } from './words';
 /** The models that name genre and the like, with their cards; administrators choose which of them answers. */
 @Component({
   selector: 'em-models',
-  imports: [Icon, TroubleNote],
+  imports: [Icon, RouterLink, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './models.html',
 })

@@ -3,6 +3,7 @@ import { Router } from '@angular/router';
 
 import { Me } from '../api/me';
 import { Capture } from '../capture/capture';
+import { ToTag } from '../capture/to-tag';
 import { ToLabel } from '../labels/to-label';
 import { Uploads } from '../views/uploads';
 
@@ -12,7 +13,7 @@ const PROMISES: Readonly<Record<Place, string>> = {
   library: 'Drop them to add them to the library',
   tracklists: 'Drop them to list what is played in them',
   labels: 'Drop it to hear what it sounds like',
-  listen: 'Drop it to tag it',
+  listen: 'Drop recordings to tag them',
 };
 
 /**
@@ -33,6 +34,7 @@ export class DropZone {
   private readonly me = inject(Me);
   private readonly router = inject(Router);
   private readonly toLabel = inject(ToLabel);
+  private readonly toTag = inject(ToTag);
   private readonly uploads = inject(Uploads);
 
   /** What letting go would do, while files hover over the page. */
@@ -59,6 +61,10 @@ export class DropZone {
     if (place === 'library') return this.uploads.add(files);
     if (place === 'tracklists') return this.uploads.add(files, 'recording');
     if (place === 'labels') return this.toLabel.file.set(first);
+    if (files.length > 1 || this.router.url.startsWith('/batch')) {
+      this.toTag.files.set(files);
+      return void this.router.navigate(['/batch']);
+    }
     if (!this.capture.panels()) await this.router.navigate(['/']);
     this.capture.tagFile(first);
   }

@@ -10,9 +10,12 @@ import type { Charts, Tag } from '../api/types';
 import { CapturePanel } from '../capture/capture-panel';
 import { TagLabels } from '../labels/tag-labels';
 import { TagCache } from '../capture/tag-cache';
-import { chosen, titles } from '../capture/verdict';
+import { chosen, titles, verdictSentence } from '../capture/verdict';
 import { AgreementChartView } from '../charts/agreement-chart';
+import { DivergenceChartView } from '../charts/divergence-chart';
+import { EllipsesChart } from '../charts/ellipses-chart';
 import { NearestChartView } from '../charts/nearest-chart';
+import { StripeChart } from '../charts/stripe-chart';
 import { TimingsChart } from '../charts/timings-chart';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
@@ -20,6 +23,7 @@ import { Icon } from '../ui/icon';
 import { moment } from '../ui/format';
 import { TroubleNote } from '../ui/trouble-note';
 import { Candidates } from './candidates';
+import { SnippetSound } from './snippet-sound';
 import { VerdictCard } from './verdict-card';
 
 /** One tag: the verdict, and what it rests on. */
@@ -30,9 +34,13 @@ import { VerdictCard } from './verdict-card';
     Candidates,
     CapturePanel,
     Confirm,
+    DivergenceChartView,
+    EllipsesChart,
     Icon,
     NearestChartView,
     RouterLink,
+    SnippetSound,
+    StripeChart,
     TagLabels,
     TimingsChart,
     TroubleNote,
@@ -61,14 +69,23 @@ export class TagView {
   protected readonly failure = computed(() => (this.fetched.error() ? troubleOf(this.fetched.error()) : null));
   protected readonly deleteTrouble = signal<Trouble | null>(null);
   protected readonly copied = signal(false);
+  protected readonly canShare = typeof navigator.share === 'function';
   protected readonly canCopy = typeof navigator.clipboard !== 'undefined';
 
   protected readonly created = computed(() => moment(new Date(this.tag()?.created ?? 0)));
   protected readonly alignment = computed(() => (this.charts.hasValue() ? this.charts.value().alignment : null));
+  private readonly drawn = computed(() => (this.charts.hasValue() ? this.charts.value() : null));
+  /** Divergence along the same track as agreement. */
+  protected readonly along = computed(() => {
+    const [along, alignment] = [this.drawn()?.along ?? null, this.alignment()];
+    return along && (!alignment || along.track_id === alignment.track_id) ? along : null;
+  });
+  protected readonly stripe = computed(() => this.drawn()?.stripe ?? null);
+  protected readonly mixtures = computed(() => this.drawn()?.mixtures ?? null);
   protected readonly chartsFailed = computed(() => (this.charts.error() ? troubleOf(this.charts.error()) : null));
   protected readonly alignedTitle = computed(() => {
     const id = this.alignment()?.track_id;
-    return this.tag()?.matches.find((match) => match.track_id === id)?.title ?? '';
+    return this.titleOf(id);
   });
   protected readonly namedIds = computed(() => {
     const tag = this.tag();
@@ -84,6 +101,12 @@ export class TagView {
     });
   }
 
+  /** Title of a track that the tag names or lists. */
+  protected titleOf(id: string | null | undefined): string {
+    const tag = this.tag();
+    return [...(tag?.matches ?? []), ...(tag?.nearest ?? [])].find((one) => one.track_id === id)?.title ?? '';
+  }
+
   protected reload(): void {
     this.fetched.reload();
   }
@@ -93,6 +116,17 @@ export class TagView {
     this.copied.set(true);
     this.announcer.say('Link copied.');
     setTimeout(() => this.copied.set(false), 2000);
+  }
+
+  /** Hand the verdict to another app: what was named, and this address. */
+  protected async share(): Promise<void> {
+    const tag = this.tag();
+    if (!tag) return;
+    try {
+      await navigator.share({ title: 'Earmark', text: verdictSentence(tag), url: location.href });
+    } catch {
+      // Whoever closes the sheet without choosing wants nothing said.
+    }
   }
 
   protected delete(): void {

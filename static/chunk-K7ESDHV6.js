@@ -1,1 +1,0 @@
-import{L as n,fa as o}from"./chunk-RKN3EQB2.js";var t=class e{file=o(null);static \u0275fac=function(a){return new(a||e)};static \u0275prov=n({token:e,factory:e.\u0275fac,providedIn:"root"})};export{t as a};

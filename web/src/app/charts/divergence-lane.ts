@@ -1,0 +1,70 @@
+/** Geometry of divergence along a track: a line whose dip is the place where the snippet fits. */
+
+import { bisectCenter, max } from 'd3-array';
+import { scaleLinear } from 'd3-scale';
+import { line } from 'd3-shape';
+
+import { envelope, type Point } from './agreement';
+
+export interface Along {
+  /** Where the snippet would begin in the track, ascending, seconds. */
+  readonly offsets_s: readonly number[];
+  /** Symmetric KL divergence there, nats. */
+  readonly divergence: readonly number[];
+  /** Divergence of unrelated sound, on average. */
+  readonly unrelated: number;
+}
+
+export interface Frame {
+  /** Places at the left and right edge, seconds. */
+  readonly low: number;
+  readonly high: number;
+  readonly left: number;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+export interface DivergenceLane {
+  readonly path: string;
+  readonly dip: { readonly x: number; readonly y: number; readonly point: Point } | null;
+  readonly unrelatedY: number;
+  readonly yTicks: readonly { readonly y: number; readonly label: string }[];
+  /** The point nearest to a horizontal pixel. */
+  readonly at: (x: number) => { readonly x: number; readonly y: number; readonly point: Point } | null;
+}
+
+export function alongPoints(along: Along): Point[] {
+  return along.offsets_s.map((lag, index) => ({ lag, value: along.divergence[index]! }));
+}
+
+/** The place where the snippet fits best. */
+export function dipOf(points: readonly Point[]): Point | null {
+  return points.reduce<Point | null>((best, point) => (best && best.value <= point.value ? best : point), null);
+}
+
+export function divergenceLane(along: Along, frame: Frame): DivergenceLane {
+  const { low, high, left, right, top, bottom } = frame;
+  const points = alongPoints(along).filter((point) => point.lag >= low && point.lag <= high);
+  const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
+  const most = Math.max(along.unrelated, max(points, (point) => point.value) ?? 0);
+  const y = scaleLinear([0, most > 0 ? most : 1], [bottom, top]).nice(3);
+  const place = (point: Point) => ({ x: round(x(point.lag)), y: round(y(point.value)), point });
+  const dip = dipOf(points);
+  const lags = points.map((point) => point.lag);
+  return {
+    path:
+      line<Point>(
+        (point) => round(x(point.lag)),
+        (point) => round(y(point.value)),
+      )(envelope(points, Math.floor(right - left))) ?? '',
+    dip: dip && place(dip),
+    unrelatedY: round(y(along.unrelated)),
+    yTicks: y.ticks(3).map((value) => ({ y: round(y(value)), label: String(value) })),
+    at: (pixel) => (points.length ? place(points[bisectCenter(lags, x.invert(pixel))]!) : null),
+  };
+}
+
+function round(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,264 @@
+import { HttpClient } from '@angular/common/http';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  signal,
+  untracked,
+} from '@angular/core';
+import { RouterLink } from '@angular/router';
+import { catchError, defer, type Subscription, switchMap, throwError } from 'rxjs';
+
+import { Api, API, randomKey } from '../api/client';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { Tag } from '../api/types';
+import { Privacy } from '../capture/privacy';
+import { signatureTrouble, Signer } from '../capture/signer';
+import { TagCache } from '../capture/tag-cache';
+import { ToTag } from '../capture/to-tag';
+import { titles, VERDICT_ICONS } from '../capture/verdict';
+import { Announcer } from '../ui/announcer';
+import { bytes, clock, percent } from '../ui/format';
+import { Icon } from '../ui/icon';
+import { saveAs } from '../ui/save';
+import { TroubleNote } from '../ui/trouble-note';
+
+interface Item {
+  readonly number: number;
+  readonly file: File;
+  /** Sent again under the same key, a recording makes one tag. */
+  readonly key: string;
+  readonly state: 'waiting' | 'sending' | 'done' | 'failed';
+  readonly tag: Tag | null;
+  readonly trouble: Trouble | null;
+}
+
+/** Many recordings, tagged one after the other. */
+@Component({
+  selector: 'em-batch',
+  imports: [Icon, RouterLink, TroubleNote],
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  template: `
+    <div class="list-view">
+      <div class="section-head">
+        <h1>Recordings</h1>
+        <label class="button file-button">
+          <em-icon name="upload" />
+          Add recordings
+          <input
+            type="file"
+            multiple
+            class="visually-hidden"
+            accept="audio/*,video/mp4,video/webm,video/3gpp,.amr,.3gp,.caf,.m4a,.opus"
+            (change)="choose($event)"
+          />
+        </label>
+      </div>
+      @if (items().length) {
+        <div class="section-head">
+          <p role="status">{{ summary() }}</p>
+          <div class="actions">
+            @if (busy()) {
+              <button type="button" class="button small" (click)="stop()">Stop</button>
+            } @else if (waiting()) {
+              <button type="button" class="button small" (click)="pump()">Go on</button>
+            }
+            @if (tagged().length) {
+              <button type="button" class="button small" (click)="save('csv')">CSV</button>
+              <button type="button" class="button small" (click)="save('json')">JSON</button>
+            }
+          </div>
+        </div>
+        <progress [value]="finished()" [max]="items().length" aria-label="Recordings tagged"></progress>
+        @if (trouble(); as trouble) {
+          <em-trouble [trouble]="trouble" />
+        }
+        <ul class="rows">
+          @for (item of items(); track item.number) {
+            <li [attr.data-state]="item.state">
+              @if (item.tag; as tag) {
+                <a class="row" [routerLink]="['/tags', tag.id]">
+                  <span class="verdict-badge" [attr.data-verdict]="tag.verdict"
+                    ><em-icon [name]="icons[tag.verdict]"
+                  /></span>
+                  <span class="row-main">
+                    <span class="row-title" dir="auto">{{ titles(tag) }}</span>
+                    <span class="row-sub" dir="auto">{{ item.file.name }}</span>
+                  </span>
+                  @if (tag.verdict === 'identified' && tag.matches[0]; as match) {
+                    <span class="row-side">
+                      <span>{{ match.offset_s === null ? '' : clock(match.offset_s) }}</span>
+                      <span>{{ match.confidence === null ? '' : percent(match.confidence) }}</span>
+                    </span>
+                  }
+                </a>
+              } @else {
+                <div class="row">
+                  <span class="row-main">
+                    <span class="row-title" dir="auto">{{ item.file.name }}</span>
+                    <span class="row-sub">
+                      @switch (item.state) {
+                        @case ('failed') {
+                          <em-icon name="alert" /> {{ item.trouble!.title }}. {{ item.trouble!.detail }}
+                        }
+                        @case ('sending') {
+                          Sending and comparing …
+                        }
+                        @default {
+                          Waiting · {{ bytes(item.file.size) }}
+                        }
+                      }
+                    </span>
+                  </span>
+                  @if (item.trouble?.passing) {
+                    <button type="button" class="button small" (click)="retry(item)">
+                      Try again<span class="visually-hidden">: {{ item.file.name }}</span>
+                    </button>
+                  }
+                </div>
+              }
+            </li>
+          }
+        </ul>
+      } @else {
+        <div class="empty"><p>Add recordings, or drop them anywhere on this page: each is tagged in turn.</p></div>
+      }
+    </div>
+  `,
+})
+export class Batch {
+  private readonly api = inject(Api);
+  private readonly http = inject(HttpClient);
+  private readonly cache = inject(TagCache);
+  private readonly announcer = inject(Announcer);
+  private readonly privacy = inject(Privacy);
+  private readonly signer = inject(Signer);
+  private readonly toTag = inject(ToTag);
+
+  protected readonly items = signal<readonly Item[]>([]);
+  protected readonly trouble = signal<Trouble | null>(null);
+  protected readonly busy = this.toTag.busy;
+  protected readonly finished = computed(() => this.items().filter(isOver).length);
+  protected readonly waiting = computed(() => this.items().filter((item) => item.state === 'waiting').length);
+  protected readonly tagged = computed(() => this.items().flatMap((item) => (item.tag ? [item.tag.id] : [])));
+  protected readonly summary = computed(() => {
+    const named = this.items().filter((item) => item.tag && item.tag.verdict !== 'no_match').length;
+    const failed = this.items().filter((item) => item.state === 'failed').length;
+    const parts = [`${this.finished()} of ${this.items().length} done`, `${named} named`];
+    return [...parts, ...(failed ? [`${failed} failed`] : [])].join(', ');
+  });
+  private sending: Subscription | null = null;
+  private next = 1;
+
+  constructor() {
+    effect(() => {
+      const files = this.toTag.files();
+      if (!files.length) return;
+      untracked(() => this.add(files));
+      this.toTag.files.set([]);
+    });
+    inject(DestroyRef).onDestroy(() => this.stop());
+  }
+
+  protected choose(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    this.add([...(input.files ?? [])]);
+    input.value = '';
+  }
+
+  private add(files: readonly File[]): void {
+    const fresh = files.map<Item>((file) => ({
+      number: this.next++,
+      file,
+      key: randomKey(),
+      state: 'waiting',
+      tag: null,
+      trouble: null,
+    }));
+    this.items.update((items) => [...items, ...fresh]);
+    this.pump();
+  }
+
+  /** Send the next one that waits, unless one is on its way. */
+  protected pump(): void {
+    if (this.sending) return;
+    const item = this.items().find((one) => one.state === 'waiting');
+    if (!item) {
+      if (this.busy()) this.announcer.say(this.summary());
+      this.busy.set(false);
+      return;
+    }
+    this.busy.set(true);
+    this.change(item.number, { state: 'sending' });
+    const keeps = this.privacy.keepSound();
+    const asked = keeps
+      ? defer(() => this.signer.sign(item.file)).pipe(
+          catchError((error: unknown) => throwError(() => signatureTrouble(error))),
+          // Another key: what was sent before may have been the sound.
+          switchMap((signature) => this.api.postSignature(signature, `${item.key}-signed`)),
+        )
+      : this.api.postSnippet(item.file, item.file.name, item.key);
+    this.sending = asked.subscribe({
+      next: (progress) => {
+        if (progress.kind !== 'answer') return;
+        this.cache.put(progress.answer, keeps ? null : { content: item.file, name: item.file.name });
+        this.settle(item.number, { state: 'done', tag: progress.answer });
+      },
+      error: (error: unknown) => this.settle(item.number, { state: 'failed', trouble: troubleIn(error) }),
+    });
+    // An answer may have come at once.
+    if (!this.items().some((one) => one.state === 'sending')) this.sending = null;
+  }
+
+  private settle(number: number, values: Partial<Item>): void {
+    this.sending = null;
+    this.change(number, values);
+    this.pump();
+  }
+
+  protected retry(item: Item): void {
+    this.change(item.number, { state: 'waiting', trouble: null });
+    this.pump();
+  }
+
+  /** Leave the rest for later; what is on its way is sent again under its key. */
+  protected stop(): void {
+    this.sending?.unsubscribe();
+    this.sending = null;
+    this.items.update((items) =>
+      items.map((item) => (item.state === 'sending' ? { ...item, state: 'waiting' as const } : item)),
+    );
+    this.busy.set(false);
+  }
+
+  protected save(format: 'csv' | 'json'): void {
+    this.http
+      .get(`${API}/tags/export`, { params: { format, ids: this.tagged().join(',') }, responseType: 'blob' })
+      .subscribe({
+        next: (content) => saveAs(content, `tags.${format}`),
+        error: (error: unknown) => this.trouble.set(troubleOf(error)),
+      });
+  }
+
+  private change(number: number, values: Partial<Item>): void {
+    this.items.update((items) => items.map((item) => (item.number === number ? { ...item, ...values } : item)));
+  }
+
+  protected readonly bytes = bytes;
+  protected readonly clock = clock;
+  protected readonly icons = VERDICT_ICONS;
+  protected readonly percent = percent;
+  protected readonly titles = titles;
+}
+
+/** A trouble that is in words already stays as it is. */
+function troubleIn(error: unknown): Trouble {
+  return typeof error === 'object' && error !== null && 'title' in error ? (error as Trouble) : troubleOf(error);
+}
+
+function isOver(item: Item): boolean {
+  return item.state === 'done' || item.state === 'failed';
+}
