@@ -9,7 +9,9 @@ const BUDGET = { initial: 120, chunk: 20, all: 270 };
 
 const size = (file) => gzipSync(readFileSync(join(STATIC, file)), { level: 9 }).length / 1000;
 const imports = (file) =>
-  [...readFileSync(join(STATIC, file), 'utf8').matchAll(/(?:from|import)\s*"\.\/([\w-]+\.js)"/g)].map((found) => found[1]);
+  [...readFileSync(join(STATIC, file), 'utf8').matchAll(/(?:from|import)\s*"\.\/([\w-]+\.js)"/g)].map(
+    (found) => found[1],
+  );
 
 const initial = new Set(['index.html', 'theme.js', 'styles.css']);
 const waiting = ['main.js'];
