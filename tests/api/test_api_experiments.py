@@ -99,7 +99,7 @@ def test_one_that_runs_ends_when_it_is_deleted(client: Client, files: Files) -> 
         ({}, "", "'table'"),
         ({}, "file,title\na.wav,x\n", "the table lacks the column 'track'"),
         ({}, "file,track\nb.wav,x\n", "no row for"),
-        ({"cut": 5, "conditions": "bable:5"}, "", "did you mean babble"),
+        ({"cut": 5, "conditions": "babbl:5"}, "", "did you mean babble"),
         ({"cut": 1000, "conditions": ",".join(f"babble:{n}" for n in range(21))}, "", "21,000 questions"),
         ({"kind": "sweep"}, "", "nothing to vary"),
         ({"kind": "sweep", "grid": "n_component=4"}, "", "did you mean n_components"),

@@ -30,7 +30,7 @@ def test_an_experiment_is_begun_watched_and_read(page: Page, music: Music, watch
     page.locator(".new-experiment input[type=file]").set_input_files([music.track(i) for i in (0, 1, 3)])
     expect(page.locator(".new-experiment [role=status]")).to_contain_text("3 files chosen")
     page.get_by_label("Snippets for each condition").fill("6")
-    page.get_by_label("Conditions").fill("clean,bable:5")
+    page.get_by_label("Conditions").fill("clean,babbl:5")
     page.locator("select[name=catalogue]").select_option("default")
     with page.expect_response("**/experiments?*") as refused:
         page.get_by_role("button", name="Begin").click()
