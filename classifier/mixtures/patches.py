@@ -35,7 +35,7 @@ LEVELS = 3
 #: Quantile of the sizes of a patch's coordinates that gets the highest weight, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
 #: Patches projected at a time.
-_BLOCK = 4096
+_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
