@@ -136,6 +136,28 @@ WORDS: dict[str, str] = {
     "UploadedFile.url": "Names the upload in a question.",
     "UploadedFiles.files": "The one that was sent.",
     "SegmentEdit.by_hand": "False undoes the correction.",
+    # experiments
+    "experiment_id": "Id of an experiment.",
+    "experiments": "Newest first.",
+    "headline": "The figures that count, in brief.",
+    "known": "Questions about tracks of the catalogue.",
+    "unknown": "Questions about others.",
+    "log10_e_right": "Median log10 of the E-value of right answers.",
+    "log10_e_other": "Median log10 of the least E-value for recordings that are not in the catalogue.",
+    "calibration": "Confidence beside the share of right answers, by confidence.",
+    "summary": "The figures of this combination.",
+    "refused": "Why it cannot be.",
+    "ExperimentShare.value": "The share; null without questions.",
+    "ExperimentShare.low": "Lower end of its 95 % interval.",
+    "ExperimentShare.high": "Upper end of its 95 % interval.",
+    "ExperimentCell.values": "The parameters of this combination.",
+    "RefusedCell.values": "The parameters of this combination.",
+    # charts of a tag
+    "Charts.along": "Divergence along the first match's track; null without a place.",
+    "Charts.mixtures": "Mixtures of snippet and tracks, to be drawn; null where there are none.",
+    "DrawnMixture.weights": "Of the components.",
+    "DrawnMixtures.window_s": "Length of a window.",
+    "DrawnMixtures.snippet": "That of the snippet.",
 }
 #: Fields that hold a time.
 TIMES = ("created", "finished", "merged", "expires", "last_used", "made", "at")
@@ -148,6 +170,8 @@ DIMENSIONLESS = frozenset(
         *("divergence", "divergence_variational", "unrelated", "certainty"),
         *("percentile", "score", "probability"),
         *("high", "low", "proximity", "spread", "x", "y"),
+        *("right", "identified", "wrong", "false_names", "said", "found", "calibration_error", "margin"),
+        *("log10_e_right", "log10_e_other"),
     )
 )
 

@@ -617,7 +617,7 @@ def test_everything_can_be_reached_by_keyboard(page: Page, music: Music) -> None
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("button", name="Listen for 7 seconds")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Choose a recording")).to_be_focused()
+    expect(page.get_by_label("Choose recordings")).to_be_focused()
     # A new view takes the focus.
     page.get_by_role("link", name="Library", exact=True).press("Enter")
     expect(page.get_by_role("main")).to_be_focused()

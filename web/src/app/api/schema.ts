@@ -1369,9 +1369,11 @@ export interface components {
         Charts: {
             /** @description Agreement against lag; null if nothing was aligned. */
             alignment: components["schemas"]["Alignment"] | null;
+            /** @description Divergence along the first match's track; null without a place. */
             along: components["schemas"]["DivergenceAlong"] | null;
             /** @description Divergence along the snippet; null if it was not computed. */
             divergence: components["schemas"]["SlotDivergence"] | null;
+            /** @description Mixtures of snippet and tracks, to be drawn; null where there are none. */
             mixtures: components["schemas"]["DrawnMixtures"] | null;
             /**
              * Nearest
@@ -1700,7 +1702,10 @@ export interface components {
              * @description Null for the snippet.
              */
             track_id: string | null;
-            /** Weights */
+            /**
+             * Weights
+             * @description Of the components.
+             */
             weights: number[];
         };
         /**
@@ -1710,10 +1715,14 @@ export interface components {
         DrawnMixtures: {
             /** @description The track that sounds most alike besides. */
             rival: components["schemas"]["DrawnMixture"] | null;
+            /** @description That of the snippet. */
             snippet: components["schemas"]["DrawnMixture"];
             /** @description The first match, at its place. */
             track: components["schemas"]["DrawnMixture"];
-            /** Window S */
+            /**
+             * Window S
+             * @description Length of a window.
+             */
             window_s: number;
         };
         /**
@@ -1845,6 +1854,7 @@ export interface components {
              * @description When it ended; null while it goes on.
              */
             finished: string | null;
+            /** @description The figures that count, in brief. */
             headline: components["schemas"]["Headline"];
             /**
              * Id
@@ -1929,8 +1939,12 @@ export interface components {
          * @description One combination of parameters.
          */
         ExperimentCell: {
+            /** @description The figures of this combination. */
             summary: components["schemas"]["ExperimentSummary"];
-            /** Values */
+            /**
+             * Values
+             * @description The parameters of this combination.
+             */
             values: {
                 [key: string]: unknown;
             };
@@ -1968,6 +1982,7 @@ export interface components {
              * @description When it ended; null while it goes on.
              */
             finished: string | null;
+            /** @description The figures that count, in brief. */
             headline: components["schemas"]["Headline"];
             /**
              * Id
@@ -2018,11 +2033,20 @@ export interface components {
             false_names: components["schemas"]["ExperimentShare"];
             /** @description Of the known: named, rightly. */
             identified: components["schemas"]["ExperimentShare"];
-            /** Known */
+            /**
+             * Known
+             * @description Questions about tracks of the catalogue.
+             */
             known: number;
-            /** Log10 E Other */
+            /**
+             * Log10 E Other
+             * @description Median log10 of the least E-value for recordings that are not in the catalogue.
+             */
             log10_e_other: number | null;
-            /** Log10 E Right */
+            /**
+             * Log10 E Right
+             * @description Median log10 of the E-value of right answers.
+             */
             log10_e_right: number | null;
             /**
              * Margin
@@ -2036,7 +2060,10 @@ export interface components {
             offset_error_s: number | null;
             /** @description Of the known: the first match is the track. */
             right: components["schemas"]["ExperimentShare"];
-            /** Unknown */
+            /**
+             * Unknown
+             * @description Questions about others.
+             */
             unknown: number;
             /** @description Of the known: named wrongly. */
             wrong: components["schemas"]["ExperimentShare"];
@@ -2046,11 +2073,20 @@ export interface components {
          * @description A share with an interval of 95 %; nulls where nothing was asked.
          */
         ExperimentShare: {
-            /** High */
+            /**
+             * High
+             * @description Upper end of its 95 % interval.
+             */
             high: number | null;
-            /** Low */
+            /**
+             * Low
+             * @description Lower end of its 95 % interval.
+             */
             low: number | null;
-            /** Value */
+            /**
+             * Value
+             * @description The share; null without questions.
+             */
             value: number | null;
         };
         /**
@@ -2058,7 +2094,10 @@ export interface components {
          * @description The figures of a catalogue.
          */
         ExperimentSummary: {
-            /** Calibration */
+            /**
+             * Calibration
+             * @description Confidence beside the share of right answers, by confidence.
+             */
             calibration: components["schemas"]["ExperimentBin"][];
             /**
              * Calibration Error
@@ -2093,7 +2132,10 @@ export interface components {
          * @description A page of experiments.
          */
         Experiments: {
-            /** Experiments */
+            /**
+             * Experiments
+             * @description Newest first.
+             */
             experiments: components["schemas"]["ExperimentEntry"][];
             /**
              * Next
@@ -3452,9 +3494,15 @@ export interface components {
          * @description A combination that makes no catalogue.
          */
         RefusedCell: {
-            /** Refused */
+            /**
+             * Refused
+             * @description Why it cannot be.
+             */
             refused: string;
-            /** Values */
+            /**
+             * Values
+             * @description The parameters of this combination.
+             */
             values: {
                 [key: string]: unknown;
             };
@@ -5928,6 +5976,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of an experiment. */
                 experiment_id: string;
             };
             cookie?: never;
@@ -6020,6 +6069,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description Id of an experiment. */
                 experiment_id: string;
             };
             cookie?: never;
@@ -6113,6 +6163,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description Id of an experiment. */
                 experiment_id: string;
             };
             cookie?: never;
