@@ -64,7 +64,9 @@ def test_only_what_was_asked_for_is_kept(client: FlaskClient, store: Store, snip
 
 def test_where_it_is_not_allowed_asking_is_refused(settings: Settings, snippet: bytes) -> None:
     app = create_app(settings.replace(keep_days=0.0))
+    app.extensions["earmark"].start()
     try:
+        assert app.extensions["earmark"].opened.wait(60)
         answer = post(app.test_client(), snippet, "?keep=true")
         assert (answer.status_code, answer.json["name"]) == (422, "invalid_parameter")
         assert "keeps no recordings" in answer.json["detail"]
