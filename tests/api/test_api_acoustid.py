@@ -120,12 +120,15 @@ def test_client_is_the_key_where_there_are_keys(tmp_path: Path) -> None:
     settings = Settings(data_dir=str(tmp_path), host="0.0.0.0")
     with Catalogue.open(settings=settings) as catalogue:
         _, secret = keys.create(catalogue.store, "a client", "tag")
-        app = create_app(settings).test_client()
-        values = {"duration": "20", "fingerprint": "AQAAAQgA"}
-        for client, status, code in (("guess", 401, 4), (secret, 200, None)):
-            answer = app.get("/v2/lookup", query_string={"client": client, **values})
-            assert answer.status_code == status, answer.json
-            assert answer.json.get("error", {}).get("code") == code
+        app = create_app(settings)
+        try:
+            values = {"duration": "20", "fingerprint": "AQAAAQgA"}
+            for client, status, code in (("guess", 401, 4), (secret, 200, None)):
+                answer = app.test_client().get("/v2/lookup", query_string={"client": client, **values})
+                assert answer.status_code == status, answer.json
+                assert answer.json.get("error", {}).get("code") == code
+        finally:
+            app.extensions["earmark"].close()
 
 
 def test_scores_are_of_the_best_shift() -> None:
