@@ -31,7 +31,10 @@ _MEDIA = {"json": "application/json", "csv": "text/csv", "cells": "text/csv", "h
 _RESULTS: dict[Any, Any] = {
     200: {
         "description": "The results as a file",
-        "content": {media: {"schema": {"type": "string"}} for media in dict.fromkeys(_MEDIA.values())},
+        "content": {
+            media: {"schema": {"type": "object" if media == "application/json" else "string"}}
+            for media in dict.fromkeys(_MEDIA.values())
+        },
     },
     401: "Key needed",
     403: "Role needed",
