@@ -15,7 +15,7 @@ WORKDIR /app
 COPY requirements.txt ./
 RUN /venv/bin/pip install --requirement requirements.txt
 COPY pyproject.toml README.md LICENSE NOTICE app.py gunicorn.conf.py ./
-COPY deploy/mongo_setup.py deploy/
+COPY deploy/mongo_setup.py deploy/bill.py deploy/
 COPY classifier classifier
 RUN /venv/bin/pip install --no-deps --editable .
 RUN /venv/bin/python -m compileall -q app.py deploy classifier
@@ -23,6 +23,8 @@ RUN /venv/bin/python -m compileall -q app.py deploy classifier
 RUN EARMARK_DATA_DIR=/tmp/check NUMBA_CACHE_DIR=/app/numba /venv/bin/earmark doctor
 # The tagging network: fetched, converted and checked here, so that the image needs no network.
 RUN EARMARK_DATA_DIR=/tmp/check EARMARK_WEIGHTS_DIR=/app/weights /venv/bin/earmark models get musicnn-msd
+# What the image is made of, besides Debian's packages.
+RUN /venv/bin/python deploy/bill.py > earmark.cdx.json
 RUN install -d -o 10001 -g 10001 /data
 
 FROM python:3.11.16-slim-bookworm AS app

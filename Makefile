@@ -68,6 +68,7 @@ wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null |
 wheel: site
 	rm -rf dist
 	$(BIN)/python -m build --no-isolation --outdir dist .
+	$(BIN)/python deploy/bill.py --wheel dist/earmark-*.whl --page web/package-lock.json > dist/earmark.cdx.json
 
 clean:
 	rm -rf $(VENV) .demo .pytest_cache .hypothesis .mypy_cache .ruff_cache dist site web/node_modules web/.angular

@@ -34,7 +34,8 @@ from classifier.models.background import builtin_background
 from classifier.models.query import Recording
 from classifier.models.track import model_track
 from classifier.results import METHODS, Tag, Track
-from classifier.search.pipeline import Options, identify
+from classifier.search.options import Options
+from classifier.search.pipeline import identify
 from classifier.settings import Settings
 
 #: Seconds by which an answer of each method may be off besides: slots, and windows, are not frames.
@@ -99,7 +100,12 @@ def _version_of_models() -> list[str]:
     return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
-def catalogues(known: Sequence[Reference], further: Sequence[Reference], sizes: Sequence[int]) -> list[Catalogue]:
+def catalogues(
+    known: Sequence[Reference],
+    further: Sequence[Reference],
+    sizes: Sequence[int],
+    methods: Sequence[str] = tuple(METHODS),
+) -> list[Catalogue]:
     """Return the catalogue of all known tracks, then those of other sizes that only strangers are asked of.
 
     Parameters
@@ -110,13 +116,15 @@ def catalogues(known: Sequence[Reference], further: Sequence[Reference], sizes: 
         Unrelated tracks that larger ones are filled with; may be empty.
     sizes : sequence of int
         Tracks; the first so many by the hash of their id, the known ones before the further ones.
+    methods : sequence of str
+        What the first one is asked by; the others are asked by ``auto``.
 
     Raises
     ------
     CorpusError
         If there are not so many tracks.
     """
-    whole = Catalogue((str(segment_folder(known)),), tuple(r.id for r in known))
+    whole = Catalogue((str(segment_folder(known)),), tuple(r.id for r in known), tuple(methods))
     ordered = [r.id for group in (known, further) for r in sorted(group, key=lambda r: _digest(r.id))]
     others = []
     for size in sorted({*sizes} - {len(known)}):

@@ -27,6 +27,7 @@ from bench.corpus import SAMPLE_RATE
 from bench.material import Material, evaluation_material, rms
 from bench.noises import MUSIC_FREE, NOISES
 from bench.phones import SUPPRESSORS, fitted, recode
+from bench.stretching import change_tempo
 
 # Raised whenever a change alters what a seed gives: it is part of every query's id, hence of what caches hold.
 VERSION = 1
@@ -55,7 +56,9 @@ class Condition:
     codec : {"opus16", "aac32", "amrnb", "opus12voice", "opus6voice"} or None
         Encoded and decoded again.
     speed : float
-        Playback speed; 1.05 is five per cent too fast and as much too high.
+        Tempo; 1.05 is five per cent too fast and, without ``pitch``, as much too high.
+    pitch : float or None
+        Semitones by which it is too high, whatever the tempo; None if pitch goes with tempo.
     clipped : bool
         Driven so hard that a tenth of the samples sit at full scale.
     source : str or None
@@ -76,6 +79,7 @@ class Condition:
     snr_db: float | None = None
     codec: str | None = None
     speed: float = 1.0
+    pitch: float | None = None
     clipped: bool = False
     source: str | None = None
     far: bool = False
@@ -157,9 +161,9 @@ def _music(
     if len(samples) < needed:
         raise ValueError(f"excerpt has {len(samples)} samples; condition {condition.name} needs {needed}")
     before, song = samples[:preroll], samples[preroll:needed]
-    if condition.speed != 1.0:
+    if condition.speed != 1.0 or condition.pitch is not None:
         # Both parts are resampled on their own so that the snippet's first sample stays where it was.
-        before, song = (change_speed(part, condition.speed) for part in (before, song))
+        before, song = (_played(part, condition) for part in (before, song))
         song = fitted(song, length)
     if condition.wow:
         song = waver(song, seed)
@@ -174,6 +178,13 @@ def _music(
     impulse = impulses[int(rng.integers(len(impulses)))]
     wet = oaconvolve(np.concatenate((before, song)), impulse)
     return wet[len(before) : len(before) + length].astype(np.float32)
+
+
+def _played(samples: np.ndarray, condition: Condition) -> np.ndarray:
+    if condition.pitch is None:
+        return change_speed(samples, condition.speed)
+    ratio = 2 ** (condition.pitch / 12)
+    return change_tempo(change_speed(samples, ratio), condition.speed / ratio)
 
 
 def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
@@ -268,9 +279,19 @@ def _registry() -> dict[str, Condition]:
             listed.append(Condition(name, room=True, noise="voices", snr_db=snr, phone=phone))
     for codec in ("opus12voice", "opus6voice"):
         listed.append(Condition(f"room+voices10+{codec}", room=True, noise="voices", snr_db=10, codec=codec))
+    for room in (False, True):
+        where = "room" if room else "clean"
+        for percent in (-20, -10, 10, 20):
+            listed.append(Condition(f"{where}+tempo{percent:+d}", room=room, speed=1 + percent / 100, pitch=0.0))
+        for semitones in (-3, -1, 1, 3):
+            listed.append(Condition(f"{where}+pitch{semitones:+d}", room=room, pitch=float(semitones)))
     listed += [Condition(f"only-{name}", source=name) for name in MUSIC_FREE]
     return {condition.name: condition for condition in listed}
 
 
 CONDITIONS: dict[str, Condition] = _registry()
-MAX_SPEED = max(condition.speed for condition in CONDITIONS.values())
+#: Those that only a wide search finds, which ``bench.measure.stretched`` measures; no other program uses them unasked.
+STRETCHED = tuple(name for name, condition in CONDITIONS.items() if condition.pitch is not None)
+#: Highest speed that excerpts leave room for. Stretched ones may end in silence, if they are cut from a track's last
+#: seconds: all conditions hear the same excerpts, and those are older.
+MAX_SPEED = max(condition.speed for name, condition in CONDITIONS.items() if name not in STRETCHED)

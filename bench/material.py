@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _simulate_rooms(path: Path, count: int, seed: int, kind: RoomKind) -> None:
         import pyroomacoustics
     except ImportError:
         raise CorpusError("rooms are simulated with pyroomacoustics: pip install -r bench/requirements.txt") from None
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Any] = {}
     facts = []
     for i in corpus.tracked(range(count), "Simulating rooms"):
         rng = np.random.default_rng([seed, i])

@@ -173,20 +173,18 @@ def _unit(samples: np.ndarray) -> np.ndarray:
     return (samples / level if level else samples).astype(np.float32)
 
 
-MUSIC_FREE: dict[str, Callable[[int, int, Material | None], np.ndarray]] = {
-    name: _levelled(make)
-    for name, make in {
-        "babble": babble,
-        "speech": speech,
-        "pink": pink,
-        "white": _white,
-        "hum": _hum,
-        "clicks": _clicks,
-        "dtmf": _dtmf,
-        "tones": _tones,
-        "sweep": _sweep,
-        "voices": voices,
-        "talker": talker,
-        "car": car,
-    }.items()
+_MAKERS: dict[str, Callable[[int, int, Material | None], np.ndarray]] = {
+    "babble": babble,
+    "speech": speech,
+    "pink": pink,
+    "white": _white,
+    "hum": _hum,
+    "clicks": _clicks,
+    "dtmf": _dtmf,
+    "tones": _tones,
+    "sweep": _sweep,
+    "voices": voices,
+    "talker": talker,
+    "car": car,
 }
+MUSIC_FREE = {name: _levelled(make) for name, make in _MAKERS.items()}

@@ -22,7 +22,7 @@ from bench import conditions as degradations
 from bench import corpus, phones
 from bench.conditions import CONDITIONS, MAX_SPEED, Condition
 from bench.corpus import SAMPLE_RATE, Reference
-from bench.material import PREROLL_S, Material
+from bench.material import PREROLL_S, Material, rms
 
 QUIET_DB = -50.0
 MAX_DRAWS = 50
@@ -165,7 +165,7 @@ def _excerpt(
     for _ in range(MAX_DRAWS):
         offset_s = float(rng.uniform(0.0, reference.duration_s - span_s))
         start = round(offset_s * SAMPLE_RATE)
-        level = degradations.rms(audio[start : start + round(length_s * SAMPLE_RATE)])
+        level = rms(audio[start : start + round(length_s * SAMPLE_RATE)])
         if level > loudest:
             # The snippet begins on a sample, so that its stated offset is exact.
             best, loudest = start / SAMPLE_RATE, level

@@ -4,36 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import time
-from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from classifier.audio import level
 from classifier.audio.decoder import Audio, Decoder
-from classifier.audio.limits import Limits
 from classifier.config import FeatureConfig
 from classifier.enrolling import Enrolled, Enroller
-from classifier.errors import (
-    CatalogueNotFound,
-    CatalogueOutdated,
-    EarmarkError,
-    InvalidParameter,
-    SnippetSilent,
-    SnippetTooShort,
-    TrackNotFound,
-)
+from classifier.errors import CatalogueNotFound, TrackNotFound
+from classifier.identifying import Identifier
 from classifier.index.follower import Follower, View
-from classifier.models import fitting as backgrounds
 from classifier.models import signature
 from classifier.models.background import BUILTIN, Background, builtin_background
-from classifier.models.query import Query, Recording
 from classifier.records import catalogues, tracks
-from classifier.results import METHODS, Tag, Track
-from classifier.search import pipeline
-from classifier.search.pipeline import Options
+from classifier.records.configurations import current_config, shipped_background
+from classifier.records.fields import set_fields
+from classifier.results import Tag, Track
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
@@ -41,48 +28,17 @@ from classifier.store.forks import forget_after_fork
 from classifier.text import clean
 
 
-def current_config(record: catalogues.CatalogueRecord) -> FeatureConfig:
-    """Return a catalogue's configuration.
-
-    Raises
-    ------
-    CatalogueOutdated
-        If an earlier release made it, with other parameters than there are now.
-    """
-    if record.config.keys() != {item.name for item in fields(FeatureConfig)}:
-        raise CatalogueOutdated(
-            f"catalogue {record.name!r} was enrolled by an earlier Earmark, whose models this one cannot compare: run "
-            f"`earmark catalogues renew {record.name} FOLDER` with the folders that hold its files"
-        )
-    return FeatureConfig.from_dict(record.config)
-
-
-def renew(store: Store, name: str) -> None:
-    """Bring an earlier release's catalogue up to date, so that its tracks can be enrolled anew.
-
-    Parameters that still exist keep their values; a catalogue that is up to date stays as it is.
-
-    Raises
-    ------
-    CatalogueNotFound
-        If there is no catalogue of that name.
-    """
-    record = catalogues.get_catalogue(store, name)
-    known = {item.name for item in fields(FeatureConfig)}
-    if record.config.keys() != known:
-        config = FeatureConfig.from_dict({key: value for key, value in record.config.items() if key in known})
-        catalogues.renew_catalogue(store, name, config.to_dict(), config.hash, background=_shipped(config))
-
-
-def _shipped(config: FeatureConfig) -> str:
-    """Name of the background that ships and serves this configuration; empty where there is none."""
-    return BUILTIN if config.front_end_hash == builtin_background().front_end else ""
-
-
 class Catalogue:
     """A named set of tracks, open for enrolling and identifying; safe to share between threads.
 
     Use :meth:`open`; close it, or use it in a ``with`` statement.
+
+    Attributes
+    ----------
+    enroller : Enroller
+        Its ``prepare`` says who decodes and models.
+    identifier : Identifier
+        Its ``passes`` says who compares snippets with the whole catalogue.
 
     Examples
     --------
@@ -114,9 +70,10 @@ class Catalogue:
         self.config = current_config(record)
         self.decoder = decoder
         self._closing = closing or contextlib.ExitStack()  # what nobody else will close
-        self._enroller = Enroller(store, record, self.config, settings, decoder, self.background)
+        self.enroller = Enroller(store, record, self.config, settings, decoder, self.background)
         self._background: Background | None = None
         self._follower = Follower(store, record, Path(settings.data_dir), settings.refresh_seconds)
+        self.identifier = Identifier(self.config, settings, decoder, self.background, self._follower)
         self.after_fork()
         forget_after_fork(self)
 
@@ -182,7 +139,9 @@ class Catalogue:
                 if not create:
                     raise
                 new = config or FeatureConfig()
-                record = catalogues.create_catalogue(store, wanted, new.to_dict(), new.hash, background=_shipped(new))
+                record = catalogues.create_catalogue(
+                    store, wanted, new.to_dict(), new.hash, background=shipped_background(new)
+                )
             if decoder is None:
                 decoder = closing.enter_context(Decoder(settings))
             return cls(store, record, settings, decoder, closing=closing)
@@ -249,10 +208,10 @@ class Catalogue:
             If another process is writing the same audio at this moment.
         """
         given = {"title": title, "artist": artist, "album": album, "isrc": isrc}
-        by_hand = tracks.set_fields({name: text for name, text in given.items() if text and clean(text)})
+        by_hand = set_fields({name: text for name, text in given.items() if text and clean(text)})
         if metadata:
             by_hand["metadata"] = metadata
-        return self._enroller.enroll(source, by_hand, source_name=source_name, replace=replace, reread=reread)
+        return self.enroller.enroll(source, by_hand, source_name=source_name, replace=replace, reread=reread)
 
     def background(self) -> Background:
         """Return the catalogue's background mixture; fit and store it if its front end has none yet."""
@@ -267,7 +226,9 @@ class Catalogue:
     def _own_background(self) -> Background:
         record = catalogues.get_catalogue(self.store, self.name)
         if not record.background:
-            fitted = backgrounds.fit_on_demo_songs(self.config)
+            from classifier.models.fitting import fit_on_demo_songs  # with what only fitting needs
+
+            fitted = fit_on_demo_songs(self.config)
             record = catalogues.set_background(self.store, self.name, fitted.id, fitted.to_arrays())
         arrays = catalogues.load_background(self.store, self.name)
         assert arrays is not None  # a named background that does not ship is stored
@@ -275,7 +236,9 @@ class Catalogue:
 
     # --- identifying ----------------------------------------------------------------------------------------
 
-    def identify(self, source: bytes | Path, *, method: str | None = None, top: int = 5) -> Tag:
+    def identify(
+        self, source: bytes | Path, *, method: str | None = None, top: int = 5, speeds: str | None = None
+    ) -> Tag:
         """Say which track a recording is of, where in it, and how sure that is.
 
         Parameters
@@ -286,6 +249,8 @@ class Catalogue:
             One of :data:`classifier.results.METHODS`; default that of the settings, else the catalogue's own.
         top : int in [1, 100]
             Candidates listed.
+        speeds : str, optional
+            One of :data:`classifier.results.SPEEDS`; default that of the settings.
 
         Returns
         -------
@@ -301,15 +266,7 @@ class Catalogue:
         InvalidSignature, SignatureMismatch
             If the source is a signature that cannot be used.
         """
-        started = time.perf_counter()
-        signed = self._signed(source)
-        if signed is not None:
-            return self.identify_signature(signed, method=method, top=top)
-        audio = self.decode(source)
-        decoded = time.perf_counter()
-        tag = self.identify_audio(audio, method=method, top=top)
-        total = time.perf_counter() - started
-        return replace(tag, seconds={"decode": decoded - started, **tag.seconds, "total": total})
+        return self.identifier.identify(source, method=method, top=top, speeds=speeds)
 
     def decode(self, source: bytes | Path) -> Audio:
         """Decode a recorded snippet at the catalogue's rate, within the limits of snippets.
@@ -324,8 +281,7 @@ class Catalogue:
         AudioError
             If the source is not usable audio.
         """
-        limits = Limits.for_snippet(self.settings).of(source)
-        return self.decoder.decode(source, limits, self.config.sample_rate)
+        return self.identifier.decode(source)
 
     def identify_audio(
         self,
@@ -333,6 +289,7 @@ class Catalogue:
         *,
         method: str | None = None,
         top: int = 5,
+        speeds: str | None = None,
         view: View | None = None,
         max_false_alarms: float | None = None,
     ) -> Tag:
@@ -342,7 +299,7 @@ class Catalogue:
         ----------
         audio : Audio
             At the catalogue's rate: from :meth:`decode`, a piece of it, or :meth:`Audio.from_samples`.
-        method, top
+        method, top, speeds
             See :meth:`identify`.
         view : View, optional
             What to search, from :meth:`view`; default what the store holds now.
@@ -354,36 +311,31 @@ class Catalogue:
         InvalidParameter
             If a parameter is out of bounds, or the audio has another rate.
         """
-        self._check(method, top)
-        started = time.perf_counter()
-        recording = self._recording(audio)
-        query = recording.query()
-        modelled = time.perf_counter()
-        tag = self._search(query, recording, method, top, view, max_false_alarms)
-        stages = {"index": tag.seconds["index"], "model": modelled - started, **tag.seconds}
-        return replace(tag, remarks=audio.remarks, seconds={**stages, "total": time.perf_counter() - started})
+        return self.identifier.identify_audio(
+            audio, method=method, top=top, speeds=speeds, view=view, max_false_alarms=max_false_alarms
+        )
 
     def identify_signature(
-        self, content: bytes, *, method: str | None = None, top: int = 5, max_false_alarms: float | None = None
+        self,
+        content: bytes,
+        *,
+        method: str | None = None,
+        top: int = 5,
+        speeds: str | None = None,
+        max_false_alarms: float | None = None,
     ) -> Tag:
         """Identify a snippet by its signature; everything else as :meth:`identify_audio`.
 
-        Only the snippet's own speed can be searched: ``searched.other_speeds`` is false where others would have been.
+        Only the snippet's own speed can be searched: ``searched.other_speeds`` and ``searched.wide`` are false where
+        others would have been.
 
         Raises
         ------
         InvalidSignature, SignatureMismatch
             If it cannot be used.
         """
-        self._check(method, top)
-        started = time.perf_counter()
-        longest_s = self.settings.snippet_seconds
-        query = signature.decode(content, self.config, self.background(), max_seconds=longest_s)
-        self._check_length(query.duration_s)
-        decoded = time.perf_counter()
-        tag = self._search(query, None, method, top, None, max_false_alarms)
-        return replace(
-            tag, seconds={"decode": decoded - started, **tag.seconds, "total": time.perf_counter() - started}
+        return self.identifier.identify_signature(
+            content, method=method, top=top, speeds=speeds, max_false_alarms=max_false_alarms
         )
 
     def signature(self, source: bytes | Path) -> bytes:
@@ -396,8 +348,7 @@ class Catalogue:
         AudioError
             If the source is not usable audio.
         """
-        recording = self._recording(self.decode(source))
-        return signature.encode(recording.query(), self.config, self.background())
+        return self.identifier.signature(source)
 
     def signature_seconds(self, content: bytes) -> float:
         """Return the seconds of sound that a signature says it is of; the rest of it is not read.
@@ -408,74 +359,6 @@ class Catalogue:
             If it is damaged, or of another version.
         """
         return signature.n_samples(content) / self.config.sample_rate
-
-    def _signed(self, source: bytes | Path) -> bytes | None:
-        """Return a source's bytes if it is a signature."""
-        if isinstance(source, bytes):
-            return source if signature.is_signature(source) else None
-        content = b""
-        with contextlib.suppress(OSError):  # decoding says what is wrong with it
-            if source.is_file():
-                with source.open("rb") as file:
-                    content = file.read(signature.most_bytes(self.settings.snippet_seconds) + 1)
-        return content if signature.is_signature(content) else None
-
-    def _check(self, method: str | None, top: int) -> None:
-        if method is not None and method not in METHODS:
-            raise InvalidParameter(f"method {method!r} is unknown: choose one of {', '.join(METHODS)}")
-        if not 1 <= top <= 100:
-            raise InvalidParameter(f"top is {top}: it must be from 1 to 100")
-
-    def _check_length(self, duration_s: float) -> None:
-        if duration_s < self.settings.min_snippet_seconds:
-            raise SnippetTooShort(
-                f"snippet has {duration_s:.2f} s of sound; at least {self.settings.min_snippet_seconds:g} s are "
-                "needed: record longer"
-            )
-
-    def _recording(self, audio: Audio) -> Recording:
-        """Check that there is enough to go by, and bring a quiet recording to a working level."""
-        if audio.sample_rate != self.config.sample_rate:
-            raise InvalidParameter(
-                f"the audio has {audio.sample_rate} samples a second, and catalogue {self.name!r} works with "
-                f"{self.config.sample_rate}: decode it at that rate"
-            )
-        self._check_length(audio.duration_s)
-        loudest = audio.loudest
-        if level.is_silent(loudest, audio.step):
-            raise SnippetSilent("the snippet is silent: check the microphone and move closer to the music")
-        samples = level.levelled(audio.samples, loudest)
-        return Recording(samples, audio.bandwidth_hz, self.config, self.background())
-
-    def _search(
-        self,
-        query: Query,
-        recording: Recording | None,
-        method: str | None,
-        top: int,
-        view: View | None,
-        max_false_alarms: float | None,
-    ) -> Tag:
-        started = time.perf_counter()
-        if view is None:
-            view = self.view()
-        viewed = time.perf_counter()
-        options = Options(
-            method=method or self.settings.method or self.config.method,
-            top=top,
-            max_false_alarms=max_false_alarms or self.settings.max_false_alarms,
-            known_prior=self.settings.known_prior,
-            sweep_seconds=self.settings.sweep_seconds,
-            indexed_windows=self.settings.indexed_windows,
-        )
-        try:
-            tag = pipeline.identify(query, view.snapshot, view.tracks.__getitem__, self.config, options, recording)
-        except EarmarkError:
-            raise
-        except Exception:
-            self._follower.suspect()  # damage to the index can make any step fail
-            raise
-        return replace(tag, seconds={"index": viewed - started, **tag.seconds})
 
     def view(self, progress: Callable[[int, int], None] | None = None) -> View:
         """Bring the index up to date with the store; return what it holds: a snapshot and its tracks by id.
@@ -516,9 +399,20 @@ class Catalogue:
         """How often the set of tracks has changed."""
         return catalogues.revision(self.store, self.name)
 
-    def tracks(self, *, search: str | None = None, limit: int | None = None, skip: int = 0) -> list[Track]:
-        """List tracks by title; each word of ``search`` occurs in title, artist, album, identifiers or source."""
-        return tracks.list_tracks(self.store, self.name, search=search, limit=limit, skip=skip)
+    def tracks(
+        self, *, search: str | None = None, label: Sequence[str] = (), limit: int | None = None, skip: int = 0
+    ) -> list[Track]:
+        """List tracks by title; each word of ``search`` occurs in title, artist, album, identifiers or source.
+
+        With ``label``, only those that have all these labels: ``genre:jazz``, or ``jazz`` of any task.
+        """
+        return tracks.list_tracks(self.store, self.name, search=search, label=label, limit=limit, skip=skip)
+
+    def facet(
+        self, field: str, *, search: str | None = None, label: Sequence[str] = ()
+    ) -> list[tuple[str | None, int]]:
+        """Return the most frequent values of artist, album or label among what :meth:`tracks` would list."""
+        return tracks.facet(self.store, self.name, field, search=search, label=label)
 
     def track(self, track_id: str) -> Track:
         """Return one track.

@@ -17,6 +17,14 @@ from classifier.results import METHODS
 
 #: Shapes of covariances that there is a divergence for.
 COVARIANCE_TYPES = ("full", "diag")
+#: What is kept of a track, and what for.
+PROFILES = {
+    "exact": "everything: slots, sub-fingerprints, mixtures",
+    "compact": "a tenth of the size: coarser slots, every second sub-fingerprint, no mixtures",
+}
+
+#: Frames from one sub-fingerprint that a compact catalogue keeps to the next; neighbours overlap by three quarters.
+COMPACT_STEP = 2
 
 
 def _bounded(default: float | int, low: float, high: float, text: str) -> Any:
@@ -60,6 +68,12 @@ class FeatureConfig:
     delta_half_length: int = _bounded(18, 1, 50, "frames on either side that the spline derivative reaches")
     covariance_floor: float = _bounded(1e-2, 1e-6, 1.0, "added to every (standardised) variance")
     method: str = field(default="auto", metadata={"help": "how snippets are decided unless asked otherwise"})
+    profile: str = field(
+        default="exact",
+        metadata={
+            "help": "what is kept of a track: " + "; ".join(f"{name}, {text}" for name, text in PROFILES.items())
+        },
+    )
     slot_length: float = _bounded(0.12, 0.01, 2.0, "seconds in a slot, the component of a mixture that keeps time")
     slot_mfcc: int = _bounded(24, 2, 40, "cepstral coefficients of a slot")
     slot_half_length: int = _bounded(12, 1, 50, "frames on either side that a slot's derivative reaches")
@@ -77,6 +91,14 @@ class FeatureConfig:
             raise InvalidConfig(f"covariance_type is {self.covariance_type!r}: choose full or diag")
         if self.method not in tuple(METHODS):
             raise InvalidConfig(f"method is {self.method!r}: choose one of {', '.join(METHODS)}")
+        if self.profile not in PROFILES:
+            raise InvalidConfig(f"profile is {self.profile!r}: choose one of {', '.join(PROFILES)}")
+        if self.is_compact and self.method == "kl-mixture":
+            raise InvalidConfig("a compact catalogue keeps no mixtures: choose method auto or kl, or profile exact")
+        if self.is_compact and self.slot_mfcc % 2:
+            raise InvalidConfig(
+                f"slot_mfcc is {self.slot_mfcc}: a compact catalogue packs two into a byte, so make it even"
+            )
         if self.frame_step > self.frame_length:
             raise InvalidConfig(
                 f"frame_step {self.frame_step} exceeds frame_length {self.frame_length}: frames would leave gaps"
@@ -103,6 +125,16 @@ class FeatureConfig:
                 f"slot_length {self.slot_length:g} s holds a single frame of frame_step {self.frame_step}: two are "
                 "the least that vary; lengthen slot_length or shorten frame_step"
             )
+
+    @property
+    def is_compact(self) -> bool:
+        """Whether only what names tracks is kept, in less space."""
+        return self.profile == "compact"
+
+    @property
+    def words_step(self) -> int:
+        """Frames from one sub-fingerprint that is kept to the next."""
+        return COMPACT_STEP if self.is_compact else 1
 
     @property
     def n_fft(self) -> int:
@@ -159,13 +191,28 @@ class FeatureConfig:
         Parameters
         ----------
         values : mapping
-            Some of :data:`SYNCED_FM`; numbers may be text.
+            Some of :data:`SYNCED_FM`; numbers may be text. Or a training set as Synced.fm stores it
+            (:data:`SYNCED_FM_SET`), whose ``config`` they are.
 
         Raises
         ------
         InvalidConfig
             For an unknown name, a value out of bounds, or a ``cv_type`` that there is no divergence for.
+
+        Examples
+        --------
+        >>> FeatureConfig.from_synced_fm({"name": "club", "config": {"num_components": "8"}}).n_components
+        8
         """
+        if "config" in values:
+            for name in values:
+                if name not in SYNCED_FM_SET:
+                    raise InvalidConfig(
+                        f"a training set of Synced.fm has no {name!r}{did_you_mean(name, SYNCED_FM_SET)}"
+                    )
+            values = values["config"]
+            if not isinstance(values, Mapping):
+                raise InvalidConfig("'config' of Synced.fm's training set is no object of parameters")
         given = PRESETS["synced-fm"].to_dict()
         for name, value in values.items():
             if name not in SYNCED_FM:
@@ -191,8 +238,17 @@ def hash_of(config: Mapping[str, Any]) -> str:
     ----------
     config : mapping of str to Any
         What :meth:`FeatureConfig.to_dict` returned, here or in another release of Earmark.
+
+    Examples
+    --------
+    >>> hash_of({"n_components": 6, "window_length": 5.0}) == hash_of({"window_length": 5.0, "n_components": 6})
+    True
+    >>> hash_of(FeatureConfig().to_dict()) == FeatureConfig().hash
+    True
     """
-    text = json.dumps(config, sort_keys=True, separators=(",", ":"))
+    # Catalogues from before there were profiles are exact, and keep their hash.
+    given = {name: value for name, value in config.items() if (name, value) != ("profile", "exact")}
+    text = json.dumps(given, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -209,6 +265,18 @@ SYNCED_FM = {
     "cv_type": "covariance_type",
 }
 
+#: What Synced.fm keeps of a training set; only ``config`` says how to model.
+SYNCED_FM_SET = (
+    "_id",
+    "name",
+    "config",
+    "data",
+    "s3_links",
+    "status",
+    "created_at",
+    "default_validation_score",
+)
+
 #: ``synced-fm`` has Synced.fm's own choices: plain EM run to convergence, the plain logarithm, mixtures decide.
 PRESETS: dict[str, FeatureConfig] = {
     "earmark": FeatureConfig(),
@@ -223,9 +291,15 @@ def parameters() -> list[dict[str, Any]]:
 
     Each has ``name``, ``synced_fm`` (its name there, or None), ``kind`` (``whole``, ``number`` or ``choice``),
     ``default``, ``low`` and ``high`` (None for a choice), ``choices`` (None for a number) and ``help``.
+
+    Examples
+    --------
+    >>> first = parameters()[0]
+    >>> first["name"], first["synced_fm"], first["kind"]
+    ('sample_rate', 'audio_freq', 'whole')
     """
     there = {own: name for name, own in SYNCED_FM.items()}
-    choices = {"covariance_type": COVARIANCE_TYPES, "method": tuple(METHODS)}
+    choices = {"covariance_type": COVARIANCE_TYPES, "method": tuple(METHODS), "profile": tuple(PROFILES)}
     found = []
     for item in fields(FeatureConfig):
         found.append(

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
 
 from classifier.audio import chromaprint, hashing, level
 from classifier.audio.decoder import AudioInfo, Decoder, Tagged
@@ -63,6 +65,88 @@ class Enrolled:
     remarks: list[str] = field(default_factory=list)
 
 
+class Prepared(Protocol):
+    """A file that was decoded, from which a track can be made."""
+
+    @property
+    def info(self) -> AudioInfo:
+        """What is known of it."""
+        ...
+
+    def models(self) -> Iterator[TrackModel]:
+        """Yield the models of its stretches, one after another."""
+        ...
+
+    def chromaprint(self) -> np.ndarray | None:
+        """Return what clients of AcoustID ask by, shape (n,), uint32, where it can be made."""
+        ...
+
+
+#: Decodes a file within limits, for the length of a ``with`` block.
+Preparing = Callable[[bytes | Path, Limits], contextlib.AbstractContextManager[Prepared]]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldFile:
+    """A file that this process decoded and models.
+
+    Parameters
+    ----------
+    held : Held
+        Its samples.
+    config : FeatureConfig
+        The catalogue's.
+    background : callable
+        Gives the catalogue's background mixture.
+    """
+
+    held: Held
+    config: FeatureConfig
+    background: Callable[[], Background]
+
+    @property
+    def info(self) -> AudioInfo:
+        """What is known of it."""
+        return self.held.info
+
+    def models(self) -> Iterator[TrackModel]:
+        """Yield the models of its stretches."""
+        modeller = TrackModeller(self.config, self.background())
+        yield from map(modeller.push, self.held.blocks())
+        yield modeller.finish()
+
+    def chromaprint(self) -> np.ndarray | None:
+        """Return what clients of AcoustID ask by; a compact catalogue goes without."""
+        if self.config.is_compact:
+            return None
+        return chromaprint.words_of(self.held.blocks(), self.config.sample_rate)
+
+
+def check_sound(info: AudioInfo, settings: Settings) -> None:
+    """Refuse a recording in which there is nothing to recognise, or too little.
+
+    Raises
+    ------
+    SnippetSilent, SnippetTooShort
+        Then.
+
+    Examples
+    --------
+    >>> facts = {"sample_rate": 16000, "source_rate": 44100, "channels": 2, "codec": "flac"}
+    >>> info = AudioInfo(**facts, content_hash="", file_hash="", n_samples=8000, loudest=0.5)
+    >>> try:
+    ...     check_sound(info, Settings(data_dir="data"))
+    ... except SnippetTooShort as error:
+    ...     print(error)
+    track has 0.50 s of sound; at least 1 s are needed
+    """
+    if level.is_silent(info.loudest, info.step):
+        raise SnippetSilent(f"{info.duration_s:.1f} s of silence: there is nothing to recognise in it")
+    least = settings.min_snippet_seconds
+    if info.duration_s < least:
+        raise SnippetTooShort(f"track has {info.duration_s:.2f} s of sound; at least {least:g} s are needed")
+
+
 class Enroller:
     """Enrolls files into one catalogue; safe to share between threads.
 
@@ -80,6 +164,11 @@ class Enroller:
         Decodes.
     background : callable
         Gives the catalogue's background mixture.
+
+    Attributes
+    ----------
+    prepare : callable
+        Decodes a file; by default in this process.
     """
 
     def __init__(
@@ -94,6 +183,7 @@ class Enroller:
         self._store, self._name, self._id = store, record.name, record.id
         self._config, self._settings, self._decoder = config, settings, decoder
         self._background = background
+        self.prepare: Preparing = self.held
         self._owner = new_owner()
         self.after_fork()
         forget_after_fork(self)
@@ -131,8 +221,8 @@ class Enroller:
         if not replace and (known := self._find(packet_hash=probed.packet_hash)):
             return _known(known, file_hash, probed.tags)
         source_name = clean(source_name or (source.stem if isinstance(source, Path) else ""))
-        with hold(self._decoder, source, limits, self._config.sample_rate, Path(self._settings.data_dir)) as held:
-            info = held.info
+        with self.prepare(source, limits) as prepared:
+            info = prepared.info
             fields = {**self._fields(info, by_hand, source_name), "packet_hash": probed.packet_hash}
             with self._alone_with(info.content_hash):
                 known = self._find(content_hash=info.content_hash)
@@ -140,22 +230,29 @@ class Enroller:
                     if probed.packet_hash:
                         tracks.set_packet_hash(self._store, known.id, probed.packet_hash)
                     if not chromaprints.has(self._store, known.id):
-                        self._put_chromaprint(held, known.id)
+                        self._put_chromaprint(prepared, known.id)
                     return _known(known, info.file_hash, info.tags, info.remarks)
-                self._check(info)
+                check_sound(info, self._settings)
                 try:
-                    track = self._write(held, fields, replace=replace)
+                    track = self._write(prepared, fields, replace=replace)
                 except AlreadyEnrolled as found:  # another process was faster
                     return _known(
                         tracks.get_track(self._store, found.track_id), info.file_hash, info.tags, info.remarks
                     )
                 return Enrolled(track, True, info.file_hash, remarks=info.remarks)
 
-    def _put_chromaprint(self, held: Held, track_id: str) -> None:
+    @contextlib.contextmanager
+    def held(self, source: bytes | Path, limits: Limits) -> Iterator[HeldFile]:
+        """Decode a file in this process, for the length of a ``with`` block."""
+        folder = Path(self._settings.data_dir)
+        with hold(self._decoder, source, limits, self._config.sample_rate, folder) as held:
+            yield HeldFile(held, self._config, self._background)
+
+    def _put_chromaprint(self, prepared: Prepared, track_id: str) -> None:
         """Keep what clients of AcoustID ask by, where it can be made."""
-        words = chromaprint.words_of(held.blocks(), self._config.sample_rate)
+        words = prepared.chromaprint()
         if words is not None:
-            chromaprints.put(self._store, track_id, self._name, held.info.duration_s, words)
+            chromaprints.put(self._store, track_id, self._name, prepared.info.duration_s, words)
 
     def _fields(self, info: AudioInfo, by_hand: Mapping[str, Any], source_name: str) -> dict[str, Any]:
         """Return the fields of a new track's record."""
@@ -175,12 +272,12 @@ class Enroller:
             "remarks": info.remarks,
         }
 
-    def _write(self, held: Held, fields: Mapping[str, Any], *, replace: bool) -> Track:
+    def _write(self, prepared: Prepared, fields: Mapping[str, Any], *, replace: bool) -> Track:
         """Model a recording and store it."""
-        pieces = self._pieces(held)
+        pieces = prepared.models()
         some = list(islice(pieces, _BLOCKS))
         # An earlier release's models are replaced; whoever is faster makes AlreadyEnrolled of it.
-        old = tracks.find(self._store, self._name, content_hash=held.info.content_hash)
+        old = tracks.find(self._store, self._name, content_hash=prepared.info.content_hash)
         stale = old is not None and tracks.is_outdated(self._store, old.id)
         lease_seconds = self._settings.lease_seconds
         writer = TrackWriter.begin(
@@ -197,13 +294,8 @@ class Enroller:
                     writer.renew()
                     some.append(piece)
             writer.renew()
-            self._put_chromaprint(held, writer.track_id)
+            self._put_chromaprint(prepared, writer.track_id)
             return writer.commit()
-
-    def _pieces(self, held: Held) -> Iterator[TrackModel]:
-        modeller = TrackModeller(self._config, self._background())
-        yield from map(modeller.push, held.blocks())
-        yield modeller.finish()
 
     @contextlib.contextmanager
     def _alone_with(self, content_hash: str) -> Iterator[None]:
@@ -217,14 +309,6 @@ class Enroller:
             with self._turn:
                 self._in_work.discard(content_hash)
                 self._turn.notify_all()
-
-    def _check(self, info: AudioInfo) -> None:
-        """Refuse a recording in which there is nothing to recognise, or too little."""
-        if level.is_silent(info.loudest, info.step):
-            raise SnippetSilent(f"{info.duration_s:.1f} s of silence: there is nothing to recognise in it")
-        least = self._settings.min_snippet_seconds
-        if info.duration_s < least:
-            raise SnippetTooShort(f"track has {info.duration_s:.2f} s of sound; at least {least:g} s are needed")
 
     def _probe(self, source: bytes | Path, limits: Limits) -> Tagged:
         try:

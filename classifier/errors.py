@@ -21,11 +21,11 @@ never a server path, a stack trace or a secret.
     - TracklistNotFound, MonitorNotFound, ModelNotFound, KeyNotFound, WebhookNotFound, RecordingNotFound
     - ExperimentNotFound
   + Conflict
-    - CatalogueExists, CatalogueOutdated, TrackBusy, MonitorBusy, DuplicateKey
+    - CatalogueExists, CatalogueOutdated, CatalogueBusy, CatalogueChanged, TrackBusy, MonitorBusy, DuplicateKey
     - IdempotencyMismatch, IdempotencyInProgress, PieceOutOfOrder
     - LastAdminKey, QuotaReached
   + Unavailable
-    - StoreUnavailable, DecoderUnavailable, WeightsMissing, Busy
+    - StoreUnavailable, DecoderUnavailable, ClusterUnavailable, WeightsMissing, Busy
   + StoreFailed
     - StoreFull, StoreReadOnly, StoreCorrupt, SchemaTooNew
 """
@@ -244,6 +244,18 @@ class CatalogueOutdated(Conflict):
     name = "catalogue_outdated"
 
 
+class CatalogueBusy(Conflict):
+    """Somebody works on the catalogue at this moment."""
+
+    name = "catalogue_busy"
+
+
+class CatalogueChanged(Conflict):
+    """The catalogue is not any more what was looked at."""
+
+    name = "catalogue_changed"
+
+
 class TrackBusy(Conflict):
     """Another process is writing this track."""
 
@@ -313,6 +325,12 @@ class DecoderUnavailable(Unavailable):
     """No decoder process could be started, or it was killed or could not work."""
 
     name = "decoder_unavailable"
+
+
+class ClusterUnavailable(Unavailable):
+    """The scheduler does not answer, or no machine is left that could search."""
+
+    name = "cluster_unavailable"
 
 
 class WeightsMissing(Unavailable):

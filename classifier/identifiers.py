@@ -47,7 +47,13 @@ _ADDRESS = re.compile(r"https?://(?:www\.)?(?:musicbrainz|acoustid)\.org/(?:[a-z
 
 
 def of_tag(name: str) -> str | None:
-    """Return which identifier a tag of this name holds; None if it holds none."""
+    """Return which identifier a tag of this name holds; None if it holds none.
+
+    Examples
+    --------
+    >>> of_tag("TXXX:MusicBrainz Album Id"), of_tag("TSRC"), of_tag("TIT2")
+    ('release_mbid', 'isrc', None)
+    """
     plain = re.sub(r"[^a-z]", "", name.lower().rpartition(":")[2])
     return _TAGS.get(plain)
 
@@ -61,6 +67,11 @@ def found_in(name: str, text: str) -> str | None:
         One of :data:`IDENTIFIERS`.
     text : str
         One or several values, such as a tag holds them. All artists count, of everything else the first.
+
+    Examples
+    --------
+    >>> found_in("isrc", "unknown; GB-AYE-06-01498")
+    'GBAYE0601498'
     """
     good = [value for part in _parts(name, text) if (value := _formed(name, part))]
     if name == "artist_mbids":
@@ -77,6 +88,13 @@ def normalised(name: str, text: str) -> str | None:
         One of :data:`IDENTIFIERS`.
     text : str
         As a person gives it: with or without hyphens (ISRC), or as the address of a page (MusicBrainz, AcoustID).
+
+    Examples
+    --------
+    >>> normalised("isrc", "gb-aye-06-01498")
+    'GBAYE0601498'
+    >>> normalised("isrc", "gb-aye-06") is None
+    True
     """
     parts = _parts(name, text)
     most = MAX_ARTISTS if name == "artist_mbids" else 1
@@ -84,7 +102,13 @@ def normalised(name: str, text: str) -> str | None:
 
 
 def form_of(name: str) -> str:
-    """Return in words what form an identifier has."""
+    """Return in words what form an identifier has.
+
+    Examples
+    --------
+    >>> form_of("acoustid")
+    'a UUID, such as 8f3471b5-7e6a-48da-86a9-c1c07a0f47ae'
+    """
     if name == "isrc":
         return "two letters, three letters or digits and seven digits, such as GBAYE0601498"
     what = "UUIDs separated by semicolons" if name == "artist_mbids" else "a UUID"

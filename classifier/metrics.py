@@ -34,6 +34,12 @@ def interval(hits: Sequence[bool], clusters: Sequence[str]) -> tuple[float, floa
     -----
     The design effect is the variance of the share between clusters, divided by that of independent queries; at least 1.
     If all succeed or all fail there is no variance to measure, and the queries count as independent.
+
+    Examples
+    --------
+    >>> share, low, high = interval([True] * 9 + [False], [str(n) for n in range(10)])
+    >>> round(share, 2), round(low, 2), round(high, 2)
+    (0.9, 0.6, 0.98)
     """
     values = np.asarray(hits, float)
     n, share = len(values), float(values.mean())
@@ -65,6 +71,11 @@ def det(right: Sequence[float], strangers: Sequence[float]) -> list[tuple[float,
     list of (float, float, float)
         Threshold, share of strangers at or above it, share of known queries without a right answer at or above it; by
         falling threshold, thinned to about ``DET_POINTS``.
+
+    Examples
+    --------
+    >>> det([9.0, 8.0], [1.0, 8.5])
+    [(9.0, 0.0, 0.5), (8.5, 0.5, 0.5), (8.0, 0.5, 0.0), (1.0, 1.0, 0.0)]
     """
     hits, alarms = np.sort(np.asarray(right, float)), np.sort(np.asarray(strangers, float))
     thresholds = np.unique(np.concatenate([hits, alarms]))[::-1]
@@ -126,6 +137,13 @@ def calibration_error(
         Sum over bins of weight times the distance between mean confidence and share of right answers.
     list of CalibrationBin
         The bins that are not empty, by rising confidence.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> error, bins = calibration_error(np.array([0.75, 0.75, 0.75, 0.75]), np.array([True, True, True, False]))
+    >>> error, bins[0].said, bins[0].found
+    (0.0, 0.75, 0.75)
     """
     confidence, right = np.asarray(confidence, float), np.asarray(right, float)
     weight = np.full(len(right), 1 / len(right)) if weight is None else weight

@@ -6,8 +6,9 @@ divergences in nats. ``to_dict`` gives the JSON objects of the command line and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from classifier.identifiers import IDENTIFIERS
@@ -19,6 +20,12 @@ METHODS = {
 }
 """How a snippet can be decided: each method and its criterion."""
 METHODS_HELP = "; ".join(f"{name}: {basis}" for name, basis in METHODS.items())
+SPEEDS = {
+    "narrow": "playback speeds within 5 %, as of a turntable: tempo and pitch together",
+    "wide": "also tempo within 20 % and pitch within 3 semitones, independent of each other",
+}
+"""Speeds that ``auto`` searches if nothing is certain at the snippet's own."""
+SPEEDS_HELP = "; ".join(f"{name}: {what}" for name, what in SPEEDS.items())
 VERDICTS = ("identified", "ambiguous", "no_match")
 
 
@@ -52,6 +59,9 @@ class Track:
         What was peculiar about the file, as :attr:`classifier.audio.decoder.AudioFacts.remarks`.
     recording_mbid, release_mbid, artist_mbids, acoustid : str or None
         As :mod:`classifier.identifiers` describes them.
+    labels : dict
+        What models of labels said of it, by task, as :mod:`classifier.records.labels` describes it; empty if it was not
+        labelled, and in an index.
     """
 
     id: str
@@ -74,6 +84,7 @@ class Track:
     release_mbid: str | None = None
     artist_mbids: str | None = None
     acoustid: str | None = None
+    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def ids(self) -> dict[str, str]:
@@ -103,7 +114,10 @@ class Match:
     query_start_s, query_end_s : float or None
         Stretch of the snippet that matched.
     speed : float or None
-        Playback speed of the snippet against the track; 1.02 means the snippet runs 2 % fast.
+        Tempo of the snippet against the track; 1.02 means the snippet runs 2 % fast.
+    pitch : float or None
+        Semitones by which the snippet is higher than the track. On a turntable it goes with the speed, as
+        12 log2(speed); a stretched or transposed recording has a pitch of its own.
     agreement : float in [-1, 1] or None
         1 - 2 * bit error rate, weighted; 0 is chance.
     z : float or None
@@ -136,6 +150,7 @@ class Match:
     query_start_s: float | None
     query_end_s: float | None
     speed: float | None
+    pitch: float | None
     agreement: float | None
     z: float | None
     log10_e_value: float | None
@@ -144,6 +159,17 @@ class Match:
     divergence_variational: float | None
     other_offsets_s: list[float] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)
+
+
+def semitones(frequency_ratio: float) -> float:
+    """Pitch, in semitones to two decimals, of a ratio of frequencies.
+
+    Examples
+    --------
+    >>> semitones(2.0), semitones(0.95)
+    (12.0, -0.89)
+    """
+    return round(12 * math.log2(frequency_ratio), 2)
 
 
 def recordings(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -159,6 +185,14 @@ def recordings(matches: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     list of dict
         One for each recording, best first: ``recording``, its number; ``title``, ``artist`` and ``role`` of its best
         track; ``confidence``, the sum of its tracks', None where it is not known; ``track_ids``.
+
+    Examples
+    --------
+    >>> one = {"recording": 0, "title": "Song", "artist": None, "role": "match", "confidence": 0.5, "track_id": "a"}
+    >>> recordings([one, {**one, "track_id": "b", "confidence": 0.25}])[0]["track_ids"]
+    ['a', 'b']
+    >>> recordings([one, {**one, "track_id": "b", "confidence": 0.25}])[0]["confidence"]
+    0.75
     """
     found: dict[int, dict[str, Any]] = {}
     for match in matches:
@@ -197,12 +231,23 @@ class Searched:
     other_speeds : bool
         Whether playback speeds other than the snippet's own were searched, or did not need to be because a match is
         certain; False if only a signature was sent, which has no sound to resample.
+    nearest_exact : bool
+        Whether ``nearest`` are the tracks of least divergence; False in large catalogues, where they are found by an
+        approximation and some of them may be missing, and if machines were lost.
+    share : float in [0, 1]
+        Share of the catalogue's windows that could be searched; below 1 only if machines that hold some were lost.
+    wide : bool
+        As ``other_speeds``, for tempo and pitch that are independent of each other; False if it was not asked for, or
+        if several machines search.
     """
 
     windows: int
     aligned_tracks: int
     complete: bool
     other_speeds: bool = True
+    nearest_exact: bool = True
+    share: float = 1.0
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +279,6 @@ class Tag:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON object of the contract, without the charts, and with :func:`recordings`."""
-        values = asdict(self)
+        values = asdict(replace(self, charts={}))  # copying thousands of points takes longer than aligning a track
         del values["charts"]
         return {**values, "recordings": recordings(values["matches"])}

@@ -15,7 +15,7 @@ import platformdirs
 
 from classifier.bounds import check_bounds, did_you_mean
 from classifier.errors import InvalidConfig
-from classifier.results import METHODS, METHODS_HELP
+from classifier.results import METHODS, METHODS_HELP, SPEEDS, SPEEDS_HELP
 
 _MB = 1_000_000
 _PREFIX = "EARMARK_"
@@ -57,6 +57,9 @@ class Settings:
     catalogue: str = _setting("default", "catalogue to work on")
     method: str = _setting(
         "", f"how snippets are decided ({METHODS_HELP}); empty: as the catalogue says", choices=("", *METHODS)
+    )
+    speeds: str = _setting(
+        "narrow", f"speeds searched if nothing is certain at a snippet's own ({SPEEDS_HELP})", choices=tuple(SPEEDS)
     )
     max_false_alarms: float = _bounded(
         1e-5, 1e-30, 1.0, "expected false matches a query, below which a match is identified"
@@ -121,8 +124,16 @@ class Settings:
     )
     refresh_seconds: float = _bounded(0.5, 0.0, 3600.0, "longest time before a catalogue's change is looked for again")
     lease_seconds: float = _bounded(60.0, 1.0, 3600.0, "how long a writer may be silent before its work is taken over")
+    scheduler: str = _setting(
+        "",
+        "scheduler of several machines that search and enroll, tls://HOST:8786 or tcp://PRIVATE:8786; empty: none",
+    )
+    shards: int = _bounded(8, 1, 4096, "parts that a catalogue is divided into among the machines of a scheduler")
+    cluster_ca: str = _setting("", "file of the authority that has signed the certificates of all machines (TLS)")
+    cluster_cert: str = _setting("", "file of this machine's certificate (TLS)")
+    cluster_key: str = _setting("", "file of the key of this machine's certificate (TLS)")
     music_folders: tuple[str, ...] = _setting(
-        (), "folders where the files of tracks may be, comma-separated: for copies of catalogues"
+        (), "folders where the files of tracks may be, comma-separated: for copies of catalogues, and labels"
     )
     mqtt: str = _setting(
         "", "MQTT broker that `earmark listen` tells what is playing, mqtt://USER:PASSWORD@HOST/TOPIC", secret=True
@@ -200,12 +211,24 @@ class Settings:
 
 
 def variable(name: str) -> str:
-    """Return the environment variable of a setting."""
+    """Return the environment variable of a setting.
+
+    Examples
+    --------
+    >>> variable("data_dir")
+    'EARMARK_DATA_DIR'
+    """
     return _PREFIX + name.upper()
 
 
 def mask_url(url: str) -> str:
-    """Return ``url`` with the password between ``:`` and ``@`` replaced by ``***``."""
+    """Return ``url`` with the password between ``:`` and ``@`` replaced by ``***``.
+
+    Examples
+    --------
+    >>> mask_url("mongodb://anna:secret@host/earmark")
+    'mongodb://anna:***@host/earmark'
+    """
     scheme, separator, rest = url.partition("://")
     user, at, host = rest.rpartition("@")
     if not (separator and at):

@@ -15,7 +15,7 @@ import pytest
 
 from classifier.audio.decoder import Audio, Decoder
 from classifier.audio.resample import at_rate
-from classifier.catalogue import Catalogue, renew
+from classifier.catalogue import Catalogue
 from classifier.config import PRESETS, FeatureConfig
 from classifier.demo.phone import NOISES
 from classifier.demo.songs import Song
@@ -42,7 +42,8 @@ from classifier.index.folder import IndexFolder
 from classifier.models import fitting as backgrounds
 from classifier.models.background import BUILTIN
 from classifier.records import catalogues
-from classifier.records.tracks import load_models, load_slots, load_subfingerprints
+from classifier.records.configurations import renew
+from classifier.records.track_arrays import load_models, load_slots, load_subfingerprints
 from classifier.records.writing import TrackWriter
 from classifier.results import METHODS
 from classifier.settings import Settings

@@ -20,7 +20,7 @@ PACKAGE = ROOT / "classifier"
 LAYERS = (
     ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
-    ("bounds", "extras", "noise", "svg"),  # checks of parameters and optional packages; sound from a seed; charts
+    ("bounds", "extras", "frames", "noise", "svg"),  # checks; grids of frames; sound from a seed; charts
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
@@ -30,8 +30,9 @@ LAYERS = (
     ("records",),  # catalogues, tracks, tags, keys ... as documents
     ("index",),  # memory-mapped arrays in step with the records
     ("search",),  # ranking, alignment, significance, verdict
-    ("enrolling",),  # from a file to a stored track
+    ("enrolling", "identifying"),  # from a file to a stored track; from a snippet to a tag
     ("catalogue",),  # the sentence the whole program speaks
+    ("cluster",),  # the same with several machines
     ("likeness",),  # which tracks sound alike, and a map of them
     ("listening",),  # hours of sound: the streaming engine, tracklists
     ("stages",),  # every stage as one pure function
@@ -64,18 +65,26 @@ FENCED = {
     "sounddevice": ("audio.microphone",),
     "opentelemetry": ("api.tracing",),
     "paho": ("cli.mqtt",),
+    "distributed": ("cluster",),
+    "dask": ("cluster",),
     "beets": ("players.beetsplug.earmark",),
+    "picard": ("players.picardplug.earmark",),
+    "PyQt6": ("players.picardplug.earmark",),
     "librosa": ("labels.timbre", "labels.hpss_contrast"),
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card", "likeness.layout"),
     "onnx": ("labels.scoring.export",),
     "numba": (
         "fingerprint.agreement",
+        "fingerprint.reading",
+        "listening.path",
+        "listening.spectra",
         "mixtures.slots",
         "models.coding",
         "models.numbers",
         "index.gaussians",
         "index.lists",
+        "index.reduced",
     ),
 }
 
@@ -187,6 +196,10 @@ def test_nothing_reads_the_environment_when_it_is_imported():
                 assert id(node) in deferred, f"{name}, line {node.lineno}"
 
 
+#: Imported by another program alone; what that one starts is its own affair.
+GUESTS = ("players.picardplug.earmark",)
+
+
 def run(code: str) -> dict:
     """Run code in a fresh interpreter; it prints one JSON object."""
     done = subprocess.run(
@@ -222,7 +235,7 @@ def hook(event, arguments):
 
 sys.addaudithook(hook)
 import importlib
-for name in {sorted(name for name in MODULES if name and name != "__main__")!r}:
+for name in {sorted(name for name in MODULES if name and name not in ("__main__", *GUESTS))!r}:
     importlib.import_module("classifier." + name)
 ours = [e for e in seen if "__pycache__" not in e[1]]  # what the interpreter and numba keep is theirs
 print(json.dumps({{
@@ -241,7 +254,7 @@ print(json.dumps({{
         ("import classifier.cli", ["numpy", "numba", "flask", "pymongo", "classifier.catalogue"]),
         (
             "import classifier.catalogue, classifier.search.pipeline, classifier.cli.enroll, classifier.cli.identify",
-            ["flask", "apiflask", "werkzeug", "pymongo", "bson", "librosa", "sklearn", "av"],
+            ["flask", "apiflask", "werkzeug", "pymongo", "bson", "librosa", "sklearn", "av", "scipy.signal"],
         ),
         (
             "import classifier.labels.answers.asking, classifier.labels.scoring.export, classifier.cli.label",

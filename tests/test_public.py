@@ -6,8 +6,10 @@ import ast
 import doctest
 import importlib
 import importlib.metadata
+import inspect
 import operator
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -15,6 +17,10 @@ import pytest
 
 import classifier
 from classifier import stages
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "docs" / "site"))
+
+import reference
 
 PUBLIC = [
     "Audio",
@@ -76,6 +82,34 @@ def test_everything_that_is_called_has_an_example_that_runs(name, tmp_path, monk
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     for each in found:
         runner.run(each)
+    assert runner.summarize(verbose=False).failed == 0
+
+
+#: Modules of pure functions that a reader of the reference meets, and of those that any program may use.
+SHOWN = sorted(
+    {*reference.modules(), "classifier.identifiers", "classifier.metrics", "classifier.records.configurations"}
+)
+
+
+def functions(module: ModuleType) -> dict[str, object]:
+    """Return a module's own public functions by name, also those that remember their answers."""
+    whole = {name: inspect.unwrap(value) for name, value in vars(module).items() if callable(value)}
+    own = {name: value for name, value in whole.items() if inspect.isfunction(value) and name[0] != "_"}
+    return {name: f for name, f in own.items() if (f.__module__, f.__name__) == (module.__name__, name)}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_function_of_the_reference_has_an_example_that_runs(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    module = importlib.import_module(name)
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    without = []
+    for own, value in functions(module).items():
+        found = examples(value, own, module)
+        without += [] if found else [own]
+        for each in found:
+            runner.run(each)
+    assert without == []
     assert runner.summarize(verbose=False).failed == 0
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import track
@@ -92,7 +93,7 @@ def main() -> None:
     if arguments.only != "cohort":
         config = FeatureConfig()
         background = fit(*frames(config, seed=0), config, BUILTIN)
-        arrays = background.to_arrays()
+        arrays: dict[str, Any] = background.to_arrays()
         np.savez_compressed(arguments.out / f"background-{BUILTIN}.npz", front_end=background.front_end, **arrays)
         print(f"background {background.id}: weights {np.round(background.mixture.weights[0], 3)}")
     if arguments.only == "background":

@@ -32,10 +32,11 @@ from classifier.data import FOLDER
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
 from classifier.mixtures import slots
+from classifier.mixtures.divergence import Packed
 from classifier.models.background import builtin_background
-from classifier.models.query import model_query
+from classifier.models.query import Query, model_query
 from classifier.search import alike, null
-from classifier.search.pipeline import AUDIBLE_SHARE, SLOT_SPEEDS
+from classifier.search.by_divergence import AUDIBLE_SHARE, SLOT_SPEEDS
 from classifier.search.ranking import rank
 
 #: Slots at which classes of lengths meet: about 4 and 7.5 seconds.
@@ -128,12 +129,13 @@ def hear(query: queries.Query, folder: str, shared: dict[str, set[str]]) -> Hear
     )
 
 
-def _mixtures(model: alike.Query, snapshot: Snapshot) -> list[tuple[float, str]]:
+def _mixtures(model: Query, snapshot: Snapshot) -> list[tuple[float, str]]:
     similar, found = alike.compare(model, snapshot), []
+    windows, mixtures = alike.whole_windows(model), Packed.of(model.mixtures)
     for number in similar.order()[: alike.SHORTLIST + 1]:
         segment, entry = snapshot.items[number]
-        rows = alike.paired(model, segment, entry)
-        found.append((alike.mixture_divergence(model, segment, entry, rows), entry.track_id))
+        rows = alike.paired(windows, segment, entry)
+        found.append((alike.mixture_divergence(mixtures, segment, entry, rows), entry.track_id))
     return sorted(found)
 
 
@@ -150,9 +152,10 @@ def main() -> None:
     arguments = parser.parse_args()
     refs = references()
     folder = str(segment_folder(refs))
-    planned = []
+    planned: list[queries.Query] = []
     for name in CONDITIONS:
-        if not CONDITIONS[name].music_free and CONDITIONS[name].speed == 1.0:
+        condition = CONDITIONS[name]
+        if not condition.music_free and condition.speed == 1.0 and condition.pitch is None:
             planned += queries.plan(refs, [name], LENGTHS, arguments.per_cell, _SEED + len(planned))
     for name in CONDITIONS:
         if CONDITIONS[name].music_free:

@@ -8,7 +8,9 @@ Development material only: its music, its voices, noise from seeds. A logistic f
 
 from __future__ import annotations
 
+import argparse
 import json
+from pathlib import Path
 
 import numpy as np
 from scipy.signal import oaconvolve
@@ -63,6 +65,9 @@ def material() -> tuple[list[np.ndarray], list[np.ndarray]]:
 
 def main() -> None:
     """Fit, say how well on tracks and streams left out, and write."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=FOLDER / "kinds-1.json", help="where to write (the package's own)")
+    arguments = parser.parse_args()
     music, other = material()
     sides = [
         (windows, float(flag), i % 4 == 0) for flag, some in ((1, music), (0, other)) for i, windows in enumerate(some)
@@ -87,7 +92,7 @@ def main() -> None:
     print("right on what was left out: music {:.3f}, speech and noise {:.3f}".format(*said))
     fit = {"mean": mean, "scale": scale, "slopes": beta[:-1]}
     values = {name: [round(float(v), 5) for v in array] for name, array in fit.items()}
-    (FOLDER / "kinds-1.json").write_text(json.dumps({**values, "offset": round(float(beta[-1]), 5)}) + "\n")
+    arguments.out.write_text(json.dumps({**values, "offset": round(float(beta[-1]), 5)}) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from rich.progress import track as progress
 from sklearn.linear_model import LogisticRegression
 
 from bench import asking, corpus, identical, queries
-from bench.conditions import CONDITIONS
+from bench.conditions import CONDITIONS, STRETCHED
 from bench.fit.background import COHORT_EVERY
 from bench.material import load_material
 from classifier.data import FOLDER
@@ -253,7 +253,7 @@ def extremal_index(tail: Tail, strangers: list[Best]) -> float:
 def measure(n: int, jobs: int) -> list[Heard]:
     """Align about n snippets, of all conditions, with all tracks."""
     refs = references()
-    planned = spread(refs, list(CONDITIONS), n, 101)
+    planned = spread(refs, [name for name in CONDITIONS if name not in STRETCHED], n, 101)
     asking.segment_folder(refs)
     with ProcessPoolExecutor(jobs) as pool:
         shared = shared_groups(refs, pool)

@@ -21,7 +21,8 @@ import scipy.linalg
 from rich.progress import track as progress
 from sklearn.cluster import MiniBatchKMeans
 
-from bench import conditions, corpus, queries
+from bench import corpus, queries
+from bench.material import load_material
 from classifier.config import FeatureConfig
 from classifier.data import FOLDER
 from classifier.mixtures import features, patches, slots
@@ -65,7 +66,7 @@ def pairs(
     A snippet's phase nearest to the grid of its track's slots is taken, as a search would find it.
     """
     clean, noisy, of = [], [], []
-    material, slot_s = conditions.load_material("development"), FeatureConfig().slot_s
+    material, slot_s = load_material("development"), FeatureConfig().slot_s
     for query in progress(queries.plan(references, CONDITIONS, LENGTHS, per_cell, seed), "snippets"):
         name = str(query.reference_id)
         heard, there = slots_of(queries.render(query, material=material)), tracks[name]

@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.progress import track as progress
@@ -255,7 +256,7 @@ def foreign_agreement(x: Seen, cohort: np.ndarray, rng: np.random.Generator) -> 
     return cohort[starts[:, None] + x.counts] * x.words.astype(np.int8)
 
 
-def train(examples: list[Example], epochs: int = EPOCHS) -> dict[str, np.ndarray]:
+def train(examples: list[Example], epochs: int = EPOCHS) -> dict[str, Any]:
     """Fit the network to the examples; return its arrays by name."""
     words = align.cohort()
     cohort = np.where(bits.signs(words), 1, -1).astype(np.int8)

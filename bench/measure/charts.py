@@ -52,7 +52,7 @@ def names(document: Row) -> list[str]:
 
 def label(by: str) -> str:
     """How an identifier is called in charts and tables."""
-    peers = {"auto": "Earmark", "kl": "Earmark, kl", "chromaprint": "Chromaprint"}
+    peers = {"auto": "Earmark", "kl": "Earmark, kl", "chromaprint": "Chromaprint", "olaf": "Olaf", "panako": "Panako"}
     return peers.get(by) or re.sub(r"^audfprint-(\d+)-(\d+)$", r"audfprint \1/\2", by)
 
 
@@ -62,7 +62,9 @@ def svg(figure: Figure, name: str, text: str) -> Markup:
     with mpl.rc_context({"svg.hashsalt": name}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     drawn = re.sub(r"<metadata>.*?</metadata>", "", buffer.getvalue(), flags=re.DOTALL)
-    drawn = drawn[drawn.index("<svg") :]
+    # What is below a hundredth of a point cannot be seen; neither can the space between elements.
+    drawn = re.sub(r"<[^>]+>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), drawn[drawn.index("<svg") :])
+    drawn = re.sub(r"\s*\n\s*", "\n", drawn)
     for colour, there in _PAGE_COLOURS.items():
         drawn = drawn.replace(colour, there)
     drawn = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{name}-", drawn)

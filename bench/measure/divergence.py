@@ -103,8 +103,7 @@ def main() -> None:
     for row in rows:
         top1, low, high, placed = (f"{100 * float(str(row[name])):.1f}" for name in ("top1", "low", "high", "placed"))
         cells = (f"{row['length_s']:g}", str(row["snippets"]), f"{top1} ({low}-{high})", placed)
-        cells = (*cells, f"{row['milliseconds']:.1f}")
-        table.add_row(str(row["condition"]), *cells)
+        table.add_row(str(row["condition"]), *cells, f"{row['milliseconds']:.1f}")
     Console().print(table)
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")

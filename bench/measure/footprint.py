@@ -29,6 +29,7 @@ IMPORTS = {
     "mongo": ("classifier.store.mongo",),
     "labels": ("classifier.labels.answers.asking", "sklearn.linear_model"),
     "onnx": ("onnx",),
+    "cluster": ("distributed",),
     "microphone": ("classifier.audio.microphone",),
     "mqtt": ("paho.mqtt.client",),
     "tags": ("mutagen",),

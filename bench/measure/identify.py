@@ -31,21 +31,23 @@ from rich.table import Table
 import classifier
 from bench import corpus, queries, statistics
 from bench.asking import catalogues, place_error, run, same_names, segment_folder
-from bench.conditions import CONDITIONS
+from bench.conditions import CONDITIONS, STRETCHED
 from bench.corpus import CorpusError, Reference
 from bench.measure import peers, report
 from bench.measure.charts import label, names, stage_label, stages
-from bench.measure.peers import PeerAnswer, PeerError
+from bench.measure.peers import PeerAnswer
 from bench.outcomes import ROOT, Log, Outcome, version
+from bench.peers.peer import PeerError
 from bench.queries import Query
-from classifier.search.pipeline import Options
+from classifier.results import METHODS
+from classifier.search.options import Options
 
 __all__ = ["MUSIC_FREE", "segment_folder"]
 
 MUSIC_FREE = tuple(name for name in CONDITIONS if CONDITIONS[name].music_free)
 CONDITION_SETS = {
     "quick": ("clean", "room", "room+babble5", "room+babble0", "room+pink5", "room+pink0"),
-    "final": tuple(name for name in CONDITIONS if name not in MUSIC_FREE),
+    "final": tuple(name for name in CONDITIONS if name not in (*MUSIC_FREE, *STRETCHED)),
 }
 LENGTH_SETS = {"quick": (5.0,), "short": (1.0, 2.0), "final": (3.0, 5.0, 10.0), "all": (1.0, 2.0, 3.0, 5.0, 10.0)}
 QUICK_PER_CELL, FINAL_PER_CELL = 40, 400
@@ -86,6 +88,10 @@ def compare(planned: Sequence[Query], known: Sequence[Reference], log: Log, jobs
 def _judged(name: str, query: Query, answer: PeerAnswer, tracks: int) -> Outcome:
     named = query.known or answer.accepted
     error_s = place_error(query, answer.reference_id, answer.offset_s) if named else None
+    right_name = answer.reference_id in same_names(query)
+    right = error_s is not None or (
+        right_name and answer.offset_s is None
+    )  # of one that says no place, the name will do
     # Of Chromaprint's bit errors fewer are better.
     sign = -1.0 if name == "chromaprint" else 1.0
     return Outcome(
@@ -98,8 +104,8 @@ def _judged(name: str, query: Query, answer: PeerAnswer, tracks: int) -> Outcome
         tracks=tracks,
         verdict="identified" if answer.accepted else "no_match",
         named=answer.reference_id,
-        right=error_s is not None,
-        right_name=error_s is not None or answer.reference_id in same_names(query),
+        right=right,
+        right_name=right or right_name,
         error_s=error_s,
         score=None if answer.score is None else sign * answer.score,
         seconds={"total": answer.seconds},
@@ -219,9 +225,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--per-cell", type=int, help=f"known snippets a condition and length; default {FINAL_PER_CELL}")
     parser.add_argument("--strangers", type=int, help="unknown ones; default a quarter of those")
     parser.add_argument("--catalogues", help="send strangers to catalogues of so many tracks too: 10,100,all")
+    parser.add_argument("--methods", help=f"ways of identifying, comma-separated; default {','.join(METHODS)}")
     parser.add_argument("--music", type=Path, help="a folder of your own instead of the evaluation set")
     parser.add_argument(
-        "--peers", action="store_true", help="ask audfprint ($AUDFPRINT) and Chromaprint, where installed"
+        "--peers",
+        action="store_true",
+        help="ask other identifiers too (bench/measure/peers.py)",
     )
     parser.add_argument(
         "--peers-per-cell", type=int, help="ask peers about the first so many snippets of each cell only"
@@ -258,13 +267,16 @@ def main() -> None:
     console = Console(width=None if os.isatty(1) else 190)
     references = corpus.corpus_from_folder(arguments.music) if arguments.music else corpus.evaluation()
     known = [r for r in references if r.known]
+    methods = arguments.methods.split(",") if arguments.methods else list(METHODS)
+    if unknown := [name for name in methods if name not in METHODS]:
+        raise ValueError(f"--methods: {', '.join(unknown)}: choose from {', '.join(METHODS)}")
     planned = plan(references, conditions, lengths, per_cell, strangers)
     log = Log(arguments.results, version(references, arguments.max_false_alarms))
     if log.others and not len(log):
         console.print(f"Starting afresh: {len(log.others)} files of {arguments.results} are of other code or music.")
     console.print(f"{len(log)} outcomes are held in {log.path}", soft_wrap=True)
     sizes, further = _sizes(arguments.catalogues, known, arguments.music is not None)
-    run(planned, catalogues(known, further, sizes), log, arguments.jobs, arguments.max_false_alarms)
+    run(planned, catalogues(known, further, sizes, methods), log, arguments.jobs, arguments.max_false_alarms)
     if arguments.peers or arguments.quick:
         limit = len(planned) if arguments.peers_per_cell is None else arguments.peers_per_cell
         compare(queries.first(planned, limit), known, log, arguments.jobs)

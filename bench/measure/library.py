@@ -25,7 +25,8 @@ from rich.table import Table
 
 from classifier.config import FeatureConfig
 from classifier.records.catalogues import create_catalogue, remove_catalogue
-from classifier.records.tracks import count_tracks, list_tracks, with_search
+from classifier.records.fields import with_search
+from classifier.records.tracks import count_tracks, list_tracks
 from classifier.store import Store, open_store
 from classifier.store.base import Document
 from classifier.text import words
@@ -55,13 +56,15 @@ _SYLLABLES = (
 SEARCHES = ("odger", "ødger’s", "mirenta vo", "shudel", "an", "a", "zzz", "")
 
 
+def name_of(rng: np.random.Generator, n_words: int) -> str:
+    """Return a name of so many words, each of one to four syllables."""
+    return " ".join("".join(rng.choice(_SYLLABLES, rng.integers(1, 5))).capitalize() for _ in range(n_words))
+
+
 def records(n_tracks: int, catalogue: str, catalogue_id: str) -> Iterator[Document]:
     """Yield records of tracks as they are stored; one in 30,000 is by Ødger."""
     rng = np.random.default_rng(440)
-
-    def name(n_words: int) -> str:
-        return " ".join("".join(rng.choice(_SYLLABLES, rng.integers(1, 5))).capitalize() for _ in range(n_words))
-
+    name = partial(name_of, rng)
     for number in range(n_tracks):
         yield with_search(
             {

@@ -29,7 +29,8 @@ from bench.queries import Query
 from classifier.config import FeatureConfig
 from classifier.models.background import builtin_background
 from classifier.models.query import Recording
-from classifier.search.pipeline import Options, identify
+from classifier.search.options import Options
+from classifier.search.pipeline import identify
 from classifier.search.significance import allowed_at_look
 
 CONDITIONS = "clean,room,room+babble10,room+babble5,room+babble0,room+pink5,room+pink0"

@@ -27,7 +27,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -88,13 +88,18 @@ def make_library(folder: Path, n_songs: int) -> list[tuple[bytes, str]]:
 
 
 @contextlib.contextmanager
-def service(folder: Path, *, workers: int, processes: int, queue: int) -> Iterator[tuple[str, int, int]]:
-    """Run ``earmark serve`` on a free port of the loopback address; give host, port and process once it is ready."""
+def service(
+    folder: Path, *, workers: int, processes: int, queue: int, before: Callable[[], None] | None = None
+) -> Iterator[tuple[str, int, int]]:
+    """Run ``earmark serve`` on a free port of the loopback address; give host, port and process once it is ready.
+
+    ``before`` is called in the new process before the service begins.
+    """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
     environment |= {"EARMARK_DATA_DIR": str(folder), "EARMARK_QUEUE": str(queue), "EARMARK_LOG_LEVEL": "WARNING"}
     command = [sys.executable, "-u", "-m", "classifier", "serve", "--port", "0"]
     command += ["--workers", str(workers), "--processes", str(processes)]
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=before)
     assert process.stdout is not None
     try:
         found = re.search(r"http://([\d.]+):(\d+)/", process.stdout.readline())
@@ -102,19 +107,19 @@ def service(folder: Path, *, workers: int, processes: int, queue: int) -> Iterat
             raise SystemExit("the service did not start: see above")
         host, port = found[1], int(found[2])
         deadline = time.monotonic() + READY_S
-        while _ask(host, port, "GET", "/readyz")[0] != 200:
+        while ask(host, port, "GET", "/readyz")[0] != 200:
             if time.monotonic() > deadline:
                 raise SystemExit(f"the service was not ready within {READY_S:g} s")
             time.sleep(0.1)
         yield host, port, process.pid
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(READY_S)
         process.stdout.close()
 
 
-def _ask(host: str, port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, float, bytes]:
-    """Return status, seconds to wait before asking again, and body."""
+def ask(host: str, port: int, method: str, path: str, body: bytes | None = None) -> tuple[int, float, bytes]:
+    """Send a request; return status, seconds to wait before asking again, and body."""
     connection = http.client.HTTPConnection(host, port, timeout=120)
     try:
         connection.request(method, path, body, {"Content-Type": "audio/wav"} if body else {})
@@ -147,7 +152,7 @@ def load(host: str, port: int, snippets: Sequence[tuple[bytes, str]], n_clients:
             turn += 1
             started = time.perf_counter()
             try:
-                status, wait, body = _ask(host, port, "POST", "/api/v1/tags", content)
+                status, wait, body = ask(host, port, "POST", "/api/v1/tags", content)
             except OSError:
                 with lock:
                     tally.statuses["failed"] += 1

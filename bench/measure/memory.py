@@ -2,6 +2,7 @@
 
     python -m bench.measure.memory                          # 0.5, 2 and 12 hours; six minutes on two cores
     python -m bench.measure.memory --json memory.json       # the same, and every figure in a file
+    python -m bench.measure.memory --listed                 # of listing these files instead, against the songs in them
 
 Each figure is the most that one process held at a time (``VmHWM``), program and libraries included: that of the
 command, and that of its decoder. ``identify`` gets the same files, which are longer than a snippet may be, and refuses
@@ -30,10 +31,11 @@ from rich.console import Console
 from rich.table import Table
 
 from classifier.audio.resample import at_rate
-from classifier.demo.songs import compose
+from classifier.demo.songs import compose, write
 
 RATE = 16000
 SONG_S = 60.0
+SONGS = range(1, 5)
 WHO = ("command", "decoder")
 #: Seconds between looks at what is held.
 _LOOK_S = 0.02
@@ -41,7 +43,7 @@ _LOOK_S = 0.02
 
 def write_long(path: Path, hours: float) -> None:
     """Write a mono WAV file of four songs that take turns, with noise that never repeats."""
-    songs = [compose(seed, duration_s=SONG_S) for seed in range(1, 5)]
+    songs = [compose(seed, duration_s=SONG_S) for seed in SONGS]
     parts = [np.round(at_rate(song.samples, song.sample_rate, RATE) * 20000) for song in songs]
     random = np.random.default_rng(1)
     left, number = round(hours * 3600 * RATE), 0
@@ -117,6 +119,33 @@ def run(hours: Sequence[float]) -> list[dict[str, Any]]:
     return rows
 
 
+def run_listed(hours: Sequence[float]) -> list[dict[str, Any]]:
+    """List files of these lengths in a library that has the four songs of which they are made; as :func:`run`."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, music = Path(name) / "data", Path(name) / "music"
+        for seed in SONGS:
+            write(compose(seed, duration_s=SONG_S), music)
+        peaks(("enroll", str(music)), folder)
+        for length in hours:
+            path = Path(name) / f"{length:g} hours.wav"
+            write_long(path, length)
+            rows.append({"hours": length, "tracklist": peaks(("tracklist", str(path)), folder)})
+            path.unlink()
+    return rows
+
+
+def show_listed(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the table of :func:`run_listed`."""
+    table = Table(box=MARKDOWN)
+    for column in ("hours", "tracklist, MB", "its decoder, MB", "seconds"):
+        table.add_column(column, justify="right")
+    for row in rows:
+        of = row["tracklist"]
+        table.add_row(f"{row['hours']:g}", *(f"{of[name]:.0f}" for name in ("command_mb", "decoder_mb", "seconds")))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
 def show(rows: Sequence[dict[str, Any]]) -> None:
     """Print the table."""
     table = Table(box=MARKDOWN)
@@ -124,8 +153,8 @@ def show(rows: Sequence[dict[str, Any]]) -> None:
         table.add_column(column, justify="right")
     for row in rows:
         enrolled, identified = row["enroll"], row["identify"]
-        figures = (enrolled["command_mb"], enrolled["decoder_mb"], enrolled["seconds"])
-        figures += (identified["command_mb"], identified["decoder_mb"])
+        figures = [enrolled[name] for name in ("command_mb", "decoder_mb", "seconds")]
+        figures += [identified[name] for name in ("command_mb", "decoder_mb")]
         table.add_row(f"{row['hours']:g}", *(f"{figure:.0f}" for figure in figures))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
@@ -136,9 +165,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2.0, 12.0], help="lengths of the files")
     parser.add_argument("--json", type=Path, help="also write every figure into this file")
+    parser.add_argument("--listed", action="store_true", help="list the files, instead of enrolling them")
     options = parser.parse_args(arguments)
-    rows = run(options.hours)
-    show(rows)
+    rows = (run_listed if options.listed else run)(options.hours)
+    (show_listed if options.listed else show)(rows)
     if options.json:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
         options.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))

@@ -488,7 +488,7 @@ def main() -> None:
         report["enrollment"] = enrollment(files[: arguments.enroll], arguments.repeats)
         report["fit"] = fits(songs[0], config, arguments.repeats)
         samples = [at_rate(song.samples, song.sample_rate, config.sample_rate) for song in songs]
-        models = [model_track(s, config, builtin_background(), seed=i) for i, s in enumerate(samples)]
+        models = [model_track(s, config, builtin_background()) for s in samples]
         heard = record(songs[3].samples, songs[3].sample_rate, 20.0, QUERY_S, snr_db=5.0, seed=1)
         query = at_rate(heard, songs[3].sample_rate, config.sample_rate)
         report["divergence"] = divergences(models, query, arguments.copies, config, arguments.repeats)

@@ -42,7 +42,7 @@ from classifier.models.track import TrackModel
 from classifier.results import Track
 from classifier.search import null
 from classifier.search.alignments import SpeedHypothesis, align_many
-from classifier.search.pipeline import Options
+from classifier.search.options import Options
 from classifier.search.significance import Significance, Size
 from classifier.search.speed import other_speeds
 
@@ -66,7 +66,8 @@ def view_of(references: Sequence[Reference]) -> View:
 
 def listen(view: View, samples: np.ndarray, options: ListenOptions) -> tuple[list[Said], float, float]:
     """Listen to samples; return the tracks said, and seconds of processor and clock."""
-    listener, known_at = Listener(view, SAMPLE_RATE, options), {}
+    listener = Listener(view, SAMPLE_RATE, options)
+    known_at: dict[str, float] = {}
     processor, clock = time.process_time(), time.perf_counter()
     pieces = [samples[at : at + PIECE] for at in range(0, len(samples), PIECE)]
     for events in (*(listener.hear(piece) for piece in pieces), listener.finish()):
@@ -200,6 +201,11 @@ def rows(scores: dict[str, Score], speed: dict[str, tuple[float, float]]) -> lis
     return out
 
 
+def _speeds(spent: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
+    """Times real time by processor and by clock, of each channel, from seconds of sound, processor and clock."""
+    return {channel: (float(s[0] / s[1]), float(s[0] / s[2])) for channel, s in spent.items()}
+
+
 def _quantile(values: np.ndarray, q: float) -> float | None:
     return float(np.quantile(values, q)) if len(values) else None
 
@@ -238,9 +244,10 @@ def main() -> None:
             console.print(
                 f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x"
             )
-    speed = {channel: (float(s[0] / s[1]), float(s[0] / s[2])) for channel, s in spent.items()}
-    table = rows(scores, speed)
-    false = []
+        if given.json:  # what was measured so far survives an interruption
+            given.json.write_text(json.dumps({"mixes": number + 1, "channels": rows(scores, _speeds(spent))}, indent=1))
+    table = rows(scores, _speeds(spent))
+    false, heard_h = [], 0.0
     if given.strangers:
         foreign = (
             [r for r in references if not r.known]
@@ -249,7 +256,8 @@ def main() -> None:
         )
         for stretch in strangers(given.strangers, foreign, material, given.seed):
             false += [asdict(s) for s in listen(view, stretch, options)[0]]
-            console.print(f"strangers: {len(false)} false segments so far")
+            heard_h += len(stretch) / SAMPLE_RATE / 3600
+            console.print(f"strangers: {len(false)} false segments in {heard_h:g} h so far")
     shown = Table("figure", *scores)
     for name in table[0] if table else ():
         if name != "channel":

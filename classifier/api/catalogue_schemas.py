@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import JobError, Strict
+from classifier.api.job_schemas import JobError
+from classifier.api.schemas import Strict
 
 
 class Parameter(BaseModel):
@@ -27,6 +28,21 @@ class Parameters(BaseModel):
 
     parameters: list[Parameter]
     presets: dict[str, dict[str, Any]] = Field(description="Values of all of them, by name of the preset.")
+
+
+class RemoveCatalogue(Strict):
+    """Which state of a catalogue is to go."""
+
+    revision: int = Field(ge=0, le=2**53, description="`revision` of the catalogue as it was read.")
+
+
+class Removed(BaseModel):
+    """What went with a catalogue."""
+
+    name: str
+    tracks: int
+    jobs: int = Field(description="Jobs that had worked on it.")
+    revision: int = Field(description="Where it stood.")
 
 
 class CopyCatalogue(Strict):

@@ -8,20 +8,22 @@ from apiflask import APIBlueprint
 from flask import url_for
 
 from classifier import catalogue as library
-from classifier.api.catalogue_schemas import Copied, CopyCatalogue, Parameters
+from classifier.api.catalogue_schemas import Copied, CopyCatalogue, Parameters, RemoveCatalogue, Removed
 from classifier.api.guard import needs
 from classifier.api.list_schemas import CataloguesQuery
 from classifier.api.paging import page
 from classifier.api.representation import only
 from classifier.api.schemas import Catalogue, CatalogueCreate, Catalogues, Cost, CostEstimate
 from classifier.api.service import Service, service
+from classifier.care.copying import check_names
 from classifier.config import PRESETS, FeatureConfig, parameters
 from classifier.errors import CatalogueExists, CatalogueNotFound
 from classifier.models.cost import estimate
 from classifier.records.catalogues import CatalogueRecord, get_catalogue, list_catalogues
+from classifier.records.configurations import current_config
 from classifier.records.tracks import count_tracks
 from classifier.store.base import Store
-from classifier.work import copy
+from classifier.work import copy, jobs, removal
 
 bp = APIBlueprint("catalogues", __name__, tag="Library", url_prefix="/api/v1")
 
@@ -58,6 +60,33 @@ def create(json_data: CatalogueCreate) -> Any:
     raise CatalogueExists(f"catalogue {name!r} exists already")
 
 
+@bp.get("/catalogues/<path:name>")
+@needs("tag")
+@bp.output(Catalogue)
+@bp.doc(operation_id="getCatalogue", responses=[401, 403, 404])
+def get(name: str) -> dict[str, Any]:
+    """Return a catalogue: its parameters, how many tracks it has, and its `revision`."""
+    store = service().store
+    return _described(store, get_catalogue(store, name))
+
+
+@bp.delete("/catalogues/<path:name>")
+@needs("admin")
+@bp.input(RemoveCatalogue, location="query")
+@bp.output(Removed)
+@bp.doc(operation_id="deleteCatalogue", responses=[401, 403, 404, 409])
+def delete(name: str, query_data: RemoveCatalogue) -> dict[str, Any]:
+    """Remove a catalogue with its tracks, their models and its jobs, for good.
+
+    In two steps: read the catalogue, see what it holds, and send its `revision` here. Nothing is removed if its tracks
+    have changed since, or while a job works on it; and the catalogue that is used where none is named never is. Tags,
+    tracklists and experiments stay.
+    """
+    own = service()
+    default = own.settings.catalogue
+    return removal.remove(own.store, name, default=default, revision=query_data.revision).to_dict()
+
+
 @bp.post("/catalogues/estimate")
 @needs("admin")
 @bp.input(CostEstimate, location="json")
@@ -92,8 +121,9 @@ def start_copy(json_data: CopyCatalogue) -> Any:
     The same request goes on with a copy that was begun.
     """
     own = service()
+    check_names(json_data.source, json_data.name)
     source = get_catalogue(own.store, json_data.source)
-    config = FeatureConfig.from_dict({**library.current_config(source).to_dict(), **json_data.config})
+    config = FeatureConfig.from_dict({**current_config(source).to_dict(), **json_data.config})
     _made(own, json_data.name, config)
     job = copy.submit(own.store, source.name, json_data.name)
     own.notify_workers()
@@ -106,7 +136,7 @@ def start_copy(json_data: CopyCatalogue) -> Any:
 @bp.doc(operation_id="getCopy", responses=[401, 403, 404])
 def get_copy(job_id: str) -> dict[str, Any]:
     """Return how far a copy is, and once it is done, which tracks are missing."""
-    return copy.to_dict(copy.get(service().store, job_id))
+    return copy.to_dict(jobs.get(service().store, job_id, copy.KIND))
 
 
 def _made(own: Service, name: str, config: FeatureConfig) -> dict[str, Any]:
@@ -119,7 +149,7 @@ def _made(own: Service, name: str, config: FeatureConfig) -> dict[str, Any]:
 
 def _configured(store: Store, wanted: CatalogueCreate) -> FeatureConfig:
     if wanted.copy_of is not None:
-        start = library.current_config(get_catalogue(store, wanted.copy_of))
+        start = current_config(get_catalogue(store, wanted.copy_of))
     elif wanted.synced_fm:
         start = FeatureConfig.from_synced_fm(wanted.synced_fm)
     else:
@@ -132,6 +162,7 @@ def _described(store: Store, record: CatalogueRecord) -> dict[str, Any]:
         "name": record.name,
         "created": record.created,
         "tracks": count_tracks(store, record.name),
+        "default": record.name == service().settings.catalogue,
         "revision": record.revision,
         "config": record.config,
         "config_hash": record.config_hash,

@@ -29,6 +29,7 @@ from classifier.catalogue import Catalogue
 from classifier.errors import AudioError, AudioTooLarge, DecodeLimit, InvalidParameter, TracklistNotFound
 from classifier.fingerprint.bits import SAMPLE_RATE
 from classifier.listening.engine import Listener
+from classifier.listening.files import lists_of
 from classifier.records import listens
 from classifier.records.leases import Lease
 from classifier.records.listens import Listen, State
@@ -216,8 +217,8 @@ def _ear(own: Service, listen: Listen, catalogue: Catalogue) -> _Ear:
     view, rate = catalogue.view(), listen.rate or catalogue.config.sample_rate
     state = listens.state(own.store, listen)
     if state is None:
-        return _Ear(Listener(view, rate))
-    listener = Listener.restore(view, state.data, rate)
+        return _Ear(Listener(view, rate, lists=lists_of(catalogue)))
+    listener = Listener.restore(view, state.data, rate, lists_of(catalogue))
     return _Ear(listener, state.pieces, state.rest, saved_s=listener.heard_s)
 
 

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import CatalogueQuery, Identifier, JobError, Strict, Track
+from classifier.api.job_schemas import JobError
+from classifier.api.schemas import CatalogueQuery, Identifier, Strict
+from classifier.api.track_schemas import Track
 
 
 class DuplicatesQuery(CatalogueQuery):

@@ -11,10 +11,10 @@ from classifier.api.duplicate_schemas import Duplicates, DuplicatesQuery, Merged
 from classifier.api.guard import needs
 from classifier.api.list_schemas import MergesQuery
 from classifier.api.paging import page
-from classifier.api.schemas import Track
 from classifier.api.service import service
+from classifier.api.track_schemas import Track
 from classifier.records import merging
-from classifier.work import duplicates
+from classifier.work import duplicates, jobs
 
 bp = APIBlueprint("duplicates", __name__, tag="Library", url_prefix="/api/v1")
 
@@ -43,7 +43,7 @@ def find(json_data: DuplicatesQuery) -> Any:
 @bp.doc(operation_id="getDuplicates", responses=[401, 403, 404])
 def get(job_id: str) -> dict[str, Any]:
     """Return what was found; none of it before `status` is `done`. The job can be followed under `/jobs`, too."""
-    return duplicates.to_dict(duplicates.get(service().store, job_id))
+    return duplicates.to_dict(jobs.get(service().store, job_id, duplicates.KIND))
 
 
 @bp.get("/merges")

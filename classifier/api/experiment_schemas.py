@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import IDENTIFIER, JobError, Strict
+from classifier.api.job_schemas import JobError
+from classifier.api.schemas import IDENTIFIER, Strict
 from classifier.experiments.grid import PRESETS
 from classifier.experiments.plan import DEFAULT_CONDITIONS
 from classifier.results import METHODS, METHODS_HELP

@@ -17,7 +17,7 @@ from classifier.api.experiment_schemas import (
     ResultsQuery,
 )
 from classifier.api.guard import needs
-from classifier.api.schemas import Job
+from classifier.api.job_schemas import Job
 from classifier.api.service import service
 from classifier.api.trackfiles import spool_tracks
 from classifier.errors import ExperimentNotFound

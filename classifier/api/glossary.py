@@ -53,13 +53,14 @@ WORDS: dict[str, str] = {
     "status": "How far it is.",
     "kind": "Of which kind it is.",
     "verdict": "`identified`: `matches[0]` is it; `ambiguous`: several explain the snippet; `no_match`: none does.",
+    "verdicts": "How many tags have each verdict.",
     "method": "How it was decided.",
     "error": "What went wrong; null if nothing did.",
     "total": "How much there is to do.",
     "done": "How much of it is done.",
     "ready": "Whether it can work at full speed.",
     # of a job
-    "added": "Files that became tracks.",
+    "added": "Files that became tracks, or tracks that got labels.",
     "present": "Files whose recording was there already.",
     "failed": "Files that could not be used.",
     # of searching
@@ -90,6 +91,7 @@ WORDS: dict[str, str] = {
     "tracks": "How many tracks it has.",
     # pages of lists
     "tags": "The tags.",
+    "devices": "The devices.",
     "tracklists": "The tracklists, without their segments.",
     "catalogues": "The catalogues.",
     "monitors": "The monitors.",
@@ -166,7 +168,8 @@ UNITS = ("_s", "_hz", "_db", "_bytes", "seconds", "_days", "nats")
 #: Numbers that are no quantity with a unit: shares and probabilities, scores, ratios and divergences in nats.
 DIMENSIONLESS = frozenset(
     (
-        *("confidence", "agreement", "z", "log10_e_value", "speed", "threshold", "p", "lift", "share", "value"),
+        *("confidence", "agreement", "z", "log10_e_value", "speed", "pitch", "threshold"),
+        *("p", "lift", "share", "value"),
         *("divergence", "divergence_variational", "unrelated", "certainty"),
         *("percentile", "score", "probability"),
         *("high", "low", "proximity", "spread", "x", "y"),

@@ -9,11 +9,12 @@ from flask import Response
 
 from classifier.api import streams
 from classifier.api.guard import needs
-from classifier.api.schemas import Job
+from classifier.api.job_schemas import Job, Jobs
+from classifier.api.paging import Paged, page
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.store.base import Document, Store
-from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, label, mapping, tracklist, train, webhooks
 
 bp = APIBlueprint("jobs", __name__, tag="Jobs", url_prefix="/api/v1/jobs")
 
@@ -32,6 +33,7 @@ _SHOWN = {
     duplicates.KIND: duplicates.progress_of,
     enroll.KIND: enroll.to_dict,
     experiment.KIND: experiment.to_dict,
+    label.KIND: label.to_dict,
     mapping.KIND: mapping.to_dict,
     tracklist.KIND: tracklist.to_dict,
     train.KIND: train.to_dict,
@@ -44,6 +46,29 @@ _ABSENT: dict[str, Any] = {
 }
 
 
+@bp.get("")
+@needs("admin")
+@bp.input(Paged, location="query")
+@bp.output(Jobs)
+@bp.doc(operation_id="listJobs", responses=[401, 403])
+def listing(query_data: Paged) -> dict[str, Any]:
+    """List the jobs that wait or run, newest first; announcements to webhooks are left out."""
+    found, more = page(jobs.unfinished(service().store), lambda job: job["_id"], query_data, order="jobs")
+    return {"jobs": [_entry(document) for document in found], "next": more}
+
+
+def _entry(document: Document) -> dict[str, Any]:
+    task = document["task"]
+    shown = {name: document[name] for name in ("kind", "status", "created", "total", "done")}
+    catalogue = task.get("catalogue") or task.get("source")
+    return {
+        "id": document["_id"],
+        **shown,
+        "catalogue": catalogue,
+        "stoppable": document["kind"] in jobs.STOPPABLE,
+    }
+
+
 @bp.get("/<job_id>")
 @needs("admin")
 @bp.output(Job)
@@ -51,6 +76,18 @@ _ABSENT: dict[str, Any] = {
 def get(job_id: str) -> dict[str, Any]:
     """Return a job with every file's state."""
     return to_dict(jobs.get(service().store, job_id))
+
+
+@bp.delete("/<job_id>")
+@needs("admin")
+@bp.output(Job)
+@bp.doc(operation_id="stopJob", responses=[401, 403, 404, 409])
+def stop(job_id: str) -> dict[str, Any]:
+    """Stop a job that copies a catalogue, looks for duplicates, labels tracks, lays out a map, or trains.
+
+    What it has done so far stays, and the same request again goes on from there. A job that is done stays as it is.
+    """
+    return to_dict(jobs.stop(service().store, job_id))
 
 
 @bp.get("/<job_id>/events")

@@ -45,6 +45,7 @@ class KeyMade(Key):
 
 
 class Keys(BaseModel):
-    """Every key, oldest first."""
+    """A page of the keys, oldest first."""
 
     keys: list[Key]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")

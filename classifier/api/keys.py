@@ -9,6 +9,9 @@ from flask import Response, current_app
 
 from classifier.api.guard import needs
 from classifier.api.key_schemas import KeyCreate, KeyMade, Keys
+from classifier.api.list_schemas import KeysQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.service import service
 from classifier.errors import InvalidParameter, LastAdminKey
 from classifier.records import keys as stored
@@ -18,11 +21,14 @@ bp = APIBlueprint("keys", __name__, tag="Operation", url_prefix="/api/v1/keys")
 
 @bp.get("")
 @needs("admin")
+@bp.input(KeysQuery, location="query")
 @bp.output(Keys)
 @bp.doc(operation_id="listKeys", responses=[401, 403])
-def listing() -> dict[str, Any]:
+def listing(query_data: KeysQuery) -> dict[str, Any]:
     """List the keys without their secrets, oldest first."""
-    return {"keys": [key.to_dict() for key in stored.listed(service().store)]}
+    found, more = page(stored.listed(service().store), lambda key: key.id, query_data, order="keys")
+    only(query_data.fields, of="keys")
+    return {"keys": [key.to_dict() for key in found], "next": more}
 
 
 @bp.post("")

@@ -9,11 +9,11 @@ from flask import url_for
 
 from classifier.api import jobs
 from classifier.api.guard import needs
+from classifier.api.job_schemas import Job
 from classifier.api.label_schemas import LabelModel, LabelModels, TrainQuery
 from classifier.api.list_schemas import LabelModelsQuery
 from classifier.api.paging import page
 from classifier.api.representation import only
-from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.trackfiles import spool_tracks
 from classifier.labels.scoring.files import check_task

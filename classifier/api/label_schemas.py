@@ -5,11 +5,11 @@ The models of answers mirror what ``classifier/labels`` returns; a test holds th
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import Strict
+from classifier.api.schemas import CatalogueQuery, Strict
 
 # --- requests ---------------------------------------------------------------------------------------------
 
@@ -58,6 +58,15 @@ class TrainQuery(Strict):
     )
     seed: int = Field(0, ge=0, lt=2**32, description="Of all chance; the same files and seed give the same model.")
     activate: bool = Field(False, description="Let the model answer at once.")
+
+
+class LabelTracks(CatalogueQuery):
+    """Which tracks to label, and how."""
+
+    tasks: list[Annotated[str, Field(max_length=40)]] = Field(
+        [], max_length=20, description="What to name, such as `genre` or `tags`; none: all that can be."
+    )
+    again: bool = Field(False, description="Label anew what the same model has labelled before, too.")
 
 
 # --- tags -------------------------------------------------------------------------------------------------

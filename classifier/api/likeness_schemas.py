@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import CatalogueQuery, JobError, Strict
+from classifier.api.job_schemas import JobError
+from classifier.api.schemas import CatalogueQuery, Strict
 
 
 class AlikeQuery(Strict):

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Literal
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
+from classifier.api.key_schemas import Key
 from classifier.api.label_schemas import LabelModel
+from classifier.api.moments import Moment, instant
 from classifier.api.paging import Paged, fields_of
-from classifier.api.schemas import IDENTIFIER, Catalogue, CatalogueQuery, Strict, Tag, Track
+from classifier.api.schemas import IDENTIFIER, Catalogue, CatalogueQuery, Device, Strict, Tag
+from classifier.api.track_schemas import Track
 from classifier.api.tracklist_schemas import Monitor, TracklistEntry
+from classifier.api.webhook_schemas import Webhook
 from classifier.records.tracks import SORTS
 
 _TRACK_SORTS = tuple(sign + name for name in SORTS for sign in ("", "-"))
-
-
-def _moment(value: date | None) -> datetime | None:
-    """Return a time, of a day its beginning, UTC."""
-    if value is None or isinstance(value, datetime):
-        return value
-    return datetime(value.year, value.month, value.day, tzinfo=UTC)
 
 
 class TagsFilter(Strict):
@@ -35,12 +32,12 @@ class TagsFilter(Strict):
     search: str | None = Field(
         None, max_length=200, description="Only tags of which title, artist, album or file hold all these words."
     )
-    since: AwareDatetime | date | None = Field(None, description="Only tags from this day (UTC) or time on.")
-    until: AwareDatetime | date | None = Field(None, description="Only tags before this day (UTC) or time.")
+    since: Moment | None = Field(None, description="Only tags from this day (UTC) or time on.")
+    until: Moment | None = Field(None, description="Only tags before this day (UTC) or time.")
 
     def bounds(self) -> dict[str, datetime | None]:
         """Return both bounds as times."""
-        return {name: _moment(getattr(self, name)) for name in ("since", "until")}
+        return {name: instant(getattr(self, name)) for name in ("since", "until")}
 
 
 class TagsExportQuery(TagsFilter):
@@ -74,6 +71,12 @@ class TagFields(Strict):
     fields: str | None = fields_of(Tag)
 
 
+class DevicesQuery(Paged):
+    """Which devices, by name."""
+
+    fields: str | None = fields_of(Device)
+
+
 class TracksQuery(Strict):
     """Which tracks to list, and in which order."""
 
@@ -88,13 +91,19 @@ class TracksQuery(Strict):
     )
     artist: str | None = Field(None, max_length=500, description="Only tracks of exactly this artist.")
     album: str | None = Field(None, max_length=500, description="Only tracks of exactly this album.")
+    label: str | None = Field(
+        None,
+        max_length=1000,
+        description="Only tracks with these labels, comma-separated: `genre:jazz`, or `jazz` of any task.",
+    )
     sort: Literal[*_TRACK_SORTS] = Field(  # type: ignore[valid-type]
         "title", description="What they are ordered by; with `-` the other way round. Text by its code points."
     )
     facets: str | None = Field(
         None,
-        pattern="^(artist|album)(,(artist|album))?$",
-        description="Count the values of these among the tracks that match: `artist`, `album`, or both.",
+        pattern="^(artist|album|label)(,(artist|album|label)){0,2}$",
+        description="Count values among the tracks that match, comma-separated: `artist`, `album`, `label`; "
+        "labels are written `genre:jazz`.",
     )
     limit: int = Field(50, ge=1, le=500, description="Most tracks in the answer.")
     skip: int = Field(0, ge=0, le=10_000_000, description="Tracks to skip from the start, or after the cursor.")
@@ -120,6 +129,18 @@ class MonitorsQuery(Paged):
     """Which monitors, by name."""
 
     fields: str | None = fields_of(Monitor)
+
+
+class KeysQuery(Paged):
+    """Which keys, oldest first."""
+
+    fields: str | None = fields_of(Key)
+
+
+class WebhooksQuery(Paged):
+    """Which webhooks, oldest first."""
+
+    fields: str | None = fields_of(Webhook)
 
 
 class LabelModelsQuery(Paged):

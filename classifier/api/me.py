@@ -16,6 +16,7 @@ from classifier.records import tags
 _SETTINGS = (
     *("snippet_bytes", "snippet_seconds", "min_snippet_seconds", "listen_seconds", "track_bytes", "recording_bytes"),
     "keep_days",
+    "tag_days",
 )
 
 bp = APIBlueprint("me", __name__, tag="Operation", url_prefix="/api/v1/me")

@@ -9,8 +9,9 @@ from typing import Any
 from apiflask import APIFlask
 
 from classifier.api import glossary, problems
-from classifier.api.schemas import EnrollForm, Problem
+from classifier.api.schemas import Problem
 from classifier.api.snippets import SIGNATURE_TYPE
+from classifier.api.track_schemas import EnrollForm
 from classifier.api.trackfiles import MAX_FILES
 
 DESCRIPTION = (

@@ -22,7 +22,7 @@ from classifier.api.problems import on_http_exception
 
 _INSTALLED, _SOURCE = (folder / "static" for folder in Path(__file__).resolve().parents[1:3])
 ROOT = _INSTALLED if _INSTALLED.is_dir() else _SOURCE
-_HASHED = re.compile(r"-[A-Z0-9]{8}\.(js|css|woff2?|svg|png)\Z")
+_HASHED = re.compile(r"(?:chunk|worker)-[\w-]{8}\.js\Z")
 _TEXT = (".html", ".js", ".css", ".svg", ".json", ".map", ".txt", ".webmanifest")
 _NO_CLIENT_ROUTE = ("api/", "problems/")
 

@@ -9,15 +9,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from classifier.api.moments import Instant
 from classifier.config import PRESETS
-from classifier.results import METHODS, METHODS_HELP
+from classifier.results import METHODS, METHODS_HELP, SPEEDS, SPEEDS_HELP
 
 IDENTIFIER = r"^[A-Za-z0-9_-]{1,64}$"
 
 
 Identifier = Annotated[str, Field(pattern=IDENTIFIER)]
+#: What else is asked for: names of up to five tasks, comma-separated.
+INCLUDE = r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$"
 
 
 class Strict(BaseModel):
@@ -38,15 +41,20 @@ class TagQuery(Strict):
     method: Literal[*METHODS] | None = Field(  # type: ignore[valid-type]
         None, description=f"How to decide ({METHODS_HELP}). Left out: as the settings say."
     )
+    speeds: Literal[*SPEEDS] | None = Field(  # type: ignore[valid-type]
+        None,
+        description=f"What is searched if nothing is certain at the snippet's own speed ({SPEEDS_HELP}). Left out: as "
+        "the settings say.",
+    )
     top: int = Field(5, ge=1, le=50, description="Most entries in `matches`; `nearest` has up to ten.")
     include: str | None = Field(
         None,
         max_length=200,
-        pattern=r"^[a-z][a-z0-9_-]*(,[a-z][a-z0-9_-]*){0,4}$",
+        pattern=INCLUDE,
         description="What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model "
         "for, comma-separated. Where that fails, the identification is answered all the same.",
     )
-    recorded: AwareDatetime | None = Field(
+    recorded: Instant | None = Field(
         None, description="When the snippet was recorded, if it was kept until now: ISO 8601 with an offset."
     )
     device: str | None = Field(
@@ -54,50 +62,6 @@ class TagQuery(Strict):
     )
     keep: bool = Field(
         False, description="Keep the snippet for some days, for `GET /tags/{id}/recording`, if the service allows it."
-    )
-
-
-class EnrollQuery(Strict):
-    """Where uploaded tracks go."""
-
-    catalogue: str | None = Field(
-        None, max_length=100, description="Catalogue to add to. Left out: the one in the settings."
-    )
-    replace: bool = Field(
-        False,
-        description="Model recordings that are already there anew and re-read their tags; what was set by hand stays.",
-    )
-    like: str | None = Field(
-        None,
-        max_length=100,
-        description="Another catalogue: what is said there of the same audio comes along, and what was set by hand.",
-    )
-
-
-class EnrollForm(Strict):
-    """What is known of an uploaded track; only with a single file."""
-
-    title: str | None = Field(
-        None, min_length=1, max_length=500, description="Left out: from the file's tags, else its name."
-    )
-    artist: str | None = Field(None, max_length=500)
-    album: str | None = Field(None, max_length=500)
-    isrc: str | None = Field(None, max_length=20)
-
-
-class TrackEdit(Strict):
-    """What to change by hand, for good. Fields left out stay as they are; null empties a field."""
-
-    title: str = Field(default_factory=str, min_length=1, max_length=500)
-    artist: str | None = Field(None, max_length=500)
-    album: str | None = Field(None, max_length=500)
-    isrc: str | None = Field(None, max_length=20)
-    recording_mbid: str | None = Field(None, max_length=100, description="MusicBrainz recording: a UUID.")
-    release_mbid: str | None = Field(None, max_length=100, description="MusicBrainz release: a UUID.")
-    artist_mbids: str | None = Field(None, max_length=500, description="MusicBrainz artists: UUIDs and semicolons.")
-    acoustid: str | None = Field(None, max_length=100, description="AcoustID: a UUID.")
-    metadata: dict[str, str] = Field(
-        default_factory=dict, max_length=100, description="Free text by name; replaces what was there."
     )
 
 
@@ -151,6 +115,7 @@ class Match(BaseModel):
     query_start_s: float | None = Field(description="Start of the stretch of the snippet that matched.")
     query_end_s: float | None = Field(description="End of the stretch of the snippet that matched.")
     speed: float | None = Field(description="1.02: the snippet runs 2 % fast.")
+    pitch: float | None = Field(description="Semitones by which the snippet is higher than the track.")
     agreement: float | None = Field(description="Agreement of the fingerprints' bits, -1 to 1; 0 is chance.")
     z: float | None = Field(description="Agreement in standard deviations of the agreement with unrelated music.")
     log10_e_value: float | None = Field(
@@ -199,6 +164,14 @@ class Searched(BaseModel):
     aligned_tracks: int
     complete: bool = Field(description="Whether no track could have been missed.")
     other_speeds: bool = Field(description="Whether other playback speeds were searched or did not need to be.")
+    nearest_exact: bool = Field(description="Whether no nearer track can be missing in `nearest`.")
+    share: float = Field(
+        description="Share of the catalogue's windows that could be searched: below 1 only if machines that hold some "
+        "were lost."
+    )
+    wide: bool = Field(
+        description="Whether tempo and pitch independent of each other were searched or did not need to be."
+    )
 
 
 class Tag(BaseModel):
@@ -246,6 +219,30 @@ class Tags(BaseModel):
     facets: dict[str, list[FacetValue]] = Field(
         description="By name of a facet that was asked for: its values among all tags that were asked for."
     )
+
+
+class Verdicts(BaseModel):
+    """How many tags have each verdict."""
+
+    identified: int = Field(description="Tags of which one recording is it.")
+    ambiguous: int = Field(description="Tags that several recordings explain.")
+    no_match: int = Field(description="Tags that nothing explains.")
+
+
+class Device(BaseModel):
+    """What came from one device."""
+
+    device: str = Field(description="What its clients call it.")
+    tags: int = Field(description="How many tags it recorded.")
+    verdicts: Verdicts
+    latest: str = Field(description="When the newest of them was made.")
+
+
+class Devices(BaseModel):
+    """A page of the devices, by name."""
+
+    devices: list[Device]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class Alignment(BaseModel):
@@ -317,101 +314,13 @@ class Charts(BaseModel):
     nearest: list[dict[str, Any]] = Field(description="Nearest tracks by divergence, nearest first.")
 
 
-class Track(BaseModel):
-    """One enrolled recording."""
-
-    id: str
-    catalogue: str
-    title: str
-    artist: str | None
-    album: str | None
-    isrc: str | None
-    source: str = Field(description="Name of the enrolled file without extension.")
-    duration_s: float
-    n_windows: int
-    content_hash: str = Field(description="SHA-256 of the decoded audio.")
-    file_hash: str = Field(description="SHA-256 of the file.")
-    created: str
-    version: int = Field(description="Counts re-enrollments, from 1.")
-    metadata: dict[str, str]
-    by_hand: list[str] = Field(description="Fields that a person set or edited: tags in files do not overwrite them.")
-    remarks: list[str] = Field(
-        description="What was peculiar about the file, if anything: each a stable name, a colon and a sentence."
-    )
-    recording_mbid: str | None = Field(description="MusicBrainz recording, a UUID.")
-    release_mbid: str | None = Field(description="MusicBrainz release, a UUID.")
-    artist_mbids: str | None = Field(description="MusicBrainz artists, UUIDs joined by semicolons.")
-    acoustid: str | None = Field(description="AcoustID, a UUID.")
-
-
-class Tracks(BaseModel):
-    """A page of a catalogue's tracks."""
-
-    tracks: list[Track]
-    total: int = Field(description="Tracks that match, on all pages.")
-    limit: int = Field(description="As asked.")
-    skip: int = Field(description="As asked.")
-    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
-    facets: dict[str, list[FacetValue]] = Field(
-        description="By name of a facet that was asked for: its fifty most frequent values among all tracks that match."
-    )
-
-
-class JobError(BaseModel):
-    """Why a file failed; the names are those of problem documents."""
-
-    name: str
-    message: str
-
-
-class JobFile(BaseModel):
-    """One file of a job."""
-
-    name: str
-    bytes: int
-    status: Literal["waiting", "working", "added", "present", "failed", "heard"] = Field(
-        description="`present`: the same recording was already in the catalogue. `heard`: ready to be trained on."
-    )
-    track_id: str | None
-    title: str | None
-    remarks: list[str] = Field(
-        description="What is peculiar about the file, if anything: each a stable name, a colon and a sentence."
-    )
-    error: JobError | None
-
-
-class Job(BaseModel):
-    """Work that continues after the answer."""
-
-    id: str
-    kind: Literal["copy", "duplicates", "enroll", "experiment", "map", "tracklist", "train", "webhook"]
-    catalogue: str | None = Field(description="That is enrolled into, listened for or validated; else null.")
-    task: str | None = Field(None, description="What the model is to name, of a training.")
-    version: str | None = Field(None, description="Of the model that was trained, once it is.")
-    status: Literal["queued", "running", "done"] = Field(
-        description="`done` also if it failed: see `files`, and `error` of a tracklist or a training."
-    )
-    created: str
-    finished: str | None
-    total: int = Field(
-        description="Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, "
-        "questions."
-    )
-    done: int = Field(description="Files finished, failed ones included; of a tracklist, seconds heard.")
-    added: int
-    present: int
-    failed: int
-    files: list[JobFile] = Field(description="Of the kind `enroll`.")
-    tracklist: str | None = Field(description="The tracklist that the job fills.")
-    error: JobError | None = Field(description="Why a tracklist, a training or an experiment failed.")
-
-
 class Catalogue(BaseModel):
     """A named set of tracks that share one configuration."""
 
     name: str
     created: str
     tracks: int
+    default: bool = Field(description="Whether it is used where none is named; it cannot be removed.")
     revision: int = Field(description="Rises with every change of the catalogue.")
     config: dict[str, Any]
     config_hash: str
@@ -445,6 +354,7 @@ class MyLimits(BaseModel):
     track_bytes: int = Field(description="Largest file of a track, bytes.")
     recording_bytes: int = Field(description="Largest long recording, bytes.")
     keep_days: float = Field(description="Days for which a snippet is kept with `keep=true`; 0: it never is.")
+    tag_days: float = Field(description="Days after which tags are deleted; 0: never.")
     requests_per_minute: int | None = Field(description="Beyond, 429 with `Retry-After`. Null: no limit.")
     max_tags: int | None = Field(description="Tags that this key may keep. Null: no limit.")
 
@@ -475,7 +385,9 @@ class Ready(BaseModel):
     """Whether the process can work at full speed."""
 
     ready: bool
-    checks: dict[str, str] = Field(description="`ok` or what is missing, for store, index and decoder.")
+    checks: dict[str, str] = Field(
+        description="`ok` or what is missing, for store, index and decoder; with a scheduler, for workers."
+    )
     tracks_missing: int = Field(
         description="Tracks that no snippet can match: still loading, or damaged (`earmark doctor` names them)."
     )

@@ -91,13 +91,18 @@ def _count_together(folder: str | None) -> None:
 
 
 def check_address(settings: Settings) -> None:
-    """Refuse to serve other machines while anyone could write.
+    """Refuse to serve other machines while anyone could write, and to use a scheduler that strangers could reach.
 
     Raises
     ------
     InvalidConfig
-        If ``host`` is not a loopback address and no admin key exists, or the address cannot be bound.
+        If ``host`` is not a loopback address and no admin key exists, or the address cannot be bound; if there is a
+        scheduler that may not be used.
     """
+    if settings.scheduler:
+        from classifier.cluster.engine import scheduler_of
+
+        scheduler_of(settings)
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
         address = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)[0][4]

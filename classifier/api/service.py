@@ -14,7 +14,7 @@ import time
 import wave
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from flask import current_app
@@ -27,15 +27,18 @@ from classifier.catalogue import Catalogue
 from classifier.errors import EarmarkError
 from classifier.likeness.library import Likeness
 from classifier.records import allowances, idempotency, listens, recordings, tags
-from classifier.records.catalogues import get_catalogue
+from classifier.records.catalogues import get_catalogue, list_catalogues
 from classifier.records.clock import iso
 from classifier.records.orphans import remove_orphans
 from classifier.settings import Settings
 from classifier.store import open_store
 from classifier.store.base import Store
-from classifier.work import copy, duplicates, enroll, experiment, jobs, mapping, tracklist, train, webhooks
+from classifier.work import copy, duplicates, enroll, experiment, jobs, label, mapping, tracklist, train, webhooks
 from classifier.work.spool import Spool
 from classifier.work.worker import Handler, Worker
+
+if TYPE_CHECKING:
+    from classifier.cluster.head import Head
 
 log = logging.getLogger("earmark.service")
 
@@ -91,6 +94,7 @@ class Service:
         self._store: Store | None = None
         self._catalogues: dict[str, Catalogue] = {}
         self._likeness: dict[str, Likeness] = {}
+        self._head: Head | None = None
         self._state = {"store": "not open yet", "index": "not warm yet", "decoder": "not warm yet"}
 
     # --- life ---------------------------------------------------------------------------------------------
@@ -102,6 +106,10 @@ class Service:
         with self._lock:
             if self._started:
                 return
+            if self.settings.scheduler:
+                from classifier.cluster.head import Head
+
+                self._head = Head(self.settings)
             self._store = open_store(self.settings.store)
             # One child more than workers: a file that is slow to decode keeps no worker waiting.
             self._decoder = Decoder(self.settings, self.settings.workers + 1)
@@ -109,11 +117,13 @@ class Service:
             self._recording_decoder = Decoder(self.settings)
             self._labelling = Labelling(self.settings)
             self._labelling.gate.watch = self.watch_labels
+            labels = label.Labels(self.settings, self._enroller)
             handlers: dict[str, Handler] = {
                 copy.KIND: copy.Copies(self._enroller, self.settings.music_folders),
-                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller),
+                enroll.KIND: enroll.Enroll(self._store, self.spool, self._enroller, labels.one),
+                label.KIND: labels,
                 tracklist.KIND: tracklist.Tracklists(
-                    self._store, self.spool, self.settings, self._recording_decoder, self.catalogue
+                    self._store, self.spool, self.settings, self._recording_decoder, self.catalogue, labels.segments
                 ),
                 duplicates.KIND: duplicates.Duplicates(self.catalogue),
                 mapping.KIND: mapping.Mapping(self.likeness),
@@ -155,6 +165,8 @@ class Service:
             thread.join(STOP_SECONDS)
         for catalogue in self._catalogues.values():
             catalogue.close()
+        if self._head is not None:
+            self._head.close()
         self.store.close()
 
     def _warm_up(self) -> None:
@@ -211,8 +223,20 @@ class Service:
                 jobs.clean(self.store)
                 self.spool.clean(self.store)
                 remove_orphans(self.store, thorough=False)
+                self._let_go()
             except EarmarkError as error:
                 log.warning("tidying up failed: %s: %s", error.name, error)
+
+    def _let_go(self) -> None:
+        """Close what is open of catalogues that were removed."""
+        ids = {record.id for record in list_catalogues(self.store)}
+        with self._lock:
+            gone = [name for name, found in self._catalogues.items() if found.id not in ids]
+            removed = [self._catalogues.pop(name) for name in gone]
+            for name in gone:
+                self._likeness.pop(name, None)
+        for catalogue in removed:
+            catalogue.close()
 
     # --- parts --------------------------------------------------------------------------------------------
 
@@ -243,13 +267,18 @@ class Service:
         self._telling.notify()
 
     def checks(self) -> dict[str, str]:
-        """Return ``ok`` or what is missing, for store, index and decoder."""
+        """Return ``ok`` or what is missing, for store, index and decoder, and for workers if there is a scheduler."""
         checks = dict(self._state)
         if checks["store"] == "ok":
             try:
                 self.store.ping()
             except EarmarkError as error:
                 checks["store"] = error.name
+        if self._head is not None:
+            try:
+                checks["workers"] = "ok" if self._head.workers() else "none is there"
+            except EarmarkError as error:
+                checks["workers"] = error.name
         return checks
 
     def tracks_missing(self) -> int:
@@ -268,7 +297,10 @@ class Service:
         with self._lock:
             found = self._catalogues.get(name)
             if found is None or found.id != record.id:  # not opened yet, or removed and created again
-                found = self._catalogues[name] = self._open(name, self._decoder)
+                found = self._open(name, self._decoder)
+                if self._head is not None:
+                    self._head.serve(found)
+                self._catalogues[name] = found
             return found
 
     def likeness(self, name: str) -> Likeness:

@@ -14,9 +14,10 @@ from classifier.api import tag_exports, telemetry
 from classifier.api.guard import needs, owner
 from classifier.api.idempotency import once
 from classifier.api.limits import check_quota
-from classifier.api.list_schemas import HistoryQuery, TagFields, TagsExportQuery
+from classifier.api.list_schemas import DevicesQuery, HistoryQuery, TagFields, TagsExportQuery
+from classifier.api.paging import cursor_of, place_of
 from classifier.api.representation import facet_values, only
-from classifier.api.schemas import Charts, Tag, TagQuery, Tags
+from classifier.api.schemas import Charts, Devices, Tag, TagQuery, Tags
 from classifier.api.service import Service, service
 from classifier.api.snippets import is_signed, read_snippet
 from classifier.errors import InvalidParameter
@@ -81,7 +82,8 @@ def create(query_data: TagQuery) -> Any:
     def work() -> dict[str, Any]:
         with own.gate.admitted():
             identify = _identify_signature if signed else _identify
-            tag = identify(own, content, catalogue, method=query_data.method, top=query_data.top)
+            method, top, speeds = query_data.method, query_data.top, query_data.speeds
+            tag = identify(own, content, catalogue, method=method, top=top, speeds=speeds)
         tasks = query_data.include.split(",") if query_data.include else []
         labels = own.labelling.beside(list(dict.fromkeys(tasks)), content)
         facts = {"file": name, "key_id": key_id, "device": query_data.device, "recorded": recorded}
@@ -94,7 +96,9 @@ def create(query_data: TagQuery) -> Any:
     return once(own.store, work, route="POST /tags", content=content, parameters=parameters)
 
 
-def _identify(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
+def _identify(
+    own: Service, content: bytes, name: str, *, method: str | None, top: int, speeds: str | None
+) -> results.Tag:
     """Do what :meth:`Catalogue.identify` does, but wait for a CPU place once the snippet is decoded."""
     started = time.perf_counter()
     catalogue = own.catalogue(name)
@@ -102,20 +106,22 @@ def _identify(own: Service, content: bytes, name: str, *, method: str | None, to
     decoded = time.perf_counter()
     with own.gate.cpu():
         admitted = time.perf_counter()
-        tag = catalogue.identify_audio(audio, method=method, top=top)
+        tag = catalogue.identify_audio(audio, method=method, top=top, speeds=speeds)
     waits = {"decode": decoded - started, "queue": admitted - decoded}
     tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
     telemetry.identified(tag)
     return tag
 
 
-def _identify_signature(own: Service, content: bytes, name: str, *, method: str | None, top: int) -> results.Tag:
+def _identify_signature(
+    own: Service, content: bytes, name: str, *, method: str | None, top: int, speeds: str | None
+) -> results.Tag:
     """As :func:`_identify`; there is nothing to decode."""
     started = time.perf_counter()
     catalogue = own.catalogue(name)
     with own.gate.cpu():
         admitted = time.perf_counter()
-        tag = catalogue.identify_signature(content, method=method, top=top)
+        tag = catalogue.identify_signature(content, method=method, top=top, speeds=speeds)
     waits = {"queue": admitted - started}
     tag = replace(tag, seconds={**waits, **tag.seconds, "total": time.perf_counter() - started})
     telemetry.identified(tag)
@@ -161,6 +167,23 @@ def export(query_data: TagsExportQuery) -> Response:
     response = Response(text.encode(), content_type=f"{media}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="tags.{query_data.format}"'
     return response
+
+
+@bp.get("/devices")
+@needs("tag", named=True)
+@bp.input(DevicesQuery, location="query")
+@bp.output(Devices)
+@bp.doc(operation_id="listDevices", responses=[401, 403])
+def devices(query_data: DevicesQuery) -> dict[str, Any]:
+    """List the devices that tags name, with what became of their recordings; of 10,000 at most.
+
+    A key with role `tag` lists those of the tags that were made with it; a key with role `admin` lists all.
+    """
+    place = place_of("devices", query_data.cursor)
+    after = "" if place is None else place[1]
+    found, last = stored.devices(service().store, owner=owner(), after=after, limit=query_data.limit)
+    only(query_data.fields, of="devices")
+    return {"devices": found, "next": None if last is None else cursor_of("devices", (None, last))}
 
 
 @bp.get("/<tag_id>")

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from classifier.api.schemas import JobError, Strict
+from classifier.api.job_schemas import JobError
+from classifier.api.schemas import INCLUDE, Strict
+from classifier.api.track_schemas import KeptLabels
 from classifier.listening.exports import FORMATS
 
 #: Most segments in an answer.
@@ -18,6 +20,13 @@ class TracklistQuery(Strict):
 
     catalogue: str | None = Field(
         None, max_length=100, description="Catalogue whose tracks are listened for. Left out: the one of the settings."
+    )
+    include: str | None = Field(
+        None,
+        max_length=200,
+        pattern=INCLUDE,
+        description="What else to say of each segment of music, in `labels`: `tags`, `genre`, `mood`, or what there is "
+        "a model for, comma-separated. The recording is heard once more for that.",
     )
 
 
@@ -76,6 +85,7 @@ class Segment(BaseModel):
     confidence: float = Field(description="Probability that the segment is what it is said to be; 1 if by hand.")
     state: Literal["perhaps", "confirmed", "closed"] = Field(description="Opened on first evidence; certain; over.")
     by_hand: bool = Field(description="Whether a person corrected it: nothing that is found later changes it.")
+    labels: dict[str, KeptLabels] = Field(description="What models said of what sounds there, by task, if asked for.")
 
 
 class TracklistEntry(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -11,9 +12,9 @@ from flask import Response, url_for
 
 from classifier.api import jobs, streams
 from classifier.api.guard import needs, owner
+from classifier.api.job_schemas import Job
 from classifier.api.list_schemas import TracklistsQuery
 from classifier.api.representation import check_match, only
-from classifier.api.schemas import Job
 from classifier.api.service import service
 from classifier.api.streams import Sent
 from classifier.api.trackfiles import spool_tracks
@@ -27,6 +28,7 @@ from classifier.api.tracklist_schemas import (
     TracklistQuery,
     Tracklists,
 )
+from classifier.care.labelling import asked_of_segments
 from classifier.listening import segments as listened
 from classifier.listening.exports import FORMATS
 from classifier.records import corrections
@@ -65,21 +67,25 @@ _EXPORT: dict[Any, Any] = {
 @needs("admin")
 @bp.input(TracklistQuery, location="query")
 @bp.output(Job, status_code=202, description="Taken in; `Location` names the job that listens to the recording")
-@bp.doc(operation_id="createTracklist", responses=[400, 401, 403, 404, 408, 413, 415, 421, 503, 507])
+@bp.doc(operation_id="createTracklist", responses=[400, 401, 403, 404, 408, 413, 415, 421, 422, 503, 507])
 def create(query_data: TracklistQuery) -> Any:
     """Upload a recording to list.
 
     The recording is the file part `file` of a multipart form. The answer comes as soon as the upload is in; its
     `tracklist` can be read at once, and fills while it is listened to. What people corrected in an earlier tracklist
-    of the same file is taken over.
+    of the same file is taken over. With `include`, segments get `labels` when the whole recording has been heard; what
+    cannot be labelled after all gets a remark.
     """
     own = service()
     catalogue = own.catalogue_name(query_data.catalogue)
+    tasks = query_data.include.split(",") if query_data.include else []
+    if tasks:
+        asked_of_segments(own.labelling.registry, Path(own.settings.weights_dir), tasks)
     job_id, folder = own.spool.open()
     try:
         parts, _ = spool_tracks(folder, own.settings.recording_bytes, most=1)
         name, path, size = parts[0]
-        job = tracklist.submit(own.store, own.spool, job_id, catalogue, Upload(name, path, size))
+        job = tracklist.submit(own.store, own.spool, job_id, catalogue, Upload(name, path, size), tasks)
     except BaseException:
         own.spool.remove(job_id)
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -10,15 +11,20 @@ from pydantic import ValidationError
 
 from classifier.api import jobs
 from classifier.api.guard import needs
+from classifier.api.job_schemas import Job
+from classifier.api.label_schemas import LabelTracks
 from classifier.api.list_schemas import TrackFields, TracksQuery
 from classifier.api.paging import cursor_of, place_of
 from classifier.api.representation import check_match, facet_values, only
-from classifier.api.schemas import EnrollForm, EnrollQuery, Job, Track, TrackEdit, Tracks
 from classifier.api.service import service
+from classifier.api.track_schemas import EnrollForm, EnrollQuery, Track, TrackEdit, Tracks
 from classifier.api.trackfiles import spool_tracks
+from classifier.care.labelling import asked
 from classifier.errors import InvalidParameter
 from classifier.records import tracks as stored
+from classifier.records.fields import set_fields
 from classifier.work import enroll
+from classifier.work import label as labelling
 from classifier.work.spool import Upload
 
 bp = APIBlueprint("tracks", __name__, tag="Library", url_prefix="/api/v1/tracks")
@@ -45,7 +51,15 @@ def create(query_data: EnrollQuery) -> Any:
         facts = _facts(fields, len(parts))
         uploads = [Upload(name, path, size) for name, path, size in parts]
         job = enroll.submit(
-            own.store, own.spool, job_id, catalogue, uploads, facts=facts, replace=query_data.replace, like=like
+            own.store,
+            own.spool,
+            job_id,
+            catalogue,
+            uploads,
+            facts=facts,
+            replace=query_data.replace,
+            like=like,
+            label=query_data.label,
         )
     except BaseException:
         own.spool.remove(job_id)
@@ -54,7 +68,7 @@ def create(query_data: EnrollQuery) -> Any:
     return jobs.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job_id)}
 
 
-def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:
+def _facts(fields: dict[str, str], n_files: int) -> dict[str, Any]:
     """Return what the form says about a single file."""
     try:
         form = EnrollForm.model_validate({name: value for name, value in fields.items() if value.strip()})
@@ -64,7 +78,7 @@ def _facts(fields: dict[str, str], n_files: int) -> dict[str, str]:
     facts = form.model_dump(exclude_none=True)
     if facts and n_files > 1:
         raise InvalidParameter(f"{', '.join(facts)} can be given with a single file only; {n_files} were sent")
-    return facts
+    return set_fields(facts)  # now, as the job would: a wrong ISRC is no reason to send the file again
 
 
 @bp.get("")
@@ -81,6 +95,7 @@ def listing(query_data: TracksQuery) -> dict[str, Any]:
     catalogue = own.catalogue_name(query_data.catalogue)
     sort, limit, skip = query_data.sort, query_data.limit, query_data.skip
     which: dict[str, Any] = {"search": query_data.search, "artist": query_data.artist, "album": query_data.album}
+    which["label"] = [name for name in (query_data.label or "").split(",") if name.strip()]
     after = place_of(sort, query_data.cursor)
     found = stored.list_tracks(own.store, catalogue, **which, sort=sort, after=after, limit=limit + 1, skip=skip)
     tracks = [track.to_dict() for track in found[:limit]]
@@ -95,6 +110,26 @@ def listing(query_data: TracksQuery) -> dict[str, Any]:
         "next": cursor_of(sort, (last[sort.removeprefix("-")], last["id"])) if last else None,
         "facets": {name: facet_values(stored.facet(own.store, catalogue, name, **which)) for name in named},
     }
+
+
+@bp.post("/label")
+@needs("admin")
+@bp.input(LabelTracks, location="json")
+@bp.output(Job, status_code=202, description="Accepted; `Location` names the job that labels the tracks")
+@bp.doc(operation_id="labelTracks", responses=[400, 401, 403, 404, 415, 422, 503])
+def label(json_data: LabelTracks) -> Any:
+    """Label a catalogue's tracks: tags, genre, mood, and what else there are models for.
+
+    No audio is kept of a track. What was heard of its file before is remembered, as by `label` of an upload; else the
+    file is looked for in the folders of the setting `music_folders`. Tracks that the active model has labelled are left
+    alone. Follow the job: `added` counts the tracks labelled, of `total`; `DELETE /jobs/{job_id}` stops it.
+    """
+    own = service()
+    name = own.catalogue_name(json_data.catalogue)
+    asked(own.labelling.registry, Path(own.settings.weights_dir), json_data.tasks)
+    job = labelling.submit(own.store, name, json_data.tasks, again=json_data.again)
+    own.notify_workers()
+    return jobs.to_dict(job), 202, {"Location": url_for("jobs.get", job_id=job["_id"])}
 
 
 @bp.get("/<track_id>")

@@ -45,9 +45,10 @@ class WebhookMade(Webhook):
 
 
 class Webhooks(BaseModel):
-    """Every webhook, oldest first."""
+    """A page of the webhooks, oldest first."""
 
     webhooks: list[Webhook]
+    next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")
 
 
 class WebhookTested(BaseModel):

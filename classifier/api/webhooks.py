@@ -8,6 +8,9 @@ from apiflask import APIBlueprint
 from flask import Response
 
 from classifier.api.guard import needs
+from classifier.api.list_schemas import WebhooksQuery
+from classifier.api.paging import page
+from classifier.api.representation import only
 from classifier.api.service import service
 from classifier.api.webhook_schemas import WebhookCreate, WebhookMade, Webhooks, WebhookTested
 from classifier.records import webhooks as stored
@@ -18,11 +21,14 @@ bp = APIBlueprint("webhooks", __name__, tag="Operation", url_prefix="/api/v1/web
 
 @bp.get("")
 @needs("admin")
+@bp.input(WebhooksQuery, location="query")
 @bp.output(Webhooks)
 @bp.doc(operation_id="listWebhooks", responses=[401, 403])
-def listing() -> dict[str, Any]:
+def listing(query_data: WebhooksQuery) -> dict[str, Any]:
     """List the webhooks without their secrets, oldest first."""
-    return {"webhooks": [webhook.to_dict() for webhook in stored.listed(service().store)]}
+    found, more = page(stored.listed(service().store), lambda webhook: webhook.id, query_data, order="webhooks")
+    only(query_data.fields, of="webhooks")
+    return {"webhooks": [webhook.to_dict() for webhook in found], "next": more}
 
 
 @bp.post("")

@@ -140,7 +140,7 @@ class Limits:
         return self.for_own_file() if isinstance(source, Path) else self
 
     def remedy(self, limit: str) -> str:
-        """Return the end of a message, which names the setting behind a limit; empty if there is no such setting.
+        """Return the end of a message: what else to do, and the setting behind a limit; empty if there is none.
 
         Parameters
         ----------
@@ -148,4 +148,5 @@ class Limits:
         """
         if self.kind not in _KINDS:
             return ""
-        return f", or raise the setting {_SETTINGS[limit][_KINDS.index(self.kind)]}"
+        other = ", ask for a tracklist of it" if (self.kind, limit) == ("snippet", "seconds") else ""
+        return f"{other}, or raise the setting {_SETTINGS[limit][_KINDS.index(self.kind)]}"

@@ -19,7 +19,7 @@ import numpy as np
 from classifier.audio.decoder import Decoder
 from classifier.audio.formats import RAW
 from classifier.audio.limits import Limits
-from classifier.errors import AudioError, DecoderUnavailable, InvalidParameter
+from classifier.errors import AudioError, AudioUnreadable, DecoderUnavailable, InvalidParameter
 from classifier.settings import mask_url
 
 SCHEMES = ("http", "https")
@@ -188,8 +188,11 @@ def from_address(
                 return
         except (AudioError, DecoderUnavailable) as error:
             reason = str(error)
-            if begun is None or (is_away and clock() - heard_at > patience_s):
+            if begun is None:
                 raise
+            if is_away and clock() - heard_at > patience_s:
+                away = f"the stream broke off after {n_samples / sample_rate:.0f} s, and has not come back since"
+                raise AudioUnreadable(f"{away} ({reason})") from error
         if not is_away:
             note(f"the stream broke off ({reason}); asking again")
         is_away = True

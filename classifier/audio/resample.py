@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.signal
 
 
 def at_rate(samples: np.ndarray, source: int, target: int) -> np.ndarray:
     """Resample mono samples from ``source`` to ``target`` Hz; float32."""
     if source == target:
         return np.asarray(samples, np.float32)
+    import scipy.signal  # 50 MB, and most processes that might resample never do
+
     divisor = math.gcd(source, target)
     return scipy.signal.resample_poly(samples, target // divisor, source // divisor).astype(np.float32)
 

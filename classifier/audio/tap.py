@@ -40,6 +40,8 @@ _WAIT_S = 5.0
 _PIECE = 4096
 #: This share of packets may be damaged, and each is then left out; beyond, it is no sound that is received.
 _DAMAGED_SHARE, _FEW = 0.5, 50
+#: A complete list of HLS was heard to its end if less than this is missing, seconds.
+_LEAST_PIECE_S = 1.0
 
 
 class Pipe:
@@ -51,17 +53,25 @@ class Pipe:
         Its reading end.
     waiting : callable
         Called every few seconds while nothing comes.
+
+    Attributes
+    ----------
+    n_bytes : int
+        How many have come.
     """
 
     def __init__(self, descriptor: int, waiting: Callable[[], None]) -> None:
         self._descriptor = descriptor
         self._waiting = waiting
+        self.n_bytes = 0
 
     def read(self, count: int) -> bytes:
         """Return some bytes; none at the end."""
         while not select.select([self._descriptor], [], [], _WAIT_S)[0]:
             self._waiting()
-        return os.read(self._descriptor, count)
+        found = os.read(self._descriptor, count)
+        self.n_bytes += len(found)
+        return found
 
 
 def listen(
@@ -103,8 +113,6 @@ def listen(
     how: Mapping[str, Any] = job["live"]
     pcm = Pcm(limits, job["sample_rate"], emit, block_s=_BLOCK_S)
     with contextlib.closing(_opened(how, Pipe(descriptor, waiting))) as container:
-        # A server that says how long its answer is sends a file; radio has no length.
-        is_file = "address" in how and _size(container) > 0
         # Which of several streams is silent cannot be known before it is heard: the first in rank is taken.
         stream = ranked_streams(container)[0]
         open_stream(stream, limits)
@@ -114,7 +122,7 @@ def listen(
             raise Refusal("AudioUnreadable", "no sound came: check what is sent, or name the stream itself")
         rate, channels = pcm.shape
         return {
-            "ended": ended and (is_file or "address" not in how),
+            "ended": _is_over(container, ended, pcm.seconds) if "address" in how else ended,
             "n_samples": pcm.n_samples,
             "source_rate": rate,
             "channels": channels,
@@ -147,11 +155,19 @@ def _decode(container: InputContainer, stream: Any, pcm: Pcm, limits: Limits) ->
     return True
 
 
-def _size(container: InputContainer) -> int:
+def _is_over(container: InputContainer, ended: bool, heard_s: float) -> bool:
+    """Return whether an address gave all that it has, as a file, whose server says how long it is; radio has no length.
+
+    Of HLS the length in bytes is that of the list of pieces, whether more of them come or not; a list that is complete
+    says how long they play. Where a server counts no bytes, FFmpeg takes the end of the last piece for a fault.
+    """
+    if container.format.name == "hls":
+        whole = container.duration
+        return whole is not None and (ended or heard_s > whole / av.time_base - _LEAST_PIECE_S)
     try:
-        return int(container.size)
+        return ended and int(container.size) > 0
     except (av.error.FFmpegError, OSError):
-        return 0
+        return False
 
 
 def _opened(how: Mapping[str, Any], pipe: Pipe) -> InputContainer:
@@ -201,6 +217,8 @@ def _opened(how: Mapping[str, Any], pipe: Pipe) -> InputContainer:
     except av.error.FFmpegError as error:
         if error.errno == errno.ENOMEM:
             raise MemoryError from None
+        if target is pipe and not pipe.n_bytes:
+            raise Refusal("AudioUnreadable", "nothing came through the pipe: check the program that fills it") from None
         raise _refusal(how, error) from None
     return container
 
@@ -213,8 +231,9 @@ def _refusal(how: Mapping[str, Any], error: av.error.FFmpegError) -> Refusal:
             "what comes through the pipe is no audio of a kind that is read: send WAV, FLAC, Ogg or MP3, or say how "
             "the samples are made with --raw RATE:FORMAT:CHANNELS",
         )
+    # FFmpeg's own words for it are about its inside.
+    why = f"nothing came for {_NETWORK_S} s" if isinstance(error, av.error.ExitError) else error.strerror or "no audio"
     return Refusal(
         "AudioUnreadable",
-        f"the address cannot be listened to ({error.strerror or 'no audio'}): name the stream itself, not the page or "
-        "list that it is on",
+        f"the address cannot be listened to ({why}): name the stream itself, not the page or list that it is on",
     )

@@ -13,10 +13,16 @@ from pathlib import Path
 
 from classifier.care.tagfiles import held
 from classifier.catalogue import Catalogue
-from classifier.errors import EarmarkError
+from classifier.errors import EarmarkError, InvalidParameter
 from classifier.records import tracks
 from classifier.results import Track
 from classifier.store.base import Store
+
+
+def check_names(source: str, target: str) -> None:
+    """Raise InvalidParameter if a catalogue would be copied into itself."""
+    if source == target:
+        raise InvalidParameter(f"catalogue {source!r} cannot be copied into itself: give the copy another name")
 
 
 def copy_tracks(

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from urllib.parse import unquote
 
 from classifier.care.tables import FIELDS, Row
 from classifier.errors import EarmarkError
 from classifier.identifiers import UNIQUE, normalised
-from classifier.records import tracks as records
+from classifier.records.fields import set_fields
 from classifier.results import Track
 from classifier.text import MAX_NOTE, clean, fold
 
@@ -79,6 +80,8 @@ class Matcher:
         """Return the track, by what it is known, and without one the reason in words."""
         for way, key in _keys_of_row(row).items():
             found = self._by[way].get(key, [])
+            if way == "file" and not found:  # some players escape the paths of an M3U
+                found = self._by[way].get(fold(clean(unquote(row.file))), [])
             if len(found) == 1:
                 return found[0], way, ""
             if found:
@@ -135,7 +138,7 @@ def _change(row: Row, track: Track, way: str, over_hand: bool) -> Change:
     refused = []
     for name, text in row.fields.items():
         try:
-            wanted |= records.set_fields({name: text})
+            wanted |= set_fields({name: text})
         except EarmarkError as error:
             refused.append(str(error))
     if row.notes:

@@ -21,9 +21,9 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
-from pathlib import PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 from xml.etree import ElementTree  # nosec B405
 
 from classifier.errors import InvalidInput
@@ -43,6 +43,8 @@ _ALIASES = {"creator": "artist", "name": "title", "artists": "artist", "release"
 #: What Earmark writes beside, and nobody can change.
 _OURS = frozenset(item.name for item in dataclass_fields(Track)) | {"duration"}
 _NOTE = "metadata."
+#: Columns of what models of labels said, a task each; several labels are joined by ``|``.
+_LABEL = "label."
 _XSPF = "http://xspf.org/ns/0/"
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 
@@ -220,7 +222,8 @@ def _of_addresses(
                 if part in address:
                     values.setdefault(name, address)
     if locations:
-        values["location"] = locations[0]
+        first = locations[0]  # an address, if only relative to the playlist
+        values["location"] = first if "://" in first else unquote(first)
     return _row(place, values, left_out)
 
 
@@ -251,7 +254,7 @@ def _row(place: str, values: Mapping[str, Any], left_out: Counter[str]) -> Row:
             notes |= {str(key): text for key, text in value.items() if isinstance(text, str) and text}
             continue
         text = value.strip() if isinstance(value, str) else ""
-        if not name and str(raw) in _OURS:
+        if not name and (str(raw) in _OURS or str(raw).startswith(_LABEL)):
             continue
         if not name:
             left_out[str(raw)] += 1
@@ -327,12 +330,15 @@ def write_table(tracks: Iterable[Track], kind: str, locations: Mapping[str, str]
 
 def _to_csv(tracks: list[Track], _: Mapping[str, str]) -> str:
     notes = sorted({name for track in tracks for name in track.metadata})
+    tasks = sorted({task for track in tracks for task in track.labels})
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(["id", *FIELDS, "source", "duration_s", *(_NOTE + name for name in notes)])
+    columns = [*(_LABEL + task for task in tasks), *(_NOTE + name for name in notes)]
+    writer.writerow(["id", *FIELDS, "source", "duration_s", *columns])
     for track in tracks:
         texts = [getattr(track, name) or "" for name in FIELDS]
         cells = [track.id, *texts, track.source, f"{track.duration_s:.2f}"]
+        cells += ["|".join(track.labels[task]["labels"]) if task in track.labels else "" for task in tasks]
         writer.writerow([_no_formula(cell) for cell in [*cells, *(track.metadata.get(name, "") for name in notes)]])
     return out.getvalue()
 
@@ -356,14 +362,18 @@ def _addresses(track: Track) -> list[str]:
     return found
 
 
+def _address(track: Track, locations: Mapping[str, str]) -> str:
+    """Return where a track's file is, as an address; of a name alone, relative to wherever the playlist is."""
+    place = locations.get(track.id)
+    return quote(track.source, safe="") if place is None else Path(place).absolute().as_uri()
+
+
 def _to_jspf(tracks: list[Track], locations: Mapping[str, str]) -> str:
     entries = []
     for track in tracks:
         entry: dict[str, Any] = {"identifier": _addresses(track), "title": track.title}
         entry |= {name: text for name, text in (("creator", track.artist), ("album", track.album)) if text}
-        entries.append(
-            {**entry, "duration": round(1000 * track.duration_s), "location": [locations.get(track.id, track.source)]}
-        )
+        entries.append({**entry, "duration": round(1000 * track.duration_s), "location": [_address(track, locations)]})
     playlist = {"title": tracks[0].catalogue if tracks else "", "track": entries}
     return json.dumps({"playlist": playlist}, ensure_ascii=False, indent=1) + "\n"
 
@@ -373,7 +383,7 @@ def _to_xspf(tracks: list[Track], locations: Mapping[str, str]) -> str:
     entries = ElementTree.SubElement(root, "trackList")
     for track in tracks:
         entry = ElementTree.SubElement(entries, "track")
-        ElementTree.SubElement(entry, "location").text = locations.get(track.id, track.source)
+        ElementTree.SubElement(entry, "location").text = _address(track, locations)
         for address in _addresses(track):
             ElementTree.SubElement(entry, "identifier").text = address
         for name, text in (("title", track.title), ("creator", track.artist), ("album", track.album)):

@@ -9,46 +9,61 @@ import click
 
 from classifier import __version__
 
-#: Command -> module of this package and the click command in it; loaded when called.
-_COMMANDS = {
-    "alike": ("alike", "alike"),
-    "catalogues": ("catalogues", "catalogues"),
-    "compare": ("evaluate", "compare"),
-    "demo": ("demo", "demo"),
-    "docs": ("docs", "docs"),
-    "doctor": ("doctor", "doctor"),
-    "enroll": ("enroll", "enroll"),
-    "evaluate": ("evaluate", "evaluate"),
-    "find": ("find", "find"),
-    "genre": ("label", "genre"),
-    "identify": ("identify", "identify"),
-    "import": ("music_servers", "import_"),
-    "keys": ("keys", "keys"),
-    "label": ("label", "label"),
-    "lastfm": ("lastfm", "lastfm"),
-    "listen": ("listen", "listen"),
-    "map": ("alike", "show_map"),
-    "models": ("models", "models"),
-    "mood": ("label", "mood"),
-    "playlist": ("music_servers", "playlist"),
-    "report": ("report", "report"),
-    "serve": ("serve", "serve"),
-    "signature": ("signature", "signature"),
-    "spectrogram": ("spectrogram", "spectrogram"),
-    "subsets": ("evaluate", "subsets"),
-    "sweep": ("sweep", "sweep"),
-    "tag-files": ("tag_files", "tag_files"),
-    "tags": ("tags", "tags"),
-    "tracklist": ("tracklist", "tracklist"),
-    "tracks": ("tracks", "tracks"),
-    "train": ("train", "train"),
-    "validate": ("validate", "validate"),
-    "webhooks": ("webhooks", "webhooks"),
+#: Section of the help -> command -> module of this package and the click command in it; loaded when called.
+_SECTIONS = {
+    "Identify": {
+        "identify": ("identify", "identify"),
+        "listen": ("listen", "listen"),
+        "tracklist": ("tracklist", "tracklist"),
+        "find": ("find", "find"),
+        "report": ("report", "report"),
+        "signature": ("signature", "signature"),
+    },
+    "Your library": {
+        "enroll": ("enroll", "enroll"),
+        "tracks": ("tracks", "tracks"),
+        "catalogues": ("catalogues", "catalogues"),
+        "tag-files": ("tag_files", "tag_files"),
+        "alike": ("alike", "alike"),
+        "map": ("alike", "show_map"),
+        "import": ("music_servers", "import_"),
+        "playlist": ("music_servers", "playlist"),
+    },
+    "Genre, mood and tags": {
+        "genre": ("label", "genre"),
+        "mood": ("label", "mood"),
+        "tags": ("tags", "tags"),
+        "label": ("label", "label"),
+        "spectrogram": ("spectrogram", "spectrogram"),
+        "train": ("train", "train"),
+        "models": ("models", "models"),
+        "evaluate": ("evaluate", "evaluate"),
+        "compare": ("evaluate", "compare"),
+        "subsets": ("evaluate", "subsets"),
+    },
+    "How good it is": {
+        "validate": ("validate", "validate"),
+        "sweep": ("sweep", "sweep"),
+    },
+    "The service": {
+        "serve": ("serve", "serve"),
+        "keys": ("keys", "keys"),
+        "webhooks": ("webhooks", "webhooks"),
+        "scheduler": ("cluster", "scheduler"),
+        "worker": ("cluster", "worker"),
+    },
+    "First steps and care": {
+        "demo": ("demo", "demo"),
+        "docs": ("docs", "docs"),
+        "doctor": ("doctor", "doctor"),
+        "lastfm": ("lastfm", "lastfm"),
+    },
 }
+_COMMANDS = {name: where for commands in _SECTIONS.values() for name, where in commands.items()}
 
 
 class _Lazy(click.Group):
-    """Imports a command's module only when it is needed, so that ``--help`` is quick."""
+    """Imports a command's module only when it is needed, and lists commands by what they are for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(_COMMANDS)
@@ -59,6 +74,13 @@ class _Lazy(click.Group):
         module, name = _COMMANDS[cmd_name]
         command: click.Command = getattr(import_module(f"classifier.cli.{module}"), name)
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        width = max(map(len, _COMMANDS))
+        for title, names in _SECTIONS.items():
+            commands = ((name, self.get_command(ctx, name)) for name in names)
+            with formatter.section(title):
+                formatter.write_dl([(n.ljust(width), c.get_short_help_str(150)) for n, c in commands if c is not None])
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})

@@ -45,7 +45,8 @@ def list_catalogues(shell: Shell) -> None:
         for record, n in found:
             shell.emit({"name": record.name, "tracks": n, "created": record.created, "config": record.config})
     elif found:
-        shell.table(["name", "tracks", "created"], [[r.name, str(n), r.created] for r, n in found])
+        rows = [[r.name, str(n), r.config.get("profile", "exact"), r.created] for r, n in found]
+        shell.table(["name", "tracks", "profile", "created"], rows)
     else:
         shell.remark("no catalogues yet: enroll some music, or create one")
 
@@ -88,6 +89,7 @@ def create(
     Example:
       earmark catalogues create diagonal --set covariance_type=diag --set n_components=8
       earmark catalogues create finer --copy-of diagonal --set window_step=0.5
+      earmark catalogues create large --set profile=compact
     """
     from classifier.catalogue import Catalogue
 
@@ -145,8 +147,8 @@ def _start(shell: Shell, preset: str | None, copy_of: str | None, synced_fm: Pat
             raise InvalidConfig(f"{synced_fm.name} holds no JSON object of Synced.fm's parameters")
         return FeatureConfig.from_synced_fm(given)
     if copy_of is not None:
-        from classifier.catalogue import current_config
         from classifier.records.catalogues import get_catalogue
+        from classifier.records.configurations import current_config
         from classifier.store import open_store
 
         with closing(open_store(shell.settings.store)) as store:
@@ -187,12 +189,11 @@ def renew(shell: Shell, name: str, paths: tuple[Path, ...]) -> None:
     Example:
       earmark catalogues renew default ~/Music
     """
-    from classifier import catalogue
     from classifier.cli.enroll import enroll_paths
-    from classifier.records import tracks
+    from classifier.records import configurations, tracks
 
     with shell.store() as store:
-        catalogue.renew(store, name)
+        configurations.renew(store, name)
         try:
             if paths:
                 enroll_paths(replace(shell, settings=shell.settings.replace(catalogue=name)), paths)
@@ -227,11 +228,12 @@ def copy(
     Example:
       earmark catalogues copy default finer ~/Music --set window_step=0.5
     """
-    from classifier.care.copying import copy_tracks
+    from classifier.care.copying import check_names, copy_tracks
     from classifier.care.copying import missing as missing_from
     from classifier.catalogue import Catalogue
     from classifier.cli.enroll import files_in
 
+    check_names(source, name)
     places = paths or tuple(Path(folder) for folder in shell.settings.music_folders)
     if not places:
         raise click.UsageError("name the folders that hold the files, or set EARMARK_MUSIC_FOLDERS")
@@ -246,15 +248,18 @@ def copy(
             shell.progress("copying", len(files)) as done,
             until_ctrl_c() as stop,
         ):
-            n_copied = 0
+            n_copied, there = 0, {track.id for track in new.tracks()}
             outcomes = copy_tracks(old, new, files, jobs=jobs or os.cpu_count() or 1, stop=stop.is_set)
             for number, (path, outcome) in enumerate(outcomes, start=1):
                 if isinstance(outcome, EarmarkError):
                     failed.append((path, outcome))
                 elif outcome is not None:
-                    n_copied += 1
+                    is_new = outcome.id not in there
+                    there.add(outcome.id)
+                    n_copied += is_new
                     if shell.as_json:
-                        shell.emit({"file": str(path), "status": "copied", "track": outcome.to_dict()})
+                        status = "copied" if is_new else "present"
+                        shell.emit({"file": str(path), "status": status, "track": outcome.to_dict()})
                 done(number)
             missing = missing_from(old, new)
     for path, error in failed:
@@ -264,7 +269,8 @@ def copy(
         if shell.as_json:
             shell.emit({"track_id": track.id, "title": track.title, "source": track.source, "status": "missing"})
     shell.remark(
-        f"{n_copied} files copied to catalogue {name!r}; {len(missing)} tracks of {source!r} wait for their files"
+        f"{n_copied} tracks copied to catalogue {name!r}, which has {len(there)} now; "
+        f"{len(missing)} tracks of {source!r} wait for their files"
     )
     if stop.is_set():
         shell.remark("stopped: the same command goes on from here")
@@ -275,19 +281,26 @@ def copy(
 
 @catalogues.command()
 @click.argument("name")
-@click.confirmation_option(prompt="Remove the catalogue and all its tracks?")
+@click.option("--yes", "confirmed", is_flag=True, help="Do not ask for the name.")
 @shell_command
-def remove(shell: Shell, name: str) -> None:
-    """Remove a catalogue and all its tracks.
+def remove(shell: Shell, name: str, confirmed: bool) -> None:
+    """Remove a catalogue: its tracks, their models and its jobs.
+
+    What it holds is told first; nothing happens before its name is typed once more. A catalogue that a job works on is
+    not removed, nor is the one that is used where none is named. Tags, tracklists and experiments stay.
 
     \b
     Example:
-      earmark catalogues remove radio --yes
+      earmark catalogues remove radio
     """
-    from classifier.records import catalogues as records
+    from classifier.work import removal
 
     with shell.store() as store:
-        n = records.remove_catalogue(store, name)
-    shell.remark(f"removed catalogue {name!r} and {counted(n, 'track')}")
+        found = removal.holdings(store, name)
+        shell.remark(f"catalogue {name!r} holds {counted(found.tracks, 'track')} and {counted(found.jobs, 'job')}")
+        if not confirmed and click.prompt("Type its name to remove all of that for good", err=True) != name:
+            raise click.ClickException("that is another name: nothing is removed")
+        gone = removal.remove(store, name, default=shell.settings.catalogue, revision=found.revision)
+    shell.remark(f"removed catalogue {name!r} and {counted(gone.tracks, 'track')}")
     if shell.as_json:
-        shell.emit({"name": name, "removed_tracks": n})
+        shell.emit(gone.to_dict())

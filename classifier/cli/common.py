@@ -9,8 +9,8 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
@@ -52,13 +52,20 @@ class Shell:
         from classifier.audio.decoder import Decoder
         from classifier.catalogue import Catalogue
 
-        with Decoder(self.settings, jobs) as decoder:
+        with ExitStack() as stack:
+            decoder = stack.enter_context(Decoder(self.settings, jobs))
             try:
                 catalogue = Catalogue.open(settings=self.settings, create=create, decoder=decoder)
             except CatalogueNotFound as error:
                 raise CatalogueNotFound(f"{error}: enroll into it first, or see 'earmark catalogues list'") from None
-            with catalogue:
-                yield catalogue
+            stack.enter_context(catalogue)
+            if self.settings.scheduler:
+                from classifier.cluster.head import Head
+
+                head = stack.enter_context(Head(self.settings))
+                head.serve(catalogue)
+                head.decode_for(catalogue)
+            yield catalogue
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -68,6 +75,10 @@ class Shell:
         with closing(open_store(self.settings.store)) as store:
             store.ensure_schema()
             yield store
+
+    def using(self, scheduler: str | None) -> Shell:
+        """Return a shell whose catalogues use the machines of this scheduler; None changes nothing."""
+        return replace(self, settings=self.settings.replace(scheduler=scheduler))
 
     def say(self, text: str) -> None:
         """Print a line for a person on standard output; terminal control characters are escaped."""

@@ -18,6 +18,7 @@ import click
 from classifier.care.folders import search, sentence
 from classifier.catalogue import Catalogue
 from classifier.cli.common import Shell, shell_command, until_ctrl_c
+from classifier.cli.track_labels import label_from
 from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy
 from classifier.records.tracks import count_tracks
@@ -32,26 +33,44 @@ _LEASE_MARGIN_S, _LEASE_POLL_S = 5.0, 1.0
 @click.option("--jobs", type=click.IntRange(1, 64), help="Files worked on at the same time; default: one a core.")
 @click.option("--update-tags", is_flag=True, help="Take over new tags of files that are enrolled already.")
 @click.option("--replace", is_flag=True, help="Model files anew that are enrolled already, and re-read their tags.")
+@click.option("--label", is_flag=True, help="Then name genre, mood and tags of the tracks: 'earmark tracks label'.")
+@click.option("--scheduler", help="Decode and model on the machines of this scheduler; else EARMARK_SCHEDULER.")
 @shell_command
-def enroll(shell: Shell, paths: tuple[Path, ...], jobs: int | None, update_tags: bool, replace: bool) -> None:
+def enroll(
+    shell: Shell,
+    paths: tuple[Path, ...],
+    jobs: int | None,
+    update_tags: bool,
+    replace: bool,
+    label: bool,
+    scheduler: str | None,
+) -> None:
     """Enroll audio files, and all audio files in folders and below them.
 
     Files whose audio is enrolled already are skipped; a broken file is named at the end and stops nothing. What a
     folder holds besides audio is counted by kind. Whatever was edited by hand stays as it is. After Ctrl-C or a crash
-    the same command goes on where it was.
+    the same command goes on where it was. With a scheduler, its workers decode and model, and this process stores.
 
     \b
     Example:
       earmark enroll ~/Music interview.mp3 --jobs 4
       earmark enroll ~/Music --update-tags
+      earmark enroll ~/Music --scheduler tcp://10.0.0.1:8786 --jobs 16
     """
     if update_tags and replace:
         raise click.UsageError("--replace re-reads all tags anyway: give one of --update-tags and --replace")
-    enroll_paths(shell, paths, jobs=jobs, update_tags=update_tags, replace=replace)
+    shell = shell.using(scheduler)
+    enroll_paths(shell, paths, jobs=jobs, update_tags=update_tags, replace=replace, label=label)
 
 
 def enroll_paths(
-    shell: Shell, paths: tuple[Path, ...], *, jobs: int | None = None, update_tags: bool = False, replace: bool = False
+    shell: Shell,
+    paths: tuple[Path, ...],
+    *,
+    jobs: int | None = None,
+    update_tags: bool = False,
+    replace: bool = False,
+    label: bool = False,
 ) -> None:
     """Enroll files and folders, report each, and leave with the exit code of the command."""
     jobs = jobs or os.cpu_count() or 1
@@ -106,6 +125,9 @@ def enroll_paths(
     if stop.is_set():
         shell.remark("stopped: the same command goes on from here")
         raise SystemExit(130)
+    if label:
+        with shell.catalogue(jobs=jobs) as catalogue:
+            label_from(shell, catalogue, paths, jobs=jobs)
     if failed:
         raise SystemExit(1)
 

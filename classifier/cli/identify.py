@@ -12,7 +12,7 @@ import click
 from classifier.cli.common import Shell, clock_time, percent, shell_command
 from classifier.errors import EarmarkError
 from classifier.identifiers import IDENTIFIERS
-from classifier.results import METHODS, METHODS_HELP, Match, Tag, recordings
+from classifier.results import METHODS, METHODS_HELP, SPEEDS, Match, Tag, recordings, semitones
 
 _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "no match"}
 
@@ -24,9 +24,13 @@ _VERDICTS = {"identified": "identified", "ambiguous": "ambiguous", "no_match": "
     type=click.Choice(list(METHODS)),
     help=f"{METHODS_HELP}. Default: the catalogue's own.",
 )
+@click.option("--wide", is_flag=True, help=f"If nothing is certain, search {SPEEDS['wide']}.")
 @click.option("--top", type=click.IntRange(1, 100), default=5, show_default=True, help="Candidates shown.")
+@click.option("--scheduler", help="Search with the machines of this scheduler; else EARMARK_SCHEDULER, else here.")
 @shell_command
-def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int) -> None:
+def identify(
+    shell: Shell, files: tuple[Path, ...], method: str | None, wide: bool, top: int, scheduler: str | None
+) -> None:
     """Say which enrolled track each FILE is a recording of, where in the track, and how sure that is.
 
     A FILE may also be a signature that `earmark signature` or an app wrote.
@@ -35,13 +39,14 @@ def identify(shell: Shell, files: tuple[Path, ...], method: str | None, top: int
     Example:
       earmark identify bar.m4a
       earmark identify --json *.wav | jq .verdict
+      earmark identify --wide mix.wav
     """
-    failed = 0
+    failed, shell = 0, shell.using(scheduler)
     # A newcomer's first snippet gets an answer, even from an empty catalogue; a mistyped name creates no catalogue.
     with shell.catalogue(create=shell.settings.catalogue == "default") as catalogue:
         for path in files:
             try:
-                tag = catalogue.identify(path, method=method, top=top)
+                tag = catalogue.identify(path, method=method, top=top, speeds="wide" if wide else None)
             except EarmarkError as error:
                 failed += 1
                 if shell.as_json:
@@ -80,11 +85,14 @@ def show(shell: Shell, name: str, tag: Tag) -> None:
         shell.say(", ".join(f"{IDENTIFIERS[name]} {value}" for name, value in tag.matches[0].ids.items()))
     if tag.nearest:
         near = ", ".join(f"{n.title} ({n.divergence:.1f})" for n in tag.nearest[:5])
+        near += "" if tag.searched.nearest_exact else "; nearer ones may be missing"
         shell.say(f"sounds alike, by symmetric KL divergence in nats: {near}")
     for remark in tag.remarks:
         _, _, text = remark.partition(": ")
         shell.say(f"remark: {text}")
     scope = "all" if tag.searched.complete else "the likeliest"
+    if tag.searched.share < 1.0:
+        shell.say(f"incomplete: {percent(tag.searched.share)} of the catalogue could be searched, machines were lost")
     shell.say(
         f"{tag.searched.windows} windows compared, {tag.searched.aligned_tracks} tracks aligned ({scope}), "
         f"{1000 * tag.seconds['total']:.0f} ms"
@@ -100,10 +108,17 @@ def sentence(tag: Tag) -> str:
     best = tag.matches[0]
     if tag.verdict == "identified":
         place = "" if best.offset_s is None else f", {clock_time(best.offset_s)} into the track"
-        return f"Identified: {_named(best)}{place}.{_parts(tag)} The rest is the evidence."
+        return f"Identified: {_named(best)}{place}{_played(best)}.{_parts(tag)} The rest is the evidence."
     if len({_named(match) for match in tag.matches[: tag.tied]}) == 1:
         return f"{_named(best)}: {tag.tied} tracks are this recording, and fit equally well."
     return f"{tag.tied} tracks hold what was heard: one recording under several names, or a passage that they share."
+
+
+def _played(match: Match) -> str:
+    """Say, after a comma, how tempo and pitch differ from the track's; nothing if they go together."""
+    if match.speed is None or match.pitch is None or match.pitch == semitones(match.speed):
+        return ""
+    return f", at {100 * match.speed:.1f} % of its tempo and {match.pitch:+.1f} semitones"
 
 
 def _parts(tag: Tag) -> str:

@@ -105,23 +105,48 @@ def _answer(
     question = Question(options["several"], labels, options["every"] if options["series"] else None)
     failed = 0
     picked: dict[str, list[tuple[Path, list[tuple[str, float]]]]] = {}
+    told: set[str] = set()
     with hearing(shell) as ears:
-        asked = {task: _asked(shell, task, options["version"]) for task in tasks}
+        asked, refused = _all_asked(shell, tasks, options["version"])
         for path in files:
             for task, chosen in asked.items():
                 try:
-                    ranking = _one(shell, path, task, chosen, ears, question)
+                    ranking = _one(shell, path, task, chosen, ears, question, told)
                     picked.setdefault(task, []).append((path, ranking))
                 except EarmarkError as error:
                     failed += 1
-                    if shell.as_json:
-                        shell.emit({"file": str(path), "task": task, "error": error.name, "detail": str(error)})
+                    _emit_failure(shell, path, task, error)
                     shell.failed(path, error)
+            for task, refusal in refused.items():
+                _emit_failure(shell, path, task, refusal)
     if options["pick"]:
         for task, rankings in picked.items():
             _pick(shell, task, options["pick"], rankings)
-    if failed:
+    if failed or refused:
         raise SystemExit(1)
+
+
+def _emit_failure(shell: Shell, path: Path, task: str, error: EarmarkError) -> None:
+    if shell.as_json:
+        shell.emit({"file": str(path), "task": task, "error": error.name, "detail": str(error)})
+
+
+def _all_asked(
+    shell: Shell, tasks: list[str], version: str | None
+) -> tuple[dict[str, Chosen | None], dict[str, EarmarkError]]:
+    """Return what answers for each task, and why others cannot, which are named once; raise if none can."""
+    asked: dict[str, Chosen | None] = {}
+    refused: dict[str, EarmarkError] = {}
+    for task in tasks:
+        try:
+            asked[task] = _asked(shell, task, version)
+        except EarmarkError as error:
+            refused[task] = error
+    if not asked:
+        raise next(iter(refused.values()))
+    for task, refusal in refused.items():
+        shell.failed(task, refusal)
+    return asked, refused
 
 
 def _asked(shell: Shell, task: str, version: str | None) -> Chosen | None:
@@ -138,9 +163,9 @@ def _asked(shell: Shell, task: str, version: str | None) -> Chosen | None:
 
 
 def _one(
-    shell: Shell, path: Path, task: str, chosen: Chosen | None, ears: Ears, question: Question
+    shell: Shell, path: Path, task: str, chosen: Chosen | None, ears: Ears, question: Question, told: set[str]
 ) -> list[tuple[str, float]]:
-    """Answer for one file, print it, and return the ranking of its labels."""
+    """Answer for one file, print it, and return the ranking of its labels; ``told`` are remarks of all files."""
     from classifier.labels.answers.asking import ask
     from classifier.labels.answers.lively import lively
 
@@ -148,7 +173,7 @@ def _one(
     if shell.as_json:
         shell.emit({"file": str(path), **answer.to_dict()})
     else:
-        _show(shell, str(path), answer)
+        _show(shell, str(path), answer, told)
     return answer.distribution
 
 
@@ -168,8 +193,10 @@ def _pick(shell: Shell, task: str, wanted: str, rankings: list[tuple[Path, list[
         shell.say(f"{wanted}: {name}" if name else f"{wanted}: none of them")
 
 
-def _show(shell: Shell, name: str, answer: Answer) -> None:
+def _show(shell: Shell, name: str, answer: Answer, told: set[str]) -> None:
     """Print an answer for a person."""
+    from classifier.labels.answers.asking import NO_VALENCE
+
     named = ", ".join(answer.labels) or "none"
     sure = {"certain": named, "uncertain": f"uncertain ({named}?)" if answer.labels else "uncertain"}
     shell.say(f"{name}: {answer.task} {sure.get(answer.decision, f'{named} ({answer.decision})')}")
@@ -178,7 +205,9 @@ def _show(shell: Shell, name: str, answer: Answer) -> None:
     for line in _details(answer):
         shell.say(f"  {line}")
     for remark in answer.remarks:
-        shell.remark(f"remark: {remark}")
+        if remark not in told:
+            shell.remark(f"remark: {remark}")
+    told |= {NO_VALENCE} & set(answer.remarks)  # true of any file: once is enough
 
 
 def _details(answer: Answer) -> Iterator[str]:

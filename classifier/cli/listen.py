@@ -73,6 +73,7 @@ def listen(
     """
     from classifier.cli import sources
     from classifier.listening.engine import Listener
+    from classifier.listening.files import lists_of
 
     with contextlib.ExitStack() as stack:
         catalogue = stack.enter_context(shell.catalogue(create=False))
@@ -102,7 +103,7 @@ def listen(
             announcers.append(Mqtt(mqtt or shell.settings.mqtt, store_as or "Earmark", shell.remark))
         if listenbrainz or lastfm:
             announcers += _scrobblers(shell, catalogue, listenbrainz, lastfm)
-        listener = Listener(view, rate)
+        listener = Listener(view, rate, lists=lists_of(catalogue))
         if store_as is not None:
             from classifier.cli.storing import Storing
 

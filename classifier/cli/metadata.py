@@ -101,6 +101,7 @@ def _report(shell: Shell, change: Change, outcome: Track | EarmarkError | None) 
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--format", "kind", type=_KIND, help="Format of FILE; default: by its ending.")
 @click.option("--search", help="Only tracks with these words in title, artist, album, identifiers or source.")
+@click.option("--label", multiple=True, help="Only tracks with this label: genre:jazz, or jazz of any task.")
 @click.option(
     "--files",
     type=click.Path(exists=True, file_okay=False, path_type=Path),
@@ -109,7 +110,13 @@ def _report(shell: Shell, change: Change, outcome: Track | EarmarkError | None) 
 @click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 @shell_command
 def export_metadata(
-    shell: Shell, file: Path, kind: str | None, search: str | None, files: Path | None, force: bool
+    shell: Shell,
+    file: Path,
+    kind: str | None,
+    search: str | None,
+    label: tuple[str, ...],
+    files: Path | None,
+    force: bool,
 ) -> None:
     """Write what is known of the tracks to FILE (- for standard output): CSV, JSON, M3U, XSPF or JSPF.
 
@@ -119,7 +126,7 @@ def export_metadata(
     \b
     Example:
       earmark tracks export-metadata library.csv
-      earmark tracks export-metadata blue.xspf --search blue --files ~/Music
+      earmark tracks export-metadata calm.m3u --label mood:calm --files ~/Music
     """
     from classifier.care.tables import write_table
 
@@ -130,7 +137,7 @@ def export_metadata(
     if not to_stdout and file.exists() and not force:
         raise click.ClickException(f"{file} already exists: name another file, or add --force to replace it")
     with shell.catalogue(create=False) as catalogue:
-        found = catalogue.tracks(search=search)
+        found = catalogue.tracks(search=search, label=label)
     text = write_table(found, kind, {} if files is None else _locations(shell, found, files))
     if to_stdout:
         shell.document(text)
@@ -164,4 +171,4 @@ def _locations(shell: Shell, tracks: list[Track], folder: Path) -> dict[str, str
     missing = sum(len(paths) != 1 for paths in found.values())
     if missing:
         shell.remark(f"{missing} tracks have no file of their name in {folder}, or several: they are named without one")
-    return {track_id: str(paths[0]) for track_id, paths in found.items() if len(paths) == 1}
+    return {track_id: str(paths[0].absolute()) for track_id, paths in found.items() if len(paths) == 1}

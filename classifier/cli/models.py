@@ -169,11 +169,12 @@ def _told(shell: Shell, stored: Stored) -> None:
 
 
 def _honest(manifest: dict[str, Any]) -> str:
-    """Return the first honest accuracy of a model's card."""
+    """Return the first honest accuracy of a model's card; without groups there is but a leaky one, which is told."""
     from classifier.labels.cards import percent_interval
 
     honest = manifest.get("card", {}).get("honest")
     try:
-        return percent_interval(honest[0]["figures"]["accuracy"])
-    except (TypeError, LookupError):
+        accuracy = percent_interval(honest[0]["figures"]["accuracy"])
+        return f"{accuracy} (leaky)" if accuracy and honest[0].get("leaky") is True else accuracy
+    except (TypeError, LookupError, AttributeError):
         return ""

@@ -86,6 +86,8 @@ def sweep(
         raise InvalidParameter(f"{folder} holds {len(files)} files: at least two are needed to tell apart")
     queries = plan.cuts(files, plan.conditions(conditions), cut, length, seed)
     cells = grid.cells(axes, base)
+    if all(cell.config is None for cell in cells):
+        raise InvalidParameter(f"no combination can be enrolled: {cells[0].refused}")
     digest = plan.digest(queries, axes=sorted(axes.items()), base=sorted(base.items()), kept=kept)
     prepared(out, digest)
     jobs = jobs or os.cpu_count() or 1

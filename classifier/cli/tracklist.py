@@ -6,16 +6,19 @@ import contextlib
 import hashlib
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from classifier.cli.common import Shell, clock_time, percent, shell_command
+from classifier.cli.track_labels import words_of
 from classifier.errors import EarmarkError, InvalidParameter
 
 if TYPE_CHECKING:
+    from classifier.care.labelling import Asked
     from classifier.catalogue import Catalogue
     from classifier.listening.segments import Segment, Tracklist
 
@@ -48,16 +51,29 @@ def _format_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "--false-alarms", type=click.FloatRange(min=0.0, min_open=True), default=1.0, show_default=True,
     help="False segments allowed in 24 hours of sound that is not enrolled.",
 )  # fmt: skip
+@click.option(
+    "--label", "tasks", multiple=True, metavar="TASK",
+    help="Also say what each segment of music sounds like: tags, genre, mood, or what there is a model for.",
+)  # fmt: skip
 @shell_command
-def tracklist(shell: Shell, files: tuple[Path, ...], form: str | None, into: Path | None, false_alarms: float) -> None:
+def tracklist(
+    shell: Shell,
+    files: tuple[Path, ...],
+    form: str | None,
+    into: Path | None,
+    false_alarms: float,
+    tasks: tuple[str, ...],
+) -> None:
     """Say who plays what when in each FILE: a mix, a radio hour, a side of a record.
 
-    A recording may have any length. Ctrl-C stops; the same command goes on where it was.
+    A recording may have any length. Ctrl-C stops; the same command goes on where it was. With --label, each is heard
+    once more, some hundred times as fast as it plays.
 
     \b
     Example:
       earmark tracklist set.mp3
       earmark tracklist --json radio.ogg | jq '.segments[].title'
+      earmark tracklist --label genre --label mood set.mp3
       earmark tracklist --cue --into cues mixes/*.flac
     """
     if into is not None and form is None:
@@ -67,11 +83,12 @@ def tracklist(shell: Shell, files: tuple[Path, ...], form: str | None, into: Pat
     from classifier.listening.engine import ListenOptions
 
     options = ListenOptions(false_segments_per_day=false_alarms)
+    questions = _asked(shell, tasks)
     failed = 0
     with shell.catalogue(create=False) as catalogue, _Stop() as stop:
         for path in files:
             try:
-                found = _listen(shell, catalogue, path, options, stop)
+                found = _listen(shell, catalogue, path, options, stop, questions)
                 if form is None:
                     _show(shell, found)
                 else:
@@ -87,7 +104,39 @@ def tracklist(shell: Shell, files: tuple[Path, ...], form: str | None, into: Pat
         raise SystemExit(1)
 
 
-def _listen(shell: Shell, catalogue: Catalogue, path: Path, options: Any, stop: _Stop) -> Tracklist:
+def _asked(shell: Shell, tasks: Sequence[str]) -> list[Asked]:
+    """Return what answers for these tasks; refused now, not after hours of listening."""
+    if not tasks:
+        return []
+    from classifier.care.labelling import asked_of_segments
+    from classifier.labels.scoring.registry import Registry
+
+    settings = shell.settings
+    return asked_of_segments(Registry(Path(settings.data_dir)), Path(settings.weights_dir), tasks)
+
+
+def _labelled(
+    shell: Shell, catalogue: Catalogue, path: Path, found: Tracklist, questions: Sequence[Asked], stop: _Stop
+) -> Tracklist:
+    """Return a tracklist with what its segments sound like."""
+    from classifier.audio.limits import Limits
+    from classifier.care.labelling import label_segments
+    from classifier.labels.hearing import Ears
+    from classifier.listening.files import Stopped
+
+    def follow(heard_s: float, promised_s: float) -> None:
+        if stop.asked:
+            raise Stopped
+        progress(heard_s, promised_s)
+
+    ears = Ears(shell.settings, catalogue.decoder, Limits.for_recording(shell.settings).for_own_file(), cached=False)
+    with progress_bar(shell, path, "labels, minutes") as progress:
+        return replace(found, segments=label_segments(ears, questions, path, found.segments, follow))
+
+
+def _listen(
+    shell: Shell, catalogue: Catalogue, path: Path, options: Any, stop: _Stop, questions: Sequence[Asked]
+) -> Tracklist:
     """Listen to a file, from where an earlier run was stopped if one was."""
     from classifier.listening import files
 
@@ -100,9 +149,9 @@ def _listen(shell: Shell, catalogue: Catalogue, path: Path, options: Any, stop: 
         draft.replace(place)
 
     state = place.read_bytes() if place.is_file() else None
-    with progress_bar(shell, path) as progress:
-        values: dict[str, Any] = {"options": options, "progress": progress, "checkpoint": keep, "stopping": stop.asking}
-        try:
+    values: dict[str, Any] = {"options": options, "checkpoint": keep, "stopping": stop.asking}
+    try:
+        with progress_bar(shell, path) as values["progress"]:
             try:
                 found = files.tracklist(catalogue, path, state=state, **values)
             except InvalidParameter:
@@ -110,9 +159,11 @@ def _listen(shell: Shell, catalogue: Catalogue, path: Path, options: Any, stop: 
                     raise
                 shell.remark(f"{path}: what the last run left cannot be used; it begins anew")
                 found = files.tracklist(catalogue, path, **values)
-        except files.Stopped:
-            shell.remark(f"{path}: stopped; the same command goes on from here")
-            raise SystemExit(130) from None
+        if questions:
+            found = _labelled(shell, catalogue, path, found, questions, stop)
+    except files.Stopped:
+        shell.remark(f"{path}: stopped; the same command goes on from here")
+        raise SystemExit(130) from None
     place.unlink(missing_ok=True)
     return found
 
@@ -153,7 +204,7 @@ class _Stop:
 
 
 @contextlib.contextmanager
-def progress_bar(shell: Shell, path: Path) -> Iterator[Callable[[float, float], None]]:
+def progress_bar(shell: Shell, path: Path, what: str = "minutes") -> Iterator[Callable[[float, float], None]]:
     """Show minutes heard of those that the file promises; none if it promises none."""
     with contextlib.ExitStack() as stack:
         advance: list[Callable[[int], None]] = []
@@ -161,7 +212,7 @@ def progress_bar(shell: Shell, path: Path) -> Iterator[Callable[[float, float], 
         def progress(heard_s: float, promised_s: float) -> None:
             if not advance and promised_s > 0:
                 total = max(1, round(promised_s / _MINUTE_S))
-                advance.append(stack.enter_context(shell.progress(f"{path.name}, minutes", total)))
+                advance.append(stack.enter_context(shell.progress(f"{path.name}, {what}", total)))
             for tell in advance:
                 tell(int(heard_s / _MINUTE_S))
 
@@ -172,6 +223,7 @@ def _show(shell: Shell, found: Tracklist) -> None:
     if shell.as_json:
         shell.emit(found.to_dict())
         return
+    labelled = any(segment.labels for segment in found.segments)
     rows = [
         (
             clock_time(segment.start_s),
@@ -180,10 +232,12 @@ def _show(shell: Shell, found: Tracklist) -> None:
             "" if segment.offset_s is None else clock_time(segment.offset_s),
             "" if segment.speed is None else f"{100 * (segment.speed - 1):+.1f} %",
             percent(segment.confidence),
+            *([words_of(segment.labels)] if labelled else []),
         )
         for segment in found.segments
     ]
-    shell.table(("from", "to", "what", "at", "speed", "confidence"), rows, found.file)
+    columns = ("from", "to", "what", "at", "speed", "confidence", *(["sounds like"] if labelled else []))
+    shell.table(columns, rows, found.file)
     rate = found.duration_s / max(found.seconds["total"], 1e-3)
     n_tracks = sum(segment.kind == "track" for segment in found.segments)
     shell.say(f"{n_tracks} tracks in {clock_time(found.duration_s)}, {rate:.0f} times as fast as it plays")

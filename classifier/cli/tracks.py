@@ -11,6 +11,7 @@ from classifier.cli.archive import export_tracks, import_tracks
 from classifier.cli.common import Shell, clock_time, counted, shell_command
 from classifier.cli.duplicates import duplicates, merge, unmerge
 from classifier.cli.metadata import export_metadata, import_metadata
+from classifier.cli.track_labels import label_tracks, words_of
 from classifier.errors import EarmarkError, InvalidParameter
 from classifier.identifiers import IDENTIFIERS
 from classifier.results import Track
@@ -37,6 +38,7 @@ tracks.add_command(export_tracks)
 tracks.add_command(import_tracks)
 tracks.add_command(export_metadata)
 tracks.add_command(import_metadata)
+tracks.add_command(label_tracks)
 tracks.add_command(merge)
 tracks.add_command(unmerge)
 
@@ -57,17 +59,26 @@ def identifier_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--search", help="Words that occur in title, artist, album, identifiers or source; case and accents do not matter."
 )
+@click.option("--label", multiple=True, help="Only tracks with this label: genre:jazz, or jazz of any task.")
 @click.option("--limit", type=click.IntRange(1), help="Most tracks to list.")
+@click.option(
+    "--count", type=click.Choice(("artist", "album", "label")), help="Instead, count them by this: the fifty commonest."
+)
 @shell_command
-def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
+def list_tracks(shell: Shell, search: str | None, label: tuple[str, ...], limit: int | None, count: str | None) -> None:
     """List the catalogue's tracks by title.
 
     \b
     Example:
       earmark tracks list --json | jq -r .title
+      earmark tracks list --label genre:jazz --label mood:calm
+      earmark tracks list --count label
     """
     with shell.catalogue(create=False) as catalogue:
-        found = catalogue.tracks(search=search, limit=limit)
+        if count is not None:
+            _count(shell, catalogue.facet(count, search=search, label=label))
+            return
+        found = catalogue.tracks(search=search, label=label, limit=limit)
     if shell.as_json:
         for track in found:
             shell.emit(track.to_dict())
@@ -76,6 +87,14 @@ def list_tracks(shell: Shell, search: str | None, limit: int | None) -> None:
     if rows:
         shell.table(["id", "title", "artist", "album", "length"], rows, whole=("id",))
     shell.remark(counted(len(found), "track"))
+
+
+def _count(shell: Shell, counted_values: list[tuple[str | None, int]]) -> None:
+    if shell.as_json:
+        for value, number in counted_values:
+            shell.emit({"value": value, "count": number})
+    elif counted_values:
+        shell.table(["", "tracks"], [[value or "(none)", str(number)] for value, number in counted_values])
 
 
 @tracks.command()
@@ -101,9 +120,20 @@ def show(shell: Shell, track_id: str) -> None:
 @click.option("--artist", help="New artist.")
 @click.option("--album", help="New album.")
 @identifier_options
+@click.option(
+    "--by-hand",
+    metavar="FIELDS",
+    help="Fields that count as set by hand from now on, comma-separated; '' lets tags in files have their say again.",
+)
 @shell_command
 def edit(
-    shell: Shell, track_id: str | None, search: str | None, dry_run: bool, yes: bool, **fields: str | None
+    shell: Shell,
+    track_id: str | None,
+    search: str | None,
+    dry_run: bool,
+    yes: bool,
+    by_hand: str | None,
+    **fields: str | None,
 ) -> None:
     """Change a track's title, artist and so on, or those of all tracks found; enrolling never changes them again.
 
@@ -112,18 +142,20 @@ def edit(
     \b
     Example:
       earmark tracks edit 3f2a91c07b --title "Blue Monday"
+      earmark tracks edit 3f2a91c07b --by-hand ""
       earmark tracks edit --search "new ordr" --artist "New Order"
     """
-    from classifier.records.tracks import set_fields
+    from classifier.records.fields import set_fields
 
     if (track_id is None) == (search is None):
         raise click.UsageError("name one track by its id, or several by --search")
-    changes = {name: value for name, value in fields.items() if value is not None}
-    if not changes:
-        raise click.UsageError(f"nothing to change: give one of {', '.join(map(option_of, fields))}")
+    changes: dict[str, Any] = {name: value for name, value in fields.items() if value is not None}
+    if not changes and by_hand is None:
+        raise click.UsageError(f"nothing to change: give one of {', '.join(map(option_of, [*fields, 'by_hand']))}")
+    hands = None if by_hand is None else [name.strip() for name in by_hand.split(",") if name.strip()]
     with shell.catalogue(create=False) as catalogue:
         found = [named(catalogue, track_id)] if track_id is not None else catalogue.tracks(search=search)
-        wanted = set_fields(changes)
+        wanted = {**set_fields(changes), **({} if hands is None else {"by_hand": hands})}
         meant = [track for track in found if any(getattr(track, name) != value for name, value in wanted.items())]
         if search is not None or dry_run:
             for track in meant:
@@ -137,7 +169,7 @@ def edit(
         if search is not None and len(meant) > 1 and not yes:
             click.confirm("Change them?", abort=True, err=True)
         for track in meant if search is not None else found:
-            _print(shell, catalogue.edit(track.id, **changes))
+            _print(shell, catalogue.edit(track.id, **changes, by_hand=hands))
 
 
 @tracks.command()
@@ -185,6 +217,8 @@ def _print(shell: Shell, track: Track) -> None:
     notes = values.pop("metadata")
     remarks = values.pop("remarks")
     values["by_hand"] = ", ".join(values["by_hand"])
+    said = values.pop("labels")
     rows = [(name, "" if value is None else str(value)) for name, value in values.items()]
     more = [("metadata", f"{name}: {text}") for name, text in notes.items()]
+    rows += [("labels", words_of(said))] if said else []
     shell.facts([*rows, *more, *(("remark", remark.partition(": ")[2]) for remark in remarks)])

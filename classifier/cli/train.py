@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from classifier.labels.training.train import Prepared
 
 _Command = Callable[..., Any]
+#: In the context of a command: whether clips could not be heard.
+_LEFT_OUT = "classifier.cli.train.left_out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,16 @@ def data_options(command: _Command) -> _Command:
 
     @click.argument("data", type=click.Path(exists=True, path_type=Path))
     @click.option("--group", help="What keeps clips together: artist, album, folder, a column of a CSV file, or none.")
-    @click.option("--features", multiple=True, help="Features to try; see 'earmark train --help'.")
+    @click.option("--features", multiple=True, help="Features to try, of those that 'earmark train --help' lists.")
     @click.option("--family", "families", multiple=True, help="Families to try; default: all that suit.")
     @click.option("--multiple", is_flag=True, help="Labels do not exclude each other, even if each clip has one.")
     @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="Of all chance.")
     @functools.wraps(command)
-    def wrapper(*arguments: Any, **options: Any) -> Any:
+    def wrapper(*arguments: Any, **options: Any) -> None:
         asked = Asked(**{item.name: options.pop(item.name) for item in fields(Asked)})
-        return command(*arguments, asked=asked, **options)
+        command(*arguments, asked=asked, **options)
+        if click.get_current_context().meta.get(_LEFT_OUT):
+            raise SystemExit(1)
 
     return wrapper
 
@@ -70,6 +74,7 @@ def prepared(
 ) -> Iterator[tuple[Dataset, Prepared]]:
     """Read labelled clips and turn them into numbers, with a progress bar; what was heard before is not heard again.
 
+    Clips that cannot be heard are named and left out; the command ends with status 1 then, once its work is done.
     ``heard`` are features to extract; default those asked for, else those that suit the task.
     """
     from classifier.audio.decoder import Decoder
@@ -92,7 +97,11 @@ def prepared(
             shell.remark(remark)
         ears = stack.enter_context(hearing(shell))
         done = stack.enter_context(shell.progress("hearing", len(dataset.clips)))
-        yield dataset, prepare(dataset, chosen, asked.families or None, ears, done)
+        numbers = prepare(dataset, chosen, asked.families or None, ears, done)
+        for name, error in numbers.failed.items():
+            shell.failed(name, error)
+            click.get_current_context().meta[_LEFT_OUT] = True
+        yield numbers.dataset, numbers
 
 
 @click.command()
@@ -112,7 +121,8 @@ def train(shell: Shell, task: str, asked: Asked, activate: bool) -> None:
     Features: tags, tag-logits, penultimate (of the pretrained network), mfcc-104, mfcc-104-log, timbre-26, timbre-57,
     classic-161, hpss-212. Families: logistic, svm-linear, svm-poly, svm-rbf, neighbours, boosting, mlp. Which are
     used is decided by cross-validation, and judged by recordings that took no part in it. The same recordings and seed
-    give the same model. Stop with Ctrl-C: what was heard is kept.
+    give the same model. Recordings that cannot be heard are named and left out, and the command ends with status 1.
+    Stop with Ctrl-C: what was heard is kept.
 
     \b
     Example:
@@ -130,14 +140,14 @@ def train(shell: Shell, task: str, asked: Asked, activate: bool) -> None:
     stored = registry.activate(task, version) if activate else registry.find(task, version)
     if shell.as_json:
         shell.emit(stored.to_dict())
-        return
-    from classifier.labels.cards import text
+    else:
+        from classifier.labels.cards import text
 
-    assert stored.manifest is not None, "it was just written"
-    for line in text(task, version, stored.manifest):
-        shell.say(line)
-    if not stored.active:
-        shell.remark(f"it does not answer yet: earmark models activate {task} {version}")
+        assert stored.manifest is not None, "it was just written"
+        for line in text(task, version, stored.manifest):
+            shell.say(line)
+        if not stored.active:
+            shell.remark(f"it does not answer yet: earmark models activate {task} {version}")
 
 
 @contextmanager

@@ -157,14 +157,14 @@ def prepared(out: Path, digest: str) -> Path:
     mark = out / "experiment.json"
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if mark.exists():
+        if mark.exists() and any(entry.is_dir() or entry.stat().st_size for entry in out.iterdir() if entry != mark):
             if json.loads(mark.read_text()).get("experiment") != digest:
                 raise InvalidParameter(
                     f"{out} holds another experiment (other files, options or catalogue): give a new folder"
                 )
-        elif any(out.iterdir()):
+        elif not mark.exists() and any(out.iterdir()):
             raise InvalidParameter(f"{out} holds other files: give a new folder")
-        else:
+        else:  # new, or begun and refused before anything was answered
             mark.write_text(json.dumps({"experiment": digest}) + "\n")
     except (OSError, ValueError) as error:
         raise InvalidParameter(f"{out} cannot be used for the experiment: {error}") from None

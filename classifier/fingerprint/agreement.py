@@ -74,6 +74,16 @@ def agreement(query: Fingerprint, words: np.ndarray, min_frames: int) -> tuple[n
         1 - 2 * weighted bit error rate; 0 where less than min_frames / n of the phase's weight overlaps.
     weight : np.ndarray, shape (2, n_lags), int32
         Sum of the weights compared. Index i is lag i + min_frames - n, in reference frames.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint, reference_words
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 6 * 16000).astype(np.float32)
+    >>> heard = fingerprint(track[2 * 16000 : 4 * 16000])
+    >>> found, weight = agreement(heard, reference_words(track), heard.n_frames)
+    >>> int(found[0].argmax()) * 512 / 16000, bool(found.max() > 0.9)
+    (2.016, True)
     """
     n = query.n_frames
     min_frames = min(min_frames, n)
@@ -121,6 +131,15 @@ def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
     -------
     float
         0 if nothing can be compared. The snippet may extend beyond either end of the track by half its length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import reference_words, rough_fingerprint
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 20 * 16000).astype(np.float32)
+    >>> words = np.ascontiguousarray(reference_words(track)[:, 0])
+    >>> rough_z(rough_fingerprint(track[8 * 16000 : 11 * 16000]), words) > 6
+    True
     """
     pad = ROUGH_STEP * len(rough) // 2
     n_lags = len(words) + 2 * pad - ROUGH_STEP * len(rough)
@@ -146,10 +165,25 @@ def _mismatch_blocks(
         stop = min(n_lags, base + counter.shape[0])
         counts = counter[: stop - base]
         counts[:] = 0
-        for t in range(rough.shape[0]):
+        n, four = stop - base, rough.shape[0] - rough.shape[0] % 4
+        for t in range(0, four, 4):  # four at a time: the counters are read and written once for them
+            w0, w1, w2, w3 = rough[t, 0], rough[t + 1, 0], rough[t + 2, 0], rough[t + 3, 0]
+            m0, m1, m2, m3 = rough[t, 1], rough[t + 1, 1], rough[t + 2, 1], rough[t + 3, 1]
+            first = base + step * t
+            r0, r1 = reference[first : first + n], reference[first + step : first + step + n]
+            r2, r3 = (
+                reference[first + 2 * step : first + 2 * step + n],
+                reference[first + 3 * step : first + 3 * step + n],
+            )
+            for lag in range(n):
+                counts[lag] += (
+                    popcount((r0[lag] ^ w0) & m0) + popcount((r1[lag] ^ w1) & m1)
+                    + popcount((r2[lag] ^ w2) & m2) + popcount((r3[lag] ^ w3) & m3)
+                )  # fmt: skip
+        for t in range(four, rough.shape[0]):
             word, mask = rough[t, 0], rough[t, 1]
             there = reference[base + step * t : stop + step * t]
-            for lag in range(counts.shape[0]):
+            for lag in range(n):
                 counts[lag] += popcount((there[lag] ^ word) & mask)
         best = 0
         for lag in range(counts.shape[0]):
@@ -182,6 +216,16 @@ def rough_peaks(rough: np.ndarray, reference: np.ndarray, step: int, block: int)
         Standard deviations, over all lags, that the best lag of each block lies above the mean.
     at : np.ndarray, shape (n_blocks,), int64
         These lags: reference frames of the rough fingerprint's first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import reference_words, rough_fingerprint
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 20 * 16000).astype(np.float32)
+    >>> words = np.ascontiguousarray(reference_words(track)[:, 0])
+    >>> z, at = rough_peaks(rough_fingerprint(track[8 * 16000 : 11 * 16000]), words, ROUGH_STEP, 200)
+    >>> int(at[z.argmax()]) * 512 / 16000
+    8.0
     """
     n_lags = len(reference) - step * (len(rough) - 1)
     if n_lags < 1 or not rough[:, 1].any():

@@ -22,7 +22,8 @@ from functools import lru_cache
 import numpy as np
 import scipy.fft
 
-from classifier.fingerprint import reliability
+from classifier.fingerprint import reading, reliability
+from classifier.frames import frame_starts
 
 SAMPLE_RATE = 16000
 FRAME = 2048
@@ -46,7 +47,7 @@ QUIET = 10**-7.5
 #: Band energies are floored at this fraction of the frame's mean band energy: the leakage of a tone is not content.
 _LEAKAGE = 1e-4
 #: Mean |D| in nats below which a frame is too steady to describe.
-_STEADY = 0.08
+STEADY = 0.08
 
 #: A snippet's frame with fewer of the finest bands than this within 40 dB of its loudest is a lone tone (a whistle, a
 #: sweep), whose few independent bits match any other glide by chance. Of music's frames, 99 % have 22 or more.
@@ -69,6 +70,13 @@ def band_matrix(speed: float = 1.0) -> np.ndarray:
     -------
     np.ndarray, shape (FRAME/2 + 1, 127), float32
         Columns sum to 1: a band's value is its mean power.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matrix = band_matrix()
+    >>> matrix.shape == (FRAME // 2 + 1, sum(BANDS)), bool(np.allclose(matrix.sum(axis=0), 1, atol=1e-5))
+    (True, True)
     """
     oversample = 64
     fine = (np.arange((FRAME // 2) * oversample) + 0.5) / oversample
@@ -89,11 +97,18 @@ def band_matrix(speed: float = 1.0) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def bit_top_hz() -> np.ndarray:
-    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (124,), in order of resolution."""
+    """Upper edge, in Hz, of the higher of the two bands behind each bit, shape (124,), in order of resolution.
+
+    Examples
+    --------
+    >>> tops = bit_top_hz()
+    >>> len(tops), round(float(tops.max()))
+    (124, 7000)
+    """
     return np.concatenate([F_LOW * (F_HIGH / F_LOW) ** (np.arange(2, n + 1) / n) for n in BANDS])
 
 
-def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.ndarray]:
+def band_energies(samples: np.ndarray, hop: int = HOP, stretch: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Log energies of all bands.
 
     Parameters
@@ -102,24 +117,35 @@ def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.n
         Mono samples at 16 kHz.
     hop : int
         Samples between frames; divides LAG.
+    stretch : float > 0
+        How much longer the samples last than what they are compared with (``classifier/frames.py``).
 
     Returns
     -------
     energy : np.ndarray, shape (n_frames, sum(BANDS)), float32
-        Nats. Frame i spans samples [i * hop, i * hop + FRAME).
+        Nats. Frame i spans samples [i * hop, i * hop + FRAME), if nothing is stretched.
     loud : np.ndarray, shape (n_frames,), bool
         Whether the frame is above the level at which quantisation shows.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> energy, loud = band_energies(noise)
+    >>> energy.shape, bool(loud.all())
+    ((28, 127), True)
     """
-    n = max(0, 1 + (len(samples) - FRAME) // hop)
+    starts = frame_starts(len(samples), FRAME, hop, stretch)
+    n = len(starts)
     bands = band_matrix()
     energy = np.empty((n, bands.shape[1]), np.float32)
     loud = np.empty(n, bool)
     if n == 0:
         return energy, loud
-    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::hop]
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)
     window = np.hanning(FRAME + 1)[:-1].astype(np.float32)
     for start in range(0, n, _BLOCK):
-        block = frames[start : start + _BLOCK] * window
+        block = frames[starts[start : start + _BLOCK]] * window
         loud[start : start + _BLOCK] = np.einsum("ij,ij->i", block, block) > QUIET * np.square(window).sum()
         spectra = scipy.fft.rfft(block, axis=1)
         energy[start : start + _BLOCK] = (spectra.real**2 + spectra.imag**2) @ bands
@@ -127,7 +153,14 @@ def band_energies(samples: np.ndarray, hop: int = HOP) -> tuple[np.ndarray, np.n
 
 
 def floored_log(energy: np.ndarray) -> np.ndarray:
-    """Log of band energies, shape (n, sum(BANDS)), floored at a fraction of each frame's mean."""
+    """Log of band energies, shape (n, sum(BANDS)), floored at a fraction of each frame's mean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> floored_log(np.ones((2, sum(BANDS)), np.float32)).shape
+    (2, 127)
+    """
     leakage = _LEAKAGE * energy[:, -BANDS[-1] :].mean(axis=1, keepdims=True)
     return np.asarray(np.log(energy + (leakage + 1e-12)))
 
@@ -147,12 +180,29 @@ def differences(energy: np.ndarray, loud: np.ndarray, hop: int = HOP) -> tuple[n
     d : np.ndarray, shape (n_frames, 124), float32
         Nats. Frame i spans samples [i * hop, i * hop + LAG + FRAME).
     valid : np.ndarray, shape (n_frames,), bool
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> d, valid = differences(*band_energies(noise))
+    >>> d.shape, bool(valid.all())
+    ((20, 124), True)
     """
     return spaced_differences(energy, loud, LAG // hop)
 
 
 def spaced_differences(energy: np.ndarray, loud: np.ndarray, lag: int) -> tuple[np.ndarray, np.ndarray]:
-    """As :func:`differences`, of rows that are ``lag`` rows apart, whatever their spacing."""
+    """As :func:`differences`, of rows that are ``lag`` rows apart, whatever their spacing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> d, valid = spaced_differences(*band_energies(noise), 8)
+    >>> d.shape
+    (20, 124)
+    """
     if len(energy) <= lag:
         return np.zeros((0, N_BITS), np.float32), np.zeros(0, bool)
     shape = np.empty((len(energy), N_BITS), np.float32)
@@ -162,7 +212,7 @@ def spaced_differences(energy: np.ndarray, loud: np.ndarray, lag: int) -> tuple[
         np.subtract(energy[:, band + 1 : band + count], energy[:, band : band + count - 1], out=shape[:, columns])
         at, band = at + count - 1, band + count
     d = shape[lag:] - shape[:-lag]
-    return d, loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > _STEADY)
+    return d, loud[lag:] & loud[:-lag] & (np.abs(d).mean(axis=1) > STEADY)
 
 
 def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
@@ -178,19 +228,41 @@ def pack(d: np.ndarray, valid: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n, 2), uint64
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> words = pack(np.ones((1, N_BITS)), np.array([True]))
+    >>> int(np.bitwise_count(words).sum()) == N_BITS + 1  # all bits, and that the frame is valid
+    True
     """
     bits = (d > 0) & valid[:, None]
     return pack_signs(bits, valid)
 
 
 def signs(words: np.ndarray) -> np.ndarray:
-    """Bits of words, shape (n, 124), bool: what :func:`pack` packed."""
+    """Bits of words, shape (n, 124), bool: what :func:`pack` packed.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> d = np.random.default_rng(1).normal(size=(3, N_BITS))
+    >>> bool((signs(pack(d, np.ones(3, bool))) == (d > 0)).all())
+    True
+    """
     as_bytes = np.ascontiguousarray(words.astype("<u8", copy=False)).view(np.uint8)
     return np.unpackbits(as_bytes, axis=1, bitorder="little")[:, :N_BITS].astype(bool)
 
 
 def pack_signs(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
-    """Words of bits, shape (n, 124), bool, and of flags, shape (n,), bool, which become bit 127."""
+    """Words of bits, shape (n, 124), bool, and of flags, shape (n,), bool, which become bit 127.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pack_signs(np.zeros((1, N_BITS), bool), np.array([True])).tolist() == [[0, int(VALID)]]
+    True
+    """
     layout = np.zeros((len(bits), 128), dtype=bool)
     layout[:, :N_BITS] = bits
     layout[:, 127] = flag
@@ -198,7 +270,15 @@ def pack_signs(bits: np.ndarray, flag: np.ndarray) -> np.ndarray:
 
 
 def reference_words(samples: np.ndarray) -> np.ndarray:
-    """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64."""
+    """Sub-fingerprints of a track: one pair of words each 32 ms, shape (n, 2), uint64.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> reference_words(noise).shape
+    (20, 2)
+    """
     return pack(*differences(*band_energies(samples)))
 
 
@@ -238,7 +318,7 @@ class Fingerprint:
         return float((self.frame_weight.max(axis=0) > 0).mean()) if self.n_frames else 0.0
 
 
-def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprint:
+def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH, stretch: float = 1.0) -> Fingerprint:
     """Sub-fingerprints of a snippet.
 
     Parameters
@@ -247,13 +327,23 @@ def fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprin
         Mono samples at 16 kHz.
     bandwidth_hz : float
         Highest frequency the recording can hold; bits of bands above are left out.
+    stretch : float > 0
+        As for :func:`band_energies`.
 
     Returns
     -------
     Fingerprint
         Without frames if the snippet is shorter than FRAME + LAG samples (384 ms).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> made = fingerprint(noise)
+    >>> made.words.shape[0], made.n_frames, made.audible_share
+    (2, 19, 1.0)
     """
-    return fingerprint_of(*band_energies(samples, QUERY_HOP), bandwidth_hz)
+    return fingerprint_of(*band_energies(samples, QUERY_HOP, stretch), bandwidth_hz)
 
 
 def fingerprint_of(energy: np.ndarray, loud: np.ndarray, bandwidth_hz: float = F_HIGH) -> Fingerprint:
@@ -265,6 +355,14 @@ def fingerprint_of(energy: np.ndarray, loud: np.ndarray, bandwidth_hz: float = F
         As :func:`band_energies` gives them.
     bandwidth_hz : float
         As for :func:`fingerprint`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> made = fingerprint_of(*band_energies(noise, QUERY_HOP))
+    >>> bool((made.words == fingerprint(noise).words).all())
+    True
     """
     d, valid, weights, expected = _weighed(energy, loud, QUERY_HOP, bandwidth_hz)
     n = len(d) // 2
@@ -278,34 +376,58 @@ def fingerprint_of(energy: np.ndarray, loud: np.ndarray, bandwidth_hz: float = F
     return Fingerprint(phases(words), phases(planes), expected)
 
 
-def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH) -> np.ndarray:
+def rough_fingerprint(samples: np.ndarray, bandwidth_hz: float = F_HIGH, stretch: float = 1.0) -> np.ndarray:
     """First words of a snippet's frames, and which of their bits are reliable: enough to find a place roughly.
 
     Parameters
     ----------
     samples : np.ndarray, shape (n,), float32
         Mono samples at 16 kHz.
-    bandwidth_hz : float
+    bandwidth_hz, stretch : float
         As for :func:`fingerprint`.
 
     Returns
     -------
     np.ndarray, shape (n_frames, 2), uint64
         Word and mask of one frame every ``ROUGH_STEP`` reference frames (64 ms).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> rough_fingerprint(noise).shape
+    (10, 2)
     """
     hop = ROUGH_STEP * HOP
-    return rough_of(*band_energies(samples, hop), hop, bandwidth_hz)
+    return rough_of(*band_energies(samples, hop, stretch), hop, bandwidth_hz)
 
 
 def rough_of(energy: np.ndarray, loud: np.ndarray, hop: int, bandwidth_hz: float = F_HIGH) -> np.ndarray:
-    """As :func:`rough_fingerprint`, of a snippet whose band energies are known, one frame every ``hop`` samples."""
+    """As :func:`rough_fingerprint`, of a snippet whose band energies are known, one frame every ``hop`` samples.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> hop = ROUGH_STEP * HOP
+    >>> bool((rough_of(*band_energies(noise, hop), hop) == rough_fingerprint(noise)).all())
+    True
+    """
     d, valid, weights, _ = _weighed(energy, loud, hop, bandwidth_hz)
     words, masks = pack(d, valid), pack_signs(weights >= 2, np.zeros(len(d), bool))
     return np.stack([words[:, 0], masks[:, 0]], axis=1)
 
 
 def full_frames(energy: np.ndarray) -> np.ndarray:
-    """Frames that hold more than a lone tone, shape (n,), bool."""
+    """Frames that hold more than a lone tone, shape (n,), bool.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    >>> bool(full_frames(band_energies(tone)[0]).any())  # a lone tone
+    False
+    """
     finest = energy[:, -BANDS[-1] :]
     near = finest > finest.max(axis=1, keepdims=True) - _FULL_RANGE
     return np.asarray(near.sum(axis=1) >= _FULL_BANDS)
@@ -321,8 +443,8 @@ def _weighed(
     counts = valid[:, None] & (bit_top_hz() <= max(bandwidth_hz, 4 * F_LOW))
     if not counts.any():
         return d, valid, counts.astype(np.uint8), 0.0
-    lag, context = LAG // hop, reliability.context_of(energy, loud, d, BANDS)
-    seen = reliability.facts(energy, d, BANDS, lag, context)
-    odds, pull = reliability.judge(seen, reliability.frame_facts(energy, lag, BANDS, context), context)
+    early = np.arange(len(d))
+    context = reliability.context_of(energy, loud, d, BANDS)
+    odds, pull = reading.judge(energy, early, early + LAG // hop, context, BANDS)
     weights = reliability.levels(pull, counts)
     return d, valid, weights, reliability.expected_agreement(odds, weights)

@@ -30,7 +30,7 @@ LEVELS = 3
 #: Number of the network that ships.
 VERSION = 2
 #: Quantile of a snippet's weights that gets the highest level, as does everything that rounds to it.
-_TOP_QUANTILE = 0.95
+TOP_QUANTILE = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,15 @@ class Context:
 
 
 def background_level(energy: np.ndarray, loud: np.ndarray) -> np.ndarray:
-    """Level that each band seldom falls below, nats, shape (n_bands,); ``energy`` and ``loud`` as for :func:`facts`."""
+    """Level that each band seldom falls below, nats, shape (n_bands,); ``energy`` and ``loud`` as for :func:`facts`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> energy = np.arange(10.0)[:, None] * np.ones((1, 3))
+    >>> np.round(background_level(energy, np.ones(10, bool)), 2).tolist()
+    [1.35, 1.35, 1.35]
+    """
     return np.asarray(np.quantile(energy[loud] if loud.any() else energy, BACKGROUND_QUANTILE, axis=0))
 
 
@@ -63,7 +71,17 @@ def _frame_level(energy: np.ndarray, n_fine: int) -> np.ndarray:
 
 
 def context_of(energy: np.ndarray, loud: np.ndarray, d: np.ndarray, bands: tuple[int, ...]) -> Context:
-    """Facts of a whole snippet, however far its frames are apart; arguments as for :func:`facts`."""
+    """Facts of a whole snippet, however far its frames are apart; arguments as for :func:`facts`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint import bits
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> energy, loud = bits.band_energies(noise)
+    >>> context_of(energy, loud, bits.differences(energy, loud)[0], bits.BANDS).facts.shape
+    (16,)
+    """
     n_fine = bands[-1]
     background = background_level(energy, loud)
     level = _frame_level(energy, n_fine)
@@ -87,6 +105,16 @@ def frame_facts(energy: np.ndarray, lag: int, bands: tuple[int, ...], context: C
 
     The greater level of the frame's two spectra over the snippet's median level, nats; share of their fine bands that
     sound.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint import bits
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> energy, loud = bits.band_energies(noise)
+    >>> context = context_of(energy, loud, bits.differences(energy, loud)[0], bits.BANDS)
+    >>> frame_facts(energy, 8, bits.BANDS, context).shape
+    (20, 2)
     """
     level = _frame_level(energy, bands[-1]) - context.level
     sounding = (energy[:, -bands[-1] :] > context.background[-bands[-1] :] + SOUNDING).mean(axis=1)
@@ -115,6 +143,16 @@ def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int, c
     np.ndarray, shape (n - lag, n_bits, 10), float32
         log(1 + |d|); greatest, least and mean level of the four cells over their bands' background; greatest level
         over the frame's mean; log(1 + |slope|) of both spectra; place in the resolution; two flags of resolution.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint import bits
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> energy, loud = bits.band_energies(noise)
+    >>> d, _ = bits.differences(energy, loud)
+    >>> facts(energy, d, bits.BANDS, 8, context_of(energy, loud, d, bits.BANDS)).shape
+    (20, 124, 10)
     """
     above = energy - context.background
     relative = energy - _frame_level(energy, bands[-1])[:, None]
@@ -144,7 +182,13 @@ def facts(energy: np.ndarray, d: np.ndarray, bands: tuple[int, ...], lag: int, c
 
 @lru_cache(maxsize=1)
 def network() -> dict[str, np.ndarray]:
-    """The network that ships: its arrays by name (docs/mathematics.md, "Reliability")."""
+    """The network that ships: its arrays by name (docs/mathematics.md, "Reliability").
+
+    Examples
+    --------
+    >>> sorted(network())
+    ['b_hidden', 'b_out', 'factor', 'w_bit', 'w_frame', 'w_out', 'w_snippet']
+    """
     with np.load(FOLDER / f"reliability-{VERSION}.npz", allow_pickle=False) as file:
         return {name: file[name] for name in file.files}
 
@@ -167,6 +211,19 @@ def judge(seen: np.ndarray, frames: np.ndarray, context: Context) -> tuple[np.nd
         Nats.
     weights : np.ndarray, shape (n, n_bits), float32
         Positive; only their ratios mean anything.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint import bits
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> energy, loud = bits.band_energies(noise)
+    >>> d, _ = bits.differences(energy, loud)
+    >>> context = context_of(energy, loud, d, bits.BANDS)
+    >>> seen, frames = facts(energy, d, bits.BANDS, 8, context), frame_facts(energy, 8, bits.BANDS, context)
+    >>> odds, weights = judge(seen, frames, context)
+    >>> odds.shape == d.shape, bool((weights > 0).all())
+    (True, True)
     """
     net = network()
     shift = frames @ net["w_frame"] + (context.facts @ net["w_snippet"] + net["b_hidden"])
@@ -189,10 +246,16 @@ def levels(weights: np.ndarray, counts: np.ndarray) -> np.ndarray:
     -------
     np.ndarray, shape (n, n_bits), uint8
         All ``LEVELS`` if a snippet's bits deserve the same weight; all 0 if none deserves any.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> levels(np.array([[0.1, 1.0, 2.0]]), np.array([[True, True, False]])).tolist()
+    [[0, 3, 0]]
     """
     if not counts.any():
         return np.zeros(weights.shape, np.uint8)
-    top = max(float(np.quantile(weights[counts], _TOP_QUANTILE)), 1e-6)
+    top = max(float(np.quantile(weights[counts], TOP_QUANTILE)), 1e-6)
     return np.where(counts, np.minimum(np.rint(weights / top * LEVELS), LEVELS), 0).astype(np.uint8)
 
 
@@ -210,5 +273,12 @@ def expected_agreement(odds: np.ndarray, weights: np.ndarray) -> float:
     -------
     float in [0, 1]
         Weighted mean of tanh(odds / 2); 0 if all weights are 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> equal = np.full((2, 3), 3)
+    >>> expected_agreement(np.full((2, 3), 50.0), equal), expected_agreement(np.zeros((2, 3)), equal)
+    (1.0, 0.0)
     """
     return float((weights * np.tanh(np.maximum(odds, 0) / 2)).sum() / max(int(weights.sum(dtype=np.int64)), 1))

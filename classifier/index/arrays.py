@@ -105,7 +105,10 @@ def map_array(path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> np.nd
     wanted = len(header) + dtype.itemsize * math.prod(shape)
     if start != header or size != wanted:
         raise ValueError(f"{path.name} does not hold {dtype} of shape {shape} in {wanted} bytes")
-    return np.memmap(path, dtype, "r", len(header), shape) if math.prod(shape) else np.empty(shape, dtype)
+    if not math.prod(shape):
+        return np.empty(shape, dtype)
+    # A plain array on the mapped memory: slices of a memmap are made by Python code, and a query takes hundreds.
+    return np.asarray(np.memmap(path, dtype, "r", len(header), shape))
 
 
 def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
@@ -116,10 +119,16 @@ def _header(dtype: np.dtype[Any], shape: tuple[int, ...]) -> bytes:
     return header.getvalue()
 
 
-def _let_go(array: np.ndarray) -> None:
-    """Give back the memory of a mapped array, which it takes again from the file when it is next read."""
+def mapping_of(array: np.ndarray) -> mmap.mmap | None:
+    """Return the mapped file that holds an array's numbers; None if they are in memory."""
     base: object = array
     while isinstance(base, np.ndarray):
         base = base.base
-    if isinstance(base, mmap.mmap):
-        base.madvise(mmap.MADV_DONTNEED)
+    return base if isinstance(base, mmap.mmap) else None
+
+
+def _let_go(array: np.ndarray) -> None:
+    """Give back the memory of a mapped array, which it takes again from the file when it is next read."""
+    mapped = mapping_of(array)
+    if mapped is not None:
+        mapped.madvise(mmap.MADV_DONTNEED)

@@ -23,7 +23,7 @@ from classifier.index.files import room
 from classifier.index.holdings import Holdings, keys
 from classifier.index.integrity import check
 from classifier.index.manifest import Manifest
-from classifier.index.segment import Key, Segment, n_bytes, write, write_track
+from classifier.index.segment import Fetch, Key, Segment, n_bytes, write, write_track
 from classifier.index.thread import WorkThread
 from classifier.models.track import TrackModel
 
@@ -54,6 +54,8 @@ class Builder:
         Of the folder to write to.
     load : callable
         Returns the models of a track by id and version, stretch by stretch.
+    fetch : callable, optional
+        Of the segments (:class:`~classifier.index.segment.Segment`).
 
     Attributes
     ----------
@@ -63,8 +65,8 @@ class Builder:
         Why the last attempt failed.
     """
 
-    def __init__(self, holdings: Holdings, manifest: Manifest, load: Load) -> None:
-        self._holdings, self._manifest, self._load = holdings, manifest, load
+    def __init__(self, holdings: Holdings, manifest: Manifest, load: Load, fetch: Fetch | None = None) -> None:
+        self._holdings, self._manifest, self._load, self._fetch = holdings, manifest, load, fetch
         self._writable_at = 0.0
         self._thread = WorkThread("index", self._run)
         self.backlog: set[Key] = set()
@@ -214,7 +216,7 @@ class Builder:
         for track_id, version in tracks:
             try:
                 models = self._load(track_id, version)
-                parts.append(Segment.single(track_id, version, models, self._manifest.profile))
+                parts.append(Segment.single(track_id, version, models, self._manifest.profile, self._fetch))
             except (NotFound, StoreCorrupt) as error:  # removed meanwhile, or damaged; the others are still loaded
                 log.warning("track %s is left out of the index: %s", track_id, error)
         return Segment.join(parts) if len(parts) > 1 else next(iter(parts), None)

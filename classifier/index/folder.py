@@ -23,7 +23,7 @@ from classifier.index.checker import Checker
 from classifier.index.holdings import Holdings, keys
 from classifier.index.manifest import Manifest
 from classifier.index.profile import EXACT, Profile
-from classifier.index.segment import Key
+from classifier.index.segment import Fetch, Key
 from classifier.index.snapshot import Snapshot
 
 #: Most windows that the calling thread loads; more would keep a query waiting. About 0.13 ms each.
@@ -44,13 +44,15 @@ class IndexFolder:
         out; any other EarmarkError means that a later attempt may succeed.
     profile : Profile
         Which arrays are kept; a folder of another profile is rebuilt.
+    fetch : callable, optional
+        Returns the sub-fingerprints of a track by id and version, if the profile leaves them in the store.
     """
 
-    def __init__(self, folder: Path, load: Load, profile: Profile = EXACT) -> None:
+    def __init__(self, folder: Path, load: Load, profile: Profile = EXACT, fetch: Fetch | None = None) -> None:
         self.folder = folder
         manifest = Manifest(folder, profile)
-        self._holdings = Holdings(manifest)
-        self._builder = Builder(self._holdings, manifest, load)
+        self._holdings = Holdings(manifest, fetch)
+        self._builder = Builder(self._holdings, manifest, load, fetch)
         self._checker = Checker(self._holdings, manifest, self._builder)
 
     def after_fork(self) -> None:

@@ -13,8 +13,9 @@ import logging
 import shutil
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,12 @@ import numpy as np
 from classifier.config import FeatureConfig
 from classifier.errors import CatalogueNotFound, EarmarkError, StoreCorrupt, TrackNotFound
 from classifier.index.folder import IndexFolder
+from classifier.index.profile import PROFILES
 from classifier.index.segment import FORMAT
 from classifier.index.snapshot import Snapshot
+from classifier.index.words import StoredWords
 from classifier.models.track import TrackModel
-from classifier.records import catalogues, tracks
+from classifier.records import catalogues, track_arrays, tracks
 from classifier.records.catalogues import CatalogueRecord
 from classifier.records.chunks import MEANS, WORDS
 from classifier.results import Track
@@ -61,13 +64,32 @@ class View:
     tracks: Mapping[str, Track]
 
 
-def index_folder(data_dir: Path, store: Store, catalogue_id: str) -> Path:
-    """Return where this machine keeps the index of a catalogue.
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of several disjoint parts of a catalogue, by its tracks' ids: a shard.
+
+    Parameters
+    ----------
+    number, of : int
+        Which, from 0, and how many there are.
+    """
+
+    number: int
+    of: int
+
+    def holds(self, track_id: str) -> bool:
+        """Whether a track belongs to this part."""
+        return zlib.crc32(track_id.encode()) % self.of == self.number
+
+
+def index_folder(data_dir: Path, store: Store, catalogue_id: str, part: Part | None = None) -> Path:
+    """Return where this machine keeps the index of a catalogue, or of a part of it.
 
     The format is in the name, so that two releases can run side by side.
     """
     of_store = hashlib.sha256(store.url.encode()).hexdigest()[:12]
-    return data_dir / "index" / f"v{FORMAT}" / f"{of_store}-{catalogue_id}"
+    name = f"{of_store}-{catalogue_id}"
+    return data_dir / "index" / f"v{FORMAT}" / (name if part is None else f"{name}-{part.number}of{part.of}")
 
 
 class Follower:
@@ -83,13 +105,20 @@ class Follower:
         Folder for indexes.
     seconds : float >= 0
         Pause between checks of the store while there are no queries; 0: only queries check it.
+    part : Part, optional
+        Which tracks are followed; default all.
     """
 
-    def __init__(self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float) -> None:
+    def __init__(
+        self, store: Store, record: CatalogueRecord, data_dir: Path, seconds: float, part: Part | None = None
+    ) -> None:
         self._store, self._name, self._id, self._seconds = store, record.name, record.id, seconds
         self._config = FeatureConfig.from_dict(record.config)
-        self._data_dir = data_dir
-        self._index = IndexFolder(index_folder(data_dir, store, record.id), self._load)
+        self._data_dir, self._part = data_dir, part
+        profile = PROFILES[self._config.profile]
+        self._index = IndexFolder(
+            index_folder(data_dir, store, record.id, part), self._load, profile, StoredWords(self._words)
+        )
         self._tracks: Mapping[str, Track] = {}
         self._stamps: Mapping[str, tuple[int, int]] = {}
         self._view: View | None = None
@@ -176,14 +205,16 @@ class Follower:
         self._index.look()
         seen = self._index.on_disk()
         stamps = tracks.stamps(self._store, self._name)
+        if self._part is not None:
+            stamps = {track_id: stamp for track_id, stamp in stamps.items() if self._part.holds(track_id)}
         known = {i: self._tracks[i] for i in stamps if self._stamps.get(i) == stamps[i] and i in self._tracks}
         changed = stamps.keys() - known.keys()
         if len(changed) > _MANY:
-            known |= {t.id: t for t in tracks.list_tracks(self._store, self._name)}
+            known |= {t.id: _without_labels(t) for t in tracks.list_tracks(self._store, self._name)}
         else:
             for track_id in changed:
                 with contextlib.suppress(TrackNotFound):  # removed meanwhile
-                    known[track_id] = tracks.get_track(self._store, track_id)
+                    known[track_id] = _without_labels(tracks.get_track(self._store, track_id))
         known = {track_id: known[track_id] for track_id in stamps if track_id in known}
         self._index.follow(
             {track_id: stamps[track_id][0] for track_id in known},
@@ -200,11 +231,11 @@ class Follower:
         """Load a track's models chunk by chunk: its windows, then its slots, then its words."""
         nothing = TrackModel.empty(self._config)
         yield nothing  # a short track may have no chunks
-        for arrays in tracks.each_chunk(self._store, "models", track_id, version):
+        for arrays in track_arrays.each_chunk(self._store, "models", track_id, version):
             yield self._fitting(arrays, nothing.slots, nothing.words)
-        for arrays in tracks.each_chunk(self._store, "slots", track_id, version):
+        for arrays in track_arrays.each_chunk(self._store, "slots", track_id, version):
             yield self._fitting(nothing.window_arrays(), arrays.get(MEANS, nothing.slots), nothing.words)
-        for arrays in tracks.each_chunk(self._store, "subfingerprints", track_id, version):
+        for arrays in track_arrays.each_chunk(self._store, "subfingerprints", track_id, version):
             yield self._fitting(nothing.window_arrays(), nothing.slots, arrays.get(WORDS, nothing.words))
 
     def _fitting(self, arrays: Mapping[str, np.ndarray], slots: np.ndarray, words: np.ndarray) -> TrackModel:
@@ -213,13 +244,13 @@ class Follower:
             model = TrackModel.from_arrays(arrays, slots, words)
         except (KeyError, ValueError, IndexError) as error:
             raise StoreCorrupt(f"its arrays are not those of a track: {error}") from None
-        n, k, d = len(model.window_frame), self._config.n_components, self._config.n_mfcc
-        diagonal = self._config.covariance_type == "diag"
-        widths = (*model.slots.shape[1:], *model.words.shape[1:])
-        found = (model.mixtures.means.shape, model.mixtures.diagonal, len(model.silent), widths)
-        if found != ((n, k, d), diagonal, n, (self._config.slot_mfcc, 2)):
+        wanted, n = TrackModel.empty(self._config), len(model.window_frame)
+        if len(model.silent) != n or _widths(model) != _widths(wanted) or len(model.mixtures) != n:
             raise StoreCorrupt("its arrays do not fit the catalogue's configuration")
         return model
+
+    def _words(self, track_id: str, version: int) -> np.ndarray:
+        return track_arrays.load_subfingerprints(self._store, track_id, version)
 
     def _forget_removed(self) -> None:
         """Delete the index folders of catalogues that this store no longer has."""
@@ -228,7 +259,8 @@ class Follower:
             every.parent.glob(every.name)
         )  # before reading the store: catalogues are older than their folders
         for record in catalogues.list_catalogues(self._store):
-            unknown.discard(index_folder(self._data_dir, self._store, record.id))
+            whole = index_folder(self._data_dir, self._store, record.id)
+            unknown = {folder for folder in unknown if folder != whole and not folder.name.startswith(f"{whole.name}-")}
         for folder in unknown:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -256,3 +288,14 @@ class Follower:
             except Exception:  # whatever it is: without this thread, each query would have to catch up by itself
                 log.exception("catalogue %r cannot be followed", self._name)
                 pause = _MAX_PAUSE_S
+
+
+def _widths(model: TrackModel) -> list[tuple[int, ...]]:
+    """Shapes of one row of each array."""
+    arrays = (model.mixtures.means, model.mixtures.covariances, model.slots, model.words)
+    return [array.shape[1:] for array in arrays]
+
+
+def _without_labels(track: Track) -> Track:
+    """Return a track without its labels: searches need none of them, and an index holds millions of tracks."""
+    return replace(track, labels={}) if track.labels else track

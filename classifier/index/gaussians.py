@@ -39,7 +39,7 @@ def quantise(packed: Packed) -> tuple[np.ndarray, np.ndarray]:
     return np.rint(rows).astype(np.int16), terms.astype(np.float32)
 
 
-def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray, step: int = 1) -> np.ndarray:
+def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray) -> np.ndarray:
     """J_1 of every query Gaussian and every window.
 
     Parameters
@@ -48,31 +48,61 @@ def divergences(query: Packed, rows: np.ndarray, terms: np.ndarray, step: int = 
         n Gaussians.
     rows, terms : np.ndarray
         N Gaussians from :func:`quantise`.
-    step : int >= 1
-        Only every so many of these are compared, from the first.
 
     Returns
     -------
-    np.ndarray, shape (n, ceil(N / step)), float32
+    np.ndarray, shape (n, N), float32
         Nats.
     """
+    each = np.arange(len(rows))
+    return least(query, rows, terms, np.zeros(len(rows), np.uint8), np.stack([each, each + 1], axis=1))
+
+
+def least(
+    query: Packed, rows: np.ndarray, terms: np.ndarray, silent: np.ndarray, bounds: np.ndarray, step: int = 1
+) -> np.ndarray:
+    """Least J_1 of every query Gaussian within some ranges of windows.
+
+    Parameters
+    ----------
+    query : Packed
+        n Gaussians.
+    rows, terms : np.ndarray
+        N Gaussians from :func:`quantise`.
+    silent : np.ndarray, shape (N,), uint8
+        1 for windows that do not count.
+    bounds : np.ndarray, shape (m, 2), int64
+        First window of each range and one past its last.
+    step : int >= 1
+        Only every so many windows of a range count, from its first.
+
+    Returns
+    -------
+    np.ndarray, shape (n, m), float32
+        Nats; infinite where no window counts.
+    """
     theta, s = query.theta[:, 0, :-1], query.s[:, 0, :-1]
-    out = np.empty((len(theta), -(-len(rows) // step)), np.float32)
+    out = np.full((len(bounds), len(theta)), np.inf, np.float32)
     own_s, own_theta = (np.ascontiguousarray(half, np.float32) for half in (s, theta))
-    _divergences(own_s, own_theta, rows, terms, step, out)
-    return out + (theta * s).sum(axis=1)[:, None].astype(np.float32)
+    _least(own_s, own_theta, rows, terms, silent, bounds, step, out)
+    return np.asarray((out + (theta * s).sum(axis=1).astype(np.float32)).T)
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"}, boundscheck=False)
-def _divergences(s: Any, theta: Any, rows: Any, terms: Any, step: Any, out: Any) -> None:  # pragma: no cover - compiled
-    """Fill ``out``; the sums run over contiguous entries, so that the compiler can vectorise them."""
+def _least(
+    s: Any, theta: Any, rows: Any, terms: Any, silent: Any, bounds: Any, step: Any, out: Any
+) -> None:  # pragma: no cover - compiled
+    """Lower each entry of ``out``; the sums run over contiguous entries, so that the compiler can vectorise them."""
     size = s.shape[1]
-    for column in range(out.shape[1]):
-        window = step * column
-        for q in range(out.shape[0]):
-            first, second = np.float32(0), np.float32(0)
-            for k in range(size):
-                first += s[q, k] * np.float32(rows[window, k])
-            for k in range(size):
-                second += theta[q, k] * np.float32(rows[window, size + k])
-            out[q, column] = terms[window, 0] - first * terms[window, 1] - second * terms[window, 2]
+    for track in range(bounds.shape[0]):
+        for window in range(bounds[track, 0], bounds[track, 1], step):
+            if silent[window]:
+                continue
+            for q in range(s.shape[0]):
+                first, second = np.float32(0), np.float32(0)
+                for k in range(size):
+                    first += s[q, k] * np.float32(rows[window, k])
+                for k in range(size):
+                    second += theta[q, k] * np.float32(rows[window, size + k])
+                j = terms[window, 0] - first * terms[window, 1] - second * terms[window, 2]
+                out[track, q] = min(out[track, q], j)

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 
 from classifier.index.manifest import Manifest, Stamp
-from classifier.index.segment import Key, Segment
+from classifier.index.segment import Fetch, Key, Segment
 from classifier.index.snapshot import Snapshot
 
 log = logging.getLogger("earmark.index")
@@ -23,6 +23,8 @@ class Holdings:
     ----------
     manifest : Manifest
         Lists the segments on disk.
+    fetch : callable, optional
+        Of these segments (:class:`~classifier.index.segment.Segment`).
 
     Attributes
     ----------
@@ -44,8 +46,8 @@ class Holdings:
         Tracks of mapped segments that were dropped because of damage.
     """
 
-    def __init__(self, manifest: Manifest) -> None:
-        self._manifest = manifest
+    def __init__(self, manifest: Manifest, fetch: Fetch | None = None) -> None:
+        self._manifest, self._fetch = manifest, fetch
         self._stamp: Stamp = None
         self.lock = threading.Condition()
         self.snapshot = Snapshot((), frozenset())
@@ -93,7 +95,7 @@ class Holdings:
             raise ValueError("it is damaged")
         segment = self.disk.get(name)
         if segment is None or self._manifest.is_withdrawn(name):
-            segment = Segment.load(self._manifest.folder / name, self._manifest.profile)
+            segment = Segment.load(self._manifest.folder / name, self._manifest.profile, self._fetch)
         return segment
 
     def drop(self, name: str) -> None:

@@ -11,10 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from classifier.index.files import checksum
-from classifier.index.lists import ARRAYS as LISTS
 from classifier.index.manifest import Manifest
 from classifier.index.profile import EXACT, Profile
-from classifier.index.segment import Segment, read_table
+from classifier.index.segment import FURTHER, Segment, read_table
 
 
 def check(folder: Path, profile: Profile = EXACT, pause: Callable[[], object] = lambda: None) -> None:
@@ -36,7 +35,8 @@ def check(folder: Path, profile: Profile = EXACT, pause: Callable[[], object] = 
     """
     Segment.load(folder, profile)
     arrays = read_table(folder, profile)["arrays"]
-    for name in (*profile.arrays, *(arrays.keys() & LISTS.keys())):
+    further = arrays.keys() & {name for names in FURTHER for name in names}
+    for name in (*profile.arrays, *further):
         path = folder / f"{name}.npy"
         if checksum(path, pause) != arrays[name].get("crc32"):
             raise ValueError(f"{path.name} is not as it was written")

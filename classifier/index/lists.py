@@ -17,6 +17,7 @@ import numpy as np
 
 from classifier.fingerprint.agreement import popcount
 from classifier.mixtures.patches import WORDS, Codebook, Heard, encode
+from classifier.mixtures.slots import unpacked
 
 #: Least number of windows of a segment with lists: an hour.
 LISTED = 4096
@@ -87,17 +88,19 @@ class Lists:
         return lists
 
 
-def build(tracks: Iterable[tuple[int, np.ndarray]], book: Codebook) -> Lists:
+def build(tracks: Iterable[tuple[int, np.ndarray]], book: Codebook, step: int = 1) -> Lists:
     """Make the lists of tracks.
 
     Parameters
     ----------
     tracks : iterable of (int, np.ndarray)
-        First row of each track in the segment, ascending, and its slots, shape (n, d), int8.
+        First row of each track in the segment, ascending, and its slots, shape (n, d), int8, or packed.
     book : Codebook
         For slots of d coefficients.
+    step : int >= 1
+        Slots from one patch to the next.
     """
-    found = [(first, encode(slots, book)) for first, slots in tracks]
+    found = [(first, encode(unpacked(slots), book, step)) for first, slots in tracks]
     cell = np.concatenate([np.zeros(0, np.uint16), *(codes.cell for _, codes in found)])
     slot = np.concatenate([np.zeros(0, np.uint32), *((first + codes.slot).astype(np.uint32) for first, codes in found)])
     signs = np.concatenate([np.zeros((0, WORDS), np.uint64), *(codes.signs for _, codes in found)])

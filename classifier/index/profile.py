@@ -13,13 +13,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from classifier.config import COMPACT_STEP
 from classifier.index.gaussians import quantise
 from classifier.mixtures.divergence import Packed
 from classifier.mixtures.gmm import collapse, pack_covariances
 from classifier.models.track import TrackModel
 
-#: What a row stands for.
-Kind = Literal["windows", "slots", "frames"]
+#: What a row stands for; ``reduced``: some windows (``reduced.py``), in arrays that no profile has.
+Kind = Literal["windows", "slots", "frames", "reduced"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,27 @@ class Profile:
         Every array, by name.
     pack : callable
         Makes these arrays from a track's model, in any dtype that casts to theirs.
+    words_step : int
+        Frames from one sub-fingerprint that is kept to the next.
+    patch_step : int
+        Slots from one patch in the lists to the next.
     """
 
     name: str
     arrays: Mapping[str, Array]
     pack: Callable[[TrackModel], Mapping[str, np.ndarray]]
+    words_step: int = 1
+    patch_step: int = 1
 
     @cached_property
     def kinds(self) -> tuple[Kind, ...]:
         """The kinds of rows, in the order of the arrays."""
         return tuple(dict.fromkeys(array.kind for array in self.arrays.values()))
+
+    @property
+    def has_mixtures(self) -> bool:
+        """Whether windows can be compared: what sounds alike, ``kl-mixture``, the variational divergence."""
+        return "gaussians" in self.arrays
 
 
 def _pack_exact(model: TrackModel) -> dict[str, np.ndarray]:
@@ -79,6 +91,11 @@ def _pack_exact(model: TrackModel) -> dict[str, np.ndarray]:
         "means": model.mixtures.means,
         "covariances": pack_covariances(model.mixtures.covariances, model.mixtures.diagonal),
     }
+
+
+def _pack_compact(model: TrackModel) -> dict[str, np.ndarray]:
+    n_frames = COMPACT_STEP * len(model.words)
+    return {"slots": model.slots, "frames": np.zeros((n_frames, 0), np.uint8), "silent": model.silent}
 
 
 #: Everything that a search can use:
@@ -103,3 +120,22 @@ EXACT = Profile(
     },
     _pack_exact,
 )
+
+#: What names tracks, in as little space as possible; sub-fingerprints stay in the store, and are read from there:
+#:
+#: - ``slots``: slot means of half a byte; ``silent`` as above.
+#: - ``frames``: nothing, but of as many rows as the track has frames.
+COMPACT = Profile(
+    "compact",
+    {
+        "slots": Array("slots", np.dtype(np.uint8), ("pairs",)),
+        "frames": Array("frames", np.dtype(np.uint8), ("nothing",)),
+        "silent": Array("windows", np.dtype(np.uint8)),
+    },
+    _pack_compact,
+    words_step=COMPACT_STEP,
+    patch_step=3,
+)
+
+#: By name, as configurations name them.
+PROFILES = {profile.name: profile for profile in (EXACT, COMPACT)}

@@ -2,35 +2,42 @@
 
 A segment never changes. Joining several, or leaving tracks out, makes a new one. In a folder, each array is a NumPy
 file ``NAME.npy``; ``tracks.json`` states the format, the profile, the tracks with their numbers of rows, and the shape
-and checksum of each array. A large segment has lists of its patches, too (``lists.py``).
+and checksum of each array. A large segment has lists of its patches (``lists.py``) and reduced rows of its windows
+(``reduced.py``), too.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 
-from classifier.index import lists
+from classifier.index import lists, reduced
 from classifier.index.arrays import GrowingArrays, map_array, write_array
 from classifier.index.files import sync, sync_folder
 from classifier.index.lists import Lists
 from classifier.index.profile import EXACT, Kind, Profile
+from classifier.index.reduced import Reduced
 from classifier.mixtures.patches import codebook
+from classifier.mixtures.slots import unpacked
 from classifier.models.track import TrackModel
 
 #: Version of the format of segments and manifests.
-FORMAT = 6
+FORMAT = 7
+#: What a large segment has besides the arrays of its profile.
+FURTHER = (lists.ARRAYS, reduced.ARRAYS)
 #: The file that marks a folder as a segment.
 TABLE = "tracks.json"
 
 #: Identifies the enrolled audio: a track's id and version.
 Key = tuple[str, int]
+#: Returns the sub-fingerprints that the store has of a track, shape (n, 2), uint64, by its id and version.
+Fetch = Callable[[str, int], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +78,18 @@ class Segment:
         By the names of the profile.
     lists : Lists, optional
         The patches of all tracks; a small segment has none.
+    reduced : Reduced, optional
+        Its windows in few numbers, if it has mixtures; a small segment has none.
+    fetch : callable, optional
+        Where sub-fingerprints come from if the profile leaves them in the store.
     """
 
     profile: Profile
     entries: tuple[Entry, ...]
     arrays: Mapping[str, np.ndarray]
     lists: Lists | None = None
+    reduced: Reduced | None = None
+    fetch: Fetch | None = None
 
     @classmethod
     def build(cls, tracks: Iterable[tuple[str, int, TrackModel]], profile: Profile = EXACT) -> Segment:
@@ -84,12 +97,19 @@ class Segment:
         return cls.join([cls.single(track_id, version, [model], profile) for track_id, version, model in tracks])
 
     @classmethod
-    def single(cls, track_id: str, version: int, models: Iterable[TrackModel], profile: Profile = EXACT) -> Segment:
+    def single(
+        cls,
+        track_id: str,
+        version: int,
+        models: Iterable[TrackModel],
+        profile: Profile = EXACT,
+        fetch: Fetch | None = None,
+    ) -> Segment:
         """Pack the models of one track, stretch by stretch, into a segment in memory; one stretch at least."""
         packed = [_packed(model, profile) for model in models]
         arrays = {name: np.concatenate([stretch[name] for stretch in packed]) for name in profile.arrays}
         rows = {layout.kind: range(len(arrays[name])) for name, layout in profile.arrays.items()}
-        return cls(profile, (Entry(track_id, version, rows),), arrays)
+        return cls(profile, (Entry(track_id, version, rows),), arrays, fetch=fetch)
 
     @classmethod
     def join(cls, parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> Segment:
@@ -101,10 +121,11 @@ class Segment:
         }
         entries = _tiled(profile, ((*e.key, _lengths(profile, e)) for _, e in chosen))
         pieces = list(_merged_lists(chosen, entries)) if _is_listed(profile, arrays, entries) else []
-        return cls(profile, entries, arrays, Lists.joined(pieces) if pieces else None)
+        few = reduced.joined(list(_reduced(entries, arrays))) if _is_reduced(profile, entries) else None
+        return cls(profile, entries, arrays, Lists.joined(pieces) if pieces else None, few, parts[0].fetch)
 
     @classmethod
-    def load(cls, folder: Path, profile: Profile = EXACT) -> Segment:
+    def load(cls, folder: Path, profile: Profile = EXACT, fetch: Fetch | None = None) -> Segment:
         """Map what :func:`write` wrote; the arrays are not read until they are used.
 
         Raises
@@ -117,15 +138,20 @@ class Segment:
         try:
             entries = _tiled(profile, ((track_id, version, rows) for track_id, version, *rows in table["tracks"]))
             dtypes = {name: layout.dtype for name, layout in profile.arrays.items()}
-            dtypes |= lists.ARRAYS if table["arrays"].keys() & lists.ARRAYS.keys() else {}
+            for further in FURTHER:
+                dtypes |= further if table["arrays"].keys() & further.keys() else {}
             shapes = {name: tuple(map(int, table["arrays"][name]["shape"])) for name in dtypes}
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{TABLE} is damaged: {error!r}") from None
         arrays = {name: map_array(folder / f"{name}.npy", dtype, shapes[name]) for name, dtype in dtypes.items()}
-        found = Lists.of(arrays) if dtypes.keys() > profile.arrays.keys() else None
-        segment = cls(profile, entries, {name: arrays[name] for name in profile.arrays}, found)
+        own = {name: arrays[name] for name in profile.arrays}
+        segment = cls(profile, entries, own, fetch=fetch)
         _check_shapes(segment)
-        return segment
+        found = Lists.of(arrays) if arrays.keys() >= lists.ARRAYS.keys() else None
+        few = None
+        if arrays.keys() >= reduced.ARRAYS.keys():
+            few = Reduced.of(arrays, _edges(entries), own["gaussians"].shape[1])
+        return replace(segment, lists=found, reduced=few)
 
     def of(self, entry: Entry, name: str) -> np.ndarray:
         """Rows of one array that belong to a track; a view."""
@@ -133,8 +159,20 @@ class Segment:
         return self.arrays[name][rows.start : rows.stop]
 
     def words(self, entry: Entry) -> np.ndarray:
-        """Sub-fingerprints of one track, shape (n_frames, 2), uint64; a view."""
-        return self.of(entry, "words")
+        """Sub-fingerprints of one track, shape (n_frames, 2), uint64.
+
+        A view of the index, or made from those that the store has, each repeated for the frames that follow it: these
+        overlap with it, so that they agree with it for the most part.
+
+        Raises
+        ------
+        EarmarkError
+            If they are in the store, and it does not answer.
+        """
+        if "words" in self.arrays:
+            return self.of(entry, "words")
+        assert self.fetch is not None, f"segments of profile {self.profile.name!r} are opened with a store"
+        return np.repeat(self.fetch(*entry.key), self.profile.words_step, axis=0)
 
     def n_rows(self, kind: Kind) -> int:
         """Rows of a kind, those of dead tracks included."""
@@ -175,6 +213,8 @@ def write(folder: Path, parts: Sequence[Segment], dead: Container[Key] = frozens
     entries = _tiled(profile, ((*e.key, _lengths(profile, e)) for _, e in chosen))
     if _is_listed(profile, parts[0].arrays, entries):
         arrays |= _write_lists(folder, _merged_lists(chosen, entries))
+    if _is_reduced(profile, entries):
+        arrays |= _write_reduced(folder, entries, _mapped(folder, profile, arrays))
     _write_table(folder, profile, arrays, [[*e.key, *_lengths(profile, e)] for _, e in chosen])
 
 
@@ -202,18 +242,19 @@ def write_track(
         If the disk is full, read-only or failing; the folder may be left behind, incomplete.
     """
     folder.mkdir(parents=True)
-    dtypes = {name: layout.dtype for name, layout in profile.arrays.items()}
-    with GrowingArrays(folder, dtypes) as growing:
+    with GrowingArrays(folder, {name: layout.dtype for name, layout in profile.arrays.items()}) as growing:
         for model in models:
             growing.append(_packed(model, profile))
         arrays = growing.finish()
     n_rows = {layout.kind: arrays[name]["shape"][0] for name, layout in profile.arrays.items()}
     table = [[track_id, version, *(n_rows[kind] for kind in profile.kinds)]]
     entries = _tiled(profile, [(track_id, version, table[0][2:])])
-    written = {name: map_array(folder / f"{name}.npy", dtype, arrays[name]["shape"]) for name, dtype in dtypes.items()}
+    written = _mapped(folder, profile, arrays)
     if _is_listed(profile, written, entries):
         whole = Segment(profile, entries, written)
         arrays |= _write_lists(folder, _merged_lists([(whole, entries[0])], entries))
+    if _is_reduced(profile, entries):
+        arrays |= _write_reduced(folder, entries, written)
     _write_table(folder, profile, arrays, table)
 
 
@@ -223,7 +264,10 @@ def n_bytes(parts: Sequence[Segment], dead: Container[Key] = frozenset()) -> int
     rows = {kind: sum(len(entry.rows[kind]) for _, entry in chosen) for kind in parts[0].profile.kinds}
     widths = {name: array.itemsize * math.prod(array.shape[1:]) for name, array in parts[0].arrays.items()}
     listed = rows.get("slots", 0) * sum(dtype.itemsize for dtype in lists.ARRAYS.values())
-    return listed + sum(rows[layout.kind] * widths[name] for name, layout in parts[0].profile.arrays.items())
+    few = 0
+    if parts[0].profile.has_mixtures and rows["windows"] >= lists.LISTED:
+        few = reduced.n_bytes(len(chosen), rows["windows"], parts[0].arrays["gaussians"].shape[1])
+    return listed + few + sum(rows[layout.kind] * widths[name] for name, layout in parts[0].profile.arrays.items())
 
 
 def read_table(folder: Path, profile: Profile) -> dict[str, Any]:
@@ -251,10 +295,49 @@ def _packed(model: TrackModel, profile: Profile) -> dict[str, np.ndarray]:
     return {name: np.ascontiguousarray(packed[name], layout.dtype) for name, layout in profile.arrays.items()}
 
 
+def _mapped(folder: Path, profile: Profile, arrays: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """Map the arrays of a profile that were just written."""
+    return {
+        name: map_array(folder / f"{name}.npy", layout.dtype, arrays[name]["shape"])
+        for name, layout in profile.arrays.items()
+    }
+
+
+def _is_large(profile: Profile, entries: Sequence[Entry]) -> bool:
+    """Whether a segment of these tracks is too large to be compared whole."""
+    n_windows = entries[-1].rows["windows"].stop if entries and "windows" in profile.kinds else 0
+    return n_windows >= lists.LISTED
+
+
+def _is_reduced(profile: Profile, entries: Sequence[Entry]) -> bool:
+    """Whether a segment of these tracks has reduced rows: if it is large, and has something to reduce."""
+    return profile.has_mixtures and _is_large(profile, entries)
+
+
+def _edges(entries: Sequence[Entry]) -> np.ndarray:
+    """First window of each track, and the number of all."""
+    ranges = [entry.rows["windows"] for entry in entries]
+    return np.array([0, *(rows.stop for rows in ranges)], np.int64)
+
+
+def _reduced(entries: Sequence[Entry], arrays: Mapping[str, np.ndarray]) -> Iterator[Reduced]:
+    return reduced.build(_edges(entries), arrays["gaussians"], arrays["gaussian_terms"], arrays["silent"])
+
+
+def _write_reduced(
+    folder: Path, entries: Sequence[Entry], arrays: Mapping[str, np.ndarray]
+) -> dict[str, dict[str, Any]]:
+    """Reduce the windows of arrays and write their rows; return the new arrays' entries in the table."""
+    with GrowingArrays(folder, reduced.ARRAYS) as growing:
+        for number, piece in enumerate(_reduced(entries, arrays)):
+            growing.append({name: array for name, array in piece.arrays().items() if number == 0 or "axes" not in name})
+        return growing.finish()
+
+
 def _is_listed(profile: Profile, arrays: Mapping[str, np.ndarray], entries: Sequence[Entry]) -> bool:
     """Whether a segment of these tracks has lists: if it is large, and the codebook fits its slots."""
-    n_windows = entries[-1].rows["windows"].stop if entries and "windows" in profile.kinds else 0
-    return n_windows >= lists.LISTED and arrays["slots"].shape[1] == codebook().n_coefficients
+    fits = "slots" in arrays and unpacked(arrays["slots"][:0]).shape[1] == codebook().n_coefficients
+    return fits and _is_large(profile, entries)
 
 
 def _merged_lists(chosen: Sequence[tuple[Segment, Entry]], entries: Sequence[Entry]) -> Iterator[Lists]:
@@ -268,8 +351,8 @@ def _merged_lists(chosen: Sequence[tuple[Segment, Entry]], entries: Sequence[Ent
         first, stop, to = (
             np.array(column, np.int64) for column in zip(*((r.start, r.stop, new) for r, new in tracks), strict=True)
         )
-        slots = segment.arrays["slots"]
-        own = segment.lists or lists.build(((r.start, slots[r.start : r.stop]) for r, _ in tracks), codebook())
+        slots, step = segment.arrays["slots"], segment.profile.patch_step
+        own = segment.lists or lists.build(((r.start, slots[r.start : r.stop]) for r, _ in tracks), codebook(), step)
         parts.append((own, first, stop, to))
     return lists.merged(parts)
 

@@ -22,12 +22,16 @@ class Shelf:
     numbers : np.ndarray, shape (n,), int64
         Their numbers in the snapshot.
     bounds : dict of Kind to np.ndarray, shape (n, 2), int64
-        First row of each track and one past its last, by kind of row.
+        First row of each track and one past its last, by kind of row; ``reduced`` ones only if the segment has some.
+    by_slot : np.ndarray, shape (n,), int64
+        The order in which the tracks lie in the segment, as places in ``numbers``; of tracks that begin at the same
+        slot, the one that has slots comes last.
     """
 
     segment: Segment
     numbers: np.ndarray
     bounds: dict[Kind, np.ndarray]
+    by_slot: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -105,4 +109,7 @@ def _shelf(items: tuple[tuple[Segment, Entry], ...], numbers: list[int]) -> Shel
     bounds = {
         kind: np.array([(of[kind].start, of[kind].stop) for of in rows], np.int64) for kind in segment.profile.kinds
     }
-    return Shelf(segment, np.array(numbers, np.int64), bounds)
+    if segment.reduced is not None:
+        bounds["reduced"] = segment.reduced.bounds(bounds["windows"])
+    first = bounds.get("slots", np.zeros((len(numbers), 2), np.int64))
+    return Shelf(segment, np.array(numbers, np.int64), bounds, np.lexsort((first[:, 1], first[:, 0])))

@@ -20,7 +20,9 @@ def text(task: str, version: str, manifest: dict[str, Any]) -> list[str]:
         lines.append(f"Trained on {data.get('clips')} clips in {data.get('groups')} groups ({data.get('grouping')}).")
     for name, heading in (("honest", "Honest"), ("leaky", "Leaky, for comparison")):
         for protocol in _objects(card.get(name)):
-            lines.append(f"{heading}: {_figures_line(protocol)}")
+            # Without groups even the figures that stand for honest ones come from random clips.
+            flatters = name == "honest" and protocol.get("leaky") is True
+            lines.append(f"{'Leaky, for no groups were given' if flatters else heading}: {_figures_line(protocol)}")
     for name in ("warnings", "weaknesses"):
         lines += [f"- {line}" for line in _strings(card.get(name))]
     return lines

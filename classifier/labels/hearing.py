@@ -17,7 +17,7 @@ from classifier.audio.decoder import AudioFacts, Decoder
 from classifier.audio.hashing import file_hash
 from classifier.audio.level import is_silent, loudest
 from classifier.audio.limits import Limits
-from classifier.errors import InvalidParameter, SnippetSilent, SnippetTooShort
+from classifier.errors import FileMissing, InvalidParameter, SnippetSilent, SnippetTooShort
 from classifier.labels import weights
 from classifier.labels.cache import FeatureCache
 from classifier.labels.extractors import DEFAULT, extractor
@@ -72,6 +72,26 @@ class Heard:
     extracted: Extracted
 
 
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A recording that was heard before, by the SHA-256 of its file; the file need not be there any more."""
+
+    file_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A stretch of a recording that was heard as a whole, by :meth:`Ears.series`: what the network said of it."""
+
+    heard: Heard
+
+
+#: A recording: the content of a file, where it lies, or what was heard before, as a whole or a stretch of it.
+Source = bytes | Path | Remembered | Stretch
+#: Called with seconds heard and seconds that the file promises (0 if it does not say).
+Progress = Callable[[float, float], None]
+
+
 class Ears:
     """Extracts features of files; safe to share between threads.
 
@@ -97,13 +117,14 @@ class Ears:
         self._opened: dict[str, Callable[[np.ndarray], Extracted]] = {}
         self._last: OrderedDict[tuple[str, str], Heard] = OrderedDict()
 
-    def hear(self, source: bytes | Path, name: str = DEFAULT) -> Heard:
+    def hear(self, source: Source, name: str = DEFAULT) -> Heard:
         """Return features of a recording.
 
         Parameters
         ----------
-        source : bytes or Path
-            The file's content, or where it lies.
+        source : bytes, Path, Remembered or Stretch
+            The file's content, or where it lies; or its hash, if it was heard before; or a stretch, of which there is
+            only what :data:`~classifier.labels.extractors.DEFAULT` gives.
         name : str
             An extractor's.
 
@@ -116,9 +137,17 @@ class Ears:
         WeightsMissing, InvalidModel
             If the extractor needs weights that are not there, or damaged.
         InvalidParameter
-            If there is no such extractor.
+            If there is no such extractor, or it does not hear stretches.
         """
         kind = extractor(name)
+        if isinstance(source, Stretch):
+            check_hears_stretches([name])
+            return source.heard
+        if isinstance(source, Remembered):
+            known = self._known(source.file_hash, kind)
+            if known is None:
+                raise FileMissing("the recording was not heard before, or that is forgotten: give its file")
+            return known
         extract = self._open(kind)
         known_by = file_hash(source, self._limits.max_bytes)
         if known_by and (known := self._known(known_by, kind)) is not None:
@@ -132,11 +161,18 @@ class Ears:
         self._remember(sound.file_hash, kind, heard)
         return heard
 
-    def series(self, source: bytes | Path) -> Heard:
+    def series(self, source: Source, progress: Progress | None = None) -> Heard:
         """Return features of all patches of a recording of any length, three seconds each, in little memory.
 
         Every minute is brought to its level by itself, so that a quiet passage is heard like a loud one; stretches that
         hold nothing are left out. The vector is the mean over all patches.
+
+        Parameters
+        ----------
+        source : bytes or Path
+            The file's content, or where it lies.
+        progress : callable, optional
+            Told how far it is.
 
         Raises
         ------
@@ -144,10 +180,14 @@ class Ears:
             As :meth:`hear` does.
         """
         kind = extractor(DEFAULT)
+        if isinstance(source, Remembered | Stretch):
+            raise FileMissing("what a recording is over time needs its file")
         network = weights.load(DEFAULT, self._weights)
         parts: list[tuple[np.ndarray, np.ndarray]] = []
         with self._decoder.stream(source, self._limits, SAMPLE_RATE) as stream:
             for at, block in enumerate(blocks(stream, MOST_PATCHES * N_FRAMES * round(HOP_S * SAMPLE_RATE))):
+                if progress is not None:
+                    progress(at * MOST_PATCHES * PATCH_S, stream.promised_s)
                 # Too little at the end of a long recording adds nothing to it.
                 if is_silent(loudest(block, SAMPLE_RATE)) or (at and len(block) < PATCH_S / 2 * SAMPLE_RATE):
                     continue
@@ -160,6 +200,40 @@ class Ears:
         rows = np.concatenate([patches for patches, _ in parts])
         starts = np.concatenate([start_s for _, start_s in parts])
         return Heard(sound, Extracted(kind.id, kind.names, rows, starts, rows.mean(axis=0, dtype=np.float64)))
+
+    def over_time(self, source: Source, name: str, every_s: float) -> tuple[Sound, dict[int, Extracted]]:
+        """Return features of each stretch of a recording of any length, as if it were a recording by itself.
+
+        Parameters
+        ----------
+        source : bytes or Path
+            The file's content, or where it lies.
+        name : str
+            An extractor's.
+        every_s : float > 0
+            Seconds of a stretch.
+
+        Returns
+        -------
+        Sound, dict of int to Extracted
+            Stretch k begins ``k * every_s`` seconds in; those that hold nothing, and a rest too short, are left out.
+
+        Raises
+        ------
+        SnippetSilent and others
+            As :meth:`hear` does.
+        """
+        kind = extractor(name)
+        if isinstance(source, Remembered | Stretch):
+            raise FileMissing("what a recording is over time needs its file")
+        extract, found = self._open(kind), {}
+        with self._decoder.stream(source, self._limits, kind.sample_rate) as stream:
+            for k, block in enumerate(blocks(stream, round(every_s * kind.sample_rate))):
+                if is_silent(loudest(block, kind.sample_rate)) or (k and len(block) < PATCH_S / 2 * kind.sample_rate):
+                    continue
+                found[k] = extract(block)
+            info = stream.info
+        return self._checked(info, info.duration_s, info.loudest), found
 
     def _open(self, kind: Extractor) -> Callable[[np.ndarray], Extracted]:
         with self._lock:
@@ -238,9 +312,45 @@ def stretches(extracted: Extracted, every_s: float) -> Iterator[tuple[float, flo
     InvalidParameter
         If a stretch is shorter than a patch.
     """
-    if every_s < PATCH_S:
-        raise InvalidParameter(f"a stretch of {every_s:g} s is shorter than the {PATCH_S:.3f} s that are heard at once")
+    check_stretch(every_s)
     place = (extracted.start_s / every_s).astype(int)
     for k in np.unique(place):
         rows = extracted.patches[place == k]
         yield float(k * every_s), float((k + 1) * every_s), rows.mean(axis=0, dtype=np.float64)
+
+
+def stretch_of(heard: Heard, start_s: float, end_s: float) -> Stretch | None:
+    """Return a stretch of a recording, as if it were a recording by itself; None if nothing was heard in it.
+
+    Parameters
+    ----------
+    heard : Heard
+        From :meth:`Ears.series`.
+    start_s, end_s : float
+        Seconds of the recording; patches belong to the stretch in which their middle lies.
+    """
+    whole = heard.extracted
+    middle = whole.start_s + PATCH_S / 2
+    inside = (middle >= start_s) & (middle < end_s)
+    if not inside.any():
+        return None
+    rows = whole.patches[inside]
+    vector = rows.mean(axis=0, dtype=np.float64)
+    part = replace(whole, patches=rows, start_s=whole.start_s[inside] - start_s, vector=vector)
+    return Stretch(Heard(replace(heard.sound, duration_s=end_s - start_s), part))
+
+
+def check_hears_stretches(names: Iterable[str]) -> None:
+    """Raise InvalidParameter if one of these extractors cannot hear stretches of a recording."""
+    for name in names:
+        if name != DEFAULT:
+            raise InvalidParameter(
+                f"a model that hears by {name!r} cannot answer for stretches of a recording: use one that hears by "
+                f"{DEFAULT!r}"
+            )
+
+
+def check_stretch(every_s: float) -> None:
+    """Raise InvalidParameter if a stretch of so many seconds is shorter than what is heard at once."""
+    if every_s < PATCH_S:
+        raise InvalidParameter(f"a stretch of {every_s:g} s is shorter than the {PATCH_S:.3f} s that are heard at once")

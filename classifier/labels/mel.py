@@ -14,7 +14,6 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import scipy.fft
 
 _BLOCK = 2048
 #: 3 mel to every 200 Hz below the knee; above it, 27 to a factor of 6.4.
@@ -44,7 +43,7 @@ def mel_power(samples: np.ndarray, sample_rate: int, n_fft: int, hop: int, n_mel
     out = np.empty((len(frames), n_mels), np.float32)
     window, matrix = np.hanning(n_fft + 1)[:-1].astype(np.float32), mel_matrix(sample_rate, n_fft, n_mels)
     for start in range(0, len(frames), _BLOCK):
-        spectrum = scipy.fft.rfft(frames[start : start + _BLOCK] * window, axis=1)
+        spectrum = np.fft.rfft(frames[start : start + _BLOCK] * window, axis=1)
         out[start : start + len(spectrum)] = (np.square(spectrum.real) + np.square(spectrum.imag)) @ matrix
     return out
 

@@ -164,6 +164,11 @@ def view(name: str) -> View:
     ------
     InvalidParameter
         If there is none, naming those that there are.
+
+    Examples
+    --------
+    >>> view("tag-logits").needs
+    ('musicnn-msd',)
     """
     if name not in VIEWS:
         raise InvalidParameter(f"no features {name!r}{did_you_mean(name, VIEWS)}; there are {', '.join(VIEWS)}")
@@ -177,6 +182,12 @@ def check_served(name: str, extractors: Sequence[str], columns: Sequence[str]) -
     ------
     InvalidModel
         If the model was fitted on a table, on features that this Earmark does not know, or on other versions of them.
+
+    Examples
+    --------
+    >>> served = view("tag-logits")
+    >>> check_served("tag-logits", served.extractors, served.columns) == served
+    True
     """
     if name == TABLE:
         raise InvalidModel(

@@ -11,7 +11,7 @@ import numpy as np
 from classifier.audio import level
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.errors import SnippetSilent, SnippetTooShort
+from classifier.errors import InvalidParameter, SnippetSilent, SnippetTooShort
 from classifier.index.follower import View
 from classifier.index.snapshot import Snapshot
 from classifier.likeness import layout
@@ -92,7 +92,16 @@ class Likeness:
         """Return the tracks as they are now, and how they compare.
 
         Takes some seconds for the first time in large libraries, and little once a few tracks have changed.
+
+        Raises
+        ------
+        InvalidParameter
+            In a compact catalogue.
         """
+        if self.catalogue.config.is_compact:
+            raise InvalidParameter(
+                f"catalogue {self.catalogue.name!r} is compact: it keeps no mixtures, which say what sounds alike"
+            )
         view = self.catalogue.view()
         with self._lock:
             known = self._known

@@ -115,6 +115,8 @@ class Backdrop:
 
     def __init__(self) -> None:
         self._numbers = np.zeros((0, 6))
+        #: Log-odds of music at each step; those of the last half window change once more is heard.
+        self._music = np.zeros(0)
         self._stop = 0  # step behind the last of the numbers
         self._kinds, self._odds = bytearray(), bytearray()
 
@@ -122,14 +124,19 @@ class Backdrop:
         """Take the block that was added last."""
         frames = np.arange(spectra.stop - BLOCK - _LAG, spectra.stop, _EVERY)
         new = step_numbers(*spectra.energies(frames, 1.0))
-        self._numbers = np.concatenate([self._numbers, new])[-(HORIZON + WINDOW + 2 * STEPS) :]
+        kept = HORIZON + WINDOW + 2 * STEPS
+        self._numbers = np.concatenate([self._numbers, new])[-kept:]
+        about = window_numbers(self._numbers[-(STEPS + 2 * WINDOW) :])
+        fresh = min(STEPS + WINDOW, len(self._numbers))
+        settled = self._music[: max(len(self._music) + STEPS - fresh, 0)]
+        self._music = np.concatenate([settled, music_log_odds(about[-fresh:])])[-kept:]
         self._stop += STEPS
 
     def kinds(self, first: int, steps: int) -> np.ndarray:
         """Log-probabilities of the kinds of background at some steps of the horizon, shape (3, steps)."""
         low = self._stop - len(self._numbers)
         rows = slice(first - low, first - low + steps)
-        odds = np.clip(music_log_odds(window_numbers(self._numbers)), -8, 8)[rows]
+        odds = np.clip(self._music[rows], -8, 8)
         silent = self._numbers[rows, 5] < 0.5
         out = np.stack([-np.logaddexp(0, -odds), -np.logaddexp(0, odds), np.full(steps, -8.0)])
         out[:, silent] = np.array([[-8.0], [-8.0], [0.0]])
@@ -158,7 +165,7 @@ class Backdrop:
             End of the recording so far.
         """
         book = Backdrop()
-        book._numbers, book._stop = self._numbers, self._stop
+        book._numbers, book._music, book._stop = self._numbers, self._music, self._stop
         book._kinds, book._odds = bytearray(self._kinds), bytearray(self._odds)
         book.settle(first, kinds)
         steps = np.frombuffer(bytes(book._kinds), np.uint8), np.frombuffer(bytes(book._odds), np.uint8)
@@ -178,6 +185,7 @@ class Backdrop:
     def restore(self, arrays: Mapping[str, Any]) -> None:
         """Become what :meth:`arrays` gave."""
         self._numbers, self._stop = arrays["numbers"], int(arrays["stop"])
+        self._music = music_log_odds(window_numbers(self._numbers)) if len(self._numbers) else np.zeros(0)
         self._kinds, self._odds = bytearray(arrays["kinds"].tobytes()), bytearray(arrays["odds"].tobytes())
 
 

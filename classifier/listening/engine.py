@@ -22,14 +22,17 @@ from classifier.index.follower import View
 from classifier.listening import path, runs, saving
 from classifier.listening.backdrop import Backdrop
 from classifier.listening.grid import BLOCK, HORIZON, LOOK_S, STEP_S, STEPS
+from classifier.listening.indexed import IndexedScanner, Lists
 from classifier.listening.ledger import Ledger, Run
 from classifier.listening.lines import Line
 from classifier.listening.looks import Spending
 from classifier.listening.runs import Span
+from classifier.listening.scan import SCAN_S, Scanner
 from classifier.listening.search import Found, Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
 from classifier.listening.traces import INSIDE, N_ROWS, N_SHIFTS, Trace, both, likeness
+from classifier.search.indexed import is_indexed
 from classifier.search.significance import Size
 
 #: Samples of a block, and of what its frames span.
@@ -95,6 +98,8 @@ class Listener:
         Of the samples that will be handed in, Hz; a catalogue's own.
     options : ListenOptions, optional
         How to listen.
+    lists : Lists, optional
+        What it needs to read a large catalogue through its lists of patches; default: all of it is compared.
 
     Examples
     --------
@@ -110,7 +115,13 @@ class Listener:
     ['Song']
     """
 
-    def __init__(self, view: View, sample_rate: int = SAMPLE_RATE, options: ListenOptions | None = None) -> None:
+    def __init__(
+        self,
+        view: View,
+        sample_rate: int = SAMPLE_RATE,
+        options: ListenOptions | None = None,
+        lists: Lists | None = None,
+    ) -> None:
         self.options = options or ListenOptions()
         self._view = view
         self._resampler = Resampler(sample_rate, SAMPLE_RATE)
@@ -122,7 +133,9 @@ class Listener:
         #: The last samples, from which the spectra can be made again.
         self._recent: list[np.ndarray] = []
         self._spending = Spending(Size.of(view.snapshot), self.options.false_segments_per_day)
-        self._search = Searcher(view.snapshot, self._spending, self.options.bandwidth_hz)
+        through = lists is not None and is_indexed(view.snapshot, lists.least_windows)
+        scanner = IndexedScanner(view.snapshot, lists, self._last) if lists and through else Scanner(view.snapshot)
+        self._search = Searcher(view.snapshot, self._spending, self.options.bandwidth_hz, scanner)
         self._ledger = Ledger(view.tracks.__getitem__)
         self._backdrop = Backdrop()
         self._traces: list[Trace] = []
@@ -132,7 +145,7 @@ class Listener:
         #: Looks made, steps read, and the first step of the horizon.
         self._looks = self._ready = self._first = 0
         self._scores: dict[path.State, float] = {}
-        self._states: list[path.State] = path.states(0, [])
+        self._states: list[path.State] = list(path.states(0, []))
         self._path, self._path_scores = np.zeros(0, np.int64), np.zeros((0, len(self._states)))
         self._ended = False
 
@@ -165,7 +178,9 @@ class Listener:
         self._ended = True
         # Silence up to the end of a block, and one more: the last steps can be read.
         events += self._take(np.zeros(2 * _BLOCK_SAMPLES + FRAME, np.float32))
-        return events + self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
+        events += self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
+        # What was heard of the silence behind the end is no part of the recording.
+        return [replace(event, segment=_within(event.segment, self.heard_s)) for event in events]
 
     def segments(self) -> list[Segment]:
         """What the recording holds as far as it was heard, by start; tracks not certain yet are ``perhaps``."""
@@ -221,7 +236,7 @@ class Listener:
         )
 
     @classmethod
-    def restore(cls, view: View, data: bytes, sample_rate: int = SAMPLE_RATE) -> Listener:
+    def restore(cls, view: View, data: bytes, sample_rate: int = SAMPLE_RATE, lists: Lists | None = None) -> Listener:
         """Return a listener that goes on where :meth:`save` was called.
 
         A track that is not in the view any more is no longer followed; segments that named it keep its name.
@@ -234,6 +249,8 @@ class Listener:
             What :meth:`save` gave.
         sample_rate : int
             Of the samples that will be handed in, Hz.
+        lists : Lists, optional
+            As for a new listener.
 
         Raises
         ------
@@ -242,16 +259,16 @@ class Listener:
         """
         arrays = saving.from_bytes(data)
         try:
-            return cls._restored(view, arrays, sample_rate)
+            return cls._restored(view, arrays, sample_rate, lists)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise InvalidParameter(f"what was saved of this listener is damaged ({error!r}): begin anew") from None
 
     @classmethod
-    def _restored(cls, view: View, arrays: Mapping[str, np.ndarray], sample_rate: int) -> Listener:
+    def _restored(cls, view: View, arrays: Mapping[str, np.ndarray], sample_rate: int, lists: Lists | None) -> Listener:
         values = json.loads(arrays["values"].tobytes())
         if values["rate"] != sample_rate:
             raise InvalidParameter(f"the listener was saved at {values['rate']} samples a second, not {sample_rate}")
-        listener = cls(view, values["rate"], ListenOptions(**values["options"]))
+        listener = cls(view, values["rate"], ListenOptions(**values["options"]), lists)
         listener._resampler.restore(arrays["held"], values["before"])
         for name in ("n_samples", "looks", "ready", "first", "next_trace", "ended"):
             setattr(listener, name if name == "n_samples" else f"_{name}", values[name])
@@ -436,6 +453,10 @@ class Listener:
         ids = {trace.id for trace in self._traces}
         self._alike = {pair: alike for pair, alike in self._alike.items() if ids.issuperset(pair)}
 
+    def _last(self) -> tuple[np.ndarray, float]:
+        """The last seconds at 16 kHz, and when they end."""
+        return np.concatenate(self._recent[-round(SCAN_S / LOOK_S) - 1 :]), self._looks * LOOK_S
+
     def _words(self, number: int) -> np.ndarray:
         segment, entry = self._view.snapshot.items[number]
         return segment.words(entry)
@@ -451,10 +472,10 @@ class Listener:
         return runs.spans(self._traces, self._states, self._path)
 
     def _runs(self) -> list[Run]:
-        return [
-            runs.run(span, self._track_id(span.trace), self._first, self._ready, self.options.known_prior)
-            for span in self._spans()
-        ]
+        found = self._spans()
+        ids = [self._track_id(span.trace) for span in found]
+        powers = self._spectra.powers(self._first, self._ready)
+        return runs.runs(found, ids, powers, self._first, self._ready, self.options.known_prior)
 
     def _track_id(self, trace: Trace) -> str:
         return self._view.snapshot.items[trace.line.number][1].track_id

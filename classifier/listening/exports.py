@@ -158,9 +158,15 @@ def comma_separated(tracklist: Tracklist) -> str:
     writer = csv.writer(target)
     writer.writerow(COLUMNS)
     for segment in tracklist.segments:
-        values = {**segment.to_dict(), "start": clock(segment.start_s), "end": clock(segment.end_s)}
+        values = {name: _rounded(value) for name, value in segment.to_dict().items()}
+        values |= {"start": clock(segment.start_s), "end": clock(segment.end_s)}
         writer.writerow([cell(values[name]) for name in COLUMNS])
     return target.getvalue()
+
+
+def _rounded(value: Any) -> Any:
+    """Return a number to a millionth: what comes after that is how floats add up, and fills a reader's column."""
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def jspf(tracklist: Tracklist, musicbrainz: Mapping[str, str] | None = None) -> str:

@@ -21,6 +21,7 @@ from classifier.index.follower import View
 from classifier.index.segment import Segment as Packed
 from classifier.index.snapshot import Snapshot
 from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.indexed import Lists
 from classifier.listening.segments import Segment, Tracklist
 from classifier.models.track import TrackModel
 from classifier.results import Track
@@ -90,12 +91,24 @@ def tracklist(
     >>> [(part.kind, part.title == enrolled.track.title) for part in heard.segments]
     [('track', True)]
     """
-    rate, view = catalogue.config.sample_rate, catalogue.view()
-    listener = Listener(view, rate, options) if state is None else Listener.restore(view, state, rate)
+    rate, view, lists = catalogue.config.sample_rate, catalogue.view(), lists_of(catalogue)
+    listener = Listener(view, rate, options, lists) if state is None else Listener.restore(view, state, rate, lists)
     limits = _limits(source, catalogue.settings)
     seconds = _hear(listener, catalogue.decoder, source, limits, rate, progress, checkpoint, stopping)
     segments = listener.segments()
     return Tracklist(str(source) if name is None else name, listener.heard_s, segments, seconds)
+
+
+def lists_of(catalogue: Catalogue) -> Lists:
+    """Return what a listener needs to read a catalogue, once it is large, through its lists of patches.
+
+    Examples
+    --------
+    >>> with Catalogue.open("sqlite:///music.sqlite") as catalogue:
+    ...     lists_of(catalogue).least_windows
+    50000
+    """
+    return Lists(catalogue.config, catalogue.background(), catalogue.settings.indexed_windows)
 
 
 def words_view(tracks: Mapping[str, np.ndarray]) -> View:
@@ -105,6 +118,14 @@ def words_view(tracks: Mapping[str, np.ndarray]) -> View:
     ----------
     tracks : mapping of str to np.ndarray, shape (n_frames, 2), uint64
         Sub-fingerprints by title; one track at least.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier import stages
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> len(words_view({"Song": stages.reference(noise)}).snapshot)
+    1
     """
     none = TrackModel.empty(FeatureConfig())
     packed = Packed.build((name, 1, replace(none, words=words)) for name, words in tracks.items())
@@ -124,6 +145,13 @@ def clip_view(samples: np.ndarray, name: str) -> View:
         The clip, mono at 16 kHz.
     name : str
         Its title.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> clip_view(noise, "Jingle").snapshot.n_frames > 0
+    True
     """
     return words_view({name: bits.reference_words(samples)})
 
@@ -160,6 +188,18 @@ def places(
         By start, all of kind ``track``.
     duration_s : float
         Length of the recording.
+
+    Examples
+    --------
+    >>> from classifier.audio.resample import at_rate
+    >>> from classifier.demo.songs import compose, write
+    >>> song = compose(1, duration_s=20)
+    >>> file, rate = write(song, Path("music")), song.sample_rate
+    >>> clip = at_rate(song.samples[8 * rate : 14 * rate], rate, 16000)
+    >>> with Decoder(Settings()) as decoder:
+    ...     found, _ = places(clip_view(clip, "Clip"), decoder, file, Settings())
+    >>> found[0].title, round(found[0].start_s)
+    ('Clip', 8)
     """
     listener = Listener(view, bits.SAMPLE_RATE, options)
     _hear(listener, decoder, source, _limits(source, settings), bits.SAMPLE_RATE, progress)
@@ -197,7 +237,14 @@ def _hear(
 
 
 def after(stream: Stream, n_samples: int) -> Iterator[np.ndarray]:
-    """Yield what follows the first samples of a stream."""
+    """Yield what follows the first samples of a stream.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> [block.tolist() for block in after([np.zeros(3), np.arange(4.0)], 5)]
+    [[2.0, 3.0]]
+    """
     for block in stream:
         if n_samples >= len(block):
             n_samples -= len(block)

@@ -13,13 +13,14 @@ sound with it. The variance of r by chance is ``DESIGN`` n, for neighbouring bit
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
-from classifier.fingerprint import bits, reliability
-from classifier.fingerprint.bits import BANDS, HOP_S, LAG, QUERY_HOP_S, SAMPLE_RATE, SPAN_S, VALID, Fingerprint
+from classifier.fingerprint import bits, reading, reliability
+from classifier.fingerprint.bits import HOP_S, LAG, QUERY_HOP_S, SAMPLE_RATE, SPAN_S, VALID, Fingerprint
 from classifier.listening.grid import STEP_S
-from classifier.listening.spectra import Spectra
+from classifier.listening.spectra import ZONES_HZ, Spectra
 
 #: Variance of r by chance over n: 4 along wrong lines of unrelated tracks, half as much again for those that are alike.
 DESIGN = 6.0
@@ -72,6 +73,8 @@ class Reading:
         Sum of c^2.
     unheard : np.ndarray, shape (m,), bool
         The track has something to compare here, and the recording has not.
+    zones : np.ndarray, shape (2, len(ZONES_HZ), m)
+        r, without a shift, and n of each zone of frequency.
     """
 
     frames: np.ndarray
@@ -79,6 +82,7 @@ class Reading:
     r: np.ndarray
     n: np.ndarray
     unheard: np.ndarray
+    zones: np.ndarray
 
 
 def banded(speed: float) -> float:
@@ -99,8 +103,7 @@ def context(spectra: Spectra, stop_frame: int, speed: float) -> reliability.Cont
     """What the six seconds before a frame tell about the recording's bits."""
     frames = stop_frame - 1 - _CONTEXT_STEP * np.arange(_CONTEXT_FRAMES)
     energy, loud = spectra.energies(frames[frames >= spectra.start][::-1], banded(speed))
-    d, _ = bits.spaced_differences(energy, loud, _CONTEXT_LAG)
-    return reliability.context_of(energy, loud, d, BANDS)
+    return reading.context(energy, loud, _CONTEXT_LAG, bits.BANDS)
 
 
 def read(
@@ -139,7 +142,9 @@ def read(
     late = np.rint((start_s + lag) / QUERY_HOP_S).astype(int)
     step = np.floor((start_s + SPAN_S / 2 / line.speed) / STEP_S + 1e-9).astype(int)
     if not len(frames):
-        return Reading(frames, step, np.zeros((len(shifts), 0)), np.zeros(0), np.zeros(0, bool))
+        return Reading(
+            frames, step, np.zeros((len(shifts), 0)), np.zeros(0), np.zeros(0, bool), np.zeros((2, len(ZONES_HZ), 0))
+        )
     first, last = early[0] + min(shifts), late[-1] + max(shifts)
     wanted = np.unique(np.concatenate([at + shift for at in (early, late) for shift in shifts]))
     place = np.zeros(last - first + 1, int)
@@ -147,25 +152,25 @@ def read(
     energy, loud = spectra.energies(wanted, speed)
     there = words[frames]
     live = (there[:, 1] & VALID) != 0
-    reference = bits.signs(there)
-    m = len(frames)
-    r = np.zeros((len(shifts), m))
-    own = place[np.concatenate([early, late]) - first]
-    d, valid = bits.spaced_differences(energy[own], loud[own], m)
-    full = bits.full_frames(energy[own])
-    valid = valid & full[:m] & full[m:]
+    by = np.array(shifts)[:, None] - first
+    a, b = place[early - first], place[late - first]
+    full = bits.full_frames(energy)
+    d, signs = reading.differences(energy, a, b, bits.BANDS), bits.signs(there)
+    steady = np.abs(d).mean(axis=1) <= bits.STEADY
+    valid = loud[a] & loud[b] & full[a] & full[b] & ~steady
     counts = (valid & live)[:, None] & (bits.bit_top_hz() * speed <= max(bandwidth_hz, 4 * bits.F_LOW))
-    seen = reliability.facts(energy[own], d, BANDS, m, around)
-    odds, _ = reliability.judge(seen, reliability.frame_facts(energy[own], m, BANDS, around), around)
-    trust = np.where(counts, np.tanh(np.maximum(odds, 0) / 2), 0)
-    for i, shift in enumerate(shifts):
-        if shift:
-            rows = place[np.concatenate([early, late]) + shift - first]
-            there_d, _ = bits.spaced_differences(energy[rows], loud[rows], m)
-        else:
-            there_d = d
-        r[i] = np.where((there_d > 0) == reference, trust, -trust).sum(axis=1)
-    return Reading(frames, step, r, np.square(trust).sum(axis=1), live & ~valid)
+    trust = np.where(counts, np.tanh(np.maximum(reading.odds(energy, a, b, around, bits.BANDS), 0) / 2), np.float32(0))
+    r = reading.agreement(energy, place[early + by], place[late + by], signs, trust, bits.BANDS)
+    agree, square = np.where((d > 0) == signs, trust, -trust), np.square(trust)
+    zones = np.stack([_zones() @ agree.T, _zones() @ square.T])
+    return Reading(frames, step, r, square.sum(axis=1), live & ~valid, zones)
+
+
+@lru_cache(maxsize=1)
+def _zones() -> np.ndarray:
+    """Which bits belong to which zone of frequency, shape (len(ZONES_HZ), 124), float32."""
+    zone = np.searchsorted(ZONES_HZ, bits.bit_top_hz())
+    return (np.arange(len(ZONES_HZ))[:, None] == zone).astype(np.float32)
 
 
 def fingerprint(spectra: Spectra, first_s: float, stop_s: float, speed: float, bandwidth_hz: float) -> Fingerprint:
@@ -214,4 +219,11 @@ def rough(spectra: Spectra, stop_frame: int, n: int, speed: float, bandwidth_hz:
     last_s = (stop_frame - 1) * QUERY_HOP_S
     start_s = last_s - (n + 1) * hop_s / speed
     frames = np.rint((start_s + np.arange(n + 2) * hop_s / speed) / QUERY_HOP_S).astype(int)
-    return bits.rough_of(*spectra.energies(frames, banded(speed)), LAG // 2, bandwidth_hz / speed), start_s
+    energy, loud = spectra.energies(frames, banded(speed))
+    early = np.arange(n)
+    late, full = early + 2, bits.full_frames(energy)
+    d = reading.differences(energy, early, late, bits.BANDS)
+    valid = loud[early] & loud[late] & full[early] & full[late] & (np.abs(d).mean(axis=1) > bits.STEADY)
+    counts = valid[:, None] & (bits.bit_top_hz() <= max(bandwidth_hz / speed, 4 * bits.F_LOW))
+    sure = reading.trusted(energy, early, late, reading.context(energy, loud, 2, bits.BANDS), bits.BANDS, counts)
+    return np.stack([bits.pack(d, valid)[:, 0], bits.pack_signs(sure, np.zeros(n, bool))[:, 0]], axis=1), start_s

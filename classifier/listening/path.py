@@ -10,7 +10,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
+import numba
 import numpy as np
 
 from classifier.listening.grid import STEP_S
@@ -30,14 +33,13 @@ State = tuple[int, ...]
 """(-1 - kind,) for background, (line,) or (line, line) for tracks."""
 
 
-def states(n_lines: int, pairs: Sequence[tuple[int, int]]) -> list[State]:
+def states(n_lines: int, pairs: Sequence[tuple[int, int]]) -> tuple[State, ...]:
     """Return all states: the background's kinds, single lines, and pairs."""
-    return (
-        [(-1 - kind,) for kind in range(len(BACKGROUND))] + [(i,) for i in range(n_lines)] + [tuple(p) for p in pairs]
-    )
+    return (*((-1 - kind,) for kind in range(len(BACKGROUND))), *((i,) for i in range(n_lines)), *pairs)
 
 
-def transitions(all_states: Sequence[State]) -> np.ndarray:
+@lru_cache(maxsize=64)
+def transitions(all_states: tuple[State, ...]) -> np.ndarray:
     """Log-probabilities of going from each state to each, up to a constant, shape (n, n)."""
     leave = -math.log(TRACK_S / STEP_S)
     enter = leave - CHOICE
@@ -88,18 +90,31 @@ def best(emission: np.ndarray, transition: np.ndarray, start: np.ndarray) -> tup
         Best score of each state at each step, the best of a step counting as 0.
     """
     n_states, n_steps = emission.shape
-    back = np.zeros((n_steps, n_states), np.int64)
-    scores = np.zeros((n_steps, n_states))
-    score, every = start, np.arange(n_states)
-    for t in range(n_steps):
-        reached = score[:, None] + transition
-        back[t] = reached.argmax(axis=0)
-        score = reached[back[t], every] + emission[:, t]
-        score = score - score.max()
-        scores[t] = score
+    back, scores = np.zeros((n_steps, n_states), np.int64), np.zeros((n_steps, n_states))
+    _forward(np.ascontiguousarray(emission.T), np.ascontiguousarray(transition.T), start, back, scores)
     path = np.zeros(n_steps, np.int64)
     state = int(scores[-1].argmax()) if n_steps else 0
     for t in range(n_steps - 1, -1, -1):
         path[t] = state
         state = int(back[t, state])
     return path, scores
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _forward(emission: Any, into: Any, start: Any, back: Any, scores: Any) -> None:  # pragma: no cover - compiled
+    """Fill in the best score of each state at each step, and where it came from; ``into`` has a row for each target."""
+    n_steps, n_states = emission.shape
+    before = start.copy()
+    for t in range(n_steps):
+        highest = -np.inf
+        for state in range(n_states):
+            best = 0
+            for other in range(n_states):
+                if before[other] + into[state, other] > before[best] + into[state, best]:
+                    best = other
+            back[t, state] = best
+            scores[t, state] = before[best] + into[state, best] + emission[t, state]
+            highest = max(highest, scores[t, state])
+        for state in range(n_states):
+            scores[t, state] -= highest
+            before[state] = scores[t, state]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from classifier.listening import borders
 from classifier.listening.grid import STEP_S
 from classifier.listening.ledger import Run
 from classifier.listening.looks import confidence
@@ -15,10 +16,8 @@ from classifier.listening.traces import PLACE, Trace
 
 #: Steps without a track in which a track that goes on along the same line is taken to have gone on.
 _BRIDGED = 40
-#: Steps of evidence that count as one when a border's uncertainty is told: they go together.
-_TOGETHER = 4.0
-#: How far from a border its uncertainty is looked for, steps.
-_ABOUT = 40
+#: Steps since which a track that was heard may still be sounding.
+_OPEN = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,44 +63,56 @@ def tested(span: Span, first: int) -> bool:
     return any(a < stop and start < b for a, b in span.trace.tested)
 
 
-def run(span: Span, track_id: str, first: int, ready: int, known_prior: float) -> Run:
-    """Return a span as the ledger takes it.
+def runs(
+    found: Sequence[Span], track_ids: Sequence[str], powers: np.ndarray, first: int, ready: int, known_prior: float
+) -> list[Run]:
+    """Return spans as the ledger takes them, from where to where their tracks are audible.
 
     Parameters
     ----------
-    span : Span
-        The span.
-    track_id : str
-        Its track.
+    found : sequence of Span
+        By start.
+    track_ids : sequence of str
+        Their tracks.
+    powers : np.ndarray, shape (n_zones, ready - first)
+        Of the recording.
     first, ready : int
         First step of the horizon, and the one behind its last.
     known_prior : float in (0, 1)
         Share of what is played that is enrolled.
     """
+    out = []
+    for i, (span, track_id) in enumerate(zip(found, track_ids, strict=True)):
+        # A track that is begun anew, or jumps, is audible along one line at a time.
+        others = [o for o, name in zip(found, track_ids, strict=True) if name == track_id and o is not span]
+        lowest = max((o.stop for o in others if o.start < span.start), default=0)
+        highest = min((o.start for o in others if o.start > span.start), default=ready - first)
+        out.append(_run(span, track_ids[i], powers, first, ready, known_prior, lowest, highest))
+    return out
+
+
+def _run(
+    span: Span, track_id: str, powers: np.ndarray, first: int, ready: int, known_prior: float, lowest: int, highest: int
+) -> Run:
     trace, steps, half = span.trace, ready - first, STEP_S / 2
-    places, gains, speed = trace.evidence[PLACE], trace.gains()[:steps], trace.line.speed
+    share = borders.explained(trace.evidence[:, :steps], powers, span.start, span.stop)
+    start, before = borders.begin(share, span.start, span.stop, min(lowest, span.start))
+    stop, after = borders.end(share, span.start, span.stop, max(highest, span.stop))
+    if span.start == 0:  # it reaches into what is settled
+        start = 0
+    if span.stop >= steps - _OPEN:  # it may go on
+        stop = span.stop
+    places, speed = trace.evidence[PLACE], trace.line.speed
     return Run(
         trace=trace.id,
         track_id=track_id,
-        start_s=(first + span.start) * STEP_S,
-        end_s=(first + span.stop) * STEP_S,
-        start_uncertainty_s=_uncertainty(gains, span.start),
-        end_uncertainty_s=_uncertainty(gains[::-1], steps - span.stop),
-        offset_s=float(places[span.start]) - half * speed,
-        end_offset_s=float(places[span.stop - 1]) + half * speed,
+        start_s=(first + start) * STEP_S,
+        end_s=(first + stop) * STEP_S,
+        start_uncertainty_s=round(STEP_S * before, 3),
+        end_uncertainty_s=round(STEP_S * after, 3),
+        offset_s=float(places[start]) - half * speed,
+        end_offset_s=float(places[stop - 1]) + half * speed,
         settled=span.start == 0 and first > 0,
         confirmed=tested(span, first),
         confidence=confidence(trace.log10_e, known_prior),
     )
-
-
-def _uncertainty(gains: np.ndarray, border: int) -> float:
-    """Standard deviation of where a line begins to sound, seconds, from the gains of the steps about it."""
-    low, high = max(0, border - _ABOUT), min(len(gains), border + _ABOUT)
-    about = gains[low:high]
-    total = np.concatenate([np.cumsum(about[::-1])[::-1], [0.0]]) / _TOGETHER
-    weight = np.exp(total - total.max())
-    at = np.arange(len(weight))
-    mean = float(np.average(at, weights=weight))
-    variance = float(np.average(np.square(at - mean), weights=weight))
-    return round(STEP_S * (variance + 1 / 12) ** 0.5, 3)

@@ -11,7 +11,7 @@ import numpy as np
 from classifier.errors import InvalidParameter
 
 #: Version of what a state holds.
-FORMAT = 1
+FORMAT = 2
 #: Most bytes of arrays that are read: a listener has 10 MB of them, and gains 28 kB an hour.
 MAX_BYTES = 256 << 20
 

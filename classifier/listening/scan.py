@@ -24,9 +24,9 @@ SCAN_S = 6.0
 #: Speeds compared: each serves one per cent around it.
 SPEEDS = (1.0, 0.98, 1.02, 0.96, 1.04, 0.94, 1.06, 0.92, 1.08)
 #: Reference frames between those compared, and lags of which only the best one is looked at.
-_EVERY, _BLOCK = 2, 1024
-_FRAMES = round(SCAN_S / (LAG / 2 / SAMPLE_RATE))
-_STEP = LAG // 2 // (512 * _EVERY)
+EVERY, _BLOCK = 2, 1024
+FRAMES = round(SCAN_S / (LAG / 2 / SAMPLE_RATE))
+STEP = LAG // 2 // (512 * EVERY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +47,9 @@ class Scanner:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        words = [np.ascontiguousarray(segment.words(entry)[::_EVERY, 0]) for segment, entry in snapshot]
+        words = [np.ascontiguousarray(segment.words(entry)[::EVERY, 0]) for segment, entry in snapshot]
         # Foreign sound about it: however little is enrolled, most places are wrong, and a place may reach past an end.
-        foreign = np.ascontiguousarray(cohort()[::_EVERY, 0])
+        foreign = np.ascontiguousarray(cohort()[::EVERY, 0])
         half = len(foreign) // 2
         self._words = np.concatenate([foreign[:half], *words, foreign[half:]])
         self._before = half
@@ -81,28 +81,32 @@ class Scanner:
         list of Hint
             Highest first; the best speed only of places that are the same.
         """
-
-        def at(speed: float) -> list[Hint]:
-            prints, start_s = rough(spectra, stop_frame, _FRAMES, speed, bandwidth_hz)
-            z, lags = rough_peaks(prints, self._words, _STEP, _BLOCK)
-            best = np.flatnonzero(z >= least_z)
-            lines = ((float(z[b]), self._line(int(lags[b]), start_s, speed)) for b in best)
-            return [Hint(height, line) for height, line in lines if line is not None]
-
-        hints = sorted((hint for some in pool().map(at, speeds) for hint in some), key=lambda hint: -hint.z)
-        kept: list[Hint] = []
-        for hint in hints:
-            if not any(_same(hint.line, other.line) for other in kept):
-                kept.append(hint)
-        return kept
+        heard = [rough(spectra, stop_frame, FRAMES, speed, bandwidth_hz) for speed in speeds]
+        peaks = pool().map(lambda some: rough_peaks(some[0], self._words, STEP, _BLOCK), heard)
+        found: list[Hint] = []
+        for speed, (_, start_s), (z, lags) in zip(speeds, heard, peaks, strict=True):
+            for block in np.flatnonzero(z >= least_z):
+                line = self._line(int(lags[block]), start_s, speed)
+                if line is not None:
+                    found.append(Hint(float(z[block]), line))
+        return distinct(found)
 
     def _line(self, lag: int, start_s: float, speed: float) -> Line | None:
         """Return the line of a lag; None in foreign sound. What begins before a track belongs to it by its middle."""
         lag -= self._before
-        number = int(np.searchsorted(self._first, lag + _STEP * _FRAMES // 2, "right")) - 1
+        number = int(np.searchsorted(self._first, lag + STEP * FRAMES // 2, "right")) - 1
         if not 0 <= number < len(self._first) - 1:
             return None
-        return Line(number, (lag - int(self._first[number])) * _EVERY * HOP_S, start_s, speed)
+        return Line(number, (lag - int(self._first[number])) * EVERY * HOP_S, start_s, speed)
+
+
+def distinct(hints: Sequence[Hint]) -> list[Hint]:
+    """Highest first; of hints at the same place, the highest only."""
+    kept: list[Hint] = []
+    for hint in sorted(hints, key=lambda hint: -hint.z):
+        if not any(_same(hint.line, other.line) for other in kept):
+            kept.append(hint)
+    return kept
 
 
 def _same(a: Line, b: Line) -> bool:

@@ -10,6 +10,7 @@ from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S, SPAN_S
 from classifier.index.snapshot import Snapshot
 from classifier.listening import lines
 from classifier.listening.grid import STEP, STEP_S
+from classifier.listening.indexed import IndexedScanner
 from classifier.listening.lines import Line
 from classifier.listening.looks import PERHAPS, TEST_S, Spending
 from classifier.listening.scan import SCAN_S, SPEEDS, Scanner
@@ -49,6 +50,8 @@ class Searcher:
         What an E-value is worth.
     bandwidth_hz : float
         Highest frequency that the recording can hold.
+    scanner : Scanner or IndexedScanner
+        Where in the catalogue the last seconds may come from.
     refused : list of (Line, int, bool)
         Places that came to nothing, the look at which, and whether their whole track did.
     """
@@ -56,11 +59,8 @@ class Searcher:
     snapshot: Snapshot
     spending: Spending
     bandwidth_hz: float
+    scanner: Scanner | IndexedScanner
     refused: list[tuple[Line, int, bool]] = field(default_factory=list)
-    _scanner: Scanner = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._scanner = Scanner(self.snapshot)
 
     def look(self, spectra: Spectra, look: int, ready: int, followed: list[Line], sounding: set[int]) -> list[Found]:
         """Search the last seconds.
@@ -83,7 +83,7 @@ class Searcher:
         own = {min(SPEEDS, key=lambda s: abs(s - f.speed)) for f in followed if f.number in sounding}
         speeds = sorted({*SPEEDS[look % _TURNS :: _TURNS], *own})
         now_s = ready * STEP_S
-        hints = self._scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
+        hints = self.scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {
             number: max(
                 (h.z for h in hints if any(_same(h.line, f, now_s) for f in followed if f.number == number)), default=0
@@ -138,8 +138,9 @@ class Searcher:
         length_s = max((test_s for test_s in TEST_S if test_s <= stop_s - since_s), default=TEST_S[0])
         first_s = stop_s - length_s
         prints = lines.fingerprint(spectra, first_s, stop_s, line.speed, self.bandwidth_hz)
-        hypothesis = SpeedHypothesis.of(prints, line.speed)
-        candidate = None if hypothesis is None else hypothesis.align(self.snapshot.items[line.number])
+        item = self.snapshot.items[line.number]
+        hypothesis = SpeedHypothesis.of(prints, line.speed, item[0].profile.words_step)
+        candidate = None if hypothesis is None else hypothesis.align(item)
         if candidate is None:
             return None
         offset_s = line.track_at(first_s)

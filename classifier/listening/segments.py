@@ -8,7 +8,7 @@ start.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 KINDS = ("track", "unknown", "speech_noise", "silence")
@@ -46,6 +46,9 @@ class Segment:
         One of :data:`STATES`.
     by_hand : bool
         Whether a person set it; the engine never does.
+    labels : mapping of str to dict
+        What models say of what sounds there, by task (:func:`classifier.records.labels.entry`), if they were asked; the
+        engine asks none.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Segment:
     confidence: float = 0.0
     state: str = "closed"
     by_hand: bool = False
+    labels: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def duration_s(self) -> float:

@@ -16,7 +16,7 @@ from classifier.fingerprint.bits import HOP_S, N_BITS, QUERY_HOP_S, SPAN_S, VALI
 from classifier.listening import lines
 from classifier.listening.grid import HORIZON, STEP_S, STEPS
 from classifier.listening.lines import DESIGN, Line, frames_between
-from classifier.listening.spectra import Spectra
+from classifier.listening.spectra import ZONES_HZ, Spectra
 from classifier.search.align import vertex
 
 #: Share of the agreement of a place that sounds alone from which a track counts as audible.
@@ -40,8 +40,11 @@ _SAME_SPEED, _MOMENTS = 0.03, 8
 #: How much more alike than all bits those are that are trusted most.
 _TRUSTED_ALIKE = 1.5
 
-#: Rows of a trace's evidence.
-R, N, UNHEARD, INSIDE, PLACE = range(N_ROWS := 5)
+_N_ZONES = len(ZONES_HZ)
+#: Rows of a trace's evidence: the last ones hold r and n of each zone of frequency.
+R, N, UNHEARD, INSIDE, PLACE = range(5)
+ZONES_R, ZONES_N = (slice(5 + i * _N_ZONES, 5 + (i + 1) * _N_ZONES) for i in range(2))
+N_ROWS = ZONES_N.stop
 
 
 @dataclass(slots=True)
@@ -58,9 +61,9 @@ class Trace:
         The track's sub-fingerprints.
     bandwidth_hz : float
         Highest frequency that the recording can hold.
-    evidence : np.ndarray, shape (5, HORIZON)
-        For each step of the horizon: sums of r and n, share of the frames unheard, frames inside the track, and the
-        place in the track at the step's middle, seconds.
+    evidence : np.ndarray, shape (N_ROWS, HORIZON)
+        For each step of the horizon: sums of r and n, share of the frames unheard, frames inside the track, the place
+        in the track at the step's middle, seconds, and sums of r and n in each zone of frequency.
     agreement : np.ndarray, shape (5,)
         Recent agreement at each shift.
     log10_e : float
@@ -164,12 +167,14 @@ class Trace:
             spectra, self.line, self.words, frames, around, bandwidth_hz=self.bandwidth_hz, shifts=_SHIFTS
         )
         own = _SHIFTS.index(0)
-        at = np.clip(heard.step, start, stop - 1) - first
+        at = np.clip(heard.step, start, stop - 1) - start
         columns = slice(start - first, stop - first)
-        for row, values in ((R, heard.r[own]), (N, heard.n), (UNHEARD, heard.unheard.astype(float)), (INSIDE, 1.0)):
-            sums = np.zeros(HORIZON)
-            np.add.at(sums, at, values)
-            self.evidence[row, columns] = sums[columns]
+        sums = np.zeros((PLACE + 2 * _N_ZONES, stop - start))
+        values = np.stack(
+            [heard.r[own], heard.n, heard.unheard, np.ones(len(at)), *heard.zones.reshape(2 * _N_ZONES, len(at))]
+        )
+        np.add.at(sums.T, at, values.T)
+        self.evidence[:PLACE, columns], self.evidence[PLACE + 1 :, columns] = sums[:PLACE], sums[PLACE:]
         middles = (np.arange(start, stop) + 0.5) * STEP_S
         self.evidence[PLACE, columns] = [self.line.track_at(at_s) for at_s in middles]
         self._correct(heard, middles[-1] if not backward else middles[0], backward)
@@ -196,7 +201,7 @@ class Trace:
         explained : float or np.ndarray, shape (HORIZON,)
             Part of r that is there because another track sounds: see :func:`likeness`.
         """
-        r, n, unheard, inside, _ = self.evidence
+        r, n, unheard, inside = self.evidence[:PLACE]
         ratio = 2 * AUDIBLE * (r - explained - AUDIBLE * n) / DESIGN
         silent = _UNHEARD * unheard / np.maximum(inside, 1)
         return np.where(inside > 0, np.clip(ratio, -_MOST, _MOST) - silent, OFF)

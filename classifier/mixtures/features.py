@@ -19,6 +19,7 @@ import numpy as np
 import scipy.fft
 
 from classifier.config import FeatureConfig
+from classifier.frames import frame_starts
 
 #: Least power under the logarithm: about -105 dBFS of white noise in one band.
 EPSILON = 1e-7
@@ -42,6 +43,11 @@ def window_starts(n_frames: int, config: FeatureConfig, step_s: float | None = N
     -------
     np.ndarray, shape (n_windows,), int64
         Empty when there are too few frames for a single derivative.
+
+    Examples
+    --------
+    >>> window_starts(620, FeatureConfig())
+    array([  0,  67, 133, 200, 267])
     """
     if n_frames < config.window_frames:
         return np.zeros(1 if n_frames > 2 * config.delta_half_length + 1 else 0, dtype=np.int64)
@@ -59,6 +65,12 @@ def mel_matrix(config: FeatureConfig) -> np.ndarray:
     -------
     np.ndarray, shape (n_fft/2 + 1, n_mels), float32
         A power spectrum times this matrix gives mel power.
+
+    Examples
+    --------
+    >>> config = FeatureConfig()
+    >>> mel_matrix(config).shape == (config.n_fft // 2 + 1, config.n_mels)
+    True
     """
     low, high = (2595 * np.log10(1 + f / 700) for f in (config.f_min, config.f_max))
     edges = 700 * (10 ** (np.linspace(low, high, config.n_mels + 2) / 2595) - 1)
@@ -73,7 +85,7 @@ def _hann(length: int) -> np.ndarray:
     return np.hanning(length + 1)[:-1].astype(np.float32)
 
 
-def spectrum(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
+def spectrum(samples: np.ndarray, config: FeatureConfig, stretch: float = 1.0) -> np.ndarray:
     """Short-time spectrum on the frame grid.
 
     Parameters
@@ -82,20 +94,31 @@ def spectrum(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
         Mono samples.
     config : FeatureConfig
         Frame grid.
+    stretch : float > 0
+        How much longer the samples last than what they are compared with (``classifier/frames.py``).
 
     Returns
     -------
     np.ndarray, shape (n_frames, n_fft/2 + 1), complex64
         Hann-windowed, zero-padded to ``config.n_fft``; empty if ``samples`` is shorter than one frame.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> config = FeatureConfig()
+    >>> tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    >>> strongest = np.abs(spectrum(tone, config)).mean(axis=0).argmax()
+    >>> float(strongest * config.sample_rate / config.n_fft)
+    1000.0
     """
-    n_frames = max(0, 1 + (len(samples) - config.frame_length) // config.frame_step)
-    out = np.empty((n_frames, config.n_fft // 2 + 1), dtype=np.complex64)
-    if n_frames == 0:
+    starts = frame_starts(len(samples), config.frame_length, config.frame_step, stretch)
+    out = np.empty((len(starts), config.n_fft // 2 + 1), dtype=np.complex64)
+    if not len(starts):
         return out
-    frames = np.lib.stride_tricks.sliding_window_view(samples, config.frame_length)[:: config.frame_step]
+    frames = np.lib.stride_tricks.sliding_window_view(samples, config.frame_length)
     window = _hann(config.frame_length)
-    for start in range(0, n_frames, _BLOCK_FRAMES):
-        block = frames[start : start + _BLOCK_FRAMES] * window
+    for start in range(0, len(starts), _BLOCK_FRAMES):
+        block = frames[starts[start : start + _BLOCK_FRAMES]] * window
         out[start : start + len(block)] = scipy.fft.rfft(block, config.n_fft, axis=1)
     return out
 
@@ -113,6 +136,15 @@ def mel_power(spectra: np.ndarray, config: FeatureConfig) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_frames, n_mels), float32, >= 0
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> config = FeatureConfig()
+    >>> noise = np.random.default_rng(1).normal(0, 0.1, 16000).astype(np.float32)
+    >>> mel = mel_power(spectrum(noise, config), config)
+    >>> mel.shape[1] == config.n_mels, bool((mel >= 0).all())
+    (True, True)
     """
     out = np.empty((len(spectra), config.n_mels), dtype=np.float32)
     matrix = mel_matrix(config)
@@ -140,6 +172,13 @@ def spline_derivative_kernel(half_length: int) -> np.ndarray:
     -------
     np.ndarray, shape (half_length,), float32
         Weights of x[t + j] - x[t - j], j = 1 .. half_length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> weights = spline_derivative_kernel(9)
+    >>> round(float(2 * (weights * np.arange(1, 10)).sum()), 5)  # of a ramp of slope 1
+    1.0
     """
     smoothing = (half_length / 3.0) ** 4
     omega = 2 * np.pi * np.arange(4096) / 4096
@@ -163,6 +202,13 @@ def spline_derivative(x: np.ndarray, half_length: int) -> np.ndarray:
     -------
     np.ndarray, shape (..., n - 2 * half_length, d), float32
         Per frame; entry 0 belongs to frame ``half_length``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> ramp = 3.0 * np.arange(30.0)[:, None]
+    >>> np.round(spline_derivative(ramp, 9)[:2, 0], 4).tolist()
+    [3.0, 3.0]
     """
     n = x.shape[-2] - 2 * half_length
     out = np.zeros((*x.shape[:-2], n, x.shape[-1]), dtype=np.float32)
@@ -174,7 +220,15 @@ def spline_derivative(x: np.ndarray, half_length: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def dct_matrix(n_mels: int, n_mfcc: int) -> np.ndarray:
-    """Orthonormal DCT-II, shape (n_mels, n_mfcc)."""
+    """Orthonormal DCT-II, shape (n_mels, n_mfcc).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matrix = dct_matrix(40, 13)
+    >>> bool(np.allclose(matrix.T @ matrix, np.eye(13), atol=1e-6))
+    True
+    """
     return scipy.fft.dct(np.eye(n_mels), type=2, norm="ortho", axis=0)[:n_mfcc].T.astype(np.float32)
 
 
@@ -195,6 +249,13 @@ def delta_mfcc(mel: np.ndarray, config: FeatureConfig) -> np.ndarray:
     -------
     np.ndarray, shape (n_windows, n_frames - 2 * delta_half_length, n_mfcc), float32
         Per frame, not yet standardised.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> steady = np.ones((1, 60, 40), np.float32)
+    >>> float(np.abs(delta_mfcc(steady, FeatureConfig())).max()) < 1e-5  # nothing changes
+    True
     """
     log_mel = np.log(mel + (config.floor * mel.mean(axis=1, keepdims=True) + EPSILON))
     return spline_derivative(log_mel @ dct_matrix(config.n_mels, config.n_mfcc), config.delta_half_length)
@@ -216,6 +277,12 @@ def gather_windows(frames: np.ndarray, starts: np.ndarray, n: int) -> np.ndarray
     -------
     np.ndarray, shape (n_windows, n, p)
         A copy.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> gather_windows(np.arange(6.0)[:, None], np.array([0, 3]), 2)[..., 0].tolist()
+    [[0.0, 1.0], [3.0, 4.0]]
     """
     view = np.lib.stride_tricks.sliding_window_view(frames, n, axis=0)
     return np.ascontiguousarray(view[starts].transpose(0, 2, 1))

@@ -58,7 +58,13 @@ def _triangle(d: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def packed_length(d: int, diagonal: bool) -> int:
-    """Length of psi(x): 105 for 13 full dimensions, 27 for 13 diagonal ones."""
+    """Length of psi(x): 105 for 13 full dimensions, 27 for 13 diagonal ones.
+
+    Examples
+    --------
+    >>> packed_length(13, diagonal=False), packed_length(13, diagonal=True)
+    (105, 27)
+    """
     return 2 * d + 1 if diagonal else d + d * (d + 1) // 2 + 1
 
 
@@ -76,6 +82,12 @@ def psi(x: np.ndarray, diagonal: bool = False) -> np.ndarray:
     -------
     np.ndarray, shape (..., packed_length(d, diagonal))
         [x, x_i x_j (i <= j), 1], or [x, x^2, 1]; the dtype of ``x``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> psi(np.array([2.0, 3.0])).tolist()
+    [2.0, 3.0, 4.0, 6.0, 9.0, 1.0]
     """
     d = x.shape[-1]
     out = np.empty((*x.shape[:-1], packed_length(d, diagonal)), dtype=x.dtype)
@@ -104,6 +116,12 @@ def expected_statistics(means: np.ndarray, covariances: np.ndarray) -> np.ndarra
     Returns
     -------
     np.ndarray, shape (..., packed_length)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> expected_statistics(np.array([1.0, 2.0]), np.array([0.5, 0.5])).tolist()
+    [1.0, 2.0, 1.5, 4.5, 1.0]
     """
     ones = np.ones_like(means[..., :1])
     if covariances.ndim == means.ndim:
@@ -128,6 +146,14 @@ def natural(means: np.ndarray, covariances: np.ndarray, weights: np.ndarray | fl
     Returns
     -------
     np.ndarray, shape (..., packed_length)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> theta = natural(np.array([1.0]), np.array([4.0]))
+    >>> density = float(np.exp(theta @ psi(np.array([3.0]), diagonal=True)))
+    >>> round(density, 4)  # of N(1, 4) at 3: exp(-1/2) / sqrt(8 pi)
+    0.121
     """
     d = means.shape[-1]
     if covariances.ndim == means.ndim:
@@ -158,6 +184,14 @@ def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
     -------
     means : np.ndarray, shape (..., d)
     covariances : np.ndarray, shape (..., d, d) or (..., d)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frames = np.array([[0.0, 0.0], [2.0, 2.0], [0.0, 2.0], [2.0, 0.0]])
+    >>> mean, covariance = unpack(psi(frames).sum(axis=0), 2)
+    >>> mean.tolist(), covariance.tolist()
+    ([1.0, 1.0], [[1.0, 0.0], [0.0, 1.0]])
     """
     statistics = statistics / statistics[..., -1:]
     means = statistics[..., :d]
@@ -167,7 +201,14 @@ def unpack(statistics: np.ndarray, d: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def pack_covariances(covariances: np.ndarray, diagonal: bool) -> np.ndarray:
-    """Return the upper triangles of full covariances, shape (..., d (d + 1) / 2); diagonal ones unchanged."""
+    """Return the upper triangles of full covariances, shape (..., d (d + 1) / 2); diagonal ones unchanged.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> pack_covariances(np.array([[2.0, 0.5], [0.5, 3.0]]), diagonal=False).tolist()
+    [2.0, 0.5, 3.0]
+    """
     if diagonal:
         return covariances
     rows, columns = _triangle(covariances.shape[-1])
@@ -175,7 +216,14 @@ def pack_covariances(covariances: np.ndarray, diagonal: bool) -> np.ndarray:
 
 
 def unpack_covariances(packed: np.ndarray, d: int) -> np.ndarray:
-    """Invert :func:`pack_covariances`."""
+    """Invert :func:`pack_covariances`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> unpack_covariances(np.array([2.0, 0.5, 3.0]), 2).tolist()
+    [[2.0, 0.5], [0.5, 3.0]]
+    """
     if packed.shape[-1] == d and d > 1:
         return packed
     rows, columns = _triangle(d)
@@ -186,12 +234,26 @@ def unpack_covariances(packed: np.ndarray, d: int) -> np.ndarray:
 
 
 def add_floor(covariances: np.ndarray, floor: float, diagonal: bool) -> np.ndarray:
-    """Add ``floor`` to every variance."""
+    """Add ``floor`` to every variance.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> add_floor(np.eye(2), 0.5, diagonal=False).tolist()
+    [[1.5, 0.0], [0.0, 1.5]]
+    """
     return covariances + (floor if diagonal else floor * np.eye(covariances.shape[-1], dtype=covariances.dtype))
 
 
 def log_sum_exp(x: np.ndarray) -> np.ndarray:
-    """Log of the sum of exponentials over the last axis, with the maximum subtracted first."""
+    """Log of the sum of exponentials over the last axis, with the maximum subtracted first.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(log_sum_exp(np.array([1000.0, 1000.0]))), 4)  # 1000 + log 2
+    1000.6931
+    """
     top = x.max(axis=-1, keepdims=True)
     return np.log(np.exp(x - top).sum(axis=-1)) + top[..., 0]
 
@@ -220,6 +282,15 @@ def em_step(
         N mixtures after the step, float64.
     log_likelihood : np.ndarray, shape (N,)
         Mean over frames, nats, *before* the step.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> frames = np.random.default_rng(1).normal(2.0, 1.0, (1, 500, 1))
+    >>> start = natural(np.array([[0.0]]), np.array([[1.0]]), np.ones(1))
+    >>> after, likelihood = em_step(psi(frames, diagonal=True), start, 1, 0.01)
+    >>> bool(np.isclose(after.means[0, 0, 0], frames.mean())), likelihood.shape
+    (True, (1,))
     """
     scores = statistics @ np.swapaxes(theta, -1, -2).astype(statistics.dtype)
     top = scores.max(axis=-1, keepdims=True)
@@ -266,6 +337,16 @@ def fit(
     -------
     Mixtures
         N mixtures, float64; component k descends from component k of ``start``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> start = Mixtures(np.full((1, 2), 0.5), np.array([[[-1.0, 0.0], [1.0, 0.0]]]), np.ones((1, 2, 2)))
+    >>> rng = np.random.default_rng(1)
+    >>> frames = np.concatenate([rng.normal(-4, 1, (1, 300, 2)), rng.normal(4, 1, (1, 300, 2))], axis=1)
+    >>> fitted = fit(frames, start, relevance=0.0, max_iterations=50)
+    >>> np.rint(fitted.means[0, :, 0]).tolist(), np.round(fitted.weights[0], 1).tolist()
+    ([-4.0, 4.0], [0.5, 0.5])
     """
     n, _, d = x.shape
     k = start.weights.shape[1]
@@ -307,6 +388,14 @@ def collapse(mixtures: Mixtures) -> Mixtures:
     -------
     Mixtures
         N mixtures of one component, float64, full or diagonal as ``mixtures``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> two = Mixtures(np.array([[0.5, 0.5]]), np.array([[[-1.0], [1.0]]]), np.ones((1, 2, 1)))
+    >>> one = collapse(two)
+    >>> float(one.means[0, 0, 0]), float(one.covariances[0, 0, 0])
+    (0.0, 2.0)
     """
     weights, means = mixtures.weights.astype(np.float64), mixtures.means.astype(np.float64)
     mean = np.einsum("nk,nki->ni", weights, means)

@@ -35,10 +35,12 @@ LEVELS = 3
 #: Quantile of the sizes of a patch's coordinates that gets the highest weight, as does everything that rounds to it.
 _TOP_QUANTILE = 0.95
 #: Patches projected at a time.
-_BLOCK = 512
+_BLOCK = 1024
+#: Groups of neighbouring cells, rounds that form them, and those nearest to a patch in which its cell is sought.
+_GROUPS, _ROUNDS, _NEAR_GROUPS = 64, 10, 12
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Codebook:
     """How patches become signs, and signs lists.
 
@@ -119,13 +121,12 @@ def codebook() -> Codebook:
     return Codebook(stored, heard, cells)
 
 
-def stretches(slots: np.ndarray) -> np.ndarray:
-    """Return every stretch of ``LENGTH`` slots of a track, shape (n_slots - LENGTH + 1, LENGTH * d), float32."""
-    n = max(0, len(slots) - LENGTH + 1)
-    seen = (
-        np.lib.stride_tricks.sliding_window_view(slots, LENGTH, axis=0) if n else np.zeros((0, slots.shape[1], LENGTH))
-    )
-    return np.ascontiguousarray(seen.transpose(0, 2, 1), np.float32).reshape(n, LENGTH * slots.shape[1])
+def stretches(slots: np.ndarray, step: int = 1) -> np.ndarray:
+    """Return every ``step``-th stretch of ``LENGTH`` slots of a track, shape (n, LENGTH * d), float32."""
+    if len(slots) < LENGTH:
+        return np.zeros((0, LENGTH * slots.shape[1]), np.float32)
+    seen = np.lib.stride_tricks.sliding_window_view(slots, LENGTH, axis=0)[::step]
+    return np.ascontiguousarray(seen.transpose(0, 2, 1), np.float32).reshape(len(seen), LENGTH * slots.shape[1])
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
@@ -134,8 +135,8 @@ def unit(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.where(length > 0, length, 1)
 
 
-def encode(slots: np.ndarray, book: Codebook) -> Codes:
-    """Code every patch of a track.
+def encode(slots: np.ndarray, book: Codebook, step: int = 1) -> Codes:
+    """Code the patches of a track.
 
     Parameters
     ----------
@@ -143,18 +144,68 @@ def encode(slots: np.ndarray, book: Codebook) -> Codes:
         The track.
     book : Codebook
         For slots of d coefficients.
+    step : int >= 1
+        Slots from one patch to the next.
     """
-    n = max(0, len(slots) - LENGTH + 1)
+    starts = np.arange(0, len(slots) - LENGTH + 1, step)
+    n = len(starts)
     cell, signs, sounds = np.zeros(n, np.uint16), np.zeros((n, WORDS), np.uint64), np.zeros(n, bool)
     for start in range(0, n, _BLOCK):
         stop = min(n, start + _BLOCK)
-        seen = stretches(slots[start : stop + LENGTH - 1])
+        seen = stretches(slots[starts[start] : starts[stop - 1] + LENGTH], step)
         sounds[start:stop] = seen.any(axis=1)
         vectors = unit(seen) @ book.stored
-        cell[start:stop] = (vectors @ book.cells.T).argmax(axis=1)
+        cell[start:stop] = cells_of(vectors, book)
         signs[start:stop] = packed(vectors > 0)
     kept = np.flatnonzero(sounds)
-    return Codes(kept, cell[kept], signs[kept])
+    return Codes(starts[kept], cell[kept], signs[kept])
+
+
+def cells_of(vectors: np.ndarray, book: Codebook) -> np.ndarray:
+    """Find the cell of each patch.
+
+    Only cells of the groups nearest to a patch are compared. Where the nearest cell lies in another group, this is one
+    that is hardly farther, and a snippet's patch looks into many cells.
+
+    Parameters
+    ----------
+    vectors : np.ndarray, shape (n, BITS), float32
+        Their coordinates.
+    book : Codebook
+        What defines the cells.
+
+    Returns
+    -------
+    np.ndarray, shape (n,), uint16
+    """
+    centres, members = _groups(book)
+    n_near = min(_NEAR_GROUPS, len(members))
+    near = np.zeros((len(vectors), len(members)), bool)
+    order = np.argpartition(-(vectors @ centres.T), n_near - 1, axis=1)[:, :n_near]
+    np.put_along_axis(near, order, True, axis=1)
+    cell, best = np.zeros(len(vectors), np.uint16), np.full(len(vectors), -np.inf, np.float32)
+    for group, own in enumerate(members):
+        rows = np.flatnonzero(near[:, group])
+        cosine = vectors[rows] @ book.cells[own].T
+        at = cosine.argmax(axis=1)
+        value = cosine[np.arange(len(rows)), at]
+        closer = value > best[rows]
+        cell[rows[closer]], best[rows[closer]] = own[at[closer]], value[closer]
+    return cell
+
+
+@lru_cache(maxsize=4)
+def _groups(book: Codebook) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Divide the cells among groups by k-means; return the groups' centres and their cells, ascending."""
+    centres = book.cells[:: max(1, len(book.cells) // _GROUPS)]
+    for _ in range(_ROUNDS):
+        nearest = (book.cells @ centres.T).argmax(axis=1)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, nearest, book.cells)
+        centres = unit(sums)
+    nearest = (book.cells @ centres.T).argmax(axis=1)
+    filled = np.unique(nearest)
+    return centres[filled], [np.flatnonzero(nearest == group) for group in filled]
 
 
 def hear(slots: np.ndarray, book: Codebook) -> Heard:

@@ -15,6 +15,8 @@ Conventions
 -----------
 - Slot m covers derivative frames [m n, (m + 1) n) and holds their mean delta-MFCC, scaled for each coefficient.
 - Means are stored as integers, ``round(x STEPS)`` within +-127; the rounding changes no ranking.
+- A compact catalogue keeps every fourth step, two coefficients in a byte (:func:`packed`): similarity does not depend
+  on the scale.
 - At lag l the snippet's slot 0 lies over the track's slot l. A snippet has two phases, half a slot apart.
 """
 
@@ -32,12 +34,20 @@ from classifier.mixtures.features import EPSILON, dct_matrix, spline_derivative
 #: that varies most.
 STEPS = 12.0
 PHASES = 2
+#: Steps between the levels of a packed slot, and the highest of these: the deviation is three of them.
+_COARSE, _COARSE_TOP = 4.0, 7
 #: Share of the snippet that must lie within the track, and the least number of slots.
 _MIN_SHARE, _MIN_SLOTS = 1 / 3, 8
 
 
 def floor_reach(config: FeatureConfig) -> int:
-    """Frames on either side, beyond those of the derivative, that a frame's floor depends on."""
+    """Frames on either side, beyond those of the derivative, that a frame's floor depends on.
+
+    Examples
+    --------
+    >>> floor_reach(FeatureConfig())
+    166
+    """
     return config.window_frames // 2
 
 
@@ -61,6 +71,14 @@ def slot_deltas(mel: np.ndarray, config: FeatureConfig, first: int = 0, stop: in
     -------
     np.ndarray, shape (stop - first, slot_mfcc), float32
         Per frame, not yet standardised. Empty if there are too few frames.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> steady = np.ones((400, 40), np.float32)
+    >>> config = FeatureConfig()
+    >>> slot_deltas(steady, config).shape == (400 - 2 * config.slot_half_length, config.slot_mfcc)
+    True
     """
     half, reach, n = config.slot_half_length, floor_reach(config), len(mel)
     first, stop = max(first, half), min(n - half, n if stop is None else stop)
@@ -89,10 +107,52 @@ def slot_means(deltas: np.ndarray, n: int, scale: np.ndarray) -> np.ndarray:
     Returns
     -------
     np.ndarray, shape (n_frames // n, d), int8
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> slot_means(np.ones((6, 2), np.float32), 3, np.array([1.0, 2.0])).tolist()
+    [[12, 6], [12, 6]]
     """
     m = len(deltas) // n
     means = deltas[: m * n].reshape(m, n, deltas.shape[1]).mean(axis=1) / scale
     return np.clip(np.rint(means * STEPS), -127, 127).astype(np.int8)
+
+
+def packed(slots: np.ndarray) -> np.ndarray:
+    """Pack slots into half a byte a coefficient, every fourth step within +-7.
+
+    Parameters
+    ----------
+    slots : np.ndarray, shape (n, d), int8
+        With an even number of coefficients.
+
+    Returns
+    -------
+    np.ndarray, shape (n, d / 2), uint8
+        Coefficient 2 i in the lower half of byte i, as two's complement.
+
+    Examples
+    --------
+    >>> packed(np.array([[8, -4, 100, 0]], np.int8)).tolist()  # 2 and -1, 7 and 0
+    [[242, 7]]
+    """
+    coarse = np.clip(np.rint(slots / _COARSE), -_COARSE_TOP, _COARSE_TOP).astype(np.int8).view(np.uint8) & 15
+    return coarse[:, ::2] | (coarse[:, 1::2] << 4)
+
+
+def unpacked(slots: np.ndarray) -> np.ndarray:
+    """Return slots as numbers, shape (n, d), int8, from what :func:`packed` made; others are returned as they are.
+
+    Examples
+    --------
+    >>> unpacked(packed(np.array([[8, -4, 100, 0]], np.int8))).tolist()
+    [[2, -1, 7, 0]]
+    """
+    if slots.dtype != np.uint8:
+        return slots
+    halves = np.stack([slots & 15, slots >> 4], axis=2).reshape(len(slots), 2 * slots.shape[1]).astype(np.int8)
+    return np.where(halves > _COARSE_TOP, halves - 16, halves).astype(np.int8)
 
 
 def snippet_slots(mel: np.ndarray, config: FeatureConfig, scale: np.ndarray) -> np.ndarray:
@@ -111,6 +171,13 @@ def snippet_slots(mel: np.ndarray, config: FeatureConfig, scale: np.ndarray) -> 
     -------
     np.ndarray, shape (PHASES, M, d), int8
         Phase p begins p / PHASES of a slot after the first frame that has a derivative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> config = FeatureConfig()
+    >>> snippet_slots(np.ones((400, 40), np.float32), config, np.ones(config.slot_mfcc)).shape
+    (2, 46, 24)
     """
     deltas, n = slot_deltas(mel, config), config.slot_frames
     phases = [slot_means(deltas[p * n // PHASES :], n, scale) for p in range(PHASES)]
@@ -119,19 +186,38 @@ def snippet_slots(mel: np.ndarray, config: FeatureConfig, scale: np.ndarray) -> 
 
 
 def least_slots(n_slots: int) -> int:
-    """Slots of a snippet of ``n_slots`` that must lie within a track."""
+    """Slots of a snippet of ``n_slots`` that must lie within a track.
+
+    Examples
+    --------
+    >>> least_slots(40), least_slots(12), least_slots(5)
+    (14, 8, 5)
+    """
     return min(n_slots, max(_MIN_SLOTS, int(np.ceil(n_slots * _MIN_SHARE))))
 
 
 def n_places(snippet: np.ndarray, bounds: np.ndarray) -> int:
-    """Places of a snippet, shape (PHASES, M, d), in tracks with these bounds, shape (n, 2), silent ones included."""
+    """Places of a snippet, shape (PHASES, M, d), in tracks with these bounds, shape (n, 2), silent ones included.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> n_places(np.zeros((2, 40, 24), np.int8), np.array([[0, 100], [100, 105]]))
+    226
+    """
     m, least = snippet.shape[1], least_slots(snippet.shape[1])
     lengths = bounds[:, 1] - bounds[:, 0]
     return len(snippet) * int((lengths[lengths >= least] - 2 * least + m + 1).sum()) if m else 0
 
 
 def divergence(similarity: Any, d: int, kappa2: float) -> Any:
-    """Symmetric KL divergence, nats, of stretches of this similarity with ``d`` dimensions and variance ``kappa2``."""
+    """Symmetric KL divergence, nats, of stretches of this similarity with ``d`` dimensions and variance ``kappa2``.
+
+    Examples
+    --------
+    >>> divergence(1.0, d=24, kappa2=4.0), divergence(0.0, d=24, kappa2=4.0)
+    (0.0, 12.0)
+    """
     return 2 * d / kappa2 * (1 - similarity)
 
 
@@ -144,7 +230,7 @@ def best_places(
     ----------
     slots : np.ndarray, shape (PHASES, M, d), int8
         The snippet.
-    reference : np.ndarray, shape (S, d), int8
+    reference : np.ndarray, shape (S, d), int8, or packed
         Slots of all tracks, back to back.
     bounds : np.ndarray, shape (n, 2), int64
         First slot of each track, and one past its last.
@@ -158,6 +244,15 @@ def best_places(
         Phase and lag.
     sums : np.ndarray, shape (n, 3), float64
         Number of places compared, and the sums of their similarities and of the squares.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> track = np.random.default_rng(1).integers(-100, 100, (80, 24)).astype(np.int8)
+    >>> heard = np.stack([track[30:60], track[31:61]])
+    >>> similarity, place, _ = best_places(heard, track, np.array([[0, 80]]))
+    >>> similarity.tolist(), place.tolist()
+    ([1.0], [[0, 30]])
     """
     n = len(bounds)
     similarity, place, sums = np.full(n, -np.inf), np.zeros((n, 2), np.int64), np.zeros((n, 3))
@@ -174,7 +269,7 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
     ----------
     slots : np.ndarray, shape (PHASES, M, d), int8
         The snippet.
-    reference : np.ndarray, shape (S, d), int8
+    reference : np.ndarray, shape (S, d), int8, or packed
         The track.
 
     Returns
@@ -182,13 +277,22 @@ def similarities(slots: np.ndarray, reference: np.ndarray) -> np.ndarray:
     np.ndarray, shape (PHASES, n_lags), float64
         Index i is lag ``i + least_slots(M) - M``; minus infinity where one of the two is silent. No lags if the track
         is too short.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> track = np.random.default_rng(1).integers(-100, 100, (80, 24)).astype(np.int8)
+    >>> heard = np.stack([track[30:60], track[31:61]])
+    >>> curve = similarities(heard, track)
+    >>> int(curve[0].argmax()) + least_slots(30) - 30
+    30
     """
     m, least = slots.shape[1], least_slots(slots.shape[1])
     n_lags = len(reference) - 2 * least + m + 1 if 0 < least <= len(reference) else 0
     out = np.zeros((len(slots), n_lags))
     if n_lags:
         query = np.ascontiguousarray(slots, np.int16)
-        _along(query, _energies(query), np.ascontiguousarray(reference, np.int16).reshape(-1), least, out)
+        _along(query, _energies(query), np.ascontiguousarray(unpacked(reference), np.int16).reshape(-1), least, out)
     return out
 
 
@@ -201,7 +305,7 @@ def at_places(
     ----------
     query : np.ndarray, shape (PHASES, M, d), int16
         The snippet.
-    reference : np.ndarray, shape (S, d), int8
+    reference : np.ndarray, shape (S, d), int8, or packed
         Slots of all tracks, back to back.
     bounds : np.ndarray, shape (n, 2), int64
         First slot, and one past the last, of the track of each place.
@@ -214,6 +318,14 @@ def at_places(
     -------
     np.ndarray, shape (n,), float64
         As :func:`best_places` finds it; minus infinity where nothing can be compared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> track = np.random.default_rng(1).integers(-100, 100, (80, 24)).astype(np.int8)
+    >>> heard = np.stack([track[30:60], track[31:61]]).astype(np.int16)
+    >>> at_places(heard, track, np.array([[0, 80]]), np.array([0]), np.array([30]), 10).tolist()
+    [1.0]
     """
     out = np.full(len(bounds), -np.inf)
     if query.shape[1]:
@@ -225,6 +337,13 @@ def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> 
     """Share of each slot in the similarity at one place, shape (M,), float64; their mean is the similarity.
 
     0 for slots outside the track, and for all slots if one of the two is silent.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> track = np.full((20, 24), 10, np.int8)
+    >>> per_slot(np.full((2, 5, 24), 7, np.int8), track, 0, 17).tolist()  # two slots lie beyond its end
+    [1.0, 1.0, 1.0, 0.0, 0.0]
     """
     m = slots.shape[1]
     start, stop = max(0, -lag), min(m, len(reference) - lag)
@@ -232,7 +351,7 @@ def per_slot(slots: np.ndarray, reference: np.ndarray, phase: int, lag: int) -> 
     if stop <= start:
         return out
     q = slots[phase, start:stop].astype(np.float64)
-    r = reference[lag + start : lag + stop].astype(np.float64)
+    r = unpacked(reference[lag + start : lag + stop]).astype(np.float64)
     norm = float(np.sqrt(np.square(q).sum() * np.square(r).sum()))
     if norm > 0:
         out[start:stop] = (q * r).sum(axis=1) / norm * (stop - start)
@@ -243,6 +362,22 @@ def _energies(query: np.ndarray) -> np.ndarray:
     """Running sums of the squares of each phase, shape (PHASES, M + 1), int64."""
     squares = np.square(query.astype(np.int64)).sum(axis=2)
     return np.concatenate([np.zeros((len(query), 1), np.int64), np.cumsum(squares, axis=1)], axis=1)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _widen(rows: Any, d: Any, out: Any) -> None:  # pragma: no cover - compiled
+    """Copy slots of ``d`` coefficients, packed or not, into ``out``, one after another."""
+    if rows.shape[1] == d:
+        for i in range(rows.shape[0]):
+            for k in range(d):
+                out[i * d + k] = rows[i, k]
+    else:
+        for i in range(rows.shape[0]):
+            for k in range(rows.shape[1]):
+                pair = np.int16(rows[i, k])
+                low, high = pair & 15, (pair >> 4) & 15
+                out[i * d + 2 * k] = low - 16 * (low >> 3)
+                out[i * d + 2 * k + 1] = high - 16 * (high >> 3)
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
@@ -277,13 +412,14 @@ def _along(query: Any, energy: Any, track: Any, least: Any, out: Any) -> None:  
 def _best(
     query: Any, energy: Any, reference: Any, bounds: Any, least: Any, similarity: Any, place: Any, sums: Any
 ) -> None:  # pragma: no cover - compiled
-    phases, m = query.shape[:2]
+    phases, m, d = query.shape
     for t in range(bounds.shape[0]):
         n = bounds[t, 1] - bounds[t, 0]
         if n < least:
             continue
         n_lags = n - 2 * least + m + 1
-        track = reference[bounds[t, 0] : bounds[t, 1]].astype(np.int16).reshape(-1)
+        track = np.empty(n * d, np.int16)
+        _widen(reference[bounds[t, 0] : bounds[t, 1]], d, track)
         curve = np.empty((phases, n_lags))
         _along(query, energy, track, least, curve)
         for p in range(phases):
@@ -302,14 +438,16 @@ def _at(
     query: Any, energy: Any, reference: Any, bounds: Any, phase: Any, lag: Any, least: Any, out: Any
 ) -> None:  # pragma: no cover - compiled
     """As :func:`_along`, at one place of each of many tracks."""
-    m = query.shape[1]
+    m, d = query.shape[1:]
+    room = np.empty(m * d, np.int16)
     for i in range(bounds.shape[0]):
         p, first = phase[i], bounds[i, 0] + lag[i]
         start, stop = max(0, -lag[i]), min(m, bounds[i, 1] - first)
         if stop - start < least:
             continue
         mine = query[p, start:stop].reshape(-1)
-        there = reference[first + start : first + stop].reshape(-1)
+        there = room[: (stop - start) * d]
+        _widen(reference[first + start : first + stop], d, there)
         product, norm = np.int64(0), np.int64(0)
         for k in range(there.shape[0]):
             value = np.int32(there[k])

@@ -89,7 +89,8 @@ def _rates(config: FeatureConfig) -> tuple[float, float]:
     took = time.process_time() - started
     n_windows = max(1, len(model.window_frame))
     a_window = sum(array.nbytes for array in model.window_arrays().values()) / n_windows
-    rest = config.slot_mfcc / config.slot_s + model.words.itemsize * model.words.shape[1] / HOP_S
+    slot, word = model.slots.itemsize * model.slots.shape[1], model.words.itemsize * model.words.shape[1]
+    rest = slot / config.slot_s + word / HOP_S / config.words_step
     # Windows take most of it, and short sounds have fewer of them a second than long ones.
     return a_window / config.window_step + rest, took / (n_windows * config.window_step)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -71,17 +71,36 @@ class Recording:
 
     def at_speed(self, speed: float) -> np.ndarray:
         """Samples at the fingerprint's rate, converted from ``speed`` to the track's own speed."""
-        samples = at_rate(self.samples, self.config.sample_rate, bits.SAMPLE_RATE)
-        return samples if speed == 1.0 else at_rate(samples, 1000, round(1000 * speed))
+        return _slowed(at_rate(self.samples, self.config.sample_rate, bits.SAMPLE_RATE), speed)
 
-    def fingerprint(self, speed: float = 1.0) -> Fingerprint:
-        """Fingerprint of the snippet at an assumed speed."""
-        return bits.fingerprint(self.at_speed(speed), self.bandwidth_hz / speed)
+    def middle(self, seconds: float) -> Recording:
+        """At most that many seconds from the middle."""
+        spare = max(0, len(self.samples) - round(seconds * self.config.sample_rate)) // 2
+        return replace(self, samples=self.samples[spare : len(self.samples) - spare])
 
-    def slots(self, speed: float = 1.0) -> np.ndarray:
-        """Slots of the snippet at an assumed speed, shape (2, M, slot_mfcc), int8."""
-        samples = self.samples if speed == 1.0 else at_rate(self.samples, 1000, round(1000 * speed))
-        mel = features.mel_power(features.spectrum(samples, self.config), self.config)
+    def fingerprint(self, speed: float = 1.0, frequency_ratio: float | None = None) -> Fingerprint:
+        """Fingerprint of the snippet at an assumed speed.
+
+        Parameters
+        ----------
+        speed : float > 0
+            Tempo, snippet against track.
+        frequency_ratio : float > 0, optional
+            Frequencies, snippet against track; default ``speed``, as a turntable would have it.
+        """
+        ratio = speed if frequency_ratio is None else frequency_ratio
+        return bits.fingerprint(self.at_speed(ratio), self.bandwidth_hz / ratio, ratio / speed)
+
+    def rough_fingerprint(self, speed: float, frequency_ratio: float | None = None) -> np.ndarray:
+        """Rough fingerprint, shape (n_frames, 2), uint64, at an assumed speed; as for :meth:`fingerprint`."""
+        ratio = speed if frequency_ratio is None else frequency_ratio
+        return bits.rough_fingerprint(self.at_speed(ratio), self.bandwidth_hz / ratio, ratio / speed)
+
+    def slots(self, speed: float = 1.0, frequency_ratio: float | None = None) -> np.ndarray:
+        """Slots of the snippet, shape (2, M, slot_mfcc), int8, at an assumed speed; as for :meth:`fingerprint`."""
+        ratio = speed if frequency_ratio is None else frequency_ratio
+        samples = _slowed(self.samples, ratio)
+        mel = features.mel_power(features.spectrum(samples, self.config, ratio / speed), self.config)
         return snippet_slots(mel, self.config, self.background.slot_scale)
 
     def query(self) -> Query:
@@ -122,3 +141,7 @@ def model_query(
         Highest frequency that the recording can hold.
     """
     return Recording(samples, bandwidth_hz, config, background).query()
+
+
+def _slowed(samples: np.ndarray, speed: float) -> np.ndarray:
+    return samples if speed == 1.0 else at_rate(samples, 1000, round(1000 * speed))

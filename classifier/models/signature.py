@@ -34,6 +34,8 @@ from classifier.models.numbers import DIAGONAL, Numbers, Shape, kinds_of
 from classifier.models.query import Query
 
 MAGIC = b"EMSG"
+#: Parameters on which no snippet's models depend.
+_OF_TRACKS = ("method", "window_step", "profile")
 VERSION = 1
 #: Magic, version, number of the reliability network, features, samples, expected agreement.
 _HEADER = struct.Struct("<4sBB8sIH")
@@ -64,11 +66,11 @@ def features_id(config: FeatureConfig, background: Background) -> bytes:
     Parameters
     ----------
     config : FeatureConfig
-        The catalogue's. How snippets are decided and how often a track has a window do not count.
+        The catalogue's. How snippets are decided, how often a track has a window and what is kept of it do not count.
     background : Background
         The catalogue's.
     """
-    values = {name: value for name, value in config.to_dict().items() if name not in ("method", "window_step")}
+    values = {name: value for name, value in config.to_dict().items() if name not in _OF_TRACKS}
     text = json.dumps([background.id, values], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).digest()[:8]
 

@@ -43,6 +43,11 @@ class TrackModel:
         Slot means (``mixtures/slots.py``).
     words : np.ndarray, shape (n_frames, 2), uint64
         Sub-fingerprints.
+
+    Notes
+    -----
+    In a compact catalogue (``FeatureConfig.profile``) the mixtures have no components, slots are packed, shape
+    (n_slots, slot_mfcc / 2), uint8, and of the sub-fingerprints only every ``config.words_step``-th is kept.
     """
 
     window_frame: np.ndarray
@@ -70,7 +75,8 @@ class TrackModel:
     def empty(cls, config: FeatureConfig) -> TrackModel:
         """Return the model of no sound: every array without rows."""
         no_rows, no_slots = np.zeros(0), np.zeros((0, config.slot_mfcc), np.int8)
-        none = windows.concatenate([], config)
+        no_slots = slots.packed(no_slots) if config.is_compact else no_slots
+        none = windows.without(0, 0 if config.is_compact else config.n_components, config)
         return cls(no_rows.astype(np.int32), no_rows.astype(np.uint8), none, no_slots, np.zeros((0, 2), np.uint64))
 
     @classmethod
@@ -98,7 +104,7 @@ class TrackModeller:
         self._samples, self._bit_samples = np.zeros(0, np.float32), np.zeros(0, np.float32)
         self._mel = np.zeros((0, config.n_mels), np.float32)
         #: The recording's frame at which ``_mel`` begins, and the rows made so far.
-        self._base = self._n_windows = self._n_slots = 0
+        self._base = self._n_windows = self._n_slots = self._n_words = 0
 
     def push(self, samples: np.ndarray) -> TrackModel:
         """Take further samples; return the rows that are complete now.
@@ -116,7 +122,7 @@ class TrackModeller:
 
     def _rows(self, samples: np.ndarray, *, ended: bool) -> TrackModel:
         config, none = self._config, TrackModel.empty(self._config)
-        words = np.concatenate([none.words, *self._words(samples, ended)])
+        words = self._kept(np.concatenate([none.words, *self._words(samples, ended)]))
         frames, silent, mixtures, slot_means = [none.window_frame], [none.silent], [none.mixtures], [none.slots]
         for mel, last in self._mel_blocks(samples, ended):
             self._mel = np.concatenate([self._mel, mel])
@@ -128,6 +134,12 @@ class TrackModeller:
             self._forget()
         joined = windows.concatenate(mixtures, config)
         return TrackModel(np.concatenate(frames), np.concatenate(silent), joined, np.concatenate(slot_means), words)
+
+    def _kept(self, words: np.ndarray) -> np.ndarray:
+        """Return those of the next sub-fingerprints that the catalogue keeps."""
+        first, self._n_words = self._n_words, self._n_words + len(words)
+        step = self._config.words_step
+        return words[-first % step :: step]
 
     def _words(self, samples: np.ndarray, ended: bool) -> Iterator[np.ndarray]:
         fresh = self._resampler.finish(samples) if ended else self._resampler.push(samples)
@@ -161,7 +173,9 @@ class TrackModeller:
         for first in range(0, len(starts), _BATCH):
             batch = starts[first : first + _BATCH]
             x, audible = windows.standardised(self._mel, batch - self._base, n, config, self._background)
-            yield batch, ~audible, windows.fit(x, config, self._background)
+            compact = config.is_compact
+            fitted = windows.without(len(batch), 0, config) if compact else windows.fit(x, config, self._background)
+            yield batch, ~audible, fitted
 
     def _slots(self, last: bool) -> np.ndarray:
         """Means of the slots whose derivatives and floors no further frame can change."""
@@ -171,7 +185,8 @@ class TrackModeller:
         n = max(0, (stop - first) // config.slot_frames)
         self._n_slots += n
         deltas = slots.slot_deltas(self._mel, config, first, first + n * config.slot_frames)
-        return slots.slot_means(deltas, config.slot_frames, self._background.slot_scale)
+        means = slots.slot_means(deltas, config.slot_frames, self._background.slot_scale)
+        return slots.packed(means) if config.is_compact else means
 
     def _forget(self) -> None:
         """Drop the frames that neither the next window nor the next slot needs."""

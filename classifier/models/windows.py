@@ -53,10 +53,15 @@ def fit(x: np.ndarray, config: FeatureConfig, background: Background) -> Mixture
     )
 
 
+def without(n: int, k: int, config: FeatureConfig) -> Mixtures:
+    """Return ``n`` mixtures of ``k`` components, of which one is 0: no mixtures, or mixtures without content."""
+    d = config.n_mfcc
+    shape = (n, k, d, d) if config.covariance_type == "full" else (n, k, d)
+    return Mixtures(np.zeros((n, k)), np.zeros((n, k, d)), np.zeros(shape))
+
+
 def concatenate(parts: Sequence[Mixtures], config: FeatureConfig) -> Mixtures:
     """Join mixtures of one configuration; ``parts`` may be empty."""
-    d, k = config.n_mfcc, config.n_components
-    shape = (0, k, d, d) if config.covariance_type == "full" else (0, k, d)
-    none = Mixtures(np.zeros((0, k)), np.zeros((0, k, d)), np.zeros(shape))
+    none = without(0, config.n_components, config) if not parts else parts[0][:0]
     names = ("weights", "means", "covariances")
     return Mixtures(*(np.concatenate([getattr(part, name) for part in (none, *parts)]) for name in names))

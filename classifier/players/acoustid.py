@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from classifier.errors import TrackNotFound
+from classifier.errors import InvalidParameter, TrackNotFound
 from classifier.records import chromaprints, tracks
+from classifier.records.catalogues import get_catalogue
 from classifier.results import Track
 from classifier.store.base import Store
 
@@ -72,7 +73,14 @@ def lookup(store: Store, catalogue: str, words: np.ndarray, duration_s: float) -
         The fingerprint of the first two minutes.
     duration_s : float
         Length of the whole recording.
+
+    Raises
+    ------
+    InvalidParameter
+        If the catalogue is compact.
     """
+    if get_catalogue(store, catalogue).config.get("profile") == "compact":
+        raise InvalidParameter(f"catalogue {catalogue!r} is compact: it keeps no Chromaprint fingerprints")
     alike = []
     for track_id, other in chromaprints.of_length(store, catalogue, duration_s - LENGTH_S, duration_s + LENGTH_S):
         score = similarity(words, other)

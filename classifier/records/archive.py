@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from classifier.errors import CatalogueExists, StoreCorrupt, TrackNotFound
-from classifier.records import chunks
+from classifier.records import chunks, labels
 from classifier.records.archive_reading import (
     ADDED_FIELDS,
     FORMAT,
@@ -185,6 +185,7 @@ def _write_track(writer: _Writer, store: Store, track_id: str, number: int) -> b
         about |= {
             **{name: track.get(name, empty) for name, empty in ADDED_FIELDS.items()},
             "by_hand": set_by_hand(track),
+            "labels": labels.of_record(track),
         }
         try:
             blobs = list(_read_chunks(store, track, about))
@@ -333,4 +334,6 @@ def _import_track(
         for arrays in reader.arrays(track, "subfingerprints"):
             writer.add_subfingerprints(arrays[chunks.WORDS])
         writer.commit()
+    if track["labels"]:
+        labels.put(store, writer.track_id, track["labels"])
     return True

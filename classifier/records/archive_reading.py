@@ -21,7 +21,7 @@ import numpy as np
 from classifier.config import FeatureConfig, hash_of
 from classifier.errors import FileMissing, InvalidConfig, InvalidInput, StoreCorrupt
 from classifier.models.background import BUILTIN, builtin_background
-from classifier.records import chunks
+from classifier.records import chunks, labels
 from classifier.records.tracks import LATER
 from classifier.store.base import MAX_DOCUMENT_BYTES
 from classifier.store.packing import unpack
@@ -151,7 +151,7 @@ class Reader:
             folder, slash, last = name.rpartition("/")
             if last == "track.json":
                 about = ADDED_FIELDS | _json(name, self.read(name), _TRACK_FIELDS)
-                yield {**_check(name, about, _LATER_TYPES), "folder": folder + slash}
+                yield {**_check(name, about, _LATER_TYPES), "labels": _labels(name, about), "folder": folder + slash}
 
     def arrays(self, track: Mapping[str, Any], collection: str) -> Iterator[dict[str, np.ndarray]]:
         """Iterate over the arrays of a track's chunks."""
@@ -227,6 +227,13 @@ _TRACK_FIELDS: dict[str, Any] = {
     "metadata": list,
     **dict.fromkeys(chunks.COUNTS, list),
 }
+
+
+def _labels(name: str, about: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    try:
+        return labels.checked(about.get("labels", {}))
+    except ValueError as error:
+        raise ArchiveUnreadable(f"archive entry {name!r}: {error}") from None
 
 
 def _json(name: str, content: bytes, fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from classifier.errors import InvalidParameter, TracklistNotFound
 from classifier.records import tracks
+from classifier.records.fields import set_fields
 from classifier.records.tracklists import change, document, shown
 from classifier.store.base import Document, Store
 from classifier.text import MAX_NAME, clean
@@ -55,7 +56,7 @@ def correct(
     TrackNotFound
         If there is no such track.
     InvalidParameter
-        If the fields contradict each other.
+        If the fields contradict each other, or the ISRC is none.
     """
     own = document(store, tracklist_id)
     key = f"{tracklist_id}.{segment_id}"
@@ -104,6 +105,7 @@ def _corrected(store: Store, before: Mapping[str, Any], fields: Mapping[str, Any
     hand: dict[str, Any] = {name: before.get(name) for name in _SETTLED}
     hand |= {name: value for name, value in fields.items() if name in CORRECTABLE}
     hand |= {name: (clean(hand[name], MAX_NAME) or None) if hand[name] else None for name in _NAMES}
+    hand |= set_fields({name: hand[name] for name in ("isrc",) if fields.get(name)})
     kind = fields.get("kind")
     if kind not in (None, *KINDS):
         raise InvalidParameter(f"kind is {kind!r}: choose one of {', '.join(KINDS)}")

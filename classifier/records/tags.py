@@ -15,12 +15,15 @@ from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
 from classifier.records.clock import new_id, now
-from classifier.results import Tag, recordings
+from classifier.results import Tag, recordings, semitones
 from classifier.store.base import Document, Store
 from classifier.text import fold, words
 
 #: Most tags that one call looks through for words.
 MAX_SEARCHED = 2000
+VERDICTS = ("identified", "ambiguous", "no_match")
+#: Most devices that are told apart, those with most tags.
+MAX_DEVICES = 10_000
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
 #: Tags that a sweep deletes at a time, so that it keeps no one from writing for long.
@@ -104,7 +107,9 @@ def _answer(document: Document) -> dict[str, Any]:
             match.setdefault("role", "match" if place == 0 and answer["verdict"] != "no_match" else "candidate")
             match.setdefault("recording", place)
             match.setdefault("ids", {})
-        answer["searched"].setdefault("other_speeds", True)
+            match.setdefault("pitch", match["speed"] and semitones(match["speed"]))
+        searched = {"other_speeds": True, "nearest_exact": True, "share": 1.0, "wide": False}
+        answer["searched"] = {**searched, **answer["searched"]}
         answer.setdefault("recordings", recordings(answer["matches"]))
     except (KeyError, TypeError, ValueError):
         raise StoreCorrupt(f"tag {document['_id']} cannot be read") from None
@@ -245,6 +250,40 @@ def facet(
 ) -> list[tuple[str, int]]:
     """Return the most frequent values of ``catalogue`` or ``verdict`` among the tags that :func:`history` lists."""
     return store.tally("tags", field, _which(catalogue, verdict, track, device, owner), limit=limit)
+
+
+def devices(
+    store: Store, *, owner: Owner = ANYONE, after: str = "", limit: int
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Return the devices that tags name, by name.
+
+    Parameters
+    ----------
+    store : Store
+    owner : Owner
+        Only devices of tags made by this owner, and only these tags.
+    after : str
+        Only devices whose names follow this one.
+    limit : int >= 1
+        Most devices.
+
+    Returns
+    -------
+    list of dict, str or None
+        ``device``; ``tags``, how many; ``verdicts``, how many have each; ``latest``, when the newest was made, ISO
+        8601 UTC; and the name that the next page begins after, if there is one.
+    """
+    counted = store.tally("tags", "device", _which(None, None, None, None, owner), limit=MAX_DEVICES)
+    names = sorted(name for name, _ in counted if name is not None and name > after)
+    found = []
+    for name in names[:limit]:
+        where = _which(None, None, None, name, owner)
+        for newest in store.find("tags", where, sort=("_id", -1), limit=1, fields=("created",)):
+            counts = dict(store.tally("tags", "verdict", where, limit=len(VERDICTS)))
+            verdicts = {verdict: counts.get(verdict, 0) for verdict in VERDICTS}
+            facts = {"tags": sum(counts.values()), "verdicts": verdicts, "latest": newest["created"]}
+            found.append({"device": name, **facts})
+    return found, names[limit - 1] if len(names) > limit else None
 
 
 def _which(

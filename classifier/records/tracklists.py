@@ -192,7 +192,8 @@ def shown(found: Document) -> dict[str, Any]:
     """Return what a segment's document says: what was found, and over it what a person set."""
     by_hand = found["by_hand"]
     sure = {"confidence": 1.0} if by_hand else {}
-    return {**(found["found"] or {}), **(found["hand"] or {}), "id": found["segment"], "by_hand": by_hand, **sure}
+    said = {"labels": {}, **(found["found"] or {}), **(found["hand"] or {})}  # earlier releases asked for no labels
+    return {**said, "id": found["segment"], "by_hand": by_hand, **sure}
 
 
 def musicbrainz(store: Store, found: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -1,4 +1,6 @@
-"""Tracks as readers see them: listed, read, edited, removed. Writing one: ``writing.py``.
+"""Tracks as readers see them: listed, read, edited, removed.
+
+``writing.py`` writes one, and ``track_arrays.py`` reads what is stored of its sound.
 
 A track's ``status`` is ``writing``, ``ready`` or ``removing``; readers see only ``ready`` ones, in the version that the
 record names. Removing marks the record, increments the catalogue's revision, deletes the chunks and finally the record,
@@ -8,19 +10,18 @@ so that any process can finish a removal that was cut short (``orphans.py``).
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from classifier.errors import InvalidParameter, StoreCorrupt, TrackNotFound
-from classifier.identifiers import IDENTIFIERS, form_of, normalised
-from classifier.records import chunks
+from classifier.identifiers import IDENTIFIERS
+from classifier.records import labels
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
+from classifier.records.fields import set_fields, text_fields, with_search
 from classifier.results import Track
 from classifier.store.base import Document, Store
-from classifier.store.upgrades import EDITABLE, SEARCHED
-from classifier.text import MAX_NAME, MAX_NOTE, clean, searched, words
+from classifier.store.upgrades import EDITABLE
+from classifier.text import MAX_NAME, MAX_NOTE, words
 
 #: Fields that records of earlier releases lack, and without a value.
 LATER = tuple(name for name in IDENTIFIERS if name != "isrc")
@@ -42,7 +43,7 @@ TRACK_FIELDS = (
     *LATER,
 )
 #: Further fields, which records of an older Earmark lack.
-LATER_FIELDS = ("by_hand", "remarks")
+LATER_FIELDS = ("by_hand", "remarks", "labels")
 #: Fields by which tracks are listed.
 SORTS = ("title", "artist", "album", "created", "duration_s")
 #: Values that a facet shows.
@@ -127,6 +128,7 @@ def list_tracks(
     search: str | None = None,
     artist: str | None = None,
     album: str | None = None,
+    label: Sequence[str] = (),
     sort: str = "title",
     after: tuple[Any, str] | None = None,
     limit: int | None = None,
@@ -145,6 +147,8 @@ def list_tracks(
         quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
     artist, album : str or None
         Exactly these.
+    label : sequence of str
+        Only tracks with all these labels (:func:`classifier.records.labels.condition`).
     sort : str
         One of :data:`SORTS`, with ``-`` before it for the opposite order; tracks without it come before all others.
     after : tuple of (value, str) or None
@@ -157,7 +161,7 @@ def list_tracks(
     CatalogueNotFound
         If there is no such catalogue.
     """
-    where = _of_catalogue(store, catalogue, search, artist=artist, album=album)
+    where = _of_catalogue(store, catalogue, search, label, artist=artist, album=album)
     fields, field = (*TRACK_FIELDS, *LATER_FIELDS), sort.removeprefix("-")
     if field not in SORTS:
         raise InvalidParameter(f"tracks are not sorted by {sort!r}: choose one of {', '.join(SORTS)}")
@@ -196,22 +200,32 @@ def facet(
     search: str | None = None,
     artist: str | None = None,
     album: str | None = None,
+    label: Sequence[str] = (),
     limit: int = FACET_VALUES,
 ) -> list[tuple[str | None, int]]:
-    """Return the most frequent values of ``artist`` or ``album`` among the tracks that :func:`list_tracks` would list.
+    """Return the most frequent values of ``artist``, ``album`` or ``label`` among what :func:`list_tracks` would list.
+
+    A label is written ``genre:jazz``; a track has several, and those that were never labelled are not counted.
 
     Raises
     ------
     CatalogueNotFound
         If there is no such catalogue.
     """
-    return store.tally(
-        "tracks", field, _of_catalogue(store, catalogue, search, artist=artist, album=album), limit=limit
-    )
+    where = _of_catalogue(store, catalogue, search, label, artist=artist, album=album)
+    if field == labels.FACET:
+        return labels.tally(store, where, limit)
+    return store.tally("tracks", field, where, limit=limit)
 
 
 def count_tracks(
-    store: Store, catalogue: str, *, search: str | None = None, artist: str | None = None, album: str | None = None
+    store: Store,
+    catalogue: str,
+    *,
+    search: str | None = None,
+    artist: str | None = None,
+    album: str | None = None,
+    label: Sequence[str] = (),
 ) -> int:
     """Return how many tracks :func:`list_tracks` would list without limit.
 
@@ -220,7 +234,7 @@ def count_tracks(
     CatalogueNotFound
         If there is no such catalogue.
     """
-    return store.count("tracks", _of_catalogue(store, catalogue, search, artist=artist, album=album))
+    return store.count("tracks", _of_catalogue(store, catalogue, search, label, artist=artist, album=album))
 
 
 def ids_beginning(store: Store, catalogue: str, beginning: str, limit: int = 2) -> list[str]:
@@ -260,10 +274,13 @@ def stamps(store: Store, catalogue: str) -> dict[str, tuple[int, int]]:
     return {record["_id"]: (record["version"], record["edited"]) for record in found}
 
 
-def _of_catalogue(store: Store, name: str, search: str | None = None, **exact: str | None) -> dict[str, Any]:
+def _of_catalogue(
+    store: Store, name: str, search: str | None = None, label: Sequence[str] = (), **exact: str | None
+) -> dict[str, Any]:
     # By id: a leftover track of a removed catalogue must not appear in a new one with the same name.
     where: dict[str, Any] = {"catalogue_id": get_catalogue(store, name).id, "status": "ready"}
     where |= {field: value for field, value in exact.items() if value is not None}
+    where |= labels.condition(label)
     wanted = words(search or "")
     return {**where, "folded": {"$contains": wanted}} if wanted else where
 
@@ -284,117 +301,22 @@ def ready_record(store: Store, track_id: str) -> Document:
     return record
 
 
-# -------------------------------------------------------------------- reading
-
-
-def load_models(store: Store, track_id: str, version: int) -> dict[str, np.ndarray]:
-    """Return the arrays that ``add_models`` wrote, one row for each window.
-
-    Raises
-    ------
-    TrackNotFound
-        If the track is gone or has another version by now.
-    StoreCorrupt
-        If a chunk is missing or damaged.
-    """
-    return _load(store, "models", track_id, version)
-
-
-def load_slots(store: Store, track_id: str, version: int) -> np.ndarray:
-    """Return the slots of a track.
-
-    Returns
-    -------
-    np.ndarray, shape (n_slots, d), int8
-        One row for each slot; d is 0 if there are none.
-
-    Raises
-    ------
-    TrackNotFound
-        If the track is gone or has another version by now.
-    StoreCorrupt
-        If a chunk is missing or damaged.
-    """
-    return _load(store, "slots", track_id, version).get(chunks.MEANS, np.empty((0, 0), np.int8))
-
-
-def load_subfingerprints(store: Store, track_id: str, version: int) -> np.ndarray:
-    """Return the sub-fingerprints of a track.
-
-    Returns
-    -------
-    np.ndarray, shape (n_frames, 2), uint64
-        One row for each frame.
-
-    Raises
-    ------
-    TrackNotFound
-        If the track is gone or has another version by now.
-    StoreCorrupt
-        If a chunk is missing or damaged.
-    """
-    return _load(store, "subfingerprints", track_id, version).get(chunks.WORDS, np.empty((0, 2), "<u8"))
-
-
-def each_chunk(store: Store, collection: str, track_id: str, version: int) -> Iterator[dict[str, np.ndarray]]:
-    """Read what was written of a track piece by piece, however long it is.
-
-    Parameters
-    ----------
-    store : Store
-        Where it is.
-    collection : {"models", "slots", "subfingerprints"}
-        What to read.
-    track_id, version
-        The track.
-
-    Yields
-    ------
-    dict of str to np.ndarray
-        Read-only; the rows that follow those before, as :func:`load_models` would return them.
-
-    Raises
-    ------
-    TrackNotFound, StoreCorrupt
-        As :func:`load_models`, on the way.
-    """
-    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
-        yield from chunks.each(store, collection, track_id, version, n_chunks, n_rows)
-
-
-def _load(store: Store, collection: str, track_id: str, version: int) -> dict[str, np.ndarray]:
-    with _reading(store, collection, track_id, version) as (n_chunks, n_rows):
-        return chunks.load(store, collection, track_id, version, n_chunks, n_rows)
-
-
-@contextlib.contextmanager
-def _reading(store: Store, collection: str, track_id: str, version: int) -> Iterator[tuple[int, int]]:
-    """Say how many chunks and rows there are to read, and whether it was the track that went rather than a chunk."""
-    n_chunks, n_rows = chunks.COUNTS[collection]
-    record = _version_record(store, track_id, version)
-    try:
-        yield record[n_chunks], record[n_rows]
-    except StoreCorrupt:
-        # If it was removed or replaced while being read, nothing is corrupt.
-        _version_record(store, track_id, version)
-        raise
-
-
-def _version_record(store: Store, track_id: str, version: int) -> Document:
-    record = ready_record(store, track_id)
-    if record["version"] != version:
-        raise TrackNotFound(f"track {track_id!r} no longer has version {version}: read version {record['version']}")
-    return record
-
-
 # -------------------------------------------------------------------- changing
 
 
-def edit(store: Store, track_id: str, *, check: Callable[[Track], None] = lambda track: None, **changes: Any) -> Track:
+def edit(
+    store: Store,
+    track_id: str,
+    *,
+    check: Callable[[Track], None] = lambda track: None,
+    by_hand: Iterable[str] | None = None,
+    **changes: Any,
+) -> Track:
     """Change title, artist, album, ISRC or metadata by hand; other processes see it with the next revision.
 
-    Fields changed this way are named in ``by_hand``; tags in files never overwrite them again. ``check`` is called with
-    the track that is changed, and nobody changes it in between; what it raises keeps it as it is.
+    Fields changed this way are named in ``by_hand``; tags in files never overwrite them again. If ``by_hand`` is given,
+    it names all of them instead: who undoes an edit gives the values and the names that were there before. ``check`` is
+    called with the track that is changed, and nobody changes it in between; what it raises keeps it as it is.
 
     Raises
     ------
@@ -403,7 +325,8 @@ def edit(store: Store, track_id: str, *, check: Callable[[Track], None] = lambda
     InvalidParameter
         For any other field, an empty title, values of the wrong type or too long.
     """
-    for name, value in changes.items():
+    hands = None if by_hand is None else list(by_hand)
+    for name, value in {**dict.fromkeys(hands or ()), **changes}.items():
         if name not in EDITABLE:
             raise InvalidParameter(f"{name!r} of a track cannot be edited: only {', '.join(EDITABLE)} can")
         texts = [value] if isinstance(value, str) else value.values() if isinstance(value, Mapping) else ()
@@ -412,14 +335,14 @@ def edit(store: Store, track_id: str, *, check: Callable[[Track], None] = lambda
         if longest > most:
             raise InvalidParameter(f"{name} has {longest} characters; the limit is {most}: shorten it")
     fields = set_fields(changes)
-    if not fields:
+    if not fields and hands is None:
         track = get_track(store, track_id)
         check(track)
         return track
 
     def changed(record: Document) -> Document:
         check(to_track(record))
-        return {**fields, "by_hand": set_by_hand(record, fields)}
+        return {**fields, "by_hand": set_by_hand(record, fields) if hands is None else set_by_hand({"by_hand": hands})}
 
     return change(store, track_id, changed)
 
@@ -521,9 +444,10 @@ def to_track(record: Mapping[str, Any]) -> Track:
         flat = values.pop("metadata")
         metadata = dict(zip(flat[::2], flat[1::2], strict=True))
         by_hand, remarks = set_by_hand(record), list(record.get("remarks", ()))
-    except (KeyError, TypeError, ValueError) as error:
+        said = labels.of_record(record)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise StoreCorrupt(f"track {record.get('_id')}: the record is damaged: {error}") from None
-    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand, remarks=remarks)
+    return Track(id=record["_id"], **values, metadata=metadata, by_hand=by_hand, remarks=remarks, labels=said)
 
 
 def track_fields(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -536,53 +460,3 @@ def set_by_hand(record: Mapping[str, Any], more: Iterable[str] = ()) -> list[str
     """Return which fields of a record a person set, including ``more``, in a fixed order."""
     names = {*record.get("by_hand", ()), *more}  # an older Earmark that is still running does not write it
     return [name for name in EDITABLE if name in names]
-
-
-def text_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return title, artist, album, identifiers, source and metadata in stored form: cleaned, None if empty.
-
-    Raises
-    ------
-    InvalidParameter
-        If one of them is not text, or the title is empty.
-    """
-    fields: dict[str, Any] = {}
-    for name, value in values.items():
-        if name == "metadata":
-            items = {_text(name, key, 100): _text(name, text, MAX_NOTE) for key, text in dict(value or {}).items()}
-            fields[name] = [text for item in items.items() for text in item]
-        elif name == "source":
-            fields[name] = _text(name, value, MAX_NAME)
-        else:
-            fields[name] = None if value is None and name != "title" else _text(name, value, MAX_NAME) or None
-    if "title" in fields and fields["title"] is None:
-        raise InvalidParameter("the title of a track must not be empty")
-    return fields
-
-
-def set_fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a person says of a track as :func:`text_fields` does, each identifier in its proper form.
-
-    Raises
-    ------
-    InvalidParameter
-        If one of them is not text, the title is empty, or an identifier has another form.
-    """
-    fields = text_fields(values)
-    for name in IDENTIFIERS:
-        if text := fields.get(name):
-            fields[name] = normalised(name, text)
-            if fields[name] is None:
-                raise InvalidParameter(f"{name} is {text!r}: it must be {form_of(name)}")
-    return fields
-
-
-def with_search(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of a track together with ``folded``, the text in which it is searched."""
-    return {**record, "folded": searched(record.get(name) for name in SEARCHED)}
-
-
-def _text(name: str, value: Any, most: int) -> str:
-    if not isinstance(value, str):
-        raise InvalidParameter(f"{name} is {value!r}: it must be text")
-    return clean(value, most)

@@ -39,7 +39,8 @@ from classifier.identifiers import IDENTIFIERS
 from classifier.records import chunks
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.clock import Clock, iso
-from classifier.records.tracks import get_track, set_by_hand, text_fields, to_track, with_search
+from classifier.records.fields import text_fields, with_search
+from classifier.records.tracks import get_track, set_by_hand, to_track
 from classifier.results import Track
 from classifier.store.base import Document, Store
 from classifier.text import MAX_NAME, clean
@@ -243,7 +244,7 @@ class TrackWriter:
 
         Parameters
         ----------
-        means : np.ndarray, shape (n_slots, d), int8
+        means : np.ndarray, shape (n_slots, d), int8, or packed, uint8
             One row for each slot.
 
         Raises
@@ -253,8 +254,10 @@ class TrackWriter:
         TrackBusy, TrackNotFound, CatalogueNotFound
             As :meth:`renew`.
         """
-        if means.ndim != 2 or means.dtype != np.int8:
-            raise InvalidParameter(f"slots are {means.dtype} {means.shape}: they must be int8 (slots, coefficients)")
+        if means.ndim != 2 or means.dtype not in (np.int8, np.uint8):
+            raise InvalidParameter(
+                f"slots are {means.dtype} {means.shape}: they must be int8 (slots, coefficients), or uint8 if packed"
+            )
         self._add("slots", {chunks.MEANS: means})
 
     def add_subfingerprints(self, words: np.ndarray) -> None:

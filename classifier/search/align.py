@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -31,11 +32,21 @@ _SOME = 5
 _EXPECTED_LEAST = 1e-6
 
 
-@lru_cache(maxsize=1)
-def cohort() -> np.ndarray:
-    """Return unrelated sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue."""
+@lru_cache(maxsize=2)
+def cohort(step: int = 1) -> np.ndarray:
+    """Return unrelated sub-fingerprints, shape (F, 2), uint64: varied music and speech, part of no catalogue.
+
+    With a step, as a compact index has them: each ``step``-th, repeated for the frames that follow it.
+
+    Examples
+    --------
+    >>> words = cohort()
+    >>> words.shape[1], len(words) * HOP_S > 1000
+    (2, True)
+    """
     with np.load(FOLDER / "cohort-1.npz", allow_pickle=False) as file:
-        return file["words"].astype(np.uint64)
+        words = file["words"].astype(np.uint64)
+    return np.repeat(words[::step], step, axis=0)[: len(words)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +69,8 @@ class Null:
         """Agreement in standard deviations of chance, for the weight compared."""
         return (agreement - self.mean) / self.spread * np.sqrt(np.minimum(weight / self.weight, 1.0))
 
-    def agreement(self, z: float) -> float:
-        """Agreement that has this z if the whole snippet is compared."""
+    def agreement(self, z: Any) -> Any:
+        """Agreement that has this z, or each of these, if the whole snippet is compared."""
         return z * self.spread + self.mean
 
 
@@ -80,7 +91,7 @@ class Alignment:
     phase, lag : int
         Query phase and reference frame (of the query's frame 0).
     curve : np.ndarray, shape (n,), float32
-        z at every lag, both phases interleaved: one every 16 ms.
+        z at every lag, both phases interleaved: one every 16 ms. Empty if another process aligned, which keeps it.
     first_s : float
         Offset of the curve's first entry, seconds.
     """
@@ -96,7 +107,15 @@ class Alignment:
 
 
 def min_frames(query: Fingerprint) -> int:
-    """Frames that must overlap: those of a second, or all of a shorter snippet."""
+    """Frames that must overlap: those of a second, or all of a shorter snippet.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint
+    >>> min_frames(fingerprint(np.zeros(5 * 16000, np.float32)))
+    31
+    """
     return min(query.n_frames, round(MIN_OVERLAP_S / HOP_S))
 
 
@@ -109,6 +128,14 @@ def null_of(query: Fingerprint, foreign: np.ndarray | None = None) -> Null | Non
         The snippet.
     foreign : np.ndarray, shape (F, 2), uint64, optional
         Sub-fingerprints that it cannot come from; default the built-in cohort.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint
+    >>> null = null_of(fingerprint(np.random.default_rng(1).normal(0, 0.1, 3 * 16000).astype(np.float32)))
+    >>> abs(null.mean) < 0.05, 0 < null.spread < 0.1
+    (True, True)
     """
     words = cohort() if foreign is None else foreign
     least = min_frames(query)
@@ -137,6 +164,16 @@ def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None
         The track.
     null : Null
         Chance agreement of this snippet.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint, reference_words
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 8 * 16000).astype(np.float32)
+    >>> heard = fingerprint(track[3 * 16000 : 6 * 16000])
+    >>> found = align(heard, reference_words(track), null_of(heard))
+    >>> round(found.offset_s, 2), found.agreement > 0.9
+    (3.0, True)
     """
     least = min_frames(query)
     agreement, weight = agreements(query, words, least)
@@ -166,12 +203,26 @@ def align(query: Fingerprint, words: np.ndarray, null: Null) -> Alignment | None
 
 
 def share(alignment: Alignment, expected: float) -> float:
-    """Agreement as a share of what a true place would show, ``expected``."""
+    """Agreement as a share of what a true place would show, ``expected``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> found = Alignment(0.0, 0.3, 9.0, 1.0, 0, 0, np.zeros(1, np.float32), 0.0)
+    >>> share(found, expected=0.6)
+    0.5
+    """
     return alignment.agreement / max(expected, _EXPECTED_LEAST)
 
 
 def overlap_s(lag: int, n_query: int, n_track: int) -> float:
-    """Seconds of a snippet that lie within a track, both given by their numbers of frames, at a lag."""
+    """Seconds of a snippet that lie within a track, both given by their numbers of frames, at a lag.
+
+    Examples
+    --------
+    >>> round(overlap_s(lag=0, n_query=100, n_track=1000), 3), round(overlap_s(lag=-50, n_query=100, n_track=1000), 3)
+    (3.552, 1.952)
+    """
     return (min(n_query, n_track - lag) - max(0, -lag) - 1) * HOP_S + SPAN_S
 
 
@@ -183,7 +234,14 @@ def _widening(curve: np.ndarray) -> float:
 
 
 def vertex(curve: np.ndarray, i: int) -> float:
-    """Offset in (-0.5, 0.5) of the parabola's vertex through the points around ``i``."""
+    """Offset in (-0.5, 0.5) of the parabola's vertex through the points around ``i``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(vertex(np.array([0.0, 1.0, 0.5]), 1), 3)
+    0.167
+    """
     if not 0 < i < len(curve) - 1 or not np.isfinite(curve[i - 1 : i + 2]).all():
         return 0.0
     left, middle, right = (float(v) for v in curve[i - 1 : i + 2])
@@ -198,6 +256,15 @@ def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> lis
     -------
     list of (float, int, int)
         Offset in seconds, lag and phase.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> curve = np.zeros(2000, np.float32)
+    >>> curve[[300, 1500]] = 9.0, 7.0
+    >>> found = Alignment(4.8, 0.5, 9.0, 1.0, 1, 150, curve, -QUERY_HOP_S)
+    >>> [round(offset_s, 3) for offset_s, _, _ in other_places(found, threshold=6.0)]
+    [23.984]
     """
     apart = round(APART_S / QUERY_HOP_S)
     first_lag = round((alignment.first_s + QUERY_HOP_S) / HOP_S)
@@ -215,29 +282,61 @@ def other_places(alignment: Alignment, threshold: float, limit: int = 20) -> lis
 
 
 def frame_agreement(query: Fingerprint, words: np.ndarray, lag: int, phase: int) -> np.ndarray:
-    """Agreement of each query frame at one place.
+    """Agreement of each query frame at one place, shape (n_frames,); see :func:`frame_agreements`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint, reference_words
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 4 * 16000).astype(np.float32)
+    >>> heard = fingerprint(track)
+    >>> bool(np.nanmin(frame_agreement(heard, reference_words(track), lag=0, phase=0)) > 0.9)
+    True
+    """
+    return frame_agreements(query, words, lag, phase)[0]
+
+
+def frame_agreements(query: Fingerprint, words: np.ndarray, lag: int, phase: int, reach: int = 0) -> np.ndarray:
+    """Agreement of each query frame at one place, and at its neighbours.
+
+    Parameters
+    ----------
+    query : Fingerprint
+        The snippet.
+    words : np.ndarray, shape (F, 2), uint64
+        The track.
+    lag, phase : int
+        The place.
+    reach : int >= 0
+        Lags on either side that are looked at, too.
 
     Returns
     -------
-    np.ndarray, shape (n_frames,), float64
-        In [-1, 1]; nan where nothing is compared (outside the track, or invalid on either side).
+    np.ndarray, shape (2 * reach + 1, n_frames), float64
+        In [-1, 1], by rising lag; nan where nothing is compared (outside the track, or invalid on either side).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from classifier.fingerprint.bits import fingerprint, reference_words
+    >>> track = np.random.default_rng(1).normal(0, 0.1, 4 * 16000).astype(np.float32)
+    >>> beside = frame_agreements(fingerprint(track), reference_words(track), lag=0, phase=0, reach=5)
+    >>> int(np.nanmean(beside, axis=1).argmax())
+    5
     """
-    n = query.n_frames
-    out = np.full(n, np.nan)
-    start, stop = max(0, -lag), min(n, len(words) - lag)
-    if stop <= start:
-        return out
-    there = words[lag + start : lag + stop]
-    live = (there[:, 1] & VALID) != 0
-    differing = (there ^ query.words[phase, start:stop]) * live[:, None]
-    planes = query.planes[phase, start:stop]
-    wrong = np.zeros(stop - start)
-    for i in range(2):
-        wrong += (i + 1) * np.bitwise_count(differing & planes[:, i]).sum(axis=1)
-    weight = query.frame_weight[phase, start:stop] * live
+    n, first = query.n_frames, lag - reach
+    # Frames outside the track hold zeros, which are not valid.
+    there = np.zeros((n + 2 * reach, 2), np.uint64)
+    start, stop = max(0, first), min(len(words), first + len(there))
+    if stop > start:
+        there[start - first : stop - first] = words[start:stop]
+    beside = np.lib.stride_tricks.sliding_window_view(there, n, axis=0)  # lag, word, frame
+    live = (beside[:, 1] & VALID) != 0
+    differing = beside ^ query.words[phase].T
+    ones, twos = (np.bitwise_count(differing & query.planes[phase, :, i].T).sum(axis=1) for i in range(2))
+    weight = query.frame_weight[phase] * live
     with np.errstate(divide="ignore", invalid="ignore"):
-        out[start:stop] = np.where(weight > 0, 1 - 2 * wrong / weight, np.nan)
-    return out
+        return np.where(weight > 0, 1 - 2 * (ones + 2.0 * twos) / weight, np.nan)
 
 
 def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
@@ -254,6 +353,12 @@ def matched_stretch(frames: np.ndarray, agreement: float) -> tuple[int, int]:
     -------
     start, stop : int
         Half-open range of frames.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> matched_stretch(np.array([0.0, 0.1, 0.8, 0.9, 0.7, 0.0]), agreement=0.6)
+    (2, 5)
     """
     gain = np.nan_to_num(frames - 0.5 * agreement, nan=0.0)
     total = np.concatenate([[0.0], np.cumsum(gain)])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import numpy as np
@@ -24,6 +25,8 @@ _KEPT = 100
 NEAR_S = 0.25
 #: Tracks aligned between two checks of the deadline.
 BATCH = 16
+#: Of these, tracks that a thread takes at a time: one by one, handing over takes as long as aligning.
+_PART = 4
 
 _THREADS = min(4, os.cpu_count() or 1)
 _pool: tuple[int, ThreadPoolExecutor] | None = None
@@ -46,22 +49,35 @@ class SpeedHypothesis:
     Parameters
     ----------
     speed : float
-        Snippet against track.
+        Tempo, snippet against track.
     fingerprint : Fingerprint
         Of the snippet converted to the track's speed.
     null : Null
         Its chance agreement.
+    stretched : float or None
+        Frequencies, snippet against track, if they need not go with the tempo; None if they do, as on a turntable.
     """
 
     speed: float
     fingerprint: Fingerprint
     null: Null
+    stretched: float | None = None
+
+    @property
+    def frequency_ratio(self) -> float:
+        """Frequencies, snippet against track."""
+        return self.speed if self.stretched is None else self.stretched
 
     @classmethod
-    def of(cls, fingerprint: Fingerprint, speed: float = 1.0) -> SpeedHypothesis | None:
-        """Measure chance agreement; None if too few of the snippet's frames are valid."""
-        null = align.null_of(fingerprint)
-        return None if null is None else cls(speed, fingerprint, null)
+    def of(
+        cls, fingerprint: Fingerprint, speed: float = 1.0, step: int = 1, stretched: float | None = None
+    ) -> SpeedHypothesis | None:
+        """Measure chance agreement; None if too few of the snippet's frames are valid.
+
+        ``step`` is that of the catalogue's sub-fingerprints, :attr:`~classifier.config.FeatureConfig.words_step`.
+        """
+        null = align.null_of(fingerprint, align.cohort(step))
+        return None if null is None else cls(speed, fingerprint, null, stretched)
 
     def z_near(self, item: Item, offset_s: float) -> float:
         """Highest z within :data:`NEAR_S` of a place in a track, in seconds; minus infinity if none overlaps.
@@ -107,10 +123,18 @@ class Candidate:
         n_frames = self.hypothesis.fingerprint.n_frames
         return align.overlap_s(self.alignment.lag, n_frames, len(self.entry.rows["frames"]))
 
+    def drawn(self) -> Candidate:
+        """Return the candidate with its agreement at every lag, which one aligned by another process lacks."""
+        return self if len(self.alignment.curve) else self.hypothesis.align(self.item) or self
+
     def frames(self) -> np.ndarray:
         """Agreement of each of the snippet's frames at this place; nan where nothing is compared."""
         lag, phase = self.alignment.lag, self.alignment.phase
         return align.frame_agreement(self.hypothesis.fingerprint, self.segment.words(self.entry), lag, phase)
+
+
+def _align_part(hypothesis: SpeedHypothesis, items: Sequence[Item]) -> list[Candidate | None]:
+    return list(map(hypothesis.align, items))
 
 
 def align_many(
@@ -144,10 +168,30 @@ def align_many(
     n_tried : int
         Tracks tried.
     """
-    found: list[Candidate] = []
-    rest, left, n_tried = iter(items), None, 0
+    return best_of(align_each(hypothesis, items), certain=certain, after=after, deadline=deadline)
+
+
+def align_each(hypothesis: SpeedHypothesis, items: Iterable[Item]) -> Iterator[Candidate | None]:
+    """Align a snippet with tracks in the order given, a batch at a time when the first result of it is asked for."""
+    rest = iter(items)
     while batch := list(islice(rest, BATCH)):
-        here = [c for c in pool().map(hypothesis.align, batch) if c is not None]
+        parts = [batch[i : i + _PART] for i in range(0, BATCH, _PART)]
+        for part in pool().map(partial(_align_part, hypothesis), parts):
+            yield from part
+
+
+def best_of(
+    aligned: Iterable[Candidate | None],
+    *,
+    certain: Callable[[Candidate], bool] | None = None,
+    after: int = 0,
+    deadline: float = np.inf,
+) -> tuple[list[Candidate], int]:
+    """Choose from alignments as they come; everything else as :func:`align_many`."""
+    found: list[Candidate] = []
+    rest, left, n_tried = iter(aligned), None, 0
+    while batch := list(islice(rest, BATCH)):
+        here = [c for c in batch if c is not None]
         found = sorted([*found, *here], key=lambda c: -c.alignment.z)[:_KEPT]
         n_tried += len(batch)
         left = None if left is None else left - len(batch)
@@ -156,3 +200,13 @@ def align_many(
         if (left is not None and left <= 0) or time.perf_counter() > deadline:
             break
     return found, n_tried
+
+
+def best_of_each(
+    found: Sequence[Candidate], others: Sequence[Candidate], key: Callable[[Candidate], float]
+) -> list[Candidate]:
+    """Return the candidate of least ``key`` of each track, least first."""
+    best = {c.entry.key: c for c in found}
+    for c in others:
+        best[c.entry.key] = min(best.get(c.entry.key, c), c, key=key)
+    return sorted(best.values(), key=key)

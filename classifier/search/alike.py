@@ -5,6 +5,10 @@ KL divergence of the windows' mixtures, each collapsed to one Gaussian; the leas
 geometric mean over the snippet's windows, in nats. ``method=kl-mixture`` adds a step: for the nearest tracks, it
 compares the six-component mixtures of the windows paired this way by the variational approximation (Hershey & Olsen
 2007), as Synced.fm did.
+
+In a large catalogue that would read too much. There reduced rows (``index/reduced.py``) of all tracks are compared,
+some windows of those that seem nearest, and all windows of those that still do. The divergences listed are exact; the
+list is approximate, for a track that seems further than it is may be missing.
 """
 
 from __future__ import annotations
@@ -14,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.config import FeatureConfig
-from classifier.index.gaussians import divergences
+from classifier.index.gaussians import divergences, least
 from classifier.index.segment import Entry, Segment
-from classifier.index.snapshot import Snapshot
+from classifier.index.snapshot import Shelf, Snapshot
 from classifier.mixtures.divergence import Packed, symmetric_kl_variational
 from classifier.mixtures.gmm import Mixtures, collapse, unpack_covariances
 from classifier.models.query import Query
@@ -25,8 +29,12 @@ from classifier.models.query import Query
 _LEAST = 1e-3
 #: Weights too, which the index keeps in 16 bits, where those of components that plain EM starved are nothing.
 _LEAST_WEIGHT = 2.0**-24
-#: In a large catalogue, every so many windows of each track are compared first, and all of this many tracks then.
-_STEP, _CLOSER = 8, 300
+#: In a catalogue of more windows than this, some 1,000 tracks, reduced rows are compared first. Comparing everything
+#: takes up to 20 ms here for each of a snippet's windows, and the tracks that seem nearest a third of it alone.
+MOST_WINDOWS = 250_000
+#: Tracks that are compared by every so many of their windows then, and tracks that are compared by all of them at last:
+#: each time those that seem nearest.
+_CLOSE, _STEP, CLOSER = 1000, 4, 300
 #: Nearest tracks whose mixtures are compared by ``kl-mixture``.
 SHORTLIST = 30
 
@@ -49,49 +57,82 @@ class Alike:
         return order[np.isfinite(self.divergence[order])]
 
 
-def compare(query: Query, snapshot: Snapshot) -> Alike:
-    """Compare a snippet with every track of a snapshot; without windows, nothing can be compared."""
-    log_j = np.full(len(snapshot), np.inf)
-    if len(query.start_s):
-        gaussians = Packed.of(collapse(query.mixtures))
-        for shelf in snapshot.shelves:
-            nearest = _nearest(gaussians, shelf.segment, shelf.bounds["windows"])
-            # Along contiguous rows NumPy adds in the same order, however many tracks the segment has.
-            log_j[shelf.numbers] = np.ascontiguousarray(nearest.T).mean(axis=1)
-    return Alike(np.exp(log_j))
+def compare(query: Query, snapshot: Snapshot, only: np.ndarray | None = None) -> Alike:
+    """Compare a snippet with every track of a snapshot, or with those of some numbers; others are infinitely far.
+
+    Without windows and mixtures, nothing can be compared.
+    """
+    return Alike(np.exp(_compared(query, snapshot, only)))
 
 
 def compare_some(query: Query, snapshot: Snapshot) -> Alike:
-    """Compare a snippet with the tracks that seem nearest by some of their windows; others count as infinitely far.
+    """Compare a snippet with the tracks that seem nearest; others count as infinitely far.
 
-    The divergences are exact, but a track whose nearest windows are all between those that are looked at first may be
-    missing.
+    The divergences are exact, but a track that seems further than it is may be missing.
     """
+    return compare(query, snapshot, Alike(roughly(query, snapshot)).order()[:CLOSER])
+
+
+def roughly(query: Query, snapshot: Snapshot) -> np.ndarray:
+    """Log of about the divergence from the tracks that seem nearest, shape (n,); infinite for others."""
+    rough = _reduced(query, snapshot)
+    close = Alike(rough).order()[:_CLOSE]
+    some = _compared(query, snapshot, close, _STEP)[close]
+    closer = np.full(len(snapshot), np.inf)
+    closer[close] = np.where(np.isfinite(some), some, rough[close])  # of the windows that count, none may be audible
+    return closer
+
+
+def _compared(query: Query, snapshot: Snapshot, only: np.ndarray | None = None, step: int = 1) -> np.ndarray:
+    """Log of the divergence from every track, or from those of some numbers, by every so many of their windows."""
     log_j = np.full(len(snapshot), np.inf)
     if len(query.start_s):
-        gaussians = Packed.of(collapse(query.mixtures))
-        rough = np.full(len(snapshot), np.inf)
-        for shelf in snapshot.shelves:
-            rough[shelf.numbers] = _nearest(gaussians, shelf.segment, shelf.bounds["windows"], _STEP).mean(axis=0)
-        for number in Alike(rough).order()[:_CLOSER]:
-            segment, entry = snapshot.items[number]
-            log_j[number] = _log_divergences(gaussians, segment, entry.rows["windows"]).min(axis=1).mean()
-    return Alike(np.exp(log_j))
+        gaussians = whole_windows(query)
+        for shelf in _with_windows(snapshot):
+            chosen = slice(None) if only is None else np.isin(shelf.numbers, only)
+            nearest = _nearest(gaussians, shelf.segment, shelf.bounds["windows"][chosen], step)
+            # Along contiguous rows NumPy adds in the same order, however many tracks the segment has.
+            log_j[shelf.numbers[chosen]] = np.ascontiguousarray(nearest.T).mean(axis=1)
+    return log_j
 
 
-def paired(query: Query, segment: Segment, entry: Entry) -> np.ndarray:
-    """Nearest window of a track to each of the snippet's windows, shape (n_windows,), int64."""
-    log_j = _log_divergences(Packed.of(collapse(query.mixtures)), segment, entry.rows["windows"])
-    return log_j.argmin(axis=1)
+def _reduced(query: Query, snapshot: Snapshot) -> np.ndarray:
+    """Log of about the divergence from every track; small segments have no reduced rows, and are compared exactly."""
+    rough = np.full(len(snapshot), np.inf)
+    if len(query.start_s):
+        gaussians = whole_windows(query)
+        for shelf in _with_windows(snapshot):
+            segment, bounds = shelf.segment, shelf.bounds
+            if segment.reduced is None:
+                nearest = _nearest(gaussians, segment, bounds["windows"])
+            else:
+                nearest = np.log(np.maximum(segment.reduced.least(gaussians, bounds["reduced"]), _LEAST))
+            rough[shelf.numbers] = nearest.mean(axis=0)
+    return rough
 
 
-def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.ndarray) -> float:
-    """Mean symmetric KL divergence between the snippet's mixtures and those of given windows of a track, nats.
+def _with_windows(snapshot: Snapshot) -> list[Shelf]:
+    """Segments whose windows can be compared: none of a compact catalogue."""
+    return [shelf for shelf in snapshot.shelves if shelf.segment.profile.has_mixtures]
+
+
+def whole_windows(query: Query) -> Packed:
+    """Windows of a snippet as one Gaussian each, ready to be compared."""
+    return Packed.of(collapse(query.mixtures))
+
+
+def paired(windows: Packed, segment: Segment, entry: Entry) -> np.ndarray:
+    """Nearest window of a track to each of a snippet's :func:`whole_windows`, shape (n_windows,), int64."""
+    return _log_divergences(windows, segment, entry.rows["windows"]).argmin(axis=1)
+
+
+def mixture_divergence(mixtures: Packed, segment: Segment, entry: Entry, rows: np.ndarray) -> float:
+    """Mean symmetric KL divergence between a snippet's mixtures and those of given windows of a track, nats.
 
     Parameters
     ----------
-    query : Query
-        With n windows.
+    mixtures : Packed
+        Those of the snippet's n windows.
     segment, entry
         The track.
     rows : np.ndarray, shape (n,), int
@@ -102,7 +143,7 @@ def mixture_divergence(query: Query, segment: Segment, entry: Entry, rows: np.nd
     )
     weights = np.maximum(weights / weights.sum(axis=1, keepdims=True), _LEAST_WEIGHT)
     there = Mixtures(weights, means, unpack_covariances(packed, means.shape[-1]))
-    pairs = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(there))
+    pairs = symmetric_kl_variational(mixtures, Packed.of(there))
     return float(np.maximum(np.diagonal(pairs), _LEAST).mean())
 
 
@@ -113,25 +154,15 @@ def rows_at(query: Query, entry: Entry, offset_s: float, speed: float, config: F
 
 
 def _nearest(gaussians: Packed, segment: Segment, bounds: np.ndarray, step: int = 1) -> np.ndarray:
-    """Least log J_1 of each of the snippet's windows in each track, shape (n_windows, n_tracks).
-
-    With a step, only every so many of the segment's windows count.
-    """
-    out = np.full((len(gaussians), len(bounds)), np.inf)
-    bounds = -(-bounds // step)
-    filled = bounds[:, 1] > bounds[:, 0]
-    if filled.any():
-        log_j = _log_divergences(gaussians, segment, range(0, segment.n_rows("windows"), step))
-        # One more column, so that the last track has an end; every second stretch lies between two tracks.
-        padded = np.concatenate([log_j, np.full((len(log_j), 1), np.inf)], axis=1)
-        out[:, filled] = np.minimum.reduceat(padded, bounds[filled].reshape(-1), axis=1)[:, ::2]
-    return out
+    """Least log J_1 of each of the snippet's windows in each track, shape (n_windows, n_tracks), float64."""
+    arrays = segment.arrays
+    found = least(gaussians, arrays["gaussians"], arrays["gaussian_terms"], arrays["silent"], bounds, step)
+    return np.log(np.maximum(found, _LEAST)).astype(np.float64)
 
 
 def _log_divergences(gaussians: Packed, segment: Segment, rows: range) -> np.ndarray:
     """Log J_1 of the snippet's windows and some of a segment's, shape (n, len(rows)), float32; inf where silent."""
     part = slice(rows.start, rows.stop)
     arrays = segment.arrays
-    j = divergences(gaussians, arrays["gaussians"][part], arrays["gaussian_terms"][part], rows.step)
-    silent = arrays["silent"][part.start : part.stop : rows.step]
-    return np.where(silent.astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))
+    j = divergences(gaussians, arrays["gaussians"][part], arrays["gaussian_terms"][part])
+    return np.where(arrays["silent"][part].astype(bool), np.inf, np.log(np.maximum(j, _LEAST)))

@@ -9,7 +9,6 @@ chance, and must not weigh in significance.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +55,28 @@ class Places:
     def __len__(self) -> int:
         return len(self.number)
 
+    def first(self, n: int) -> Places:
+        """Return the first n."""
+        return Places(self.number[:n], self.similarity[:n], self.phase[:n], self.lag[:n])
 
-def find(snippet: np.ndarray, snapshot: Snapshot, share: float) -> Places:
+    @classmethod
+    def best_first(
+        cls, number: np.ndarray, similarity: np.ndarray, phase: np.ndarray, lag: np.ndarray
+    ) -> tuple[Places, np.ndarray]:
+        """Sort the places of different tracks; return them, and the order in which they were given."""
+        order = np.lexsort((number, -similarity))
+        columns = (number[order], phase[order], lag[order])
+        by_track, phases, lags = (column.astype(np.int64) for column in columns)
+        return cls(by_track, similarity[order], phases, lags), order
+
+
+def list_lengths(snapshot: Snapshot) -> np.ndarray:
+    """Patches in each cell of all lists of a snapshot, shape (n_cells,), int64; no cells if there are no lists."""
+    lengths = [np.diff(s.segment.lists.start) for s in snapshot.shelves if s.segment.lists is not None]
+    return np.sum(lengths, axis=0) if lengths else np.zeros(0, np.int64)
+
+
+def find(snippet: np.ndarray, snapshot: Snapshot, share: float, lengths: np.ndarray | None = None) -> Places:
     """Find the tracks with the least divergence from a snippet.
 
     Parameters
@@ -68,22 +87,18 @@ def find(snippet: np.ndarray, snapshot: Snapshot, share: float) -> Places:
         What is searched.
     share : float > 0
         How much of the lists is read, summed over the patches of 5 s, in units of all that they hold.
+    lengths : np.ndarray, shape (n_cells,), int64, optional
+        Patches in each cell of the whole catalogue, if the snapshot is a part of it; default :func:`list_lengths`.
     """
     listed = [(shelf, shelf.segment.lists) for shelf in snapshot.shelves if shelf.segment.lists is not None]
     parts = [_whole(snippet, shelf) for shelf in snapshot.shelves if shelf.segment.lists is None]
     if listed:
         heard = hear(snippet, codebook())
-        patch, cell = _pairs(heard, [lists for _, lists in listed], share)
+        patch, cell = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, share)
         parts += [_through_lists(snippet, heard, patch, cell, shelf, lists) for shelf, lists in listed]
     nothing = (np.zeros(0),) * 4
     number, similarity, phase, lag = map(np.concatenate, zip(nothing, *parts, strict=True))
-    order = np.lexsort((number, -similarity))
-    return Places(
-        number[order].astype(np.int64),
-        similarity[order],
-        phase[order].astype(np.int64),
-        lag[order].astype(np.int64),
-    )
+    return Places.best_first(number, similarity, phase, lag)[0]
 
 
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -96,13 +111,12 @@ def _whole(snippet: np.ndarray, shelf: Shelf) -> _Part:
     return shelf.numbers[found], similarity[found], place[found, 0], place[found, 1]
 
 
-def _pairs(heard: Heard, every: Sequence[Lists], share: float) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(heard: Heard, length: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
     """Choose patches of the snippet and cells to read for them, the most similar first."""
     centres = codebook().cells
     if not len(heard.slot):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     cosine = heard.vectors @ centres.T
-    length = np.sum([np.diff(lists.start) for lists in every], axis=0)
     budget = share * length.sum() * max(1.0, len(heard.slot) / _USUAL_PATCHES)
     # Cells are about equally long, so that twice the share of the pairs is more than enough.
     n = min(cosine.size, int(2 * budget / max(1.0, length.mean())) + 1)
@@ -127,11 +141,10 @@ def _through_lists(
     hits = list(pool().map(lambda i: read(lists, heard, patch[i], cell[i], limit, _SPARE * n_hits), pieces))
     slot, of, wrong = (np.concatenate(column) for column in zip(*hits, strict=True))
     cosine = (heard.weight[of] - 2 * wrong) / heard.norm[of]
-    bounds = shelf.bounds["slots"]
-    by_row = np.lexsort((bounds[:, 1], bounds[:, 0]))  # a track without slots comes before the one that begins there
+    bounds, by_row = shelf.bounds["slots"], shelf.by_slot
     at = np.maximum(np.searchsorted(bounds[by_row, 0], slot, side="right") - 1, 0)
     # A place may lie partly before its track, so that its lag alone does not tell the track.
-    n_lags = int(bounds.max()) + 2 * snippet.shape[1]
+    n_lags = shelf.segment.n_rows("slots") + 2 * snippet.shape[1]
     place = (at * n_lags + slot - heard.slot[of] + snippet.shape[1]) * slots.PHASES + heard.phase[of]
     alive = (slot >= bounds[by_row[at], 0]) & (slot < bounds[by_row[at], 1])
     place, back = np.unique(place[alive], return_inverse=True)

@@ -20,7 +20,7 @@ _POINTS = 600
 #: Places on either side of the best one whose agreement is drawn frame by frame.
 _REACH = 24
 #: Agreement 0 to 1 as one character; a full stop where nothing is compared.
-_LEVELS, _NOTHING = "0123456789", "."
+_LEVELS, _NOTHING = np.frombuffer(b"0123456789", np.uint8), ord(".")
 
 
 def agreement(best: Candidate, threshold: float) -> dict[str, Any]:
@@ -35,14 +35,12 @@ def agreement(best: Candidate, threshold: float) -> dict[str, Any]:
     """
     alignment, null = best.alignment, best.hypothesis.null
     curve = alignment.curve
-    step = max(1, -(-len(curve) // _POINTS))
-    bins = [curve[i : i + step] for i in range(0, len(curve), step)]
-    tops = [i * step + int(np.argmax(b)) for i, b in enumerate(bins)]
-    z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0)
+    tops = _tops(curve)
+    z = np.where(np.isfinite(curve[tops]), curve[tops], 0.0).astype(np.float64)
     return {
         "track_id": best.entry.track_id,
-        "lags_s": [round(alignment.first_s + i * QUERY_HOP_S, 3) for i in tops],
-        "agreement": [round(null.agreement(float(v) * alignment.widening), 5) for v in z],
+        "lags_s": _listed(alignment.first_s + tops * QUERY_HOP_S, 3),
+        "agreement": _listed(null.agreement(z * alignment.widening), 5),
         "threshold": round(null.agreement(threshold * alignment.widening), 5),
     }
 
@@ -83,8 +81,8 @@ def divergence(
     first_s = config.slot_half_length * config.frame_step / config.sample_rate + phase / slots.PHASES * config.slot_s
     return {
         "track_id": entry.track_id,
-        "starts_s": [round((first_s + i * config.slot_s) / speed, 3) for i in range(len(shares))],
-        "divergence": [round(float(v), 3) for v in slots.divergence(shares, d, slot_variance)],
+        "starts_s": _listed((first_s + np.arange(len(shares)) * config.slot_s) / speed, 3),
+        "divergence": _listed(slots.divergence(shares, d, slot_variance), 3),
         "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
     }
 
@@ -114,12 +112,11 @@ def along(
     offsets, values = offsets.ravel()[order], slots.divergence(similarity, d, slot_variance).ravel()[order]
     there = np.isfinite(values)
     offsets, values = offsets[there], values[there]
-    step = max(1, -(-len(values) // _POINTS))
-    dips = [i + int(np.argmin(values[i : i + step])) for i in range(0, len(values), step)]
+    dips = _tops(-values)
     return {
         "track_id": entry.track_id,
-        "offsets_s": [round(float(offsets[i]), 3) for i in dips],
-        "divergence": [round(float(values[i]), 3) for i in dips],
+        "offsets_s": _listed(offsets[dips], 3),
+        "divergence": _listed(values[dips], 3),
         "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
     }
 
@@ -133,17 +130,14 @@ def stripe(best: Candidate) -> dict[str, Any]:
         The first match.
     """
     words, alignment = best.segment.words(best.entry), best.alignment
-    rows = []
-    for shift in range(-_REACH, _REACH + 1):
-        found = align.frame_agreement(best.hypothesis.fingerprint, words, alignment.lag + shift, alignment.phase)
-        levels = np.rint(np.clip(np.nan_to_num(found), 0.0, 1.0) * (len(_LEVELS) - 1)).astype(int)
-        shown = zip(levels.tolist(), np.isnan(found).tolist(), strict=True)
-        rows.append("".join(_NOTHING if nothing else _LEVELS[level] for level, nothing in shown))
+    found = align.frame_agreements(best.hypothesis.fingerprint, words, alignment.lag, alignment.phase, _REACH)
+    levels = np.rint(np.clip(np.nan_to_num(found), 0.0, 1.0) * (len(_LEVELS) - 1)).astype(int)
+    shown = np.where(np.isnan(found), np.uint8(_NOTHING), _LEVELS[levels])
     return {
         "track_id": best.entry.track_id,
-        "shifts_s": [round(shift * HOP_S, 3) for shift in range(-_REACH, _REACH + 1)],
+        "shifts_s": _listed(np.arange(-_REACH, _REACH + 1) * HOP_S, 3),
         "hop_s": round(HOP_S / best.hypothesis.speed, 4),
-        "rows": rows,
+        "rows": [row.tobytes().decode() for row in shown],
     }
 
 
@@ -196,7 +190,7 @@ def mixtures(
         "track": of_track(best, there),
         "rival": None
         if rival is None or not rival[1].rows["windows"]
-        else of_track(rival, int(alike.paired(query, *rival)[0])),
+        else of_track(rival, int(alike.paired(alike.whole_windows(query), *rival)[0])),
     }
 
 
@@ -206,7 +200,20 @@ def _mixture(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) ->
     full = covariances if covariances.ndim == 3 else covariances[:, None, :] * np.eye(d)
     upper = np.triu_indices(d)
     return {
-        "weights": [round(float(v), 4) for v in weights / weights.sum()],
-        "means": [[round(float(v), 3) for v in row] for row in means],
-        "covariances": [[round(float(v), 4) for v in matrix[upper]] for matrix in full],
+        "weights": _listed(weights / weights.sum(), 4),
+        "means": _listed(means, 3),
+        "covariances": _listed(full[:, *upper], 4),
     }
+
+
+def _tops(curve: np.ndarray) -> np.ndarray:
+    """Places of the greatest values of a curve's stretches, of which there are ``_POINTS`` at most."""
+    step = max(1, -(-len(curve) // _POINTS))
+    padded = np.pad(curve, (0, -len(curve) % step), constant_values=-np.inf).reshape(-1, step)
+    return np.arange(len(padded)) * step + padded.argmax(axis=1)
+
+
+def _listed(values: np.ndarray, digits: int) -> list[Any]:
+    """Rounded numbers as lists."""
+    rounded: list[Any] = np.round(np.asarray(values, np.float64), digits).tolist()
+    return rounded

@@ -13,22 +13,19 @@ from collections.abc import Callable
 
 import numpy as np
 
-from classifier.config import FeatureConfig
 from classifier.index.snapshot import Snapshot
-from classifier.mixtures.slots import PHASES
 from classifier.models.query import Query, Recording
-from classifier.search import candidates
-from classifier.search.alignments import Candidate, SpeedHypothesis, align_many, pool
+from classifier.search.alignments import Candidate, SpeedHypothesis, best_of, pool
 from classifier.search.candidates import Places
+from classifier.search.passes import Passes
 from classifier.search.speed import finest_first
 
 #: Shares of the lists that are read, one after the other, while nothing is certain.
 SHARES = (0.1, 0.3, 1.0)
 #: Speeds that are tried if nothing is certain at the snippet's own, and the share of the lists read for each.
 SPEEDS, SPEED_SHARE = (0.96, 0.98, 1.02, 1.04), 0.3
-#: Tracks whose best place is aligned, and those of them that are aligned as a whole: the highest z, and the least
-#: divergence.
-_NEAR, _WHOLE, _LEAST = 300, 20, 4
+#: Tracks that are aligned as a whole, of those whose best place is aligned: the highest z, and the least divergence.
+_WHOLE, _LEAST = 20, 4
 #: Alignments, over all other speeds, that are made along whole tracks.
 _WHOLE_ELSEWHERE = 3
 
@@ -40,8 +37,7 @@ def is_indexed(snapshot: Snapshot, least_windows: int) -> bool:
 
 def align_indexed(
     query: Query,
-    snapshot: Snapshot,
-    config: FeatureConfig,
+    passes: Passes,
     hypothesis: SpeedHypothesis,
     certain: Callable[[Candidate], bool],
     deadline: float,
@@ -52,10 +48,8 @@ def align_indexed(
     ----------
     query : Query
         The snippet.
-    snapshot : Snapshot
-        What is searched.
-    config : FeatureConfig
-        The catalogue's.
+    passes : Passes
+        Over what is searched.
     hypothesis : SpeedHypothesis
         The snippet at its own speed.
     certain : callable
@@ -66,17 +60,17 @@ def align_indexed(
     found: list[Candidate] = []
     tried: set[int] = set()
     for share in SHARES:
-        places = candidates.find(query.slots, snapshot, share)
-        numbers = [number for number, _ in _nearest(hypothesis, snapshot, config, places) if number not in tried]
+        near = _nearest(*passes.near(query.slots, 1.0, share, hypothesis))
+        numbers = [number for number, _ in near if number not in tried]
         tried.update(numbers)
-        found += align_many(hypothesis, [snapshot.items[number] for number in numbers])[0]
+        found += best_of(passes.align(hypothesis, numbers, at_once=True))[0]
         if any(map(certain, found)) or time.perf_counter() > deadline:
             break
     return found
 
 
 def other_speeds_indexed(
-    recording: Recording, snapshot: Snapshot, config: FeatureConfig, deadline: float
+    recording: Recording, snapshot: Snapshot, passes: Passes, deadline: float
 ) -> tuple[list[Candidate], bool]:
     """Best alignments at speeds other than the snippet's own, highest z first, and whether there was time for all."""
     near: list[tuple[float, int, SpeedHypothesis]] = []
@@ -85,30 +79,22 @@ def other_speeds_indexed(
         if time.perf_counter() > deadline:
             complete = False
             break
-        hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed)
+        hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed, recording.config.words_step)
         if hypothesis is not None:
-            places = candidates.find(recording.slots(speed), snapshot, SPEED_SHARE)
-            near += [(z, number, hypothesis) for number, z in _nearest(hypothesis, snapshot, config, places)]
+            found_there = _nearest(*passes.near(recording.slots(speed), speed, SPEED_SHARE, hypothesis))
+            near += [(z, number, hypothesis) for number, z in found_there]
     near.sort(key=lambda found: (-found[0], found[1]))
     best = near[:_WHOLE_ELSEWHERE]
     found = [c for c in pool().map(lambda f: f[2].align(snapshot.items[f[1]]), best) if c is not None]
     return finest_first(recording, found), complete
 
 
-def least_divergence(snippet: np.ndarray, snapshot: Snapshot) -> np.ndarray:
+def least_divergence(snippet: np.ndarray, speed: float, passes: Passes) -> np.ndarray:
     """Numbers of the tracks of least divergence that the index finds, the least first, shape (n,), int64."""
-    return candidates.find(snippet, snapshot, SHARES[-1]).number[:_NEAR]
+    return passes.near(snippet, speed, SHARES[-1], None)[0].number
 
 
-def _nearest(
-    hypothesis: SpeedHypothesis, snapshot: Snapshot, config: FeatureConfig, places: Places
-) -> list[tuple[int, float]]:
+def _nearest(places: Places, z: np.ndarray) -> list[tuple[int, float]]:
     """Tracks worth aligning as a whole, with z at the place that was found: highest z, then least divergence."""
-    offset_s = (places.lag[:_NEAR] - places.phase[:_NEAR] / PHASES) * config.slot_s
-
-    def z_near(i: int) -> float:
-        return hypothesis.z_near(snapshot.items[places.number[i]], float(offset_s[i]))
-
-    z = np.array(list(pool().map(z_near, range(len(offset_s)))))
     chosen = dict.fromkeys([*np.argsort(-z, kind="stable")[:_WHOLE], *range(min(_LEAST, len(z)))])
     return [(int(places.number[i]), float(z[i])) for i in chosen]

@@ -178,12 +178,25 @@ class NullMap:
 
 @lru_cache(maxsize=1)
 def null_map() -> NullMap:
-    """Return the map that ships with Earmark."""
+    """Return the map that ships with Earmark.
+
+    Examples
+    --------
+    >>> tail = null_map().tail(expected=0.5)
+    >>> tail.log10_e(9.0, log10_trials=6.0) < tail.log10_e(6.0, log10_trials=6.0)
+    True
+    """
     return NullMap.from_dict(json.loads((FOLDER / "null-3.json").read_text()))
 
 
 def probability(log_odds: float) -> float:
-    """Logistic of log-odds."""
+    """Logistic of log-odds.
+
+    Examples
+    --------
+    >>> probability(0.0), round(probability(3.0), 3)
+    (0.5, 0.953)
+    """
     return float(1 / (1 + np.exp(-np.clip(log_odds, -700, 700))))
 
 
@@ -199,6 +212,13 @@ def stands_out(log_divergences: np.ndarray) -> tuple[float, float]:
     T-norm is (mean - best) / spread over the next ``_STRANGERS`` tracks. Their mean says how far the snippet is from
     music that it does not come from, whatever the best track; the best track's own divergence in its place could make a
     better match count for less.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> t_norm, mean = stands_out(np.array([1.0, 3.0, 3.0, 5.0, 5.0]))
+    >>> t_norm, mean
+    (3.0, 4.0)
     """
     best, others = float(log_divergences[0]), log_divergences[1 : 1 + _STRANGERS]
     mean = float(others.mean())

@@ -64,6 +64,7 @@ def rank(
     snippet_slots: np.ndarray | None = None,
     speed: float = 1.0,
     only: np.ndarray | None = None,
+    sample: int | None = None,
 ) -> Ranking:
     """Compare a snippet with every track, or with some.
 
@@ -82,26 +83,88 @@ def rank(
     only : np.ndarray, shape (k,), int64, optional
         Numbers of the tracks to compare; the divergence of others is infinite. Mean and spread of all places, for z,
         are then estimated from a sample of the tracks, and places that are silent count, too.
+    sample : int >= 0, optional
+        Tracks of that sample, default 64; with 0 of them, z means nothing.
     """
     mine = query.slots if snippet_slots is None else snippet_slots
+    if only is None:
+        return ranked(query, mine, speed, best_places(mine, snapshot))
     n = len(snapshot)
-    similarity, place = np.full(n, -np.inf), np.zeros((n, 2), np.int64)
-    sums = np.zeros((n, 3))
-    wanted, sample = np.ones(n, bool), np.arange(n)
-    if only is not None:
-        sample = np.unique(np.linspace(0, max(0, n - 1), min(n, _SAMPLE)).astype(np.int64))
-        wanted = np.isin(np.arange(n), np.concatenate([only, sample]))
+    size = min(n, _SAMPLE if sample is None else sample)
+    some = np.unique(np.linspace(0, max(0, n - 1), size).astype(np.int64))
+    best = best_places(mine, snapshot, np.concatenate([only, some]))
+    n_places = sum(slots.n_places(mine, shelf.bounds["slots"]) for shelf in snapshot.shelves)
+    return ranked(query, mine, speed, best, some, n_places)
+
+
+@dataclass(frozen=True, slots=True)
+class BestPlaces:
+    """The best place of every track of a snapshot, and what all its places together are like.
+
+    Parameters
+    ----------
+    similarity : np.ndarray, shape (n,), float64
+        At the best place; minus infinity if there is none.
+    place : np.ndarray, shape (n, 2), int64
+        Its phase and lag.
+    sums : np.ndarray, shape (n, 3), float64
+        Number of places, sum and sum of squares of their similarities.
+    """
+
+    similarity: np.ndarray
+    place: np.ndarray
+    sums: np.ndarray
+
+    @classmethod
+    def none(cls, n: int) -> BestPlaces:
+        """Return those of n tracks that are not compared."""
+        return cls(np.full(n, -np.inf), np.zeros((n, 2), np.int64), np.zeros((n, 3)))
+
+
+def best_places(snippet_slots: np.ndarray, snapshot: Snapshot, only: np.ndarray | None = None) -> BestPlaces:
+    """Compare the slots of a snippet with every track, or with those of some numbers."""
+    best = BestPlaces.none(len(snapshot))
+    wanted = np.ones(len(snapshot), bool) if only is None else np.isin(np.arange(len(snapshot)), only)
     for shelf in snapshot.shelves:
         chosen = wanted[shelf.numbers]
         numbers, bounds = shelf.numbers[chosen], shelf.bounds["slots"][chosen]
-        found = slots.best_places(mine, shelf.segment.arrays["slots"], bounds)
-        similarity[numbers], place[numbers], sums[numbers] = found
+        found = slots.best_places(snippet_slots, shelf.segment.arrays["slots"], bounds)
+        best.similarity[numbers], best.place[numbers], best.sums[numbers] = found
+    return best
+
+
+def ranked(
+    query: Query,
+    snippet_slots: np.ndarray,
+    speed: float,
+    best: BestPlaces,
+    sample: np.ndarray | None = None,
+    n_places: int | None = None,
+) -> Ranking:
+    """Rank tracks by their best places.
+
+    Parameters
+    ----------
+    query : Query
+        The snippet.
+    snippet_slots : np.ndarray, shape (2, M, slot_mfcc), int8
+        Its slots at ``speed``.
+    speed : float
+        Snippet against track.
+    best : BestPlaces
+        Of all tracks.
+    sample : np.ndarray, shape (k,), int64, optional
+        Numbers of the tracks whose places stand for all; default every track.
+    n_places : int, optional
+        Places of all tracks, if only a sample was compared.
+    """
     # One sum over tracks in the snapshot's order: the same to the last digit however the index is divided.
-    n_places, total, squares = sums[sample].sum(axis=0)
-    mean = total / max(n_places, 1.0)
-    spread = np.sqrt(max(squares / max(n_places, 1.0) - mean**2, 0.0))
-    if only is not None:
-        n_places = sum(slots.n_places(mine, shelf.bounds["slots"]) for shelf in snapshot.shelves)
-    z = (similarity - mean) / spread if spread > 0 else np.where(np.isfinite(similarity), 0.0, -np.inf)
-    divergence = slots.divergence(similarity, mine.shape[2], query.slot_variance)
-    return Ranking(speed, divergence, z, place, int(n_places), mine.shape[1])
+    compared, total, squares = (best.sums if sample is None else best.sums[sample]).sum(axis=0)
+    mean = total / max(compared, 1.0)
+    spread = np.sqrt(max(squares / max(compared, 1.0) - mean**2, 0.0))
+    there = np.isfinite(best.similarity)
+    z = (best.similarity - mean) / spread if spread > 0 else np.where(there, 0.0, -np.inf)
+    divergence = slots.divergence(best.similarity, snippet_slots.shape[2], query.slot_variance)
+    return Ranking(
+        speed, divergence, z, best.place, int(compared if n_places is None else n_places), snippet_slots.shape[1]
+    )

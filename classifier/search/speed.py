@@ -8,7 +8,7 @@ best of them, and the speed is refined to half a per cent.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -31,8 +31,30 @@ _ROUGH_S = 10.0
 _DRIFT_FRAMES = 6
 
 
-def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -> tuple[list[Candidate], bool]:
+#: A track's best rough agreement in standard deviations of chance, and the speed it was found at; None if there was no
+#: time for it.
+Rough = tuple[float, float] | None
+
+
+def other_speeds(
+    recording: Recording,
+    items: Sequence[Item],
+    deadline: float,
+    scores: Callable[[Sequence[np.ndarray]], Sequence[Rough]] | None = None,
+) -> tuple[list[Candidate], bool]:
     """Best alignments of the likeliest tracks at speeds other than the snippet's own, highest z first.
+
+    Parameters
+    ----------
+    recording : Recording
+        The snippet.
+    items : sequence of (Segment, Entry)
+        The tracks.
+    deadline : float
+        Value of ``time.perf_counter()`` after which no further batch is compared.
+    scores : callable, optional
+        Compares roughly: takes the snippet's rough fingerprints at all ``SPEEDS``, returns what each track has. Default
+        :func:`rough_scores` of ``items``.
 
     Returns
     -------
@@ -42,27 +64,29 @@ def other_speeds(recording: Recording, items: Sequence[Item], deadline: float) -
     """
     if time.perf_counter() > deadline:
         return [], not items
-    spare = max(0, len(recording.samples) - round(_ROUGH_S * recording.config.sample_rate)) // 2
-    middle = replace(recording, samples=recording.samples[spare : len(recording.samples) - spare])
+    middle = recording.middle(_ROUGH_S)
 
-    def rough_at(speed: float) -> np.ndarray:
-        return bits.rough_fingerprint(middle.at_speed(speed), middle.bandwidth_hz / speed)
+    heard = list(pool().map(middle.rough_fingerprint, SPEEDS))
+    found_roughly = rough_scores(heard, items, deadline) if scores is None else scores(heard)
+    rough = [(score, item) for score, item in zip(found_roughly, items, strict=True) if score is not None]
+    best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
+    found = [c for c in pool().map(lambda r: _align_at(recording, r[0][1], r[1]), best) if c is not None]
+    return finest_first(recording, found), len(rough) == len(items)
+
+
+def rough_scores(heard: Sequence[np.ndarray], items: Sequence[Item], deadline: float) -> list[Rough]:
+    """Compare rough fingerprints of a snippet at all ``SPEEDS`` with tracks, until the deadline."""
 
     def likeliest(item: Item) -> tuple[float, float]:
         words = np.ascontiguousarray(item[0].words(item[1])[:, 0])
         return max((rough_z(rough, words), speed) for speed, rough in zip(SPEEDS, heard, strict=True))
 
-    rough: list[tuple[tuple[float, float], Item]] = []
-    heard = list(pool().map(rough_at, SPEEDS))
+    found: list[Rough] = []
     for start in range(0, len(items), BATCH):
         if time.perf_counter() > deadline:
             break
-        batch = items[start : start + BATCH]
-        rough += zip(pool().map(likeliest, batch), batch, strict=True)
-    complete = len(rough) == len(items)
-    best = sorted(rough, key=lambda r: -r[0][0])[:_FULL]
-    found = [c for c in pool().map(lambda r: _align_at(recording, r[0][1], r[1]), best) if c is not None]
-    return finest_first(recording, found), complete
+        found += pool().map(likeliest, items[start : start + BATCH])
+    return found + [None] * (len(items) - len(found))
 
 
 def finest_first(recording: Recording, found: Sequence[Candidate]) -> list[Candidate]:
@@ -97,7 +121,8 @@ def true_speed(recording: Recording, c: Candidate) -> Candidate:
 
 def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
     """Align another track at the speed of the best; return it unchanged if it cannot be aligned."""
-    if other.hypothesis.speed == best.hypothesis.speed:
+    mine, others = best.hypothesis, other.hypothesis
+    if (mine.speed, mine.frequency_ratio) == (others.speed, others.frequency_ratio):
         return other
     return best.hypothesis.align(other.item) or other
 
@@ -114,5 +139,5 @@ def _finest(recording: Recording, c: Candidate) -> Candidate:
 
 
 def _align_at(recording: Recording, speed: float, item: Item) -> Candidate | None:
-    hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed)
+    hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed, recording.config.words_step)
     return None if hypothesis is None else hypothesis.align(item)

@@ -35,7 +35,7 @@ MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
 #: next one, so that existing stores follow. A store written by a newer one is refused.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 7
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -51,13 +51,15 @@ COLLECTIONS: dict[str, Indexes] = {
             ("catalogue", "packet_hash"),
             ("status", "lease_expires"),
             ("catalogue_id", "status", "title", "folded"),
+            ("catalogue_id", "status", "artist", "folded"),
+            ("catalogue_id", "status", "album", "folded"),
         ),
     ),
     "models": ((), (("track_id",),)),
     "slots": ((), (("track_id",),)),
     "chromaprints": ((), (("catalogue", "duration_s"),)),
     "subfingerprints": ((), (("track_id",),)),
-    "tags": ((), (("catalogue", "created"), ("created",), ("key",))),
+    "tags": ((), (("catalogue", "created"), ("created",), ("key",), ("device", "verdict"))),
     "listens": ((), (("caller", "ended", "expires"), ("expires",))),
     "listen_pieces": ((), (("listen",),)),
     "tracklists": ((), (("created",), ("file_hash",))),

@@ -3,7 +3,8 @@
 Schema 2 searches tracks by the field ``folded``, and tells from ``by_hand`` which fields a person has set. Schema 3 has
 the same fields, since stores were marked with 2 before all of them existed, and indexes tags by the key that made them.
 Schemas 4 and 5 add collections: segments of tracklists and monitors; Chromaprint fingerprints, allowances, webhooks,
-recordings and maps. Schema 5 also has new tags say which tracks they name.
+recordings and maps. Schema 5 also has new tags say which tracks they name. Schema 6 indexes tags by device,
+schema 7 tracks by artist and by album.
 """
 
 from __future__ import annotations

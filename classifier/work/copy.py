@@ -14,7 +14,7 @@ from typing import Any
 from classifier.care.copying import copy_tracks, missing
 from classifier.care.folders import search
 from classifier.catalogue import Catalogue
-from classifier.errors import EarmarkError, FileMissing, JobNotFound
+from classifier.errors import EarmarkError, FileMissing
 from classifier.store.base import Document, Store
 from classifier.work import jobs
 from classifier.work.worker import Claim
@@ -44,20 +44,6 @@ def progress_of(document: Document) -> dict[str, Any]:
         "added": state["copied"],
         "failed": state["failed"] + (document["error"] is not None),
     }
-
-
-def get(store: Store, job_id: str) -> Document:
-    """Return the document of a job of this kind.
-
-    Raises
-    ------
-    JobNotFound
-        If there is none of that id.
-    """
-    document = jobs.get(store, job_id)
-    if document["kind"] != KIND:
-        raise JobNotFound(f"job {job_id!r} copies no catalogue: ask for it under /jobs")
-    return document
 
 
 class Copies:

@@ -7,7 +7,7 @@ from typing import Any
 
 from classifier.care.versions import to_dict as pair_of
 from classifier.catalogue import Catalogue
-from classifier.errors import EarmarkError, JobNotFound
+from classifier.errors import EarmarkError
 from classifier.search.overlap import overlaps
 from classifier.store.base import Document, Store
 from classifier.work import jobs
@@ -48,20 +48,6 @@ def progress_of(document: Document) -> dict[str, Any]:
     job = {**jobs.to_dict(document), "catalogue": document["task"]["catalogue"], **own}
     del job["error"]
     return job
-
-
-def get(store: Store, job_id: str) -> Document:
-    """Return the document of a job of this kind.
-
-    Raises
-    ------
-    JobNotFound
-        If there is none of that id.
-    """
-    document = jobs.get(store, job_id)
-    if document["kind"] != KIND:
-        raise JobNotFound(f"job {job_id!r} aligns no catalogue: ask for it under /jobs")
-    return document
 
 
 class Duplicates:

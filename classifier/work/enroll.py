@@ -5,7 +5,6 @@ Each file is a step. Doing one twice does no harm, since a recording is enrolled
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,14 +12,16 @@ from dataclasses import replace as with_values
 from pathlib import Path
 from typing import Any
 
+from classifier.audio import hashing
 from classifier.care.copying import take_over
 from classifier.catalogue import Catalogue
 from classifier.enrolling import Enrolled
 from classifier.errors import EarmarkError, FileMissing, TrackBusy, Unavailable
 from classifier.records import tracks
+from classifier.results import Track
 from classifier.store.base import Document, Store
 from classifier.work import jobs
-from classifier.work.jobs import error_of
+from classifier.work.jobs import error_of, not_labelled
 from classifier.work.spool import Spool, Upload
 from classifier.work.worker import Claim, Interrupted
 
@@ -41,6 +42,7 @@ def submit(
     facts: dict[str, str] | None = None,
     replace: bool = False,
     like: str = "",
+    label: bool = False,
 ) -> Document:
     """Store a job that enrolls ``uploads``, which lie in the folder of ``job_id``.
 
@@ -62,6 +64,8 @@ def submit(
         Whether tracks that are enrolled already are modelled anew.
     like : str
         Name of another catalogue: what is said there of the same audio is taken over.
+    label : bool
+        Whether genre, mood, tags and the like are named, too.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def submit(
         }
         for upload in uploads
     ]
-    task = {"catalogue": catalogue, "facts": facts or {}, "replace": replace, "like": like}
+    task = {"catalogue": catalogue, "facts": facts or {}, "replace": replace, "like": like, "label": label}
     return jobs.submit(store, KIND, task, state={"files": files}, total=len(files), job_id=job_id, spool=spool.name)
 
 
@@ -112,14 +116,21 @@ class Enroll:
         Where the files lie.
     catalogue : callable
         ``catalogue(name)`` is a context manager that lends the :class:`~classifier.catalogue.Catalogue` to enroll into.
+    label : callable
+        ``label(catalogue, track, path)`` labels a track from its file.
     """
 
     def __init__(
-        self, store: Store, spool: Spool, catalogue: Callable[[str], AbstractContextManager[Catalogue]]
+        self,
+        store: Store,
+        spool: Spool,
+        catalogue: Callable[[str], AbstractContextManager[Catalogue]],
+        label: Callable[[Catalogue, Track, Path], None],
     ) -> None:
         self._store = store
         self._spool = spool
         self._catalogue = catalogue
+        self._label = label
 
     def run(self, claim: Claim) -> None:
         """Enroll the files that are left."""
@@ -177,11 +188,22 @@ class Enroll:
                 replace=task["replace"],
                 **task["facts"],
             )
+            if task.get("label"):
+                enrolled = self._labelled(catalogue, enrolled, path)
         like = task.get("like")  # a job of an earlier release has none
         known = tracks.find(self._store, like, content_hash=enrolled.track.content_hash) if like else None
         if known is None:
             return enrolled
         return with_values(enrolled, track=take_over(self._store, enrolled.track, known))
+
+    def _labelled(self, catalogue: Catalogue, enrolled: Enrolled, path: Path) -> Enrolled:
+        """Label the track; it stays enrolled if that fails, with a remark."""
+        try:
+            self._label(catalogue, enrolled.track, path)
+        except EarmarkError as error:
+            remark = not_labelled("the track has no labels", error)
+            return with_values(enrolled, remarks=[*enrolled.remarks, remark])
+        return enrolled
 
     def _stored(self, task: dict[str, Any], _: dict[str, Any], path: Path) -> Enrolled:
         """Return the file's track if one of the workers that died on it had stored it already.
@@ -190,9 +212,8 @@ class Enroll:
         nothing tells the new version from the old; then it is better to say that the file failed.
         """
         if not task["replace"]:
-            with open(path, "rb") as upload:
-                digest = hashlib.file_digest(upload, "sha256").hexdigest()
-            track = tracks.find(self._store, task["catalogue"], file_hash=digest)
+            digest = hashing.file_hash(path, None)
+            track = tracks.find(self._store, task["catalogue"], file_hash=digest) if digest else None
             if track is not None:
                 return Enrolled(track, False, digest)
         raise EarmarkError("the service stopped on this file again and again; it is given up")

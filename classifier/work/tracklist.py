@@ -13,22 +13,24 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
-from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound
+from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound, WeightsMissing
+from classifier.labels.hearing import Progress
 from classifier.listening.engine import Listener
-from classifier.listening.files import CHECKPOINT_S, after
+from classifier.listening.files import CHECKPOINT_S, after, lists_of
+from classifier.listening.segments import Segment
 from classifier.records import tracklists
 from classifier.records.tracklist_writing import Writer
 from classifier.settings import Settings
 from classifier.store.base import Document, Store
 from classifier.work import jobs, webhooks
-from classifier.work.jobs import error_of
+from classifier.work.jobs import error_of, not_labelled
 from classifier.work.spool import Spool, Upload
 from classifier.work.worker import PASSING, Claim
 
@@ -37,7 +39,9 @@ log = logging.getLogger("earmark.jobs")
 KIND = "tracklist"
 
 
-def submit(store: Store, spool: Spool, job_id: str, catalogue: str, upload: Upload) -> Document:
+def submit(
+    store: Store, spool: Spool, job_id: str, catalogue: str, upload: Upload, tasks: Sequence[str] = ()
+) -> Document:
     """Store a job that listens to ``upload``, which lies in the folder of ``job_id``, and the tracklist that it fills.
 
     Parameters
@@ -52,6 +56,8 @@ def submit(store: Store, spool: Spool, job_id: str, catalogue: str, upload: Uplo
         Name of the catalogue whose tracks are listened for.
     upload : Upload
         The recording.
+    tasks : sequence of str
+        What to say of the sound of each segment; none: nothing.
 
     Returns
     -------
@@ -65,6 +71,7 @@ def submit(store: Store, spool: Spool, job_id: str, catalogue: str, upload: Uplo
         "name": upload.name,
         "stored": upload.path.name,
         "bytes": upload.size,
+        "tasks": list(tasks),
     }
     state = {"saved": "", "seconds": 0.0}
     return jobs.submit(store, KIND, task, state=state, total=0, job_id=job_id, spool=spool.name)
@@ -74,6 +81,10 @@ def to_dict(document: Document) -> dict[str, Any]:
     """Return the JSON object of a job's document; ``total`` and ``done`` are seconds of the recording."""
     task = document["task"]
     return {**jobs.to_dict(document), "catalogue": task["catalogue"], "tracklist": task["tracklist"]}
+
+
+#: Labels segments of a recording for tasks: ``label(decoder, path, tasks, segments, progress)``.
+LabelSegments = Callable[[Decoder, Path, Sequence[str], Sequence[Segment], Progress], list[Segment]]
 
 
 class DecoderDied(Exception):
@@ -95,6 +106,8 @@ class Tracklists:
         Decodes them.
     catalogue : callable
         ``catalogue(name)`` returns the catalogue to listen for.
+    label : callable
+        Labels segments (:meth:`classifier.work.label.Labels.segments`).
     checkpoint_s : float > 0
         Seconds of sound in a step.
     """
@@ -106,6 +119,7 @@ class Tracklists:
         settings: Settings,
         decoder: Decoder,
         catalogue: Callable[[str], Catalogue],
+        label: LabelSegments,
         *,
         checkpoint_s: float = CHECKPOINT_S,
     ) -> None:
@@ -114,6 +128,7 @@ class Tracklists:
         self._limits = Limits.for_recording(settings)
         self._decoder = decoder
         self._catalogue = catalogue
+        self._label = label
         self._checkpoint_s = checkpoint_s
 
     def run(self, claim: Claim) -> None:
@@ -163,12 +178,25 @@ class Tracklists:
                     claim.check()
             info = stream.info
         listener.finish()
-        writer.sync((segment.to_dict() for segment in listener.segments()), listener.heard_s)
+        segments, remarks = self._labelled(claim, path, listener.segments())
+        writer.sync((segment.to_dict() for segment in segments), listener.heard_s)
         total = before + time.perf_counter() - begun
-        writer.finish(seconds={"total": round(total, 3)}, remarks=info.remarks)
+        writer.finish(seconds={"total": round(total, 3)}, remarks=[*info.remarks, *remarks])
         webhooks.announce(self._store, "tracklist.finished", writer.id)
         whole = round(listener.heard_s)
         claim.advance(whole, {**claim.state, "seconds": total}, total=whole)
+
+    def _labelled(self, claim: Claim, path: Path, found: Sequence[Segment]) -> tuple[Sequence[Segment], list[str]]:
+        """Return the segments with labels, if any are asked for; without, and with a remark, where that fails."""
+        tasks = claim.task.get("tasks")  # jobs of earlier releases have none
+        if not tasks:
+            return found, []
+        try:
+            return self._label(self._decoder, path, tasks, found, lambda heard_s, promised_s: claim.check()), []
+        except EarmarkError as error:
+            if isinstance(error, PASSING) and not isinstance(error, WeightsMissing):
+                raise
+            return found, [not_labelled("the segments have no labels", error)]
 
     def _listener(self, claim: Claim, catalogue: Catalogue) -> Listener:
         """Return a listener that knows what the last step left, or one that has heard nothing yet."""
@@ -176,11 +204,12 @@ class Tracklists:
         saved = claim.state["saved"]
         if saved:
             try:
-                return Listener.restore(view, (self._spool.root / claim.id / saved).read_bytes(), rate)
+                data = (self._spool.root / claim.id / saved).read_bytes()
+                return Listener.restore(view, data, rate, lists_of(catalogue))
             except (OSError, EarmarkError) as error:
                 # The catalogue may have changed, or this release be another: nothing is lost but time.
                 log.warning("job %s begins anew: what its last step left cannot be used (%s)", claim.id, error)
-        return Listener(view, rate)
+        return Listener(view, rate, lists=lists_of(catalogue))
 
     def _step(self, claim: Claim, writer: Writer, listener: Listener, seconds: float, promised_s: float) -> None:
         """Put down what is known: first what to go on from, then what was found, then that it is so."""

@@ -95,8 +95,8 @@ class Claim:
 
     Attributes
     ----------
-    id : str
-        The job's id.
+    id, created : str
+        The job's id, and when it was submitted.
     task, state : dict
         What to do, and what has been done; see ``jobs.py``.
     deaths : int
@@ -106,6 +106,7 @@ class Claim:
     def __init__(self, store: Store, job: Document, owner: str, lease_s: float, stopping: threading.Event) -> None:
         self.id: str = job["_id"]
         self.kind: str = job["kind"]
+        self.created: str = job["created"]
         self.task: dict[str, Any] = job["task"]
         self.state: dict[str, Any] = job["state"]
         self.deaths: int = job["deaths"]

@@ -23,9 +23,9 @@ import notebook  # noqa: E402
 import reference  # noqa: E402
 from roles import Roles  # noqa: E402
 
-#: The documents to begin with, and pictures; what they link to, wherever it lies, is gathered too.
-DOCUMENTS = ("*.md", "docs/*.md", "docs/img/*")
-_LINK = re.compile(r"\]\(([^)#\s]+)[^)\s]*\)")
+#: The documents to begin with; what they link to and the pictures that they show, wherever these lie, are gathered too.
+DOCUMENTS = ("*.md", "docs/*.md")
+_LINK = re.compile(r"""(?:\]\(|\bsrc(?:set)?=")([^)#\s"]+)""")
 TUTORIAL = "docs/tutorial.md"
 
 

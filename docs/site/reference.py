@@ -62,6 +62,11 @@ class Made:
     text: str
 
 
+def modules() -> list[str]:
+    """Return the names of all modules that the reference shows."""
+    return [name for _, shown in _MODULES.values() for name in shown]
+
+
 def pages() -> list[Made]:
     """Return all pages, in the order of the navigation."""
     return [

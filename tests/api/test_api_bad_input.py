@@ -69,7 +69,7 @@ def test_bodies_of_no_kind(client: Client) -> None:
     client.ask("POST", "/api/v1/tags", b"x").problem(415, "media_type_unsupported")
 
 
-@pytest.mark.parametrize("query", ["top=0", "top=many", "method=magic", "catalog=x"])
+@pytest.mark.parametrize("query", ["top=0", "top=many", "method=magic", "speeds=any", "catalog=x"])
 def test_bad_parameters(client: Client, query: str) -> None:
     problem = client.tag(b"x", f"?{query}").problem(422, "invalid_parameter")
     assert [error["field"] for error in problem["errors"]] == [query.partition("=")[0]]

@@ -102,9 +102,32 @@ def test_a_copy_takes_what_is_still_there_and_lists_what_is_missing(client: Clie
 
     other = {**wanted, "config": {"window_step": 0.25}}
     client.send("POST", "/api/v1/copies", other).problem(409, "catalogue_exists")
+    itself = {"source": "default", "name": "default", "config": {}}
+    client.send("POST", "/api/v1/copies", itself).problem(422, "invalid_parameter")
     client.send("POST", "/api/v1/copies", {**wanted, "source": "none"}).problem(404, "catalogue_not_found")
     client.send("POST", "/api/v1/copies", {**wanted, "name": "bad", "config": {"n_mels": 3}}).problem(
         422, "invalid_config"
     )
     enrolled = client.enroll(("x.wav", b"no audio"))
     client.get(f"/api/v1/copies/{enrolled['id']}").problem(404, "job_not_found")
+
+
+def test_a_catalogue_is_removed_in_two_steps(client: Client) -> None:
+    name = "to be / removed"
+    path = "/api/v1/catalogues/to%20be%20%2F%20removed"
+    made = client.send("POST", "/api/v1/catalogues", {"name": name}).json
+    client.enroll(("noise 0.wav", as_wav(lively_noise(6.0, 0), RATE)), query="?catalogue=to%20be%20/%20removed")
+    seen = client.get(path).json
+    assert (seen["name"], seen["tracks"]) == (name, 1)
+    assert seen["revision"] > made["revision"]
+    client.ask("DELETE", path).problem(422, "invalid_parameter")  # which state of it is meant has to be said
+    client.ask("DELETE", f"{path}?revision={made['revision']}").problem(409, "catalogue_changed")
+    gone = client.ask("DELETE", f"{path}?revision={seen['revision']}")
+    assert (gone.status, gone.json) == (200, {"name": name, "tracks": 1, "jobs": 1, "revision": seen["revision"]})
+    client.get(path).problem(404, "catalogue_not_found")
+    client.ask("DELETE", f"{path}?revision={seen['revision']}").problem(404, "catalogue_not_found")
+    client.get("/api/v1/tracks?catalogue=to%20be%20/%20removed").problem(404, "catalogue_not_found")
+    default = client.get("/api/v1/catalogues/default").json
+    refused = client.ask("DELETE", f"/api/v1/catalogues/default?revision={default['revision']}")
+    assert "is not removed" in refused.problem(422, "invalid_parameter")["detail"]
+    assert client.get("/api/v1/catalogues/default").json == default

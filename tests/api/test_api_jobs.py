@@ -44,6 +44,30 @@ def test_events_follow_a_job_to_its_end(client: Client, files: list[tuple[str, b
     assert client.get(f"/api/v1/jobs/{last['id']}").json == last
 
 
+def test_unfinished_jobs_are_listed_newest_first(service: Running) -> None:
+    client = service.client
+    store = open_store(f"sqlite:///{data_dir(service)}/earmark.sqlite")
+    before = [job["id"] for job in client.get("/api/v1/jobs").json["jobs"]]
+    # Nobody works on them, since their spool is elsewhere.
+    kinds = ("label", "enroll", "webhook")
+    made = [
+        jobs.submit(store, kind, {"catalogue": "default"}, state={}, total=3, spool="elsewhere")["_id"]
+        for kind in kinds
+    ]
+    listed = client.get("/api/v1/jobs").json["jobs"]
+    assert [job["id"] for job in listed] == [made[1], made[0], *before]
+    assert [(job["kind"], job["stoppable"]) for job in listed[:2]] == [("enroll", False), ("label", True)]
+    assert {(job["catalogue"], job["status"], job["total"], job["done"]) for job in listed[:2]} == {
+        ("default", "queued", 3, 0)
+    }
+    first = client.get("/api/v1/jobs?limit=1").json
+    assert client.get(f"/api/v1/jobs?limit=1&cursor={first['next']}").json["jobs"][0]["id"] == made[0]
+    for job_id in made:
+        store.delete("jobs", {"_id": job_id})
+    assert [job["id"] for job in client.get("/api/v1/jobs").json["jobs"]] == before
+    store.close()
+
+
 def test_streams_are_capped_and_given_back(service: Running) -> None:
     client = service.client
     # A job that nobody works on, since its spool is elsewhere: its streams stay open.

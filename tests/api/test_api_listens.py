@@ -113,7 +113,7 @@ def test_a_whole_file_as_one_piece(client: Client, songs: list[Song]) -> None:
 
 def test_a_guess_is_worth_showing() -> None:
     """The least unlikely of many tracks is no guess."""
-    match = Match("t", "Title", *[None] * 2, "file", "candidate", 0, *[None] * 10)
+    match = Match("t", "Title", *[None] * 2, "file", "candidate", 0, *[None] * 11)
     tag = Tag("no_match", "auto", [match], [], Searched(0, 0, True), {})
     for confidence, shown in ((None, False), (GUESS - 0.01, False), (GUESS, True)):
         guess = _guess(replace(tag, matches=[replace(match, confidence=confidence)]))

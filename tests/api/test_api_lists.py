@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,9 @@ from api_client import Client, Running, piece, running, wav
 from classifier.api.paging import Paged, cursor_of, page, place_of
 from classifier.demo.songs import Song
 from classifier.errors import InvalidParameter
+from classifier.records import keys, webhooks
+from classifier.settings import Settings
+from classifier.store import open_store
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,26 @@ def test_a_page_is_not_moved_by_what_is_removed(client: Client, own: Running) ->
     assert len(rest) == 2
     client.get(f"/api/v1/tracks?cursor={elsewhere}").problem(422, "invalid_parameter")
     client.get("/api/v1/tracks?cursor=nonsense!").problem(422, "invalid_parameter")
+
+
+def test_keys_and_webhooks_come_in_pages(tmp_path: Path) -> None:
+    with contextlib.closing(open_store(Settings(data_dir=str(tmp_path)).store)) as store:
+        made = [keys.create(store, f"phone {n}", "tag")[0].id for n in range(3)]
+        hooks = [webhooks.create(store, f"https://example.org/{n}").id for n in range(3)]
+        _, secret = keys.create(store, "chief", "admin")
+    with running(tmp_path) as service:
+        as_admin = {"Authorization": f"Bearer {secret}"}
+        for name, ids, field in (("keys", made, "name"), ("webhooks", hooks, "url")):
+            first = service.client.get(f"/api/v1/{name}?limit=2&fields=id,{field}", **as_admin).json
+            assert [set(entry) for entry in first[name]] == [{"id", field}] * 2
+            rest = service.client.get(f"/api/v1/{name}?limit=1000&cursor={first['next']}", **as_admin).json
+            assert rest["next"] is None
+            listed = [entry["id"] for entry in first[name] + rest[name]]
+            assert len(listed) == len(set(listed))
+            assert set(ids) <= set(listed)
+            other = "webhooks" if name == "keys" else "keys"
+            answer = service.client.get(f"/api/v1/{other}?cursor={first['next']}", **as_admin)
+            answer.problem(422, "invalid_parameter")
 
 
 def test_facets_and_what_they_lead_to(client: Client) -> None:

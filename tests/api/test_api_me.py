@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,6 +144,34 @@ def test_pages_of_a_keys_history_hold_its_tags_only(client: FlaskClient, setting
             break
         cursor = f"&cursor={page['next']}"
     assert seen == sorted(own, reverse=True)
+
+
+def test_devices_are_listed_with_what_came_of_their_recordings(client: FlaskClient, settings: Settings) -> None:
+    store = open_store(settings.store)
+    (phone, anna), (_, chief) = keys.create(store, "phones", "tag"), keys.create(store, "chief", "admin")
+    known = dataclasses.replace(UNKNOWN, verdict="identified")
+    for device, tag, key_id in (
+        ("left", UNKNOWN, phone.id), ("Rechts, €", UNKNOWN, phone.id), ("left", known, phone.id),
+        ("left", known, None), ("studio", known, None), (None, known, phone.id),
+    ):  # fmt: skip
+        latest = tags.save(store, "default", tag, key_id=key_id, device=device)["created"]
+    store.close()
+
+    def counts(entries: list[dict]) -> dict[str, tuple[int, ...]]:
+        verdicts = ("identified", "ambiguous", "no_match")
+        return {one["device"]: (one["tags"], *(one["verdicts"][name] for name in verdicts)) for one in entries}
+
+    answer = get(client, "/tags/devices", chief)[1]
+    assert counts(answer["devices"]) == {"Rechts, €": (1, 0, 0, 1), "left": (3, 2, 0, 1), "studio": (1, 1, 0, 0)}
+    assert answer["devices"][0]["latest"] <= answer["devices"][1]["latest"] <= latest
+    # A key sees its own only, a page at a time; without a key there is nothing to list.
+    first = get(client, "/tags/devices?limit=1&fields=device", anna)[1]
+    assert first["devices"] == [{"device": "Rechts, €"}]
+    rest = get(client, f"/tags/devices?cursor={first['next']}", anna)[1]
+    assert (counts(rest["devices"]), rest["next"]) == ({"left": (2, 1, 0, 1)}, None)
+    assert get(client, "/tags/devices")[0] == 401
+    status, problem = get(client, "/tags/devices?cursor=nonsense", anna)
+    assert (status, problem["name"]) == (422, "invalid_parameter")
 
 
 def test_tags_of_older_versions_are_still_read(client: FlaskClient, settings: Settings) -> None:

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 from api_client import ROOT, until
+from pydantic import BaseModel
 
 from app import create_app
 from classifier import results
-from classifier.api import schemas
+from classifier.api import schemas, track_schemas
 from classifier.api.gate import Gate
 from classifier.api.logs import JsonFormatter, PlainFormatter
 from classifier.api.requests import client_name
@@ -30,10 +31,10 @@ from classifier.settings import Settings
 from classifier.store import open_store
 
 
-@pytest.mark.parametrize("name", ["Match", "Near", "Searched", "Track"])
-def test_models_of_answers_mirror_the_results(name: str) -> None:
-    fields = [field.name for field in dataclasses.fields(getattr(results, name))]
-    assert list(getattr(schemas, name).model_fields) == fields
+@pytest.mark.parametrize("model", [schemas.Match, schemas.Near, schemas.Searched, track_schemas.Track])
+def test_models_of_answers_mirror_the_results(model: type[BaseModel]) -> None:
+    fields = [field.name for field in dataclasses.fields(getattr(results, model.__name__))]
+    assert list(model.model_fields) == fields
 
 
 def test_the_tag_of_the_service_is_the_tag_of_the_library_and_more() -> None:

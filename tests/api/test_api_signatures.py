@@ -55,9 +55,10 @@ def test_by_divergence_alone(client: Client, songs: list[Song], method: str) -> 
 
 
 def test_strangers_stay_strangers_and_other_speeds_are_said_to_be_left_out(client: Client, songs: list[Song]) -> None:
-    tag = client.tag_raw(signed(heard(songs[2], 5.0, 5.0)), TYPE).json
-    assert tag["verdict"] == "no_match"
-    assert tag["searched"]["other_speeds"] is False
+    for query in ("", "?speeds=wide"):
+        tag = client.tag_raw(signed(heard(songs[2], 5.0, 5.0)), TYPE, query).json
+        assert tag["verdict"] == "no_match"
+        assert (tag["searched"]["other_speeds"], tag["searched"]["wide"]) == (False, False)
 
 
 def test_what_is_no_signature_is_refused(client: Client, songs: list[Song]) -> None:

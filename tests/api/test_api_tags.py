@@ -139,7 +139,8 @@ def test_the_history_is_searched_bounded_and_exported(client: Client, songs: lis
     assert other["id"] not in ids(f"until={other['created']}")
     assert ids("until=2001-01-01") == []
     assert other["id"] in ids("since=2001-01-01")
-    client.get("/api/v1/tags?since=yesterday").problem(422, "invalid_parameter")
+    for moment in ("yesterday", "0.5", "1e-5", "1700000000"):
+        client.get(f"/api/v1/tags?since={moment}").problem(422, "invalid_parameter")
 
     both = f"ids={known['id']},{other['id']}"
     exported = client.get(f"/api/v1/tags/export?format=csv&{both}")

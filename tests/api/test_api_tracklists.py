@@ -19,6 +19,7 @@ from test_api_jobs import data_dir
 from classifier.demo.songs import Song
 from classifier.records import monitors
 from classifier.store import open_store
+from tests.library import WEIGHTS
 
 JOBS = re.compile(r"/api/v1/jobs/[0-9a-f]+")
 
@@ -80,6 +81,21 @@ def test_a_recording_is_listed(tracklist: dict[str, Any], songs: list[Song], cli
     later = client.get(f"/api/v1/tracklists/{tracklist['id']}?from_s=30&limit=1").json["segments"]
     assert len(later) == 1
     assert later[0]["start_s"] >= 30
+
+
+def test_segments_say_what_they_sound_like(tmp_path: Path, mix: bytes) -> None:
+    """As with tracks, by task; what no model names is refused at once."""
+    if not (WEIGHTS / "musicnn-msd" / "manifest.json").exists():
+        pytest.skip("the tagging network is not on this machine: run 'earmark models get musicnn-msd'")
+    with running(tmp_path, weights_dir=WEIGHTS) as service:
+        client = service.client
+        job = client.finished(post(client, mix, query="?include=tags,mood").headers["location"])
+        kept = client.get(f"/api/v1/tracklists/{job['tracklist']}").json
+        assert kept["remarks"] == []
+        music = [segment for segment in kept["segments"] if segment["kind"] in ("track", "unknown")]
+        assert music
+        assert all(set(segment["labels"]) == {"tags", "mood"} for segment in music)
+        post(client, mix, query="?include=taste").problem(404, "model_not_found")
 
 
 def test_exports(tracklist: dict[str, Any], songs: list[Song], client: Client) -> None:
@@ -170,7 +186,15 @@ def test_a_correction_is_kept_and_found_again_in_the_next_run(client: Client, mi
 
 @pytest.mark.parametrize(
     "body",
-    [{"kind": "nonsense"}, {"by_hand": True}, {"confidence": 1}, {"start_s": -1}, {"end_s": 1e9}, {"title": "x" * 501}],
+    [
+        {"kind": "nonsense"},
+        {"by_hand": True},
+        {"confidence": 1},
+        {"start_s": -1},
+        {"end_s": 1e9},
+        {"isrc": "x"},
+        {"title": "x" * 501},
+    ],
 )
 def test_wrong_corrections(client: Client, tracklist: dict[str, Any], body: dict[str, Any]) -> None:
     path = f"/api/v1/tracklists/{tracklist['id']}/segments/{tracklist['segments'][0]['id']}"
@@ -270,6 +294,7 @@ def test_a_monitor_is_followed_across_its_runs(service: Running, songs: list[Son
         **{"id": "1", "start_s": 1.0, "end_s": 4.0, "start_uncertainty_s": 0.1, "end_uncertainty_s": 0.1},
         **{"kind": "track", "track_id": "t", "title": songs[0].title, "artist": None, "album": None, "isrc": None},
         **{"source": "s", "offset_s": 0.0, "speed": 1.0, "confidence": 1.0, "state": "confirmed", "by_hand": False},
+        "labels": {},
     }
     told = {"event": "confirmed", "at_s": 4.0, "segment": segment}
     monitor.writer.take(told, 4.0)

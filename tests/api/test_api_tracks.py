@@ -70,6 +70,12 @@ def test_a_track_added_edited_and_removed(library: Client, songs: list[Song], fi
     assert edited["by_hand"] == ["title", "artist", "metadata"]
     assert heard(library, songs[0]) == ("identified", "Another")
 
+    former = {name: track[name] for name in ("title", "artist", "metadata", "by_hand")}
+    assert library.send("PATCH", path, former).json == track
+    assert library.send("PATCH", path, {"by_hand": []}).json["by_hand"] == []
+    library.send("PATCH", path, {"by_hand": ["source"]}).problem(422, "invalid_parameter")
+    library.send("PATCH", path, {"by_hand": None}).problem(422, "invalid_parameter")
+
     again = library.enroll(("copy.wav", files[0][1]))
     assert [f["status"] for f in again["files"]] == ["present"]
     assert again["files"][0]["track_id"] == file["track_id"]
@@ -178,6 +184,8 @@ def test_bad_requests(library: Client, own: tuple[Running, Path]) -> None:
     post(library, [("other", "a.wav", b"x")]).problem(422, "file_missing")
     post(library, [("file", None, b"x")]).problem(422, "file_missing")
     post(library, [("file", "a", b"x"), ("file", "b", b"x"), ("title", None, b"t")]).problem(422, "invalid_parameter")
+    wrong = post(library, [("file", "a", b"x"), ("isrc", None, b"GB-AYE-06")]).problem(422, "invalid_parameter")
+    assert "isrc is 'GB-AYE-06': it must be two letters" in wrong["detail"]
     post(library, [("file", "a", b"x"), ("heading", None, b"t")]).problem(422, "invalid_parameter")
     library.ask("POST", "/api/v1/tracks", b"x", {"Content-Type": "audio/wav"}).problem(415, "media_type_unsupported")
     assert list((own[1] / "spool").iterdir()) == []  # a refused upload leaves nothing behind

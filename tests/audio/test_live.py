@@ -109,7 +109,7 @@ def test_sound_is_handed_on_before_the_rest_has_come(decoder: Decoder, stream_li
 def test_what_is_no_audio_is_refused_with_the_cure(decoder: Decoder, stream_limits: Limits):
     with pytest.raises(AudioUnreadable, match="--raw RATE:FORMAT:CHANNELS"):
         piped(decoder, b"<html>" * 20000, stream_limits)
-    with pytest.raises(AudioUnreadable):
+    with pytest.raises(AudioUnreadable, match="nothing came through the pipe"):
         piped(decoder, b"", stream_limits)
 
 
@@ -248,14 +248,28 @@ def test_an_address_leads_to_no_file_of_this_machine(decoder: Decoder, stream_li
                 heard(decoder, station, stream_limits, "/list.m3u8")
 
 
-def test_pieces_of_hls_are_heard(decoder: Decoder, stream_limits: Limits):
+@pytest.mark.parametrize("length", [True, False])
+@pytest.mark.parametrize("complete", [True, False])
+def test_pieces_of_hls_are_heard_once(decoder: Decoder, stream_limits: Limits, complete: bool, length: bool):
+    """A complete list ends the sound, whether its server counts bytes or not; one that breaks off is asked again."""
     pieces = {f"/{n}.ts": encode(tone(2.0, hertz=500), "ts") for n in range(3)}
     body = "".join(f"#EXTINF:2,\n{path[1:]}\n" for path in pieces)
-    pieces["/list.m3u8"] = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{body}#EXT-X-ENDLIST\n".encode()
-    station = Station(lambda n: pieces[station.asked[n]], length=True)
+    end = "#EXT-X-ENDLIST\n" if complete else ""
+    pieces["/list.m3u8"] = f"#EXTM3U\n#EXT-X-TARGETDURATION:2\n{body}{end}".encode()
+
+    def sends(number: int) -> bytes | None:
+        path = station.asked[number]
+        gone = path == "/list.m3u8" and station.asked[:number].count(path) > 0
+        return None if gone else pieces[path]
+
+    station = Station(sends, length=length)
     with on_air(station):
-        samples, _ = heard(decoder, station, stream_limits, "/list.m3u8")
-    assert len(samples) > 5 * RATE
+        samples, notes = heard(decoder, station, stream_limits, "/list.m3u8")
+    assert 5 * RATE < len(samples) < 7 * RATE
+    if complete:
+        assert notes == []
+    else:
+        assert ["broke off" in note for note in notes] == [True, True]
     assert pitch(samples[4000:24000], RATE) == pytest.approx(500, abs=1)
 
 

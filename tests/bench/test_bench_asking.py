@@ -120,7 +120,8 @@ def test_an_ambiguous_answer_is_right_by_any_match_that_passes(cache: Path) -> N
     query = Query("q", "a", 3.0, 5.0, "clean", 1, True)
 
     def match(track: str, offset_s: float, log10_e: float) -> Match:
-        return Match(track, track, None, None, track, "match", 0, offset_s, 0, 5, 1.0, 0.5, 9.0, log10_e, 1.0, 1.0, 1.0)
+        facts = (track, track, None, None, track, "match", 0, offset_s, 0, 5, 1.0, 0.0)
+        return Match(*facts, 0.5, 9.0, log10_e, 1.0, 1.0, 1.0)
 
     def tag(verdict: str, *matches: Match) -> Tag:
         return Tag(verdict, "auto", list(matches), [], Searched(1, 1, True), {})

@@ -122,6 +122,28 @@ def test_speed_moves_frequency_and_time_by_its_factor(percent: int, material: Ma
     assert at == pytest.approx(SAMPLE_RATE / condition.speed, abs=1.0)
 
 
+@pytest.mark.parametrize(
+    ("name", "tempo", "ratio"), [("tempo-20", 0.8, 1), ("tempo+10", 1.1, 1), ("pitch+3", 1, 2**0.25)]
+)
+def test_tempo_and_pitch_move_by_themselves(name: str, tempo: float, ratio: float, material: Material) -> None:
+    """A tone tells the pitch; bursts of noise, half a second apart, tell the tempo, within a piece of the stretch."""
+    condition = CONDITIONS[f"clean+{name}"]
+    assert condition.speed == pytest.approx(tempo)
+    needed = PREROLL + source_length(condition, LENGTH)
+    tone = (0.5 * np.sin(2 * np.pi * 1000 * np.arange(needed) / SAMPLE_RATE)).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(_degraded(tone, condition, material)))
+    assert np.argmax(spectrum) * SAMPLE_RATE / LENGTH == pytest.approx(1000 * ratio, rel=0.003)
+    bursts = np.zeros(needed, np.float32)
+    starts = np.arange(PREROLL + 8000, needed - 4000, 8000)
+    for start in starts:
+        bursts[start : start + 800] = 0.3 * np.random.default_rng(1).standard_normal(800)
+    heard = _degraded(bursts, condition, material)
+    for start in starts:
+        at = round((start - PREROLL) / tempo)
+        if at + 2400 < LENGTH:
+            assert rms(heard[max(0, at - 1000) : at + 1800]) > 3 * rms(heard[at + 2400 : at + 4800])
+
+
 def test_clipping_leaves_a_tenth_of_the_samples_at_full_scale(song: np.ndarray, material: Material) -> None:
     clipped = np.abs(_degraded(song, "clipped", material))
     assert np.mean(clipped >= clipped.max() - 1e-6) == pytest.approx(0.1, abs=0.001)

@@ -26,3 +26,12 @@ def test_memory_does_not_grow_with_the_length(tmp_path: Path) -> None:
         for who in ("command_mb", "decoder_mb"):
             assert 20 < long[command][who] < MOST_MB
             assert long[command][who] - short[command][who] < MORE_MB / 3, (command, who)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_listing_a_recording_is_measured(tmp_path: Path) -> None:
+    target = tmp_path / "memory.json"
+    assert memory.main(["--listed", "--hours", "0.02", "--json", str(target)]) == 0
+    (row,) = json.loads(target.read_text())["rows"]
+    assert row["tracklist"]["status"] == 0
+    assert 20 < row["tracklist"]["command_mb"] < 1000

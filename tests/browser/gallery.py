@@ -1,10 +1,12 @@
 """Make the reports of the gallery and their pictures: ``python -m tests.browser.gallery [FOLDER]``, else docs/gallery.
 
 Composed songs, recorded by the simulated phone, and the commands that a reader would type: nothing on them is made up.
+The benchmark's report, which takes an hour, is taken from where ``make bench`` leaves it, if it is there.
 """
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +26,8 @@ REPORTS = {
     "validate": "validate default {music} --cut 12 --length 3 --conditions clean,room,babble:0,babble:-5",
     "sweep": "sweep {music} --preset covariance --cut 8 --conditions clean,room",
 }
+#: What ``make bench`` wrote.
+BENCHMARK = ROOT / "bench" / "results" / "quick.html"
 #: Of pictures: as high as the report, but at most this.
 WIDTH, HEIGHT = 1000, 1250
 
@@ -54,6 +58,8 @@ def write(out: Path) -> None:
             # Where the music lay on this machine says nothing.
             html = (study / "report.html").read_text().replace(str(music), "~/Music")
             (out / f"{report}.html").write_text(html)
+    if BENCHMARK.exists():
+        shutil.copy(BENCHMARK, out / "benchmark.html")
 
 
 def photograph(out: Path) -> None:
@@ -61,12 +67,12 @@ def photograph(out: Path) -> None:
     with sync_playwright() as playwright:
         browser = launch(playwright)
         page = browser.new_page()
-        for report in REPORTS:
+        for report in sorted(out.glob("*.html")):
             page.set_viewport_size({"width": WIDTH, "height": 1})
-            page.goto((out / f"{report}.html").resolve().as_uri())
+            page.goto(report.resolve().as_uri())
             needed = page.evaluate("document.documentElement.scrollHeight")
             page.set_viewport_size({"width": WIDTH, "height": min(needed, HEIGHT)})
-            picture = out / f"{report}.png"
+            picture = report.with_suffix(".png")
             page.screenshot(path=picture)
             shrink(picture)
         browser.close()

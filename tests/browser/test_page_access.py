@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Music, Service, Watch, open_context, violations
+from tests.browser.harness import Music, Service, Watch, open_context, running, violations
 
 SCREENS = {
     "phone": {
@@ -99,6 +100,7 @@ def edit(page: Page) -> None:
 def remove(page: Page) -> None:
     page.goto("/library")
     page.get_by_role("button", name="Delete").first.click()
+    expect(page.get_by_role("complementary", name="Undo")).to_be_visible()
 
 
 def key(page: Page) -> None:
@@ -126,6 +128,8 @@ def test_what_opens_is_accessible(
     watch.follow(page)
     act(page)
     assert violations(page) == []
+    if act is remove:  # the library is all tests'
+        page.get_by_role("button", name="Undo").click()
     context.close()
 
 
@@ -153,3 +157,45 @@ def test_nothing_moves_for_who_asks_for_that(browser: Browser, service: Service,
     expect(page.get_by_role("button", name="Listen for 5 seconds")).to_be_visible()
     page.unroute("**/api/v1/tags")
     context.close()
+
+
+ARABIC = "أغنية البحر (live)"
+LONG = "A title that somebody pasted from a page, with every remark on it, " * 4
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_narrow_windows_and_titles_from_right_to_left(
+    browser: Browser, tmp_path: Path, music: Music, watch: Watch, scheme: str
+) -> None:
+    """320 px are 1280 at 400 %; a title is laid out in its own direction, and a long one is cut after three lines."""
+    with running(tmp_path) as own:
+        own.enroll(music.track(0), music.track(1))
+        tracks = own.ask("GET", "/tracks")["tracks"]
+        context = open_context(browser, own, color_scheme=scheme, viewport={"width": 320, "height": 256})
+        page = context.new_page()
+        for track, title in zip(tracks, (ARABIC, LONG), strict=True):
+            answer = context.request.patch(
+                f"/api/v1/tracks/{track['id']}",
+                data={"title": title.strip()},
+                headers={"Content-Type": "application/merge-patch+json"},
+            )
+            assert answer.ok, answer.text()
+        named = own.identify(music.snippet(0, 9.0))
+        for address in (
+            *("/", "/history", "/library", f"/tracks/{tracks[0]['id']}", f"/tags/{named['id']}", "/live"),
+            *("/batch", "/tracklists", "/labels", "/experiments", "/system", "/keys", "/catalogues"),
+        ):
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            expect(page.locator("h1").first).to_be_visible()
+            assert violations(page) == [], address
+            assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, address
+        page.goto("/library")
+        title = page.locator(".row-title", has_text="أغنية")
+        assert title.evaluate("e => getComputedStyle(e).direction") == "rtl"
+        other = page.locator(".row-title", has_text="A title")
+        assert other.evaluate("e => getComputedStyle(e).direction") == "ltr"
+        lines = other.evaluate("e => e.clientHeight / parseFloat(getComputedStyle(e).lineHeight)")
+        assert lines < 3.5
+        assert page.locator(".views").evaluate("e => getComputedStyle(e).position") == "static"
+        context.close()

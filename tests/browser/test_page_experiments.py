@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Music, Service, Watch, open_context, violations
+from tests.browser.harness import Music, Service, Watch, open_context, settle, violations
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_an_experiment_is_begun_watched_and_read(page: Page, music: Music, watch
     page.wait_for_url(re.compile("/experiments/[0-9a-f]+$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("Validation of default")
     state = page.get_by_role("region", name="State").get_by_role("status")
-    expect(state).to_contain_text("100\u202f% of 4 named rightly, 0\u202f% of 2 unknown ones named", timeout=60_000)
+    expect(state).to_contain_text("100\u202f% of 4 named rightly, 0\u202f% of 2 unknown ones named", timeout=180_000)
     expect(page.locator("[aria-live]")).to_contain_text("The experiment is done")
 
     named = page.locator("em-shares-chart", has=page.get_by_role("heading", name="Named rightly"))
@@ -90,13 +90,25 @@ def test_experiments_are_compared_and_deleted(page: Page, made: list[str]) -> No
     expect(rows.filter(has=page.locator(f"a[href$='{second}']"))).to_be_visible()
     before = rows.count()
     rows.filter(has=page.locator(f"a[href$='{second}']")).get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(rows).to_have_count(before - 1)
     expect(page.locator(".rows .delete:focus")).to_have_count(1)
-    page.goto(f"/experiments/{first}")
-    page.get_by_role("button", name="Delete", exact=True).first.click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    bar = page.get_by_role("complementary", name="Undo")
+    expect(bar).to_contain_text("“Validation of default” is deleted. To have its figures again")
+    bar.get_by_role("button", name="Undo").click()
+    expect(rows).to_have_count(before)
+    for one in (first, second):
+        rows.filter(has=page.locator(f"a[href$='{one}']")).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Delete 2").click()
+    expect(rows).to_have_count(before - 2)
+    bar.get_by_role("button", name="Undo").click()
+    expect(rows).to_have_count(before)
+    rows.filter(has=page.locator(f"a[href$='{first}']")).get_by_role("link").click()
+    page.get_by_role("button", name="Delete", exact=True).click()
     page.wait_for_url("**/experiments")
+    expect(rows).to_have_count(before - 1)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
+        settle(page)
+    assert deleted.value.status == 204
 
 
 def test_who_may_not_edit_sees_no_experiments(browser: Browser, service: Service, watch: Watch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
-from tests.browser.harness import Music, Service, drop, open_context, running, violations
+from tests.browser.harness import Music, Service, drop, open_context, running, settle, violations
 
 
 @pytest.fixture(scope="module")
@@ -134,9 +134,9 @@ def test_a_key_for_tagging_deletes_its_own_tags(browser: Browser, keyed: Service
     expect(page.locator("#verdict-heading")).to_have_text(music.song(0).title)
     gone = page.url
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="History")).to_be_visible()
-    page.goto(gone)
+    expect(page.get_by_role("complementary", name="Undo")).to_contain_text(music.song(0).title)
+    page.goto(gone)  # whoever leaves takes nothing back: it is deleted on the way out, with the key
     expect(page.get_by_role("heading", name="No such tag")).to_be_visible()
     page.goto("/keys")
     expect(page.get_by_role("dialog").get_by_role("heading", name="Your key does not allow this")).to_be_visible()
@@ -152,6 +152,7 @@ def test_administrators_make_and_revoke_keys_and_webhooks(browser: Browser, keye
     before = rows.count()
     form = page.get_by_role("form", name="New key")
     form.get_by_label("Whose it is").fill("Anna’s phone")
+    expect(form.get_by_label("Role")).to_have_value("tag")  # whoever does not look makes no administrator
     form.get_by_label("Requests a minute").fill("60")
     form.get_by_role("button", name="Create the key").click()
     shown = page.get_by_role("group", name="The key for Anna’s phone")
@@ -165,6 +166,17 @@ def test_administrators_make_and_revoke_keys_and_webhooks(browser: Browser, keye
     page.get_by_role("button", name="Revoke the key of Anna’s phone").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(rows).to_have_count(before)
+    for name in ("one", "two"):
+        form.get_by_label("Whose it is").fill(name)
+        form.get_by_role("button", name="Create the key").click()
+        page.get_by_role("group", name=f"The key for {name}").get_by_role("button", name="I have kept it").click()
+        page.get_by_label(f"Mark the key of {name}").check()
+    keys = page.get_by_role("region", name="Keys", exact=True)
+    keys.get_by_role("button", name="Revoke 2").click()
+    expect(page.get_by_role("dialog")).to_contain_text("Whoever uses “one”, “two” is refused at once.")
+    page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+    expect(rows).to_have_count(before)
+    expect(keys.locator(".delete:focus")).to_have_count(1)
     page.get_by_role("button", name="Revoke the key of admin").click()
     page.get_by_role("dialog").get_by_role("button", name="Revoke").click()
     expect(page.get_by_text("This is the last key for administrators")).to_be_visible()
@@ -184,8 +196,14 @@ def test_administrators_make_and_revoke_keys_and_webhooks(browser: Browser, keye
     expect(hooks.get_by_text("It did not take the test")).to_be_visible()
     assert violations(page) == []
     hooks.get_by_role("button", name="Delete the webhook").click()
-    page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(hooks.get_by_text("There are no webhooks yet.")).to_be_visible()
+    page.get_by_role("complementary", name="Undo").get_by_role("button", name="Undo").click()
+    expect(hooks.get_by_role("listitem")).to_have_count(1)
+    hooks.get_by_role("button", name="Delete the webhook").click()
     expect(hooks.get_by_role("listitem")).to_have_count(0)
+    with page.expect_response(lambda answer: answer.request.method == "DELETE") as deleted:
+        settle(page)
+    assert deleted.value.status == 204
     page.context.close()
 
 

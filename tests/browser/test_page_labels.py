@@ -52,14 +52,17 @@ def watched(labelling: Service) -> Iterator[Watch]:
 def test_a_file_is_labelled_with_its_reasons_and_its_picture(
     browser: Browser, labelling: Service, watched: Watch, music: Music
 ) -> None:
-    page = labelled(browser, labelling, watched, music.track(1))
+    file = music.track(1)
+    page = labelled(browser, labelling, watched, file)
     tags = page.locator("em-sound-tags")
     expect(tags.locator(".tag-groups tbody tr").first).to_be_visible()
-    expect(tags.locator(".arousal-words")).to_contain_text("in 100 recordings of ten genres")
+    mood = page.locator("em-mood")
+    expect(mood.locator(".arousal-words")).to_contain_text("in 100 recordings of ten genres")
+    expect(mood).to_contain_text("Happy or sad cannot be told")
     tags.get_by_text("All fifty tags").click()
     expect(tags.locator(".twin tbody tr")).to_have_count(50)
     genre = page.locator("em-label-answer")
-    answer = labelling.ask("POST", "/labels/genre", [("snippet", "a.flac", music.track(1).read_bytes())])
+    answer = labelling.ask("POST", "/labels/genre", [("snippet", "a.flac", file.read_bytes())])
     if answer["decision"] == "uncertain":
         expect(genre.locator(".said")).to_contain_text(f"Uncertain. It would be {answer['labels'][0]}")
         expect(genre.locator(".doubts li")).to_have_count(len(answer["reasons"]))
@@ -90,6 +93,34 @@ def test_labels_are_accessible(
     page.context.close()
 
 
+def test_a_file_is_labelled_over_time_and_played_beside_it(
+    browser: Browser, labelling: Service, watched: Watch, music: Music
+) -> None:
+    file = music.track(1)
+    page = labelled(browser, labelling, watched, file)
+    lanes = page.locator("em-sound-lanes")
+    answer = labelling.ask("POST", "/labels/tags?every=5", [("snippet", "a.flac", file.read_bytes())])
+    lanes.get_by_text("As a table").click()
+    expect(lanes.locator("tbody tr")).to_have_count(len(answer["series"]))
+    lively = [row.locator("td").first.inner_text() for row in lanes.locator("tbody tr").all()]
+    assert lively == [str(int(part["arousal"]["percentile"] + 0.5)) for part in answer["series"]]
+    expect(lanes.locator("image")).to_be_attached()
+
+    # A click in the middle of the axis is the middle of the sound, for player and line alike.
+    drawing = lanes.locator("svg.sound-lanes")
+    ends = [float(lanes.locator(".lane-ground").get_attribute(name) or 0) for name in ("x", "width")]
+    middle = ends[0] + ends[1] / 2
+    page.wait_for_function("document.querySelector('em-sound-lanes audio').duration > 0")
+    drawing.click(position={"x": middle, "y": 60})
+    page.wait_for_function(
+        "([x, near]) => Math.abs(document.querySelector('.playing-line').getAttribute('x1') - x) < near",
+        arg=[middle, 0.02 * ends[1]],
+    )
+    at, whole = lanes.locator("audio").evaluate("e => [e.currentTime, e.duration]")
+    assert abs(at - whole / 2) < 0.02 * whole
+    page.context.close()
+
+
 def test_a_snippet_is_labelled_after_its_verdict(
     browser: Browser, labelling: Service, watched: Watch, music: Music
 ) -> None:
@@ -101,6 +132,58 @@ def test_a_snippet_is_labelled_after_its_verdict(
     sounds = page.locator("em-tag-labels")
     expect(sounds).to_contain_text("in 100 recordings of ten genres")
     expect(sounds).to_contain_text("Genre: ")
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def evening(music: Music) -> Path:
+    """Write down a recording of a song of the library, of silence, and of a song that is not in it."""
+    rate = music.song(0).sample_rate
+    parts = [music.song(0).samples[: 20 * rate], np.zeros(6 * rate, np.float32), music.song(4).samples[: 20 * rate]]
+    path = music.folder / "Labelled evening.wav"
+    phone.write_wav(path, np.concatenate(parts), rate)
+    return path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])
+def test_a_tracklist_says_what_each_stretch_sounds_like(
+    browser: Browser, labelling: Service, watched: Watch, evening: Path, width: int, scheme: str
+) -> None:
+    page = open_context(browser, labelling, color_scheme=scheme, viewport={"width": width, "height": 740}).new_page()
+    watched.follow(page)
+    page.goto("/tracklists")
+    wanted = page.get_by_label("In new recordings, say what each stretch sounds like, too")
+    expect(wanted).not_to_be_checked()
+    wanted.check()
+    assert violations(page) == []
+    page.locator(".file-button input[type=file]").set_input_files(evening)
+    page.get_by_role("link", name="Show the tracklist").click(timeout=300_000)
+    expect(page.get_by_role("heading", name=evening.name)).to_be_visible()
+    kept = labelling.ask("GET", page.url.removeprefix(labelling.url))
+    music_of = [segment for segment in kept["segments"] if segment["kind"] in ("track", "unknown")]
+    assert len(music_of) > 1
+    rows = page.locator(".segment-list li")
+    expect(rows).to_have_count(len(kept["segments"]))
+    for segment, row in zip(kept["segments"], rows.all(), strict=True):
+        said = segment["labels"]
+        if not said:
+            expect(row).not_to_contain_text("Genre")
+            continue
+        assert segment in music_of
+        for tag in said["tags"]["labels"][:3]:
+            expect(row).to_contain_text(tag)
+        expect(row).to_contain_text("Genre: ")
+        expect(row).to_contain_text(said["genre"]["labels"][0])
+    sounds = page.locator(".tracklist-chart .sound")
+    expect(sounds).to_have_count(sum(bool(segment["labels"]["tags"]["labels"]) for segment in music_of))
+    page.get_by_text("As a table").click()
+    table = page.locator("em-tracklist-chart table")
+    expect(table.get_by_role("columnheader", name="Sound: tags")).to_be_visible()
+    likely = music_of[0]["labels"]["genre"]["labels"][0]
+    expect(table.locator("tbody tr", has_text=likely).first).to_contain_text("%")
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+    labelling.ask("DELETE", page.url.removeprefix(labelling.url))
     page.context.close()
 
 
@@ -156,13 +239,18 @@ def test_a_model_shows_how_good_it_is(
     page.context.close()
 
 
-def tone(folder: Path, kind: str, number: int) -> Path:
-    """Four seconds of one of two kinds of sound that nobody confuses, named by label and group."""
-    rng, t = np.random.default_rng(number), np.arange(4 * 16000) / 16000
+def sound(kind: str, number: int, length_s: int = 4) -> np.ndarray:
+    """One of two kinds of sound that nobody confuses, at 16 kHz."""
+    rng, t = np.random.default_rng(number), np.arange(length_s * 16000) / 16000
     hum = 0.4 * np.sin(2 * np.pi * (60 + 10 * number) * t) + 0.01 * rng.standard_normal(len(t))
     hiss = 0.2 * rng.standard_normal(len(t)) * (np.sin(2 * np.pi * 4 * t) > 0)
+    return (hum if kind == "hum" else hiss).astype(np.float32)
+
+
+def tone(folder: Path, kind: str, number: int) -> Path:
+    """Four seconds of a kind of sound, named by label and group."""
     path = folder / f"{kind} - {number} - take.wav"
-    phone.write_wav(path, (hum if kind == "hum" else hiss).astype(np.float32), 16000)
+    phone.write_wav(path, sound(kind, number), 16000)
     return path
 
 
@@ -186,7 +274,7 @@ def test_a_model_is_trained_and_its_cells_lead_to_clips(
     page.wait_for_url("**/labels/train?job=*")
     expect(state).to_contain_text("recordings heard")
     page.reload()  # the address brings one back
-    expect(state).to_contain_text("Trained on 8 recordings: version 1", timeout=120_000)
+    expect(state).to_contain_text("Trained on 8 recordings: version 1", timeout=300_000)
     page.get_by_role("link", name="How good it is").click()
     cell = page.locator("em-matrix button").first
     count = int(cell.inner_text())
@@ -217,6 +305,56 @@ def test_songs_are_compared(browser: Browser, labelling: Service, watched: Watch
     assert violations(page) == []
     page.get_by_role("button", name="Leave out").first.click()
     expect(genre.locator("tbody tr").first.locator("td")).to_have_count(1)
+    page.context.close()
+
+
+@pytest.fixture
+def feeling(labelling: Service, tmp_path: Path) -> Iterator[Path]:
+    """A model of one's own tells happy (hum) from sad (hiss); what it is to be asked is a hum, then a hiss."""
+    for label, kind in (("happy", "hum"), ("sad", "hiss")):
+        (tmp_path / "moods" / label).mkdir(parents=True)
+        for number in range(4):
+            tone(tmp_path / "moods" / label, kind, number)
+    how = ("--group", "none", "--features", "mfcc-104-log", "--family", "logistic", "--activate", "--quiet")
+    labelling.command("train", "feeling", str(tmp_path / "moods"), *how)
+    path = tmp_path / "both.wav"
+    phone.write_wav(path, np.concatenate([sound("hum", 2, 10), sound("hiss", 2, 10)]), 16000)
+    yield path
+    shutil.rmtree(labelling.folder / "labels" / "feeling")
+
+
+def test_moods_lie_on_a_plane_where_a_model_tells_happy_from_sad(
+    browser: Browser, labelling: Service, watched: Watch, feeling: Path
+) -> None:
+    answer = labelling.ask("POST", "/labels/feeling?every=5", [("snippet", "a.wav", feeling.read_bytes())])
+    happy = [100 * next(i["p"] for i in part["distribution"] if i["label"] == "happy") for part in answer["series"]]
+    assert happy[0] > 60 > 40 > happy[-1]
+    small = {"viewport": {"width": 320, "height": 640}, "color_scheme": "dark"}
+    page = labelled(browser, labelling, watched, feeling, **small)
+    mood = page.locator("em-mood")
+    expect(mood.get_by_role("heading")).to_have_text("Calm or energetic, sad or happy")
+    mood.get_by_text("As a table").click()
+    cells = [int(row.locator("td").nth(1).inner_text()) for row in mood.locator("tbody tr").all()]
+    assert cells == [int(value + 0.5) for value in happy]
+    assert len(re.findall("[ML]", mood.locator(".line").get_attribute("d") or "")) == len(happy)
+    assert violations(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+    # The point goes with the player: from right (happy) to left (sad).
+    before = float(mood.locator(".playing-dot").get_attribute("cx") or 0)
+    page.locator("em-sound-lanes audio").evaluate("player => { player.currentTime = 17 }")
+    page.wait_for_function("x => document.querySelector('.playing-dot').getAttribute('cx') < x / 2", arg=before)
+
+    page.goto("/labels/compare")
+    moods = feeling.parent / "moods"
+    page.locator("input[type=file]").set_input_files(
+        [moods / "happy" / "hum - 1 - take.wav", moods / "sad" / "hiss - 1 - take.wav"]
+    )
+    expect(page.locator("[aria-live]")).to_contain_text("The songs are compared")
+    expect(mood.locator("circle.peak")).to_have_count(2)
+    xs = [float(circle.get_attribute("cx") or 0) for circle in mood.locator("circle.peak").all()]
+    assert xs[0] > xs[1]
+    expect(mood.locator("svg")).to_have_attribute("aria-label", re.compile("rather happy.*rather sad"))
     page.context.close()
 
 

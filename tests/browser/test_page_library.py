@@ -10,7 +10,10 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from classifier.demo import songs
-from tests.browser.harness import Music, Service, Watch, open_context, running, violations
+from classifier.store import open_store
+from classifier.work import jobs, label
+from tests.browser.harness import Music, Service, Watch, drawn, open_context, running, violations
+from tests.library import WEIGHTS
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +23,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory, chromium: Playwright, musi
     tracks = [music.track(index) for index in range(4)]
     for track in tracks[:2]:
         (found / track.name).write_bytes(track.read_bytes())
-    with running(tmp_path_factory.mktemp("archive"), EARMARK_MUSIC_FOLDERS=str(found)) as service:
+    where = {"EARMARK_MUSIC_FOLDERS": str(found), "EARMARK_WEIGHTS_DIR": str(WEIGHTS)}
+    with running(tmp_path_factory.mktemp("archive"), **where) as service:
         song = music.song(3)
         cut = replace(song, title=f"{song.title} (cut)", samples=song.samples[6 * song.sample_rate :])
         service.enroll(*tracks, songs.write(cut, tmp_path_factory.mktemp("cut")))
@@ -28,15 +32,21 @@ def archive(tmp_path_factory: pytest.TempPathFactory, chromium: Playwright, musi
 
 
 @pytest.fixture
-def page(browser: Browser, archive: Service) -> Iterator[Page]:
+def watch(archive: Service) -> Iterator[Watch]:
+    """Complaints of the page; there must be none at the end."""
+    watch = Watch(archive.url)
+    yield watch
+    assert watch.complaints() == []
+
+
+@pytest.fixture
+def page(browser: Browser, archive: Service, watch: Watch) -> Iterator[Page]:
     """A watched page."""
     context = open_context(browser, archive)
     page = context.new_page()
-    watch = Watch(archive.url)
     watch.follow(page)
     yield page
     context.close()
-    assert watch.complaints() == []
 
 
 def clean(page: Page) -> None:
@@ -96,6 +106,42 @@ def test_a_catalogue_is_copied_and_what_is_missing_added(page: Page, music: Musi
     assert titles == {music.song(index).title for index in range(3)}
 
 
+def test_a_catalogue_is_removed_once_its_name_was_typed(
+    page: Page, archive: Service, music: Music, watch: Watch
+) -> None:
+    watch.expect("409")
+    archive.change("/catalogues", {"name": "sketch"}, method="POST")
+    archive.change("/catalogues", {"name": "zero"}, method="POST")
+    page.goto("/catalogues")
+    expect(page.locator(".rows li", has_text="zero")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove default")).to_have_count(0)
+    page.get_by_role("button", name="Remove sketch").press("Enter")
+    form = page.get_by_role("dialog")
+    expect(form).to_contain_text("“sketch” goes for good, with its 0 tracks")
+    field, remove = form.get_by_role("textbox"), form.get_by_role("button", name="Remove")
+    expect(field).to_be_focused()
+    field.fill("sketches")
+    expect(remove).to_be_disabled()
+    clean(page)
+    # Somebody adds a track meanwhile: nothing goes that was not seen.
+    track = music.track(0)
+    archive.finish(archive.ask("POST", "/tracks?catalogue=sketch", [("file", track.name, track.read_bytes())]))
+    field.fill("sketch")
+    remove.click()
+    expect(form.get_by_role("alert")).to_contain_text("This catalogue has changed since you looked")
+    expect(form).to_contain_text("with its one track")
+    field.press("Enter")
+    expect(form).to_be_hidden()
+    expect(page.locator("[aria-live]")).to_contain_text("Catalogue sketch is removed.")
+    expect(page.get_by_role("button", name="Remove zero")).to_be_focused()
+    names = [catalogue["name"] for catalogue in archive.ask("GET", "/catalogues")["catalogues"]]
+    assert "sketch" not in names
+    assert "zero" in names
+    page.get_by_role("button", name="Remove zero").click()
+    form.press("Escape")
+    expect(page.get_by_role("button", name="Remove zero")).to_be_focused()
+
+
 def test_duplicates_are_found_merged_and_brought_back(page: Page, music: Music, archive: Service) -> None:
     title = music.song(3).title
     page.goto("/library/duplicates")
@@ -109,6 +155,16 @@ def test_duplicates_are_found_merged_and_brought_back(page: Page, music: Music, 
     expect(pair).to_have_count(0)
     expect(page.get_by_role("button", name="Look again")).to_be_focused()
     assert archive.ask("GET", "/tracks")["total"] == 4
+    bar = page.get_by_role("complementary", name="Undo")
+    expect(bar).to_contain_text(f"“{title} (cut)” went into “{title}”.")
+    clean(page)
+    bar.get_by_role("button", name="Undo").press("Enter")
+    expect(pair).to_have_count(1)
+    expect(pair.get_by_role("button", name="Keep this one").first).to_be_focused()
+    expect(page.get_by_role("heading", name="Merged")).to_have_count(0)
+    assert archive.ask("GET", "/tracks")["total"] == 5
+    pair.get_by_role("button", name=f"Keep this one: {title}, file").click()
+    expect(pair).to_have_count(0)
     page.get_by_role("button", name=f"Undo the merge of {title} (cut)").click()
     expect(page.get_by_role("heading", name="Merged")).to_have_count(0)
     assert archive.ask("GET", "/tracks")["total"] == 5
@@ -128,6 +184,7 @@ def test_the_map_is_drawn_searched_and_walked(page: Page, music: Music) -> None:
     seen = {page.locator(".map-chosen a").inner_text()}
     for key in ("ArrowRight", "ArrowLeft", "ArrowUp", "ArrowDown"):
         page.keyboard.press(key)
+        drawn(page)
         seen.add(page.locator(".map-chosen a").inner_text())
     assert len(seen) > 1
     page.get_by_role("searchbox").fill("")
@@ -161,6 +218,65 @@ def test_a_track_has_a_page_of_its_own(page: Page, music: Music, archive: Servic
         expect(page.locator("h1")).to_be_visible()
         expect(page.locator(".loading")).to_have_count(0)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
+
+
+@pytest.mark.skipif(
+    not (WEIGHTS / "musicnn-msd" / "manifest.json").exists(), reason="the tagging network is not on this machine"
+)
+def test_tracks_are_labelled_and_found_by_their_labels(page: Page, music: Music, archive: Service) -> None:
+    titles = [music.song(index).title for index in range(5)]
+    tracks = {track["title"]: track["id"] for track in archive.ask("GET", "/tracks")["tracks"]}
+    page.goto(f"/tracks/{tracks[titles[0]]}")
+    panel = page.get_by_role("region", name="Labels")
+    expect(panel).to_contain_text("This track has no labels yet")
+    panel.get_by_role("button", name="Label these tracks").click()
+    expect(panel).to_contain_text("2 of 5 tracks labelled. The files of 3 were not found.", timeout=60_000)
+    clean(page)
+    page.reload()
+    said = archive.ask("GET", f"/tracks/{tracks[titles[0]]}")["labels"]["tags"]["labels"]
+    for word in said:
+        expect(panel.get_by_role("link", name=word, exact=True)).to_be_visible()
+    panel.get_by_role("link", name=said[0], exact=True).click()
+    page.wait_for_url("**/library?label=tags:*")
+    expect(page.locator(".tracks .row-title", has_text=titles[0])).to_be_visible()
+    total = archive.ask("GET", f"/tracks?label=tags:{said[0].replace(' ', '%20')}")["total"]
+    expect(page.locator(".tracks li")).to_have_count(total)
+
+
+@pytest.fixture
+def waiting(archive: Service) -> Iterator[str]:
+    """Return the id of a job that labels the archive and waits: nobody shares its spool."""
+    store = open_store(f"sqlite:///{archive.folder}/earmark.sqlite")
+    task = {"catalogue": "default", "tasks": [], "again": False}
+    state = {"labelled": 0, "failed": 0, "failures": []}
+    job = jobs.submit(store, label.KIND, task, state=state, total=5, spool="elsewhere")["_id"]
+    yield job
+    store.delete("jobs", {"_id": job})
+    store.close()
+
+
+def test_labelling_that_was_begun_elsewhere_is_stopped(page: Page, archive: Service, waiting: str) -> None:
+    page.goto("/library")
+    panel = page.get_by_role("region", name="Labels")
+    expect(panel).to_contain_text("Waiting for its turn.")
+    expect(panel.get_by_role("progressbar")).to_have_attribute("max", "5")
+    clean(page)
+    panel.get_by_role("button", name="Stop").press("Enter")
+    expect(panel).to_contain_text("Stopped: 0 of 5 tracks labelled. What was labelled stays.")
+    expect(panel.get_by_role("button", name="Label these tracks")).to_be_focused()
+    assert archive.ask("GET", f"/jobs/{waiting}")["error"]["name"] == "conflict"
+
+
+def test_jobs_are_stopped_on_the_view_of_the_system(page: Page, archive: Service, waiting: str) -> None:
+    page.goto("/system")
+    panel = page.get_by_role("region", name="Jobs")
+    expect(panel.locator("li")).to_contain_text("Labelling tracks")
+    expect(panel.locator("li")).to_contain_text("Waiting · default")
+    clean(page)
+    panel.get_by_role("button", name="Stop: Labelling tracks").press("Enter")
+    expect(panel.locator("li")).to_have_count(0)
+    expect(page.locator("#jobs-heading")).to_be_focused()
+    assert archive.ask("GET", f"/jobs/{waiting}")["status"] == "done"
 
 
 def test_an_unknown_track_is_said_to_be_unknown(browser: Browser, archive: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -27,6 +28,26 @@ def test_health_is_said_and_counted(page: Page, service: Service, music: Music) 
     expect(routes.locator("th", has_text=re.compile(r"^\s*/api/v1/tags\s*$"))).not_to_have_count(0)
     rate = page.locator("em-series-chart").first.locator("svg[role=img]")  # it needs two looks
     expect(rate).to_have_attribute("aria-label", re.compile(r"^[1-9][0-9.]* requests a minute"))
+
+
+def test_devices_lead_to_what_they_recorded(page: Page, service: Service, music: Music) -> None:
+    for device, song in (("Bar, left", 0), ("Bar, left", 5), ("Студия", 1)):
+        snippet = music.snippet(song, 9.0)
+        service.ask("POST", f"/tags?device={quote(device)}", [("snippet", snippet.name, snippet.read_bytes())])
+    page.goto("/system")
+    table = page.get_by_role("region", name="Devices, table")
+    row = table.locator("tr", has_text="Bar, left")
+    expect(row.locator("td")).to_have_text(["2", re.compile("20"), "50\u202f%", "0\u202f%", "50\u202f%"])
+    expect(table.locator("tr", has_text="Студия").locator("td").nth(2)).to_have_text("100\u202f%")
+    assert violations(page) == []
+    row.get_by_role("link").click()
+    page.wait_for_url("**/history?device=Bar,%20left")
+    expect(page.get_by_text("What the device Bar, left sent.")).to_be_visible()
+    expect(page.locator(".rows li")).to_have_count(2)
+    page.get_by_role("button", name="Show all devices").click()
+    page.get_by_text("Devices", exact=True).click()
+    expect(table.locator("tbody tr")).to_have_count(2)
+    assert violations(page) == []
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (1280, "light")])

@@ -50,6 +50,25 @@ def test_a_row_means_one_track(store: Store) -> None:
     assert meant(title="Same", artist="b") == (None, "", "2 tracks have this title")
 
 
+def test_files_are_found_by_escaped_names(store: Store) -> None:
+    """VLC writes M3U with paths as in addresses; a file that is really called so comes first."""
+    catalogue(store)
+    names = ("Zwölf – 12", "100 %", "raw%20name", "raw name")
+    ids = {name: enroll(store, name, title=name) for name in names}
+    matcher = Matcher(tracks.list_tracks(store, "default"))
+    for file, name in (
+        ("Zw%C3%B6lf%20%E2%80%93%2012", "Zwölf – 12"),
+        ("100%20%25", "100 %"),
+        ("100 %", "100 %"),
+        ("raw%20name", "raw%20name"),
+        ("raw%2520name", "raw%20name"),
+    ):
+        track, way, _ = matcher.track(row(file=file))
+        assert track is not None
+        assert (track.id, way) == (ids[name], "file")
+    assert matcher.track(row(file="%FF%00"))[0] is None
+
+
 def test_values_are_taken_over_once(store: Store) -> None:
     catalogue(store)
     track_id = enroll(store, "a", artist="Old")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
@@ -46,6 +48,25 @@ def test_playlists_come_back_with_ids(kind: str, title: str, artist: str) -> Non
     assert {name: row.fields[name].strip() for name in wanted} == wanted
     assert row.fields["recording_mbid"].endswith(UUID)
     assert row.fields["acoustid"].endswith(UUID)
+
+
+@pytest.mark.parametrize("kind", ["xspf", "jspf"])
+def test_playlists_say_where_files_are_as_addresses(kind: str) -> None:
+    """Else a player takes what follows # or ? in a file's name for something else, and %20 for a space."""
+    path = "/music/what? 100%20 #1/Wälz – 日本.flac"
+    made = [track(1, "a"), replace(track(2, "b"), source="50 % #2: x/y")]
+    text = write_table(made, kind, {"id1": path})
+    if kind == "xspf":
+        found = [element.text or "" for element in ElementTree.fromstring(text).iter("{http://xspf.org/ns/0/}location")]
+    else:
+        found = [entry["location"][0] for entry in json.loads(text)["playlist"]["track"]]
+    first, second = map(urlsplit, found)
+    assert (first.scheme, unquote(first.path), first.query, first.fragment) == ("file", path, "", "")
+    assert (second.scheme, second.netloc, unquote(second.path), second.query, second.fragment) == (
+        *("", "", "50 % #2: x/y", "", ""),
+    )
+    rows = read_table(text.encode(), kind).rows
+    assert [row.file for row in rows] == ["Wälz – 日本", "y"]
 
 
 def test_m3u_comes_back_with_names_and_files() -> None:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import pwd
+import shutil
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +18,8 @@ from typing import Any
 from paho.mqtt import client as paho
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from tests.servers import Server
+from tests.places import start
+from tests.servers import Server, ServerMissing
 from tests.waiting import until
 
 
@@ -31,18 +36,7 @@ class Running(Server):
 
     def __init__(self, folder: Path, user: str = "", password: str = "") -> None:
         super().__init__(folder)
-        plugin: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
-        if user:
-            passwords = folder / "passwords"
-            passwords.write_text(f"{user}:{Argon2Hasher().hash(password)}\n")
-            plugin = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(passwords)}}
-        listener = {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}
-        # JSON is YAML.
-        (folder / "config.yaml").write_text(json.dumps({"listeners": {"default": listener}, "plugins": plugin}))
-
-    def command(self) -> Sequence[str]:
-        """Return the command line."""
-        return [str(Path(sys.executable).parent / "amqtt"), "-c", str(self.folder / "config.yaml")]
+        self.user, self.password = user, password
 
     @property
     def url(self) -> str:
@@ -56,11 +50,49 @@ class Running(Server):
         return False
 
 
+class Amqtt(Running):
+    """The Python broker of the tests' requirements."""
+
+    def command(self) -> Sequence[str]:
+        """Return the command line."""
+        plugin: dict[str, Any] = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+        if self.user:
+            passwords = self.folder / "passwords"
+            passwords.write_text(f"{self.user}:{Argon2Hasher().hash(self.password)}\n")
+            plugin = {"amqtt.plugins.authentication.FileAuthPlugin": {"password_file": str(passwords)}}
+        listener = {"type": "tcp", "bind": f"127.0.0.1:{self.port}"}
+        config = self.folder / "config.yaml"
+        # JSON is YAML.
+        config.write_text(json.dumps({"listeners": {"default": listener}, "plugins": plugin}))
+        return [str(Path(sys.executable).parent / "amqtt"), "-c", str(config)]
+
+
+class Mosquitto(Running):
+    """Eclipse Mosquitto, which most homes run; a package of Debian's."""
+
+    def command(self) -> Sequence[str]:
+        """Return the command line."""
+        program = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+        if program is None:
+            raise ServerMissing("no mosquitto: install Debian's package")
+        lines = [f"listener {self.port} 127.0.0.1", "persistence false"]
+        # As root it would become a user who cannot read the passwords.
+        lines += [f"user {pwd.getpwuid(os.getuid()).pw_name}", f"allow_anonymous {str(not self.user).lower()}"]
+        if self.user:
+            passwords = self.folder / "passwords"
+            hashing = ["mosquitto_passwd", "-b", "-c", str(passwords), self.user, self.password]
+            subprocess.run(hashing, check=True, capture_output=True)
+            lines.append(f"password_file {passwords}")
+        config = self.folder / "mosquitto.conf"
+        config.write_text("\n".join(lines) + "\n")
+        return [program, "-c", str(config)]
+
+
 @contextlib.contextmanager
-def broker(folder: Path, user: str = "", password: str = "") -> Iterator[Running]:
+def broker(program: type[Running], folder: Path, user: str = "", password: str = "") -> Iterator[Running]:
     """Run a broker for the length of a block."""
-    running = Running(folder, user, password)
-    running.start()
+    running = program(folder, user, password)
+    start(running)
     try:
         yield running
     finally:

@@ -44,9 +44,10 @@ class Earmark:
         self.environment = {"EARMARK_DATA_DIR": str(data_dir)}
         self._processes: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: object, **environment: str) -> Done:
+    def __call__(self, *arguments: object, stdin: str | None = None, **environment: str) -> Done:
         """Call it in this process."""
-        result = CliRunner().invoke(main, [str(a) for a in arguments], env={**self.environment, **environment})
+        env = {**self.environment, **environment}
+        result = CliRunner().invoke(main, [str(a) for a in arguments], input=stdin, env=env)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         return Done(result.exit_code, result.stdout, result.stderr)

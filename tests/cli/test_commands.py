@@ -55,8 +55,16 @@ def test_every_option_says_what_it_does(path):
 
 def test_version_and_no_arguments(earmark):
     assert re.fullmatch(r"earmark, version \d+\.\d+\.\d+\n", earmark("--version").out)
-    assert "Commands:" in earmark().out + earmark().err
+    said = earmark()
+    assert all(f"\n{title}:\n" in said.out + said.err for title in ("Identify", "Your library", "The service"))
     assert earmark("nonsense").code == 2
+
+
+def test_the_help_lists_every_command_once_and_whole(earmark):
+    said = earmark("--help").out
+    for name in main.list_commands(click.Context(main)):
+        assert len(re.findall(rf"^  {name} ", said, re.MULTILINE)) == 1, name
+    assert not re.findall(r"\w\.\.\.$", said, re.MULTILINE)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +153,13 @@ def test_tracks_show_and_edit(enrolled):
     edited = enrolled("tracks", "edit", one, "--title", "Blue Monday", "--artist", "New Order", "--json").objects[0]
     assert (edited["title"], edited["artist"], edited["source"]) == ("Blue Monday", "New Order", "noise 1")
     assert enrolled("tracks", "show", one, "--json").objects[0] == edited
+    assert edited["by_hand"] == ["title", "artist"]
+    assert enrolled("tracks", "edit", one, "--by-hand", "artist, isrc", "--json").objects[0]["by_hand"] == [
+        "artist",
+        "isrc",
+    ]
+    assert enrolled("tracks", "edit", one, "--by-hand", "", "--json").objects[0]["by_hand"] == []
+    assert "'source' of a track cannot be edited" in enrolled("tracks", "edit", one, "--by-hand", "source").err
     assert enrolled("tracks", "edit", one).code == 2
     empty = enrolled("tracks", "edit", one, "--title", " ")
     assert (empty.code, len(empty.err.splitlines())) == (1, 1)
@@ -200,8 +215,15 @@ def test_catalogues_are_created_listed_and_removed(earmark, folder):
     assert listed["old"]["config"]["em_max_iterations"] == 100
     assert "radio" in earmark("catalogues", "list").out
     asked = earmark("catalogues", "remove", "radio")
-    assert asked.code == 1  # nobody to say yes
-    assert earmark("catalogues", "remove", "radio", "--yes").err.endswith("removed catalogue 'radio' and 1 track\n")
+    assert asked.code == 1  # nobody to type its name
+    assert "catalogue 'radio' holds 1 track and 0 jobs" in asked.err
+    wrong = earmark("catalogues", "remove", "radio", stdin="radia\n")
+    assert (wrong.code, "nothing is removed" in wrong.err) == (1, True)
+    default = earmark("catalogues", "remove", "radio", "--yes", "--catalogue", "radio")
+    assert (default.code, "it is not removed" in default.err) == (1, True)
+    assert earmark("catalogues", "remove", "radio", stdin="radio\n").err.endswith(
+        "removed catalogue 'radio' and 1 track\n"
+    )
     assert [o["name"] for o in earmark("catalogues", "list", "--json").objects] == ["old"]
     gone = earmark("catalogues", "remove", "radio", "--yes")
     assert (gone.code, "there is no catalogue 'radio'" in gone.err) == (1, True)

@@ -20,11 +20,18 @@ def test_a_configuration_starts_from_a_preset_a_catalogue_or_synced_fms_json(ear
     file.write_text(json.dumps({"mfcc_step_size": 160, "cv_type": "diag"}))
     (old,) = earmark("catalogues", "create", "old", "--synced-fm", file, "--json").objects
     assert old["config"] == {**PRESETS["synced-fm"].to_dict(), "frame_step": 160, "covariance_type": "diag"}
+    whole = {"name": "club", "config": {"mfcc_step_size": "160", "cv_type": "diag"}, "data": [], "status": "trained"}
+    file.write_text(json.dumps(whole | {"s3_links": [{"filename": "a.wav"}], "created_at": "2015-03-01"}))
+    (again,) = earmark("catalogues", "estimate", "--synced-fm", file, "--json").objects
+    assert again["config"] == old["config"], "a training set as Synced.fm stores it"
     assert earmark("catalogues", "create", "x", "--preset", "earmark", "--copy-of", "radio").code == 2
     for content, words in (
         ("[1]", "no JSON object"),
         ("{", "no JSON that can be read"),
         ('{"a": 1}', "no parameter 'a'"),
+        ('{"name": "club", "config": [16000]}', "'config' of Synced.fm's training set is no object"),
+        ('{"names": "club", "config": {}}', "has no 'names': did you mean name?"),
+        ('{"name": "club", "config": {"name": 1}}', "no parameter 'name'"),
     ):
         file.write_text(content)
         done = earmark("catalogues", "create", "x", "--synced-fm", file)
@@ -74,9 +81,14 @@ def test_a_catalogue_is_copied_from_its_files(earmark: Earmark, folder: Path, tm
 
     again = earmark("catalogues", "copy", "default", "finer", tmp_path / "elsewhere.wav", "--set", "window_step=0.5")
     assert again.code == 0
-    assert (
-        again.err.splitlines()[-1] == "1 files copied to catalogue 'finer'; 0 tracks of 'default' wait for their files"
-    )
+    count = "1 tracks copied to catalogue 'finer', which has 6 now; 0 tracks of 'default' wait for their files"
+    assert again.err.splitlines()[-1] == count
+    third = earmark("catalogues", "copy", "default", "finer", folder, "--set", "window_step=0.5", "--json")
+    assert {o["status"] for o in third.objects} == {"present"}
+    assert "0 tracks copied to catalogue 'finer', which has 6 now" in third.err
+    itself = earmark("catalogues", "copy", "finer", "finer", folder)
+    assert itself.code == 1
+    assert "cannot be copied into itself" in itself.err
     assert list(earmark("tracks", "list", "--json").objects) == list(before.values())
     other = earmark("catalogues", "copy", "default", "finer", folder)
     assert other.code == 1

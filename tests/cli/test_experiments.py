@@ -68,9 +68,12 @@ def test_recordings_are_of_the_track_that_their_folder_names(earmark, study, tmp
     assert "piece 0 taken for piece 1: 1 times" in table.out
     (recordings / "piece 9").mkdir()
     shutil.copy(study / "piece 0.wav", recordings / "piece 9")
-    missing = earmark("validate", "default", recordings)
+    out = tmp_path / "out"
+    missing = earmark("validate", "default", recordings, "--out", out)
     assert missing.code == 1
     assert "no track called 'piece 9'" in missing.err
+    shutil.rmtree(recordings / "piece 9")
+    assert earmark("validate", "default", recordings, "--out", out).code == 0, "nothing was answered into that folder"
 
 
 def test_a_sweep_enrolls_each_cell_and_leaves_only_its_report(earmark, study, tmp_path):
@@ -99,6 +102,7 @@ def test_a_sweep_enrolls_each_cell_and_leaves_only_its_report(earmark, study, tm
         ((), "nothing to vary"),
         (("--grid", "n_components"), "names no values"),
         (("--grid", "components=4"), "did you mean n_components"),
+        (("--grid", "n_components=many,99"), "no combination can be enrolled: n_components is 'many'"),
     ],
 )
 def test_a_sweep_of_nothing_says_what_to_give(earmark, study, tmp_path, options, said):

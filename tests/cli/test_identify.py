@@ -31,6 +31,7 @@ MATCH = [
     "query_start_s",
     "query_end_s",
     "speed",
+    "pitch",
     "agreement",
     "z",
     "log10_e_value",
@@ -41,7 +42,7 @@ MATCH = [
     "ids",
 ]
 NEAR = ["track_id", "title", "artist", "source", "divergence", "window_start_s"]
-SEARCHED = ["windows", "aligned_tracks", "complete", "other_speeds"]
+SEARCHED = ["windows", "aligned_tracks", "complete", "other_speeds", "nearest_exact", "share", "wide"]
 ALIGNED = ["query_start_s", "query_end_s", "agreement", "z"]
 
 
@@ -54,6 +55,7 @@ def a_match(**values) -> Match:
         "query_start_s": 0.0,
         "query_end_s": 5.0,
         "speed": 1.0,
+        "pitch": 0.0,
         "agreement": 0.401,
         "z": 17.8,
     }
@@ -89,7 +91,8 @@ def test_json_has_exactly_the_keys_of_the_contract(stocked, snippet, enrolled_so
     assert all(list(match) == MATCH for match in answer["matches"])
     assert all(list(near) == NEAR for near in answer["nearest"])
     assert list(answer["searched"]) == SEARCHED
-    assert answer["searched"] == {"windows": 12 * 36, "aligned_tracks": 12, "complete": True, "other_speeds": True}
+    searched = {"complete": True, "other_speeds": True, "nearest_exact": True, "share": 1.0, "wide": False}
+    assert answer["searched"] == {"windows": 12 * 36, "aligned_tracks": 12, **searched}
     assert {"decode", "align", "total"} <= set(answer["seconds"])
     best = answer["matches"][0]
     song = enrolled_songs[3]
@@ -98,6 +101,20 @@ def test_json_has_exactly_the_keys_of_the_contract(stocked, snippet, enrolled_so
     assert best["offset_s"] == pytest.approx(12.3, abs=0.05)
     assert answer["nearest"][0]["track_id"] == best["track_id"]
     assert len(answer["matches"]) == 5
+
+
+def test_wide_is_asked_for_and_told(stocked, snippet):
+    answer = stocked("identify", snippet, "--wide", "--json").objects[0]
+    assert answer["searched"]["wide"] is True
+    assert (answer["matches"][0]["speed"], answer["matches"][0]["pitch"]) == (1.0, 0.0)
+
+
+def test_a_tempo_of_its_own_is_told_in_words():
+    match = a_match(speed=1.1, pitch=-2.0)
+    tag = Tag("identified", "auto", [match], [], Searched(1, 1, True), {"total": 0.1}, tied=1)
+    assert ", at 110.0 % of its tempo and -2.0 semitones." in " ".join(in_terminal(tag, 200))
+    together = Tag("identified", "auto", [a_match(speed=1.03, pitch=0.51)], [], Searched(1, 1, True), {"total": 0.1})
+    assert "semitones" not in " ".join(in_terminal(together, 200))
 
 
 def test_divergence_alone_leaves_alignment_null(stocked, snippet, enrolled_songs):

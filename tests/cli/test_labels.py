@@ -102,6 +102,25 @@ def test_trained_judged_activated_asked_and_rolled_back(earmark: Earmark, labell
     assert "accuracy" in earmark("models", "show", "texture", "2").out
 
 
+def test_classic_features_have_a_series_too(earmark: Earmark, labelled: Path, tmp_path: Path):
+    """Each stretch is answered as if it were a recording by itself; silence has no label."""
+    assert earmark("train", "texture", labelled, "--group", "none", *FAST, "--activate").code == 0
+    silence = np.zeros(3 * round(SECONDS * RATE))
+    path = tmp_path / "long.wav"
+    path.write_bytes(
+        as_wav(np.concatenate([sound("chords", 99), sound("beats", 98), silence, sound("wind", 97)]), RATE)
+    )
+    done = earmark("label", "--task", "texture", "--series", "--every", "4", "--json", path)
+    by_start = {part["start_s"]: part for part in done.objects[0]["series"]}
+    assert [by_start[start]["labels"] for start in (0, 4, 20)] == [["chords"], ["beats"], ["wind"]]
+    assert 12 not in by_start
+    assert by_start[20]["end_s"] == pytest.approx(24, abs=0.01)
+    done = earmark("label", "--task", "texture", "--series", "--every", "30", "--json", path)
+    assert [(part["start_s"], part["end_s"]) for part in done.objects[0]["series"]] == [
+        (0, pytest.approx(24, abs=0.01))
+    ]
+
+
 def test_the_same_clips_and_seed_give_the_same_model(earmark: Earmark, labelled: Path):
     for _ in range(2):
         assert earmark("train", "twice", labelled, "--group", "none", *FAST).code == 0
@@ -111,19 +130,77 @@ def test_the_same_clips_and_seed_give_the_same_model(earmark: Earmark, labelled:
 
 
 def test_what_was_heard_is_not_heard_again(earmark: Earmark, tmp_path: Path):
-    """Training that was stopped goes on: features of all recordings before the bad one are kept."""
+    """Training that was stopped goes on: what it had heard is kept."""
     folder = write_clips(tmp_path / "clips", each=3)
-    bad = folder / "wind" / "9.wav"
-    bad.write_bytes(b"no sound")
-    done = earmark("train", "texture", folder, "--group", "none", *FAST)
-    assert done.code == 1
-    assert "9.wav" in done.err
-    kept = list((earmark.data_dir / "features").rglob("*.npz"))
-    assert len(kept) == 9
-    before = {path: path.stat().st_ino for path in kept}
-    bad.unlink()
     assert earmark("train", "texture", folder, "--group", "none", *FAST).code == 0
-    assert {path: path.stat().st_ino for path in (earmark.data_dir / "features").rglob("*.npz")} == before
+    before = {path: path.stat().st_ino for path in (earmark.data_dir / "features").rglob("*.npz")}
+    assert len(before) == 9
+    (folder / "wind" / "new.wav").write_bytes(as_wav(sound("wind", 50), RATE))
+    assert earmark("train", "texture", folder, "--group", "none", *FAST).code == 0
+    after = {path: path.stat().st_ino for path in (earmark.data_dir / "features").rglob("*.npz")}
+    assert len(after) == 10
+    assert before.items() <= after.items()
+
+
+def test_clips_that_cannot_be_heard_are_left_out_and_named(earmark: Earmark, tmp_path: Path):
+    folder = write_clips(tmp_path / "clips")
+    (folder / "wind" / "broken.wav").write_bytes(b"no sound")
+    (folder / "beats" / "silent.wav").write_bytes(as_wav(np.zeros(4 * RATE), RATE))
+    done = earmark("train", "texture", folder, "--group", "folder", *FAST, "--json")
+    assert done.code == 1, "some input failed"
+    assert "failed: wind/broken.wav:" in done.err
+    assert "failed: beats/silent.wav:" in done.err
+    card = done.objects[0]["card"]
+    assert card["data"]["clips"] == 12
+    (warning,) = [line for line in card["warnings"] if "left out" in line]
+    assert "wind/broken.wav" in warning
+    assert earmark("evaluate", folder, "--group", "none", *FAST, "--no-conditions", "--json").code == 1
+    for path in (folder / "wind").glob("[0-1].wav"):
+        path.write_bytes(b"no sound either")
+    done = earmark("train", "texture", folder, "--group", "none", *FAST)
+    assert "4 clips cannot be heard" in done.err
+    assert "3 clips a label are the least: 'wind' has 2" in done.err
+
+
+def test_copies_of_a_sound_stay_together(earmark: Earmark, tmp_path: Path):
+    """A copy under another name, even of another group or label, is on the same side of every split, and is told."""
+    folder = write_clips(tmp_path / "clips")
+    shutil.copy(folder / "wind" / "0.wav", folder / "wind" / "copy.wav")
+    shutil.copy(folder / "beats" / "0.wav", folder / "chords" / "stray.wav")
+    done = earmark("train", "texture", folder, "--group", "none", *FAST, "--json")
+    card = done.objects[0]["card"]
+    assert (card["data"]["clips"], card["data"]["groups"]) == (14, 12)
+    (warning,) = [line for line in card["warnings"] if "same sound" in line]
+    assert "wind/0.wav = wind/copy.wav" in warning
+    assert "beats/0.wav (beats) = chords/stray.wav (chords)" in warning
+    done = earmark("train", "texture", folder, "--group", "folder", *FAST, "--json")
+    assert done.objects[0]["card"]["data"]["groups"] == 2, "a copy in two folders joins them"
+
+
+def test_without_groups_no_figure_is_called_honest(earmark: Earmark, labelled: Path):
+    done = earmark("train", "texture", labelled, "--group", "none", *FAST)
+    assert "Honest" not in done.out
+    assert "Leaky, for no groups were given: random clips" in done.out
+    assert "(leaky)" in earmark("models", "list", "--task", "texture", COLUMNS="200").out
+
+
+def test_a_task_that_cannot_answer_stops_no_other(earmark: Earmark, labelled: Path, tmp_path: Path):
+    """Neither a model that was never activated, nor one whose weights are missing, keeps the others from answering."""
+    new = tmp_path / "new.wav"
+    new.write_bytes(as_wav(sound("chords", 99), RATE))
+    assert earmark("train", "texture", labelled, "--group", "none", *FAST, "--activate").code == 0
+    assert earmark("train", "idle", labelled, "--group", "none", *FAST).code == 0
+    nowhere = {"EARMARK_WEIGHTS_DIR": str(tmp_path / "no weights")}
+    done = earmark("label", "--json", new, new, **nowhere)
+    assert done.code == 1, "some tasks failed"
+    by_task = {(one["task"], one.get("error")): one for one in done.objects}
+    assert set(by_task) == {("genre", "weights_missing"), ("texture", None), ("mood", "weights_missing")}
+    assert by_task["texture", None]["labels"] == ["chords"]
+    assert done.err.count("failed: genre:") == 1, "named once, not for every file"
+    assert "models get musicnn-msd" in done.err
+    done = earmark("label", "--task", "idle", new)
+    assert done.code == 1
+    assert "models activate idle 1" in done.err
 
 
 def test_figures_flattering_and_honest(earmark: Earmark, table: Path, tmp_path: Path):
@@ -208,12 +285,12 @@ def test_a_table_of_features(earmark: Earmark, tmp_path: Path):
     stored = done.objects[0]
     assert (stored["view"], stored["kind"]) == ("table", "exclusive")
     assert stored["card"]["honest"][0]["figures"]["accuracy"]["value"] > 0.8
-    earmark("models", "activate", "letters", "1")
     wav = tmp_path / "a.wav"
     wav.write_bytes(as_wav(sound("wind", 3), RATE))
-    done = earmark("label", "--task", "letters", wav)
-    assert done.code == 1
-    assert "cannot hear recordings" in done.err
+    for command in (["models", "activate", "letters", "1"], ["label", "--task", "letters", "--version", "1", wav]):
+        done = earmark(*command)
+        assert done.code == 1
+        assert "cannot hear recordings" in done.err
 
 
 def test_several_labels(earmark: Earmark, tmp_path: Path):
@@ -291,6 +368,7 @@ def test_genre_of_a_new_user(earmark: Earmark, weights_dir: Path, tmp_path: Path
     mood = earmark("mood", "--json", path).objects[0]
     assert {one["label"] for one in mood["distribution"]} == {"calm", "energetic"}
     assert any("happy or sad" in remark for remark in mood["remarks"])
+    assert earmark("mood", path, path).err.count("happy or sad") == 1
 
 
 def test_what_is_no_music_is_uncertain(earmark: Earmark, weights_dir: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""``earmark listen --mqtt``: the real client against a real broker."""
+"""``earmark listen --mqtt``: the real client against real brokers."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import pytest
 from classifier.cli.mqtt import Broker, Mqtt, discovery_config
 from classifier.errors import InvalidConfig, InvalidParameter, Unavailable
 from classifier.listening.segments import Event, Segment
-from tests.cli.broker import broker, subscribed
+from tests.cli.broker import Amqtt, Mosquitto, Running, broker, subscribed
 from tests.servers import free_port
 from tests.waiting import until
 
 TITLE = 'Ünï "quoted", {{ template }}'
+
+
+@pytest.fixture(params=[Amqtt, Mosquitto], ids=lambda program: program.__name__.lower())
+def program(request: pytest.FixtureRequest) -> type[Running]:
+    """Brokers that share no code."""
+    found: type[Running] = request.param
+    return found
 
 
 def confirmed(number: int = 1, state: str = "confirmed", kind: str = "confirmed", **more: Any) -> Event:
@@ -33,8 +40,8 @@ def confirmed(number: int = 1, state: str = "confirmed", kind: str = "confirmed"
     return Event(kind, 10.0 * number + 5, segment)
 
 
-def test_what_plays_is_told_and_home_assistant_finds_it(tmp_path: Path) -> None:
-    with broker(tmp_path) as running, subscribed(running) as heard:
+def test_what_plays_is_told_and_home_assistant_finds_it(program: type[Running], tmp_path: Path) -> None:
+    with broker(program, tmp_path) as running, subscribed(running) as heard:
         announcer = Mqtt(f"{running.url}/bar/room", "The bar", lambda text: None)
         config = heard.json("homeassistant/sensor/bar_room/config")
         assert config["state_topic"] == config["json_attributes_topic"] == "bar/room/state"
@@ -55,8 +62,8 @@ def test_what_plays_is_told_and_home_assistant_finds_it(tmp_path: Path) -> None:
         assert heard.json("bar/room/state") == {"state": "idle"}
 
 
-def test_the_broker_hears_only_of_what_is_certain(tmp_path: Path) -> None:
-    with broker(tmp_path) as running, subscribed(running) as heard:
+def test_the_broker_hears_only_of_what_is_certain(program: type[Running], tmp_path: Path) -> None:
+    with broker(program, tmp_path) as running, subscribed(running) as heard:
         announcer = Mqtt(f"{running.url}", "e", lambda text: None)
         announcer.take(confirmed(1, state="perhaps", kind="opened"))
         announcer.take(confirmed(1))
@@ -69,9 +76,9 @@ def test_the_broker_hears_only_of_what_is_certain(tmp_path: Path) -> None:
         assert len([1 for topic, *_ in heard.messages if topic == "earmark/event"]) == 4
 
 
-def test_a_broker_that_comes_back_is_told_again(tmp_path: Path) -> None:
+def test_a_broker_that_comes_back_is_told_again(program: type[Running], tmp_path: Path) -> None:
     notes: list[str] = []
-    with broker(tmp_path) as running:
+    with broker(program, tmp_path) as running:
         announcer = Mqtt(running.url, "e", notes.append)
         announcer.take(confirmed())
         running.kill()
@@ -84,8 +91,8 @@ def test_a_broker_that_comes_back_is_told_again(tmp_path: Path) -> None:
     assert notes == ["the MQTT broker is gone; trying again", "the MQTT broker is back"]
 
 
-def test_passwords(tmp_path: Path) -> None:
-    with broker(tmp_path, "me", "s3cret/") as running:
+def test_passwords(program: type[Running], tmp_path: Path) -> None:
+    with broker(program, tmp_path, "me", "s3cret/") as running:
         address = f"127.0.0.1:{running.port}"
         Mqtt(f"mqtt://me:s3cret%2F@{address}", "e", lambda text: None).close()
         with pytest.raises(Unavailable, match="refuses us") as caught:
@@ -133,8 +140,8 @@ def test_the_sensor_is_described_as_home_assistant_asks() -> None:
     assert json.loads(json.dumps(config)) == config
 
 
-def test_a_state_is_as_short_as_home_assistant_wants_it(tmp_path: Path) -> None:
-    with broker(tmp_path) as running, subscribed(running) as heard:
+def test_a_state_is_as_short_as_home_assistant_wants_it(program: type[Running], tmp_path: Path) -> None:
+    with broker(program, tmp_path) as running, subscribed(running) as heard:
         announcer = Mqtt(running.url, "e", lambda text: None)
         announcer.take(confirmed(title="x" * 400))
         state = until(lambda: (s := heard.json("earmark/state"))["state"] != "idle" and s)

@@ -12,9 +12,11 @@ import pytest
 
 from classifier.catalogue import Catalogue
 from classifier.cli import tracklist as command
+from classifier.cli.common import Shell
 from classifier.demo.songs import Song
 from classifier.listening import files
 from tests.cli.conftest import Done, Earmark
+from tests.cli.test_labels import FAST, write_clips
 from tests.library import as_wav, excerpt, lively_noise
 from tests.waiting import until
 
@@ -84,6 +86,35 @@ def test_formats_are_printed_or_written_into_a_folder(listening, recording, tmp_
     assert json.loads(written.read_text())["playlist"]["track"]
 
 
+def test_segments_say_what_they_sound_like(listening, recording, weights_dir):
+    done = listening("tracklist", "--json", "--label", "tags", "--label", "genre", "--label", "mood", recording)
+    assert done.code == 0, done.err
+    (answer,) = done.objects
+    assert len(answer["segments"]) >= 3
+    for segment in answer["segments"]:
+        said = segment["labels"]
+        assert set(said) == {"tags", "genre", "mood"}
+        assert sum(one["p"] for one in said["genre"]["distribution"]) == pytest.approx(1, abs=0.01)
+    # What is heard is the segment's own sound, not that of the whole recording.
+    distributions = [str(segment["labels"]["tags"]["distribution"]) for segment in answer["segments"]]
+    assert len(set(distributions)) == len(distributions)
+    table = listening("tracklist", "--label", "tags", recording)
+    assert table.code == 0, table.err
+    assert "sounds like" in table.out
+
+
+def test_a_model_that_cannot_hear_stretches_is_refused_before_hours_of_listening(listening, recording, tmp_path):
+    clips = write_clips(tmp_path / "clips")
+    trained = listening("train", "texture", clips, "--group", "none", *FAST, "--activate")
+    assert trained.code == 0, trained.err
+    done = listening("tracklist", "--label", "texture", recording)
+    assert done.code == 1
+    assert "cannot answer for stretches of a recording" in done.err
+    done = listening("tracklist", "--label", "taste", recording)
+    assert done.code == 1
+    assert "taste" in done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [(["--into", "x"], "--into needs a format"), (["--cue", "again.wav"], "name a folder with --into for 2")],
@@ -138,6 +169,16 @@ def test_ctrl_c_keeps_what_is_known(listening, tmp_path):
     (state,) = (tmp_path / "tracklists").glob("*.npz")
     assert state.stat().st_size > 1000
     assert not list((tmp_path / "tracklists").glob("*.part"))
+
+
+def test_ctrl_c_while_labels_are_made_is_heard(library, recording, weights_dir):
+    shell = Shell(library.settings.replace(weights_dir=str(weights_dir)), as_json=False, quiet=True)
+    with command._Stop() as stop:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(files.Stopped):
+            command._labelled(
+                shell, library, recording, files.tracklist(library, recording), command._asked(shell, ["tags"]), stop
+            )
 
 
 def test_a_state_that_cannot_be_used_is_no_obstacle(listening, recording, monkeypatch, tmp_path):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,6 +97,50 @@ def test_the_wheel_holds_all_that_a_stranger_needs(dist):
     assert len(dates) == 1, "every file carries the date of the release"
     for extra in project["project"]["optional-dependencies"]:
         assert f"\nProvides-Extra: {extra}\n" in metadata
+
+
+def bill_of(wheel: Path) -> str:
+    command = [sys.executable, "deploy/bill.py", "--wheel", str(wheel), "--page", "web/package-lock.json"]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "SOURCE_DATE_EPOCH": DATE}, check=True, capture_output=True, text=True
+    )
+    return done.stdout
+
+
+def test_the_bill_of_materials_names_all_that_the_wheel_needs(dist):
+    text = bill_of(dist / WHEEL)
+    bill = json.loads(text)
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.5")
+    assert bill["metadata"]["timestamp"] == "2023-11-14T22:13:20+00:00"
+    root = bill["metadata"]["component"]
+    assert root["purl"] == f"pkg:pypi/earmark@{classifier.__version__}"
+    assert root["hashes"] == [{"alg": "SHA-256", "content": digests(dist)[WHEEL]}]
+    parts = {part["bom-ref"]: part for part in bill["components"]}
+    assert len(parts) == len(bill["components"])
+    # What is pinned for running is there, in the versions of this environment.
+    pinned = re.findall(r"^([A-Za-z0-9_.-]+)==", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert len(pinned) > 10
+    for name in pinned:
+        assert f"pkg:pypi/{name.lower().replace('_', '-')}@{importlib.metadata.version(name)}" in parts
+    # The page's own libraries are there; those that only build it are not.
+    lock = json.loads((ROOT / "web" / "package-lock.json").read_text())["packages"]
+    for name in json.loads((ROOT / "web" / "package.json").read_text())["dependencies"]:
+        assert parts[f"pkg:npm/{name.replace('@', '%40')}@{lock[f'node_modules/{name}']['version']}"]["licenses"]
+    assert not [ref for ref in parts if ref.startswith("pkg:npm/typescript@")]
+    with zipfile.ZipFile(dist / WHEEL) as wheel:
+        data = [name for name in wheel.namelist() if re.match(r"classifier/data/.*\.(npz|json)$", name)]
+        hashes = {name: hashlib.sha256(wheel.read(name)).hexdigest() for name in data}
+    assert hashes == {ref: part["hashes"][0]["content"] for ref, part in parts.items() if part["type"] == "data"}
+    # Every reference leads to a part, and every part is reached from the root.
+    edges = {each["ref"]: each["dependsOn"] for each in bill["dependencies"]}
+    reached, waiting = set(), [root["bom-ref"]]
+    while waiting:
+        ref = waiting.pop()
+        if ref not in reached:
+            reached.add(ref)
+            waiting += edges.get(ref, [])
+    assert reached == {root["bom-ref"], *parts}
+    assert bill_of(dist / WHEEL) == text
 
 
 def test_the_version_stands_in_one_place():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from classifier.index.gaussians import divergences, quantise
+from classifier.index.gaussians import divergences, least, quantise
 from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian
 from classifier.mixtures.gmm import Mixtures, collapse
 from tests.search import toys
@@ -61,3 +61,17 @@ def test_a_window_does_not_depend_on_its_neighbours(rng):
     for one in range(4):
         alone = Packed(*(getattr(query, name)[one : one + 1] for name in ("weights", "theta", "s", "own")))
         np.testing.assert_array_equal(divergences(alone, rows, terms)[0], together[one])
+
+
+def test_the_least_of_a_range_is_that_of_its_windows_that_count(rng):
+    """Ranges may overlap, be empty, or hold nothing that counts."""
+    query, packed = Packed.of(gaussians(rng, 4, 5, False)), Packed.of(gaussians(rng, 30, 5, False))
+    silent = (rng.random(30) < 0.3).astype(np.uint8)
+    silent[20:24] = 1
+    bounds = np.array([[0, 7], [7, 7], [3, 30], [20, 24], [29, 30]])
+    found = least(query, *quantise(packed), silent, bounds)
+    each = np.where(silent == 1, np.inf, divergences(query, *quantise(packed)))
+    for column, (first, stop) in enumerate(bounds.tolist()):
+        np.testing.assert_array_equal(found[:, column], each[:, first:stop].min(axis=1, initial=np.inf))
+        some = least(query, *quantise(packed), silent, bounds, 4)[:, column]
+        np.testing.assert_array_equal(some, each[:, first:stop:4].min(axis=1, initial=np.inf))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import astuple
 
 import numpy as np
 import pytest
@@ -11,8 +12,12 @@ from hypothesis import strategies as st
 
 from classifier.config import FeatureConfig
 from classifier.index import integrity, lists
+from classifier.index.arrays import mapping_of
 from classifier.index.lists import Lists, build, read
+from classifier.index.profile import COMPACT
 from classifier.index.segment import Segment, n_bytes, write, write_track
+from classifier.mixtures import slots
+from classifier.mixtures.gmm import Mixtures
 from classifier.mixtures.patches import codebook, encode, hear
 from classifier.models.track import TrackModel
 from tests.search import toys
@@ -27,8 +32,8 @@ def _small_segments_have_lists(monkeypatch):
 
 def model(seed: int, n_slots: int = 60) -> TrackModel:
     made = toys.model(seed, 3, 9, d=13)
-    slots = np.random.default_rng(seed).integers(-40, 41, (n_slots, D)).astype(np.int8)
-    return TrackModel(made.window_frame, made.silent, made.mixtures, slots, made.words)
+    means = np.random.default_rng(seed).integers(-40, 41, (n_slots, D)).astype(np.int8)
+    return TrackModel(made.window_frame, made.silent, made.mixtures, means, made.words)
 
 
 def built(*seeds: int) -> Segment:
@@ -70,7 +75,7 @@ def test_merging_gives_what_building_at_once_gives(tmp_path, split):
     write(tmp_path / "merged", parts)
     merged = Segment.load(tmp_path / "merged")
     assert content(merged) == wanted(merged) == content(Segment.join(parts))
-    assert isinstance(merged.lists.slot, np.memmap)  # type: ignore[union-attr]
+    assert mapping_of(merged.lists.slot) is not None  # type: ignore[union-attr]
     integrity.check(tmp_path / "merged")
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) <= n_bytes(parts) + 200_000
 
@@ -180,3 +185,25 @@ def test_arrays_that_do_not_belong_together():
     whole = build([(0, model(1).slots)], codebook()).arrays()
     with pytest.raises(ValueError, match="do not belong together"):
         Lists.of({**whole, "list_slot": whole["list_slot"][:-1]})
+
+
+def test_a_compact_index_lists_every_third_patch(tmp_path):
+    """Of the slots as it keeps them; whether merged from disk or built at once."""
+    made = []
+    for seed in (1, 2, 3):
+        whole = model(seed, 40 + 7 * seed)
+        mixtures = Mixtures(*(array[:, :0] for array in astuple(whole.mixtures)))
+        packed = slots.packed(whole.slots)
+        made.append((f"t{seed}", 1, TrackModel(whole.window_frame, whole.silent, mixtures, packed, whole.words)))
+    parts = [Segment.build(some, COMPACT) for some in (made[:1], made[1:])]
+    write(tmp_path / "merged", parts)
+    merged = Segment.load(tmp_path / "merged", COMPACT)
+    integrity.check(tmp_path / "merged", COMPACT)
+    found = []
+    for entry in merged.entries:
+        numbers = slots.unpacked(np.asarray(merged.of(entry, "slots")))
+        codes, first = encode(numbers, codebook()), entry.rows["slots"].start
+        kept = codes.slot % 3 == 0
+        for cell, slot, words in zip(codes.cell[kept], codes.slot[kept], codes.signs[kept], strict=True):
+            found.append((int(cell), first + int(slot), tuple(int(word) for word in words)))
+    assert content(merged) == sorted(found) == content(Segment.build(made, COMPACT))

@@ -72,7 +72,7 @@ def test_no_manifest_names_nothing_and_is_not_worth_a_word(tmp_path, caplog):
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 6}', '{"format": 6, "profile": "exact"}', "\x00"])
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 6}', '{"format": 7, "profile": "exact"}', "\x00"])
 def test_a_damaged_manifest_names_nothing_and_is_reported(manifest, text, caplog):
     (manifest.folder / "manifest.json").write_text(text)
     assert manifest.names() == ()

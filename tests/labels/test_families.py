@@ -53,6 +53,24 @@ def test_logistic_regression(points):
     assert np.abs(softmax(ours(candidate("logistic", C=0.3), points)) - theirs).max() < EQUAL
 
 
+def test_logistic_regression_pulled_to_nothing_is_logistic_regression(points):
+    rows, labels, test, k = points
+    arrays = fit(candidate("logistic", C=0.3, pull=0), rows, labels, k, 0, np.ones((rows.shape[1], k)))
+    found = softmax(families.score("logistic", arrays, test, k))
+    if k == 2:  # one vector there, two opposite ones here, which cost half as much
+        theirs = LogisticRegression(C=0.6, max_iter=2000, tol=1e-8).fit(rows, labels).predict_proba(test)
+    else:
+        theirs = LogisticRegression(C=0.3, max_iter=2000, tol=1e-8).fit(rows, labels).predict_proba(test)
+    assert np.abs(found - theirs).max() < 10 * EQUAL
+
+
+def test_with_next_to_no_weight_on_the_clips_it_stays_where_it_is_pulled(points):
+    rows, labels, _, k = points
+    kin = np.random.default_rng(1).standard_normal((rows.shape[1], k))
+    arrays = fit(candidate("logistic", C=1e-9, pull=2), rows, labels, k, 0, kin)
+    assert np.allclose(arrays["coef"], 2 * kin.T, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("family", "options"),
     [

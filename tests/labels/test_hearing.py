@@ -11,8 +11,9 @@ from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
 from classifier.audio.resample import at_rate
 from classifier.errors import AudioUnreadable, FileMissing, InvalidParameter, SnippetSilent, SnippetTooShort
-from classifier.labels.hearing import Ears, Heard, blocks, stretches
-from classifier.labels.musicnn.logmel import PATCH_S
+from classifier.labels.extractors import DEFAULT
+from classifier.labels.hearing import Ears, Heard, blocks, stretch_of, stretches
+from classifier.labels.musicnn.logmel import MOST_PATCHES, PATCH_S
 from classifier.settings import Settings
 from tests.data_audio import wav
 from tests.library import as_wav, lively_noise
@@ -91,6 +92,25 @@ def test_a_cache_that_cannot_be_written_to_does_no_harm(ears, clean, tmp_path):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "features").write_text("in the way")
     assert ears.hear(as_wav(clean, 22050)).extracted.vector.any()
+
+
+def test_a_stretch_is_heard_as_a_recording_by_itself(ears):
+    """The second minute of two; borders within a patch move no patch; where nothing was heard, nothing is."""
+    rate, minute_s = 16000, MOST_PATCHES * PATCH_S
+    samples = np.concatenate([lively_noise(2 * minute_s, 3), np.zeros(int(20 * rate), np.float32)])
+    whole = ears.series(as_wav(samples, rate))
+    at = round(minute_s * rate)
+    alone = ears.series(as_wav(samples[at : 2 * at], rate))
+    stretch = stretch_of(whole, minute_s + 1.0, 2 * minute_s - 1.0)
+    assert stretch is not None
+    heard = ears.hear(stretch)
+    np.testing.assert_allclose(heard.extracted.vector, alone.extracted.vector, atol=1e-4)
+    assert heard.sound.duration_s == pytest.approx(minute_s - 2.0)
+    assert stretch_of(whole, 2 * minute_s + 5.0, 2 * minute_s + 15.0) is None
+    with pytest.raises(InvalidParameter, match=f"'timbre-26'.*use one that hears by '{DEFAULT}'"):
+        ears.hear(stretch, "timbre-26")
+    with pytest.raises(FileMissing):
+        ears.series(stretch)
 
 
 def test_nothing_to_hear_is_refused(ears, tmp_path):

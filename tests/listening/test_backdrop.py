@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from classifier.fingerprint.bits import SAMPLE_RATE
-from classifier.listening.backdrop import Backdrop, step_numbers, window_numbers
+from classifier.listening.backdrop import Backdrop, music_log_odds, step_numbers, window_numbers
 from classifier.listening.grid import STEP_S, STEPS
 from classifier.listening.path import BACKGROUND
 from classifier.listening.segments import Segment
@@ -80,3 +80,11 @@ def test_steady_noise_has_a_shape_that_does_not_last():
     np.testing.assert_allclose(held[:, 1], 1.0, atol=1e-2)
     np.testing.assert_allclose(held[:, 2], 0.0, atol=1e-6)
     assert window_numbers(numbers).shape == (20, 6)
+
+
+def test_kinds_are_those_of_all_numbers_at_once():
+    backdrop, steps = backdrop_of(lively_noise(20, 3))
+    np.testing.assert_allclose(backdrop._music, music_log_odds(window_numbers(backdrop._numbers)), atol=1e-9)
+    again = Backdrop()
+    again.restore(backdrop.arrays())
+    np.testing.assert_allclose(again.kinds(0, steps), backdrop.kinds(0, steps), atol=1e-9)

@@ -60,6 +60,14 @@ def test_tracks_are_named_in_order_with_borders_places_and_speeds(told, mix):
         assert not said.by_hand
 
 
+def test_nothing_ends_after_the_recording(view, songs):
+    listener = Listener(view)
+    events = listener.hear(songs["song 0"][: 15 * SAMPLE_RATE]) + listener.finish()
+    assert [event.kind for event in events][-1] == "closed"
+    assert all(event.segment.end_s <= 15 for event in events)
+    assert listener.segments()[-1].end_s == events[-1].segment.end_s == pytest.approx(15, abs=BORDER_S)
+
+
 def test_segments_of_a_cross_fade_overlap(told):
     first, second, *_ = tracks(told[1])
     assert second.start_s < first.end_s

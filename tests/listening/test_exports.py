@@ -174,6 +174,12 @@ def test_an_empty_tracklist_is_a_valid_file_in_every_format():
 # --- tables -------------------------------------------------------------------------------------------------
 
 
+def test_csv_shows_numbers_as_they_are_meant():
+    text = export(listed(track(1015 * 0.256, 90.1 * 3, offset_s=0.1 + 0.2)), "csv")
+    (row,) = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    assert (row["start_s"], row["end_s"], row["offset_s"]) == ("259.84", "270.3", "0.3")
+
+
 @pytest.mark.parametrize("title", HOSTILE)
 def test_csv_round_trips_and_holds_no_formula(title: str):
     text = export(listed(track(61.5, 90.25, title, title, by_hand=True, offset_s=-3.0)), "csv")

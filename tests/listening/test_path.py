@@ -37,7 +37,7 @@ def test_going_on_from_saved_scores_is_as_if_nothing_had_been_cut():
 
 def test_states_and_what_it_costs_to_go_from_one_to_another():
     states = path.states(2, [(0, 1)])
-    assert states == [(-1,), (-2,), (-3,), (0,), (1,), (0, 1)]
+    assert states == ((-1,), (-2,), (-3,), (0,), (1,), (0, 1))
     cost = path.transitions(states)
     leave, change = np.log(path.TRACK_S / STEP_S), np.log(path.BACKGROUND_S / STEP_S)
     assert np.all(np.diag(cost) == 0)

@@ -331,3 +331,35 @@ def test_shifting_the_sound_shifts_the_lag(mel, shift, half):
 
 def test_slots_divide_sound_into_whole_frames():
     assert CONFIG.slot_frames * CONFIG.frame_step / RATE == pytest.approx(CONFIG.slot_s) == pytest.approx(0.12)
+
+
+# --- packed slots ---------------------------------------------------------------------------------------------
+
+
+def test_packed_slots_are_quarters_of_steps_within_seven():
+    numbers = np.arange(-127, 128, dtype=np.int8).reshape(-1, 1).repeat(2, axis=1)
+    numbers[:, 1] *= -1
+    found = slots.unpacked(slots.packed(numbers))
+    np.testing.assert_array_equal(found, np.clip(np.rint(numbers / 4), -7, 7))
+    np.testing.assert_array_equal(slots.unpacked(numbers), numbers)
+
+
+def test_packed_slots_compare_as_the_numbers_that_they_hold(rng):
+    """At every place, in every form that a search asks in."""
+    track = random_slots(rng, 90, silent=0.1)
+    snippet = np.stack([random_slots(rng, 30), track[20:50]])
+    packed = slots.packed(track)
+    numbers = slots.unpacked(packed)
+    bounds = np.array([[0, 50], [50, 90]])
+    for found, wanted in zip(
+        slots.best_places(snippet, packed, bounds), slots.best_places(snippet, numbers, bounds), strict=True
+    ):
+        np.testing.assert_array_equal(found, wanted)
+    np.testing.assert_array_equal(slots.similarities(snippet, packed), slots.similarities(snippet, numbers))
+    np.testing.assert_array_equal(slots.per_slot(snippet, packed, 1, 20), slots.per_slot(snippet, numbers, 1, 20))
+    phase, lag = np.array([0, 1, 1]), np.array([-5, 20, 70])
+    places = [
+        slots.at_places(snippet.astype(np.int16), rows, np.tile([[0, 90]], (3, 1)), phase, lag, 10)
+        for rows in (packed, numbers)
+    ]
+    np.testing.assert_array_equal(*places)

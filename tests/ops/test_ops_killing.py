@@ -28,7 +28,7 @@ from api_client import ROOT, descendants, environment, multipart, until
 from ops_service import Cluster, cluster, file, heard, parent, snippet
 
 from classifier.errors import CatalogueNotFound, EarmarkError, Unavailable
-from classifier.records import tracks
+from classifier.records import track_arrays, tracks
 from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
 from classifier.store import Store, open_store
@@ -317,8 +317,8 @@ class Chaos:
 def whole(store: Store, track: Any) -> None:
     """Load everything of a track; what it lacks, or has too much of, raises."""
     try:
-        arrays = tracks.load_models(store, track.id, track.version)
-        words = tracks.load_subfingerprints(store, track.id, track.version)
+        arrays = track_arrays.load_models(store, track.id, track.version)
+        words = track_arrays.load_subfingerprints(store, track.id, track.version)
     except CatalogueNotFound:
         raise
     except EarmarkError as error:

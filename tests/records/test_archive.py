@@ -14,7 +14,7 @@ import pytest
 from classifier.config import hash_of
 from classifier.errors import CatalogueExists, CatalogueNotFound, FileMissing, StoreCorrupt
 from classifier.models.background import BUILTIN, builtin_background
-from classifier.records import tracks
+from classifier.records import track_arrays, tracks
 from classifier.records.archive import export_catalogue, import_catalogue
 from classifier.records.archive_reading import ArchiveUnreadable, check_archive
 from classifier.records.catalogues import (
@@ -67,9 +67,9 @@ def assert_equal(a: Store, b: Store, name: str = "default") -> None:
     ]
     for track in tracks.list_tracks(a, "default"):
         assert same_arrays(
-            tracks.load_models(a, track.id, track.version), tracks.load_models(b, track.id, track.version)
+            track_arrays.load_models(a, track.id, track.version), track_arrays.load_models(b, track.id, track.version)
         )
-        for load in (tracks.load_slots, tracks.load_subfingerprints):
+        for load in (track_arrays.load_slots, track_arrays.load_subfingerprints):
             np.testing.assert_array_equal(
                 load(a, track.id, track.version), load(b, track.id, track.version), strict=True
             )
@@ -129,7 +129,10 @@ def test_an_import_that_dies_goes_on_where_it_stopped(store: Store, other: Store
         except Crash:
             for record in list_catalogues(store):
                 for track in tracks.list_tracks(store, record.name):
-                    assert len(tracks.load_models(store, track.id, track.version).get("weights", [])) == track.n_windows
+                    assert (
+                        len(track_arrays.load_models(store, track.id, track.version).get("weights", []))
+                        == track.n_windows
+                    )
             clock.advance(100)
         else:
             break
@@ -139,7 +142,9 @@ def test_an_import_that_dies_goes_on_where_it_stopped(store: Store, other: Store
     assert [finding for finding in examine(store, now=clock) if finding.severity != "info"] == []
     found, expected = tracks.list_tracks(store, "default"), tracks.list_tracks(other, "default")
     for a, b in zip(found, expected, strict=True):
-        assert same_arrays(tracks.load_models(store, a.id, a.version), tracks.load_models(other, b.id, b.version))
+        assert same_arrays(
+            track_arrays.load_models(store, a.id, a.version), track_arrays.load_models(other, b.id, b.version)
+        )
 
 
 # -------------------------------------------------------------------- what does not fit

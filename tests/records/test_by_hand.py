@@ -41,6 +41,22 @@ def test_edits_are_by_hand(store: Store) -> None:
         tracks.edit(store, track_id, metadata={"k": "x" * 9000})
 
 
+def test_an_edit_is_undone_with_its_names(store: Store) -> None:
+    """Values and names as they were before: what tags in files may change, they may change again."""
+    catalogue(store)
+    track_id = enroll(store, "a", artist="A", isrc="GBAAA8300001", by_hand=["isrc"])
+    before = tracks.get_track(store, track_id)
+    assert tracks.edit(store, track_id, title="Mine", artist="Me").by_hand == ["title", "artist", "isrc"]
+    undone = tracks.edit(store, track_id, title=before.title, artist=before.artist, by_hand=before.by_hand)
+    assert undone == before
+    assert tracks.new_tags(undone, {"artist": "Tagged"}) == {"artist": "Tagged"}
+    assert tracks.edit(store, track_id, by_hand=["artist", "title"]).by_hand == ["title", "artist"]
+    assert tracks.edit(store, track_id, by_hand=[]).by_hand == []
+    assert tracks.get_track(store, track_id).title == before.title
+    with pytest.raises(InvalidParameter, match="'source' of a track cannot be edited"):
+        tracks.edit(store, track_id, by_hand=["source"])
+
+
 def test_replacing_keeps_what_was_set_by_hand(store: Store) -> None:
     catalogue(store)
     track_id = enroll(store, "a", artist="A", album="B")

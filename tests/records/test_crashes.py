@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import CatalogueNotFound, TrackNotFound
-from classifier.records import tracks
+from classifier.records import track_arrays, tracks
 from classifier.records.catalogues import create_catalogue, list_catalogues, remove_catalogue, revision
 from classifier.records.doctor import examine
 from classifier.records.orphans import remove_orphans
@@ -91,8 +91,8 @@ def check_what_readers_see(store: Store, bystander: str, before: int, *, catalog
     assert revision(store, "default") >= (0 if catalogue_may_go else before)
     for track_id, version in found.items():
         seed = {("old", 1): 1, (bystander, 1): 2}.get((track_id, version), 5)
-        assert same_arrays(tracks.load_models(store, track_id, version), models(3, seed))
-        np.testing.assert_array_equal(tracks.load_subfingerprints(store, track_id, version), words(21, seed))
+        assert same_arrays(track_arrays.load_models(store, track_id, version), models(3, seed))
+        np.testing.assert_array_equal(track_arrays.load_subfingerprints(store, track_id, version), words(21, seed))
 
 
 # -------------------------------------------------------------------- kill -9
@@ -126,8 +126,8 @@ def check_whole(store: Store) -> None:
     for track_id, version in tracks.ready(store, "default").items():
         part = models(40, version)
         whole = {name: np.concatenate([array] * 3) for name, array in part.items()}
-        assert same_arrays(tracks.load_models(store, track_id, version), whole)
-        np.testing.assert_array_equal(tracks.load_subfingerprints(store, track_id, version), words(500, version))
+        assert same_arrays(track_arrays.load_models(store, track_id, version), whole)
+        np.testing.assert_array_equal(track_arrays.load_subfingerprints(store, track_id, version), words(500, version))
 
 
 # -------------------------------------------------------------------- at the same time
@@ -167,7 +167,7 @@ def test_readers_see_whole_tracks_while_others_write(place: Place, run: Any) -> 
         assert time.monotonic() < deadline
         for track_id, version in list(tracks.ready(store, "default").items())[-3:]:
             try:
-                found = tracks.load_models(store, track_id, version)
+                found = track_arrays.load_models(store, track_id, version)
             except TrackNotFound:
                 continue  # removed or replaced meanwhile
             assert len(found["weights"]) == 120

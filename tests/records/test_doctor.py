@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from classifier.errors import StoreCorrupt
-from classifier.records import tracks
+from classifier.records import track_arrays, tracks
 from classifier.records.catalogues import create_catalogue
 from classifier.records.doctor import Finding, examine, mend
 from classifier.records.leases import Lease
@@ -93,7 +93,7 @@ def test_damage(store: Store, clock: Clock, name: str) -> None:
     assert mend(store, found, now=clock) == {}
     mend(store, now=clock)
     assert examine(store, now=clock) == found  # a damaged track is not thrown away
-    assert same_arrays(tracks.load_models(store, good, 1), models(3))
+    assert same_arrays(track_arrays.load_models(store, good, 1), models(3))
 
     if name != "damaged record":
         tracks.remove(store, bad)
@@ -170,7 +170,7 @@ def test_remains_are_found_and_removed(store: Store, clock: Clock, name: str) ->
     assert sum(mend(store, found, now=clock).values()) > 0
     assert examine(store, now=clock) == []
     assert tracks.ready(store, "default") == {track_id: 1}
-    assert same_arrays(tracks.load_models(store, track_id, 1), models(3, 4))
+    assert same_arrays(track_arrays.load_models(store, track_id, 1), models(3, 4))
 
 
 def test_a_damaged_background(store: Store, clock: Clock) -> None:
@@ -224,8 +224,8 @@ def is_listed(store: Store, ids: list[str]) -> bool:
 def readable(store: Store, track_id: str) -> bool:
     try:
         track = tracks.get_track(store, track_id)
-        tracks.load_models(store, track_id, track.version)
-        tracks.load_subfingerprints(store, track_id, track.version)
+        track_arrays.load_models(store, track_id, track.version)
+        track_arrays.load_subfingerprints(store, track_id, track.version)
     except StoreCorrupt:
         return False
     return True

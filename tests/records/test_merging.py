@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from classifier.errors import InvalidParameter, TrackBusy, TrackNotFound
-from classifier.records import doctor, merging, tracks
+from classifier.records import doctor, merging, track_arrays, tracks
 from classifier.records.catalogues import get_catalogue
 from classifier.records.orphans import remove_orphans
 from classifier.records.writing import AlreadyEnrolled, TrackWriter
@@ -57,7 +57,7 @@ def test_undoing_brings_back_both_as_they_were(store: Store, pair: tuple[str, st
     assert merging.undo(store, b) == before[1]
     assert [tracks.get_track(store, track_id) for track_id in pair] == before
     assert sorted(tracks.ready(store, "default")) == sorted(pair)
-    assert len(tracks.load_subfingerprints(store, b, 1)) == 21
+    assert len(track_arrays.load_subfingerprints(store, b, 1)) == 21
     assert merging.merged(store, "default") == []
     with pytest.raises(TrackNotFound, match="was merged"):
         merging.undo(store, b)

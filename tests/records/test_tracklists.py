@@ -27,7 +27,7 @@ def found(number: int, start_s: float, end_s: float, *, title: str | None = None
     """Return a segment as a listener gives it."""
     nothing = dict.fromkeys(("track_id", "artist", "album", "isrc", "source", "offset_s", "speed"))
     kind = "track" if title else "unknown"
-    certain = {"kind": kind, "title": title, "confidence": 0.9, "state": "closed", "by_hand": False}
+    certain = {"kind": kind, "title": title, "confidence": 0.9, "state": "closed", "by_hand": False, "labels": {}}
     borders = {"start_uncertainty_s": 0.1, "end_uncertainty_s": 0.1}
     return {"id": str(number), "start_s": start_s, "end_s": end_s, **nothing, **certain, **borders, **more}
 

@@ -16,7 +16,7 @@ from classifier.errors import (
     TrackBusy,
     TrackNotFound,
 )
-from classifier.records import tracks
+from classifier.records import track_arrays, tracks
 from classifier.records.catalogues import (
     create_catalogue,
     get_catalogue,
@@ -94,9 +94,9 @@ def test_what_is_not_there(store: Store) -> None:
         lambda: tracks.get_track(store, "x"),
         lambda: tracks.remove(store, "x"),
         lambda: tracks.edit(store, "x", title="t"),
-        lambda: tracks.load_models(store, "x", 1),
-        lambda: tracks.load_slots(store, "x", 1),
-        lambda: tracks.load_subfingerprints(store, "x", 1),
+        lambda: track_arrays.load_models(store, "x", 1),
+        lambda: track_arrays.load_slots(store, "x", 1),
+        lambda: track_arrays.load_subfingerprints(store, "x", 1),
     ):
         with pytest.raises(TrackNotFound, match="'x'"):
             missing()
@@ -181,7 +181,7 @@ def test_a_commit_whose_answer_is_lost(store: Store) -> None:
         writer.add_models(models(2, writer.version))
         with pytest.raises(StoreUnavailable), writer:
             writer.commit()
-        assert same_arrays(tracks.load_models(store, writer.track_id, writer.version), models(2, writer.version))
+        assert same_arrays(track_arrays.load_models(store, writer.track_id, writer.version), models(2, writer.version))
     remove_orphans(store)
     assert leftovers(store) == []
 
@@ -243,9 +243,9 @@ def test_a_track(store: Store, clock: Clock) -> None:
     assert (track.duration_s, track.n_windows, track.version, track.metadata) == (600.25, 600, 1, metadata)
     assert (track.created, track.content_hash, track.file_hash) == ("2027-01-15T08:00:00.000Z", "a", "file of a")
     assert tracks.ready(store, "default") == {track.id: 1}
-    assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
-    np.testing.assert_array_equal(tracks.load_slots(store, track.id, 1), means, strict=True)
-    np.testing.assert_array_equal(tracks.load_subfingerprints(store, track.id, 1), bits)
+    assert same_arrays(track_arrays.load_models(store, track.id, 1), arrays)
+    np.testing.assert_array_equal(track_arrays.load_slots(store, track.id, 1), means, strict=True)
+    np.testing.assert_array_equal(track_arrays.load_subfingerprints(store, track.id, 1), bits)
     assert store.count("models") == 4  # 256 + 44, twice
     assert store.count("slots") == 3  # 500, then 30,000 and what is left
     assert store.count("subfingerprints") == 2
@@ -260,10 +260,10 @@ def test_a_track_without_anything(store: Store) -> None:
         track = writer.commit()
 
     assert track.n_windows == 0
-    assert tracks.load_models(store, track.id, 1) == {}
-    assert tracks.load_slots(store, track.id, 1).shape == (0, 0)
-    assert tracks.load_slots(store, track.id, 1).dtype == np.int8
-    assert tracks.load_subfingerprints(store, track.id, 1).shape == (0, 2)
+    assert track_arrays.load_models(store, track.id, 1) == {}
+    assert track_arrays.load_slots(store, track.id, 1).shape == (0, 0)
+    assert track_arrays.load_slots(store, track.id, 1).dtype == np.int8
+    assert track_arrays.load_subfingerprints(store, track.id, 1).shape == (0, 2)
 
 
 def test_six_hours(place: Place) -> None:
@@ -286,9 +286,9 @@ def test_six_hours(place: Place) -> None:
     assert 500_000 < largest < 2_000_000
     assert store.count("models") == -(-n_windows // 256)
     assert store.count("slots") == 6
-    assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
-    np.testing.assert_array_equal(tracks.load_slots(store, track.id, 1), means)
-    np.testing.assert_array_equal(tracks.load_subfingerprints(store, track.id, 1), bits)
+    assert same_arrays(track_arrays.load_models(store, track.id, 1), arrays)
+    np.testing.assert_array_equal(track_arrays.load_slots(store, track.id, 1), means)
+    np.testing.assert_array_equal(track_arrays.load_subfingerprints(store, track.id, 1), bits)
 
 
 def test_large_rows_make_small_chunks(store: Store) -> None:
@@ -301,7 +301,7 @@ def test_large_rows_make_small_chunks(store: Store) -> None:
     sizes = [len(chunk["data"]) for chunk in store.find("models")]
     assert len(sizes) == 2
     assert max(sizes) <= 8_000_000
-    assert same_arrays(tracks.load_models(store, track.id, 1), arrays)
+    assert same_arrays(track_arrays.load_models(store, track.id, 1), arrays)
 
 
 @pytest.mark.parametrize(
@@ -332,8 +332,8 @@ def test_arrays_keep_their_kind(store: Store) -> None:
     for bad in (np.zeros((3, 2), np.int64), np.zeros((3, 3), np.uint64), np.zeros(3, np.uint64)):
         with pytest.raises(InvalidParameter, match="must be uint64"):
             writer.add_subfingerprints(bad)
-    for bad in (np.zeros((3, 24), np.int16), np.zeros((3, 24), np.uint8), np.zeros(24, np.int8)):
-        with pytest.raises(InvalidParameter, match=r"must be int8 \(slots, coefficients\)"):
+    for bad in (np.zeros((3, 24), np.int16), np.zeros((3, 24), np.uint16), np.zeros(24, np.int8)):
+        with pytest.raises(InvalidParameter, match=r"must be int8 \(slots, coefficients\), or uint8 if packed"):
             writer.add_slots(bad)
     writer.add_slots(slots(3))
     with pytest.raises(InvalidParameter, match="must keep their names, dtypes and shapes"):
@@ -408,7 +408,7 @@ def test_replacing(store: Store, clock: Clock) -> None:
     with TrackWriter.begin(store, facts("a", title="New"), owner="me", replace=True, now=clock) as writer:
         writer.add_models(models(5, 2))
         assert tracks.get_track(store, track_id).title == "Title of a"
-        assert same_arrays(tracks.load_models(store, track_id, 1), models(300, 1))
+        assert same_arrays(track_arrays.load_models(store, track_id, 1), models(300, 1))
         with pytest.raises(TrackBusy, match="being written by another process"):
             TrackWriter.begin(store, facts("a"), owner="you", replace=True, now=clock)
         with pytest.raises(AlreadyEnrolled):
@@ -419,9 +419,9 @@ def test_replacing(store: Store, clock: Clock) -> None:
     assert track.created == "2027-01-15T08:00:00.000Z"
     assert tracks.ready(store, "default") == {track_id: 2}
     assert revision(store, "default") == 2
-    assert same_arrays(tracks.load_models(store, track_id, 2), models(5, 2))
+    assert same_arrays(track_arrays.load_models(store, track_id, 2), models(5, 2))
     with pytest.raises(TrackNotFound, match="no longer has version 1: read version 2"):
-        tracks.load_models(store, track_id, 1)
+        track_arrays.load_models(store, track_id, 1)
     assert leftovers(store) == []
 
 
@@ -432,10 +432,10 @@ def test_giving_up_a_replacement(store: Store) -> None:
         writer.add_models(models(5, 2))
 
     assert tracks.get_track(store, track_id).title == "Title of a"
-    assert same_arrays(tracks.load_models(store, track_id, 1), models(3, 1))
+    assert same_arrays(track_arrays.load_models(store, track_id, 1), models(3, 1))
     assert leftovers(store) == []
     enroll(store, "a", seed=3, replace=True)
-    assert same_arrays(tracks.load_models(store, track_id, 3), models(3, 3))
+    assert same_arrays(track_arrays.load_models(store, track_id, 3), models(3, 3))
     assert leftovers(store) == []
 
 
@@ -488,7 +488,7 @@ def test_takeover(store: Store, clock: Clock, is_there_already: bool) -> None:
     track = taker.commit()
     assert track.title == "new"
     expected = {name: np.concatenate([models(2, 2)[name], models(2, 3)[name]]) for name in models(1)}
-    assert same_arrays(tracks.load_models(store, track.id, track.version), expected)
+    assert same_arrays(track_arrays.load_models(store, track.id, track.version), expected)
     assert leftovers(store) == []
 
 
@@ -523,7 +523,7 @@ def test_a_sleeper_cannot_commit(store: Store, clock: Clock) -> None:
 
     with pytest.raises(TrackBusy, match="taken over"):
         sleeper.commit()
-    assert same_arrays(tracks.load_models(store, track_id, 2), models(3, 2))
+    assert same_arrays(track_arrays.load_models(store, track_id, 2), models(3, 2))
     assert leftovers(store) == []
 
 
@@ -556,7 +556,7 @@ def test_sweeping_a_replacement_leaves_the_track(store: Store, clock: Clock) -> 
     clock.advance(11)
 
     assert remove_orphans(store, now=clock)["replacements"] == 1
-    assert same_arrays(tracks.load_models(store, track_id, 1), models(3, 1))
+    assert same_arrays(track_arrays.load_models(store, track_id, 1), models(3, 1))
     assert leftovers(store) == []
     with pytest.raises(TrackBusy):
         writer.commit()
@@ -580,7 +580,7 @@ def test_sweeping_chunks_that_belong_to_nothing(store: Store, clock: Clock) -> N
     )
     writer.commit()
     assert leftovers(store) == []
-    assert same_arrays(tracks.load_models(store, track_id, 1), models(3, 1))
+    assert same_arrays(track_arrays.load_models(store, track_id, 1), models(3, 1))
 
 
 # -------------------------------------------------------------------- removing and editing
@@ -637,7 +637,7 @@ def test_removed_while_it_is_read(store: Store) -> None:
             return found
 
     with pytest.raises(TrackNotFound):
-        tracks.load_models(Meanwhile(), track_id, 1)  # type: ignore[arg-type]
+        track_arrays.load_models(Meanwhile(), track_id, 1)  # type: ignore[arg-type]
 
 
 def test_replaced_while_it_is_read(store: Store) -> None:
@@ -652,8 +652,8 @@ def test_replaced_while_it_is_read(store: Store) -> None:
             return found
 
     with pytest.raises(TrackNotFound, match="read version 2"):
-        tracks.load_models(Meanwhile(), track_id, 1)  # type: ignore[arg-type]
-    assert same_arrays(tracks.load_models(store, track_id, 2), models(3, 2))
+        track_arrays.load_models(Meanwhile(), track_id, 1)  # type: ignore[arg-type]
+    assert same_arrays(track_arrays.load_models(store, track_id, 2), models(3, 2))
 
 
 def test_editing(store: Store) -> None:
@@ -726,9 +726,9 @@ def test_damage_is_named(store: Store, kind: str, damage: str) -> None:
         store.update("tracks", {"_id": track_id}, set={"n_windows": 301, "n_slots": 1201, "n_frames": 2101})
 
     load = {
-        "models": tracks.load_models,
-        "slots": tracks.load_slots,
-        "subfingerprints": tracks.load_subfingerprints,
+        "models": track_arrays.load_models,
+        "slots": track_arrays.load_slots,
+        "subfingerprints": track_arrays.load_subfingerprints,
     }[kind]
     with pytest.raises(StoreCorrupt, match=rf"track {track_id}: (chunk 0 of {kind}|{kind} have)"):
         load(store, track_id, 1)

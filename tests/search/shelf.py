@@ -15,7 +15,7 @@ from classifier.models.query import Query, Recording
 from classifier.models.track import model_track
 from classifier.results import Tag, Track
 from classifier.search import pipeline
-from classifier.search.pipeline import Options
+from classifier.search.options import Options
 from tests.library import RATE
 
 CONFIG = FeatureConfig()

@@ -209,6 +209,15 @@ def test_frame_agreement_is_the_agreement_frame_by_frame(lag):
             assert found[t] == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("lag", [-95, -30, 17, 90])
+def test_places_beside_each_other_are_compared_as_each_by_itself(track, lag):
+    query = heard(track[0], 2.0, 3.0, 0.1)
+    beside = align.frame_agreements(query, track[1], lag, 1, 4)
+    assert beside.shape == (9, query.n_frames)
+    for i, found in enumerate(beside):
+        np.testing.assert_array_equal(found, align.frame_agreement(query, track[1], lag - 4 + i, 1))
+
+
 def test_frames_add_up_to_the_whole(track):
     query = heard(track[0], -2.0, 5.0, 0.1)
     found = aligned(query, track[1])

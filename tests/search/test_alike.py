@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from classifier.index import lists
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
 from classifier.mixtures.divergence import Packed, symmetric_kl_gaussian, symmetric_kl_variational
-from classifier.mixtures.gmm import collapse
+from classifier.mixtures.gmm import Mixtures, collapse
 from classifier.models.query import Query
 from classifier.models.track import TrackModel, model_track
 from classifier.search import alike
@@ -62,7 +63,7 @@ def test_each_window_is_paired_with_its_nearest_that_can_be_heard(models, snapsh
         query = query_of(cut(sounds[i], 1.3, 7))
         number = snapshot.numbers[name, 1]
         segment, entry = snapshot.items[number]
-        rows = alike.paired(query, segment, entry)
+        rows = alike.paired(alike.whole_windows(query), segment, entry)
         j = table(query, models[name])
         assert rows.shape == (len(query.start_s),)
         np.testing.assert_allclose(j[np.arange(len(rows)), rows], j.min(axis=1), rtol=ROUNDED, atol=NATS)
@@ -74,10 +75,12 @@ def test_mixtures_are_compared_window_by_window(models, snapshot, sounds):
     query = query_of(cut(sounds[1], 2.4, 6))
     for name in ("song 1", "song 3"):
         segment, entry = snapshot.items[snapshot.numbers[name, 1]]
-        rows = alike.paired(query, segment, entry)
+        rows = alike.paired(alike.whole_windows(query), segment, entry)
         exact = symmetric_kl_variational(Packed.of(query.mixtures), Packed.of(models[name].mixtures))
         wanted = np.mean([exact[k, row] for k, row in enumerate(rows)])
-        assert alike.mixture_divergence(query, segment, entry, rows) == pytest.approx(wanted, rel=0.05, abs=0.05)
+        assert alike.mixture_divergence(Packed.of(query.mixtures), segment, entry, rows) == pytest.approx(
+            wanted, rel=0.05, abs=0.05
+        )
 
 
 @pytest.mark.parametrize("speed", [1.0, 0.95, 1.05])
@@ -131,3 +134,84 @@ def test_tracks_without_windows_are_passed_by(sounds):
     found = alike.compare(query_of(cut(sounds[1], 1, 6)), snapshot)
     assert np.isfinite(found.divergence).tolist() == [False, True, False, True, False]
     assert found.order().tolist() == [3, 1]
+
+
+# --- large catalogues ---------------------------------------------------------------------------------------------
+
+
+N_TRACKS = 400
+
+
+def perturbed(made: list[TrackModel], number: int) -> TrackModel:
+    """A track like a passage of one of some others: its means shifted alike in all windows, its covariances scaled."""
+    rng = np.random.default_rng(number)
+    base = made[number % len(made)]
+    first = rng.integers(len(base.mixtures) - 11)
+    old = base.mixtures[first : first + 11]
+    means = old.means + 0.3 * rng.standard_normal((1, *old.means.shape[1:]))
+    covariances = old.covariances * np.exp(0.1 * rng.standard_normal((11, 1, 1, 1)))
+    mixtures = Mixtures(old.weights, means.astype(np.float32), covariances.astype(np.float32))
+    return TrackModel(base.window_frame[:11], base.silent[first : first + 11], mixtures, base.slots[:0], base.words[:0])
+
+
+@pytest.fixture(scope="module")
+def crowd(sounds) -> Segment:
+    """Some thousand windows of many tracks, enough for reduced rows."""
+    made = [model_track(sound.astype(np.float32), CONFIG, BACKGROUND) for sound in sounds]
+    segment = Segment.build([(f"t{i:04d}", 1, perturbed(made, i)) for i in range(N_TRACKS)])
+    assert segment.n_windows == 11 * N_TRACKS >= lists.LISTED
+    assert segment.reduced is not None
+    return segment
+
+
+def all_of(*segments: Segment, dead: tuple[str, ...] = ()) -> Snapshot:
+    return Snapshot(segments, frozenset(e.key for s in segments for e in s.entries if e.track_id not in dead))
+
+
+QUERIES = [(0, 3.0, 5.0, 0.0), (1, 5.27, 9.0, 0.02), (2, 2.0, 6.0, 0.05), (3, 4.0, 7.0, 0.01), (6, 3.0, 7.0, 0.0)]
+
+
+def snippet(sounds, i: int, start_s: float, length_s: float, noise: float) -> Query:
+    return query_of(cut(sounds[i], start_s, length_s) + noise * lively_noise(length_s, seed=i))
+
+
+@pytest.mark.parametrize("asked", QUERIES)
+def test_it_is_exact_while_no_more_tracks_are_there_than_are_compared(crowd, sounds, monkeypatch, asked):
+    monkeypatch.setattr(alike, "CLOSER", N_TRACKS)
+    query, snapshot = snippet(sounds, *asked), all_of(crowd)
+    some, everything = alike.compare_some(query, snapshot), alike.compare(query, snapshot)
+    np.testing.assert_allclose(some.divergence, everything.divergence, rtol=1e-6)
+    assert some.order()[:10].tolist() == everything.order()[:10].tolist()
+
+
+def test_of_the_exact_ten_nine_are_found_by_comparing_a_fifth_and_a_tenth(crowd, sounds, monkeypatch):
+    """Snippets of songs, in noise too, and of one that is not there. Without looking, it would be one."""
+    monkeypatch.setattr(alike, "_CLOSE", 80)
+    monkeypatch.setattr(alike, "CLOSER", 40)
+    snapshot, shares = all_of(crowd), []
+    for asked in QUERIES:
+        query = snippet(sounds, *asked)
+        some, everything = alike.compare_some(query, snapshot), alike.compare(query, snapshot)
+        listed = some.order()
+        assert len(listed) == 40
+        np.testing.assert_allclose(some.divergence[listed], everything.divergence[listed], rtol=1e-6)
+        shares.append(len(np.intersect1d(listed[:10], everything.order()[:10])) / 10)
+    assert np.mean(shares) >= 0.9
+
+
+def test_what_comes_is_found_and_what_goes_is_not(crowd, models, sounds, monkeypatch):
+    """A track of a small segment, which has no reduced rows; merged with the others; and without the nearest."""
+    monkeypatch.setattr(alike, "_CLOSE", 80)
+    monkeypatch.setattr(alike, "CLOSER", 40)
+    query = query_of(cut(sounds[1], 5.0, 8.0))
+    new = Segment.build([("new", 1, models["song 1"])])
+    assert new.reduced is None
+    for segments in ((crowd, new), (Segment.join([new, crowd]),)):
+        snapshot = all_of(*segments)
+        found = alike.compare_some(query, snapshot).order()
+        assert snapshot.items[found[0]][1].track_id == "new"
+        second = snapshot.items[found[1]][1].track_id
+        gone = all_of(*segments, dead=("new",))
+        nearest = [gone.items[number][1].track_id for number in alike.compare_some(query, gone).order()]
+        assert nearest[0] == second
+        assert "new" not in nearest

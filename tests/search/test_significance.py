@@ -10,7 +10,7 @@ import pytest
 
 from classifier.search import null
 from classifier.search.alignments import Candidate, SpeedHypothesis, align_many
-from classifier.search.significance import OWN_SPEED, Significance, Size, allowed_at_look
+from classifier.search.significance import OWN_SPEED, PAIRS, Significance, Size, allowed_at_look
 from classifier.search.speed import SPEEDS
 from tests.search.shelf import Shelf, cut, query_of
 
@@ -87,6 +87,24 @@ def test_the_allowance_is_shared_between_speeds(shelf, clear):
     elsewhere = replace(c, hypothesis=replace(c.hypothesis, speed=1.03))
     cost = np.log10(len(SPEEDS) * OWN_SPEED / (1 - OWN_SPEED))
     assert significance.log10_e(elsewhere) - significance.log10_e(c) == pytest.approx(cost)
+
+
+def test_a_wide_search_shares_the_same_allowance():
+    """The own speed keeps its share; what other speeds had, they and the pairs of tempo and pitch share."""
+    narrow, wide = (Significance(150, Size(20, 20_000), wide) for wide in (False, True))
+    assert wide.log10_trials(1.0) == narrow.log10_trials(1.0)
+    lags = 2 * (20_000 + 20 * 150)
+    own, other, pair = (10.0 ** -wide.log10_trials(*at) for at in ((1.0,), (1.03,), (1.0, True)))
+    assert lags * (own + len(SPEEDS) * other + PAIRS * pair) == pytest.approx(1)
+    assert wide.log10_trials(1.2, True) == wide.log10_trials(1.0, True)
+
+
+def test_a_pair_of_tempo_and_pitch_needs_more(shelf, clear):
+    significance, (c, *_) = clear
+    pair = replace(c, hypothesis=replace(c.hypothesis, stretched=1.0))
+    cost = significance.log10_trials(1.0, True) - significance.log10_trials(1.0)
+    assert significance.log10_e(pair) - significance.log10_e(c) == pytest.approx(cost)
+    assert significance.z_for(-5, pair.hypothesis) > significance.z_for(-5, c.hypothesis)
 
 
 def test_trials_grow_with_the_catalogue_and_are_never_none():

@@ -98,7 +98,7 @@ def test_conditions_use_the_indexes(make: Any) -> None:
     store = make()
     seen: list[str] = []
     store._connection().set_trace_callback(seen.append)
-    list(store.find("tracks", {"catalogue_id": "c", "status": "ready"}, fields=["title"]))
+    list(store.find("tracks", {"catalogue_id": "c", "status": "ready"}, sort=("title", 1), fields=["title"]))
     store.update("tracks", {"catalogue": "c", "content_hash": "h"}, set={"title": "t"})
     list(store.find("jobs", {"status": "running", "lease_expires": {"$lt": 5.0}}))
 
@@ -108,6 +108,21 @@ def test_conditions_use_the_indexes(make: Any) -> None:
         "INDEX tracks_catalogue_content_hash",
         "INDEX jobs_status_lease_expires",
     ]
+
+
+@pytest.mark.parametrize("field", ["artist", "album"])
+def test_facets_and_orders_use_the_indexes(make: Any, field: str) -> None:
+    store = make()
+    seen: list[str] = []
+    store._connection().set_trace_callback(seen.append)
+    where = {"catalogue_id": "c", "status": "ready"}
+    store.tally("tracks", field, where, limit=50)
+    store.tally("tracks", field, {**where, "folded": {"$contains": ["an"]}}, limit=50)
+    list(store.find("tracks", where, sort=(field, 1), fields=["_id"]))
+
+    plans = [store._connection().execute("EXPLAIN QUERY PLAN " + query).fetchall()[0][3] for query in seen]
+    index = f"INDEX tracks_catalogue_id_status_{field}_folded"
+    assert [plan.partition("INDEX ")[1] + plan.partition("INDEX ")[2].split(" (")[0] for plan in plans] == [index] * 3
 
 
 def test_each_thread_has_its_connection_and_loses_it(make: Any) -> None:

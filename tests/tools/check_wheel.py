@@ -2,8 +2,8 @@
 
     make wheel && python tests/tools/check_wheel.py dist/earmark-*.whl
 
-The plain package has to identify, to hold the documentation, and to say what ``serve`` lacks; with the extra
-``service`` the demo has to name its snippet, and the page has to be served. Packages come from the configured index.
+The plain package has to identify, to hold the documentation, and to say what ``serve`` lacks; with the extras of a
+service the demo has to name its snippet, and the page has to be served. Packages come from the configured index.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ def check_plain(wheel: Path, folder: Path) -> None:
 
 def check_service(wheel: Path, folder: Path) -> None:
     """The page is in the package."""
-    programs = environment(folder / "service", f"{wheel}[service]")
+    programs = environment(folder / "service", f"{wheel}[service,mongo,listen]")
+    done = run([programs / "earmark", "demo", "--no-serve", "--json"], folder)
+    assert json.loads(done.stdout)["verdict"] == "identified", done.stderr
     own = {**os.environ, "EARMARK_DATA_DIR": str(folder / "data")}
     command = [programs / "earmark", "serve", "--port", "0"]
     with subprocess.Popen(command, cwd=folder, env=own, stdout=subprocess.PIPE, text=True) as process:

@@ -193,8 +193,11 @@ def main() -> int:
     arguments = parser.parse_args()
     outcomes: Counter[str] = Counter()
     n_faults = 0
-    for outcome, fault in fuzz(range(arguments.first, arguments.first + arguments.files), arguments.seed):
+    numbers = range(arguments.first, arguments.first + arguments.files)
+    for number, (outcome, fault) in zip(numbers, fuzz(numbers, arguments.seed), strict=True):
         outcomes[outcome] += 1
+        if (number + 1) % 1000 == 0:
+            print(f"{number + 1 - arguments.first} of {arguments.files}, {n_faults} faults", file=sys.stderr)
         if fault is not None:
             n_faults += 1
             file = fault.damaged

@@ -5,6 +5,7 @@ python -m tests.work.listening DATA_DIR CHECKPOINT_S
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 
@@ -13,7 +14,7 @@ from classifier.catalogue import Catalogue
 from classifier.records import tracklists
 from classifier.settings import Settings
 from classifier.store import Store, open_store
-from classifier.work import tracklist
+from classifier.work import label, tracklist
 from classifier.work.spool import Spool
 from classifier.work.worker import Claim, Worker
 
@@ -33,7 +34,9 @@ def handler(
 ) -> tracklist.Tracklists:
     """Return what carries the jobs out."""
     kind = Slow if slow else tracklist.Tracklists
-    return kind(store, Spool(settings), settings, decoder, lambda name: catalogue, checkpoint_s=checkpoint_s)
+    labels = label.Labels(settings, lambda name: contextlib.nullcontext(catalogue))
+    opened = store, Spool(settings), settings, decoder
+    return kind(*opened, lambda name: catalogue, labels.segments, checkpoint_s=checkpoint_s)
 
 
 def main(data_dir: str, checkpoint_s: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from classifier.catalogue import Catalogue
 from classifier.enrolling import Enrolled
-from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy
+from classifier.errors import AudioUnreadable, StoreUnavailable, TrackBusy, WeightsMissing
 from classifier.results import Track
 from classifier.settings import Settings
 from classifier.store import Store
@@ -65,7 +65,11 @@ def submit(store: Store, settings: Settings, *names: str, again: bool = False, *
 @pytest.fixture
 def enrolling(store: Store, settings: Settings, at_work: AtWork) -> Any:
     """Return what keeps a worker at work that enrolls by an ``Enroller``."""
-    return lambda enroller: at_work({enroll.KIND: enroll.Enroll(store, Spool(settings), enroller)})
+
+    def unlabelled(catalogue: Any, track: Track, path: Path) -> None:
+        raise WeightsMissing("the weights are missing")
+
+    return lambda enroller: at_work({enroll.KIND: enroll.Enroll(store, Spool(settings), enroller, unlabelled)})
 
 
 def done(store: Store, job_id: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,11 +60,12 @@ def listening(store: Store, settings: Settings, stocked: Catalogue) -> tracklist
     return handler(store, settings, stocked.decoder, stocked, STEP_S)
 
 
-def submit(store: Store, settings: Settings, content: bytes) -> dict[str, Any]:
+def submit(store: Store, settings: Settings, content: bytes, tasks: Sequence[str] = ()) -> dict[str, Any]:
     spool = Spool(settings)
     job_id, folder = spool.open()
     (folder / "000").write_bytes(content)
-    document = tracklist.submit(store, spool, job_id, "default", Upload("mix.wav", folder / "000", len(content)))
+    upload = Upload("mix.wav", folder / "000", len(content))
+    document = tracklist.submit(store, spool, job_id, "default", upload, tasks)
     shown = tracklist.to_dict(document)
     assert (shown["status"], shown["done"], shown["total"]) == ("queued", 0, 0)
     return shown
@@ -109,6 +110,26 @@ def test_a_recording_is_listened_to(
     assert titles(kept) == [songs[0].title, songs[1].title]
     assert same(kept["segments"], straight(stocked, mix))
     assert list(Spool(settings).root.iterdir()) == []
+
+
+def test_segments_are_labelled_if_that_is_asked_for(
+    weights_dir: Path, store: Store, settings: Settings, stocked: Catalogue, mix: bytes, at_work: AtWork, tmp_path: Path
+) -> None:
+    """Where the network is missing by then, the tracklist is whole all the same, with a remark."""
+    for folder in (weights_dir, tmp_path / "none"):
+        own = settings.replace(weights_dir=str(folder))
+        job = submit(store, own, mix, ["tags"])
+        with at_work({tracklist.KIND: handler(store, own, stocked.decoder, stocked, STEP_S)}):
+            kept = done(store, job)
+        assert (kept["status"], kept["error"]) == ("done", None)
+        assert same(kept["segments"], straight(stocked, mix))
+        if folder == weights_dir:
+            assert [segment["labels"]["tags"]["model"] for segment in kept["segments"]] == ["musicnn-msd"] * 3
+            assert kept["remarks"] == []
+        else:
+            assert all(segment["labels"] == {} for segment in kept["segments"])
+            (remark,) = kept["remarks"]
+            assert remark.startswith("not_labelled: the segments have no labels (weights_missing): ")
 
 
 def test_after_kill_9_it_goes_on_from_the_last_step(

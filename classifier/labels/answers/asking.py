@@ -21,7 +21,7 @@ from classifier.labels import sets, views, weights
 from classifier.labels.answers.answer import Answer, distribution_of, doubts, ranked, refused, said
 from classifier.labels.answers.explain import explain, nearest
 from classifier.labels.extractors import DEFAULT
-from classifier.labels.hearing import Ears, Heard, stretches
+from classifier.labels.hearing import Ears, Heard, Source, check_stretch, stretches
 from classifier.labels.scoring.model import LabelModel
 from classifier.labels.scoring.registry import Registry, Stored
 
@@ -40,6 +40,11 @@ class Chosen:
     model: LabelModel
     view: views.View
     remark: str = ""
+
+    @property
+    def needs(self) -> list[str]:
+        """The extractors that it hears by."""
+        return list(dict.fromkeys([*self.view.needs, *_foreign_needs(self.model)]))
 
 
 def choose(registry: Registry, task: str, version: str | None, weights_dir: Path) -> Chosen:
@@ -98,7 +103,7 @@ class Question:
     every_s: float | None = None
 
 
-def ask(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question = Question()) -> Answer:
+def ask(chosen: Chosen, ears: Ears, source: Source, question: Question = Question()) -> Answer:
     """Return the answer of a model to a recording.
 
     Parameters
@@ -107,7 +112,7 @@ def ask(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question = Q
         From :func:`choose`.
     ears : Ears
         Hears the recording.
-    source : bytes or Path
+    source : bytes, Path, Remembered or Stretch
         The recording.
     question : Question
         How to answer.
@@ -118,9 +123,8 @@ def ask(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question = Q
         If the recording cannot be read. One in which there is nothing to hear gets the answer "uncertain".
     """
     model, version = chosen.model, chosen.stored.version
-    needs = list(dict.fromkeys([*chosen.view.needs, *_foreign_needs(model)]))
     try:
-        heard = {name: ears.hear(source, name) for name in needs}
+        heard = {name: ears.hear(source, name) for name in chosen.needs}
     except (SnippetSilent, SnippetTooShort) as error:
         return refused(model.task, version, model.kind, error)
     row = chosen.view.row({name: one.extracted for name, one in heard.items()})
@@ -192,31 +196,44 @@ def _strangeness(model: LabelModel, heard: dict[str, Heard]) -> float | None:
     return float(model.strangeness(row)[0])
 
 
-def series(chosen: Chosen, ears: Ears, source: bytes | Path, question: Question) -> Iterator[dict[str, Any]]:
+def series(chosen: Chosen, ears: Ears, source: Source, question: Question) -> Iterator[dict[str, Any]]:
     """Yield the distribution of each stretch of a recording: ``start_s``, ``end_s``, ``labels``, ``distribution``.
+
+    The network's tags come in patches of three seconds, which are averaged; other features are those of the stretch as
+    if it were a recording by itself.
 
     Raises
     ------
     InvalidParameter
-        If the model hears a recording as a whole only, or a stretch is shorter than the network's patch.
+        If a stretch is shorter than the network's patch.
     """
-    if chosen.view.needs != (DEFAULT,):
-        raise InvalidParameter(f"{chosen.view.name!r} describes a recording as a whole: there is no series of it")
-    heard = ears.series(source)
-    for start_s, end_s, patch in stretches(heard.extracted, question.every_s or 10.0):
-        row = chosen.view.rows({DEFAULT: patch[None]})
+    for start_s, end_s, row in _rows(chosen.view, ears, source, question.every_s or 10.0):
         ranking = _ranking(chosen.model, row, question.labels)
         yield {
             "start_s": start_s,
-            "end_s": min(end_s, heard.sound.duration_s),
+            "end_s": end_s,
             "labels": said(ranking, chosen.model.kind, several=question.several),
             "distribution": distribution_of(ranking),
         }
 
 
+def _rows(view: views.View, ears: Ears, source: Source, every_s: float) -> Iterator[tuple[float, float, np.ndarray]]:
+    """Yield begin, end (seconds) and features, shape (1, d), of each stretch of a recording that holds sound."""
+    if view.needs == (DEFAULT,):
+        heard = ears.series(source)
+        for start_s, end_s, patch in stretches(heard.extracted, every_s):
+            yield start_s, min(end_s, heard.sound.duration_s), view.rows({DEFAULT: patch[None]})
+        return
+    check_stretch(every_s)
+    sounds, parts = zip(*(ears.over_time(source, name, every_s) for name in view.needs), strict=True)
+    for k in sorted(set.intersection(*map(set, parts))):
+        row = view.row({name: part[k] for name, part in zip(view.needs, parts, strict=True)})
+        yield k * every_s, min((k + 1) * every_s, sounds[0].duration_s), row
+
+
 def tasks_of(registry: Registry) -> list[str]:
-    """Return the tasks that recordings can be asked about, ``genre`` first."""
-    found = registry.tasks()
+    """Return the tasks of which a model answers, ``genre`` first."""
+    found = [task for task in registry.tasks() if registry.active_version(task) is not None]
     if not found:
-        raise ModelNotFound("there is no model of labels: train one, 'earmark train genre FOLDER'")
+        raise ModelNotFound("no model of labels answers: train one, 'earmark train genre FOLDER --activate'")
     return sorted(found, key=lambda task: (task != "genre", task))

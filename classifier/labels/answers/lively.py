@@ -6,14 +6,12 @@ an order, not a calibrated probability.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from classifier.errors import SnippetSilent, SnippetTooShort
 from classifier.labels.answers.answer import Answer, Reason, distribution_of, ranked, refused
 from classifier.labels.answers.asking import NO_VALENCE
-from classifier.labels.hearing import Ears, stretches
+from classifier.labels.hearing import Ears, Source, stretches
 from classifier.labels.tags import Arousal, arousal
 
 MODEL, LABELS = "arousal-of-tags", ("calm", "energetic")
@@ -21,14 +19,14 @@ MODEL, LABELS = "arousal-of-tags", ("calm", "energetic")
 _NEITHER = (40.0, 60.0)
 
 
-def lively(ears: Ears, source: bytes | Path, every_s: float | None = None) -> Answer:
+def lively(ears: Ears, source: Source, every_s: float | None = None) -> Answer:
     """Return how lively a recording is.
 
     Parameters
     ----------
     ears : Ears
         Hears the recording.
-    source : bytes or Path
+    source : bytes, Path, Remembered or Stretch
         The recording.
     every_s : float or None
         Seconds of a stretch of the series; None for no series.

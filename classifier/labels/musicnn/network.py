@@ -194,15 +194,16 @@ def _temporal_matrix(network: Network) -> np.ndarray:
 def _timbral(padded: np.ndarray, kernel: np.ndarray, bands: int, scale: np.ndarray) -> np.ndarray:
     """Return one size of timbral filters over time, the loudest place in frequency taken."""
     frames, taps = len(padded) - 2 * _REACH, kernel.reshape(2 * _REACH + 1, bands, -1)
-    # Windows in frequency only, one product a frame of the filter: windows in both take longer to copy than this to
-    # add.
+    # Windows in frequency only: windows in both directions take longer to copy than the sums over the filter's frames.
+    # Filters come first, so that one product of large matrices does all of them, and what is added lies in one piece.
     windows = sliding_window_view(padded, bands, axis=1)
     places = windows.shape[1]
-    windows = windows.reshape(-1, bands)
-    out = windows[: frames * places] @ taps[0]
+    each = taps.transpose(0, 2, 1).reshape(-1, bands) @ windows.reshape(-1, bands).T
+    each = each.reshape(len(taps), taps.shape[2], -1)
+    out = each[0, :, : frames * places]
     for tap in range(1, len(taps)):
-        out += windows[tap * places : (tap + frames) * places] @ taps[tap]
-    return _loudest(out.reshape(frames, places, -1), 1, scale)
+        out += each[tap, :, tap * places : (tap + frames) * places]
+    return _loudest(out.reshape(len(out), frames, places).transpose(1, 0, 2), 2, scale)
 
 
 def _loudest(out: np.ndarray, axis: int, scale: np.ndarray) -> np.ndarray:

@@ -175,13 +175,28 @@ def distances(rows: np.ndarray, means: np.ndarray, precision: np.ndarray) -> np.
     Returns
     -------
     np.ndarray, shape (n,)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> distances(np.array([[0.0, 3.0]]), np.array([[0.0, 0.0], [0.0, 1.0]]), np.eye(2)).tolist()
+    [4.0]
     """
     gaps = rows[:, None] - means[None]
     return np.einsum("ncd,de,nce->nc", gaps, precision, gaps, optimize=True).min(axis=1)
 
 
 def probabilities(scores: np.ndarray, kind: str) -> np.ndarray:
-    """Return probabilities from scores (n, k): a softmax over the labels, or of several labels each logistic."""
+    """Return probabilities from scores (n, k): a softmax over the labels, or of several labels each logistic.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> probabilities(np.array([[1.0, 1.0]]), "exclusive").tolist()
+    [[0.5, 0.5]]
+    >>> probabilities(np.array([[0.0, -1000.0]]), "several").tolist()
+    [[0.5, 0.0]]
+    """
     if kind == "exclusive":
         grown = np.exp(scores - scores.max(axis=1, keepdims=True))
         return grown / grown.sum(axis=1, keepdims=True)

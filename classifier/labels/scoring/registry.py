@@ -19,6 +19,7 @@ from typing import Any
 
 from classifier.data import FOLDER
 from classifier.errors import EarmarkError, InvalidModel, ModelNotFound, StoreFailed
+from classifier.labels import views
 from classifier.labels.scoring import files
 from classifier.labels.scoring.model import LabelModel
 
@@ -160,8 +161,9 @@ class Registry:
         return version
 
     def activate(self, task: str, version: str) -> Stored:
-        """Let a version answer, if it can be read; errors as :meth:`load`."""
-        self.load(task, version)
+        """Let a version answer, if it can be read and hears recordings; errors as :meth:`load`."""
+        model = self.load(task, version)
+        views.check_served(model.view, model.extractors, model.columns)
         with self._locked(task):
             history = [*self._history(task), version]
             self._write(task, history)

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from classifier.audio.formats import ENDINGS
-from classifier.errors import FileMissing, InvalidInput, InvalidParameter
+from classifier.errors import AudioError, FileMissing, InvalidInput, InvalidParameter
 from classifier.text import clean
 
 #: Clips a label that training starts from.
@@ -104,7 +104,44 @@ class Dataset:
 
     def only(self, labels: Sequence[str]) -> Dataset:
         """Return the clips that have one of some labels."""
-        keep = [i for i, clip in enumerate(self.clips) if set(clip.labels) & set(labels)]
+        return self._part([i for i, clip in enumerate(self.clips) if set(clip.labels) & set(labels)])
+
+    def without(self, places: Collection[int]) -> Dataset:
+        """Return the clips but for some.
+
+        Raises
+        ------
+        InvalidInput
+            If too few are left to train on.
+        """
+        if not places:
+            return self
+        left = self._part([i for i in range(len(self.clips)) if i not in places])
+        _check(left.clips, self.grouping)
+        return left
+
+    def together(self, twins: Sequence[Sequence[int]]) -> Dataset:
+        """Return the clips with those that are the same sound in one group, which takes in all of their groups.
+
+        Parameters
+        ----------
+        twins : sequence of sequences of int
+            Clips that are one another's copies.
+        """
+        groups = self.groups
+        for places in twins:
+            one, others = groups[places[0]], {groups[i] for i in places}
+            groups = [one if group in others else group for group in groups]
+        if groups == self.groups:
+            return self
+        # Without groups, clips of one song stay together.
+        if self.grouping == NO_GROUP:
+            clips = [replace(clip, song=group) for clip, group in zip(self.clips, groups, strict=True)]
+        else:
+            clips = [replace(clip, group=group) for clip, group in zip(self.clips, groups, strict=True)]
+        return replace(self, clips=clips)
+
+    def _part(self, keep: Sequence[int]) -> Dataset:
         values = self.values[keep] if len(self.values) else self.values
         return replace(self, clips=[self.clips[i] for i in keep], values=values)
 
@@ -201,7 +238,10 @@ def _folder(source: Path) -> list[Clip]:
 def _tag(clip: Clip, name: str, tags_of: Callable[[Path], dict[str, str]]) -> str:
     if clip.path is None:
         raise InvalidInput(f"a table has no tags: add a column {name!r}, or say --group none")
-    return tags_of(clip.path).get(name, "")
+    try:
+        return tags_of(clip.path).get(name, "")
+    except AudioError:
+        return clip.name  # left out, and named, when it is heard
 
 
 def _label(text: str, where: str) -> str:

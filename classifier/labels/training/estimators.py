@@ -36,6 +36,11 @@ class Candidate:
         """The parameters by name."""
         return dict(self.parameters)
 
+    @property
+    def needs_kin(self) -> bool:
+        """Whether it is for labels that are named like features only (:mod:`classifier.labels.training.kin`)."""
+        return "pull" in self.values
+
     def __str__(self) -> str:
         return f"{self.family}({', '.join(f'{name}={value:g}' for name, value in self.parameters)})"
 
@@ -47,7 +52,10 @@ def candidate(family: str, **parameters: float) -> Candidate:
 
 #: What is tried of each family.
 GRID: dict[str, tuple[Candidate, ...]] = {
-    "logistic": tuple(candidate("logistic", C=c) for c in (0.01, 0.03, 0.1, 0.3, 1.0)),
+    "logistic": (
+        *(candidate("logistic", C=c) for c in (0.01, 0.03, 0.1, 0.3, 1.0)),
+        *(candidate("logistic", C=c, pull=1) for c in (0.01, 0.03, 0.1)),
+    ),
     "svm-linear": tuple(candidate("svm-linear", C=c) for c in (0.003, 0.03, 0.3)),
     "svm-poly": tuple(candidate("svm-poly", C=c, degree=3, coef0=1) for c in (0.1, 1.0)),
     "svm-rbf": tuple(candidate("svm-rbf", C=c) for c in (1.0, 3.0, 10.0)),
@@ -73,7 +81,9 @@ def candidates(families: Iterable[str] | None, n_clips: int) -> list[Candidate]:
     return [one for name in dict.fromkeys(chosen) for one in GRID[name]]
 
 
-def fit(chosen: Candidate, rows: np.ndarray, labels: np.ndarray, k: int, seed: int) -> Arrays:
+def fit(
+    chosen: Candidate, rows: np.ndarray, labels: np.ndarray, k: int, seed: int, kin: np.ndarray | None = None
+) -> Arrays:
     """Fit a classifier.
 
     Parameters
@@ -88,12 +98,17 @@ def fit(chosen: Candidate, rows: np.ndarray, labels: np.ndarray, k: int, seed: i
         Labels.
     seed : int
         Of whatever is random.
+    kin : np.ndarray, shape (d, k), optional
+        What coefficients are pulled towards, times ``pull``, by a candidate that has one.
 
     Returns
     -------
     dict of str to np.ndarray
         The family's arrays, float64 and int64.
     """
+    if chosen.needs_kin:
+        own = np.zeros((rows.shape[1], k)) if kin is None else kin
+        return _pulled(chosen.values, rows, labels, own)
     with warnings.catch_warnings():
         # Not to converge within the limit is no fault of the data, and the folds judge what comes of it.
         warnings.filterwarnings("ignore", message=".*(converge|iterations|max_iter|lbfgs).*")
@@ -114,6 +129,27 @@ def _logistic(values: Values, rows: np.ndarray, labels: np.ndarray, k: int, seed
         both = np.array([[-0.5], [0.5]])
         return {"coef": both * fitted.coef_, "intercept": (both * fitted.intercept_).ravel()}
     return {"coef": fitted.coef_, "intercept": fitted.intercept_}
+
+
+def _pulled(values: Values, rows: np.ndarray, labels: np.ndarray, kin: np.ndarray) -> Arrays:
+    """Return the W and b of least C · sum of -ln p(label) + |W - pull · kin|² / 2, of multinomial regression."""
+    from scipy.optimize import minimize
+    from scipy.special import log_softmax
+
+    (d, k), truth = kin.shape, np.eye(kin.shape[1])[labels]
+    towards = values["pull"] * kin
+
+    def loss(point: np.ndarray) -> tuple[float, np.ndarray]:
+        coef, intercept = point[: d * k].reshape(d, k), point[d * k :]
+        log_p = log_softmax(rows @ coef + intercept, axis=1)
+        beyond, error = coef - towards, values["C"] * (np.exp(log_p) - truth)
+        slope = np.concatenate([(rows.T @ error + beyond).ravel(), error.sum(axis=0)])
+        return float(0.5 * np.square(beyond).sum() - values["C"] * (truth * log_p).sum()), slope
+
+    start = np.concatenate([towards.ravel(), np.zeros(k)])
+    options = {"maxiter": 2000, "gtol": 1e-7, "ftol": 1e-14}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", options=options).x
+    return {"coef": np.ascontiguousarray(found[: d * k].reshape(d, k).T), "intercept": found[d * k :]}
 
 
 def _machine(values: Values, kernel: str, rows: np.ndarray, labels: np.ndarray) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 
 from classifier.audio.decoder import Decoder
 from classifier.audio.limits import Limits
-from classifier.errors import EarmarkError
+from classifier.errors import AudioError, EarmarkError, FileMissing
 from classifier.labels.extractors import extractor
 from classifier.labels.hearing import Ears
 from classifier.settings import Settings
@@ -25,8 +25,8 @@ Done = Callable[[int], None]
 
 def vectors(
     ears: Ears, paths: Sequence[Path], needs: Iterable[str], done: Done = lambda _: None
-) -> dict[str, np.ndarray]:
-    """Return vectors of recordings by extractor, each of shape (n, d), float64.
+) -> tuple[dict[str, np.ndarray], dict[int, EarmarkError]]:
+    """Return vectors of recordings by extractor, each of shape (n, d), float64, and why others cannot be heard.
 
     Parameters
     ----------
@@ -39,18 +39,28 @@ def vectors(
     done : callable
         Told after each recording how many are done.
 
+    Returns
+    -------
+    dict of str to np.ndarray
+        Of the recordings that could be heard, in their order.
+    dict of int to EarmarkError
+        By place in ``paths``: those that are damaged, silent, too short or gone.
+
     Raises
     ------
     EarmarkError
-        Of the first recording that cannot be read or is silent, naming it; all before it are kept.
+        If nothing can be heard here: weights are missing, or no decoder starts.
     """
-    found: dict[str, list[np.ndarray]] = {name: [] for name in needs}
-    for number, path in enumerate(paths, start=1):
-        for name, rows in found.items():
-            with _named(path):
-                rows.append(ears.hear(path, name).extracted.vector)
-        done(number)
-    return {name: np.array(rows, np.float64) for name, rows in found.items()}
+    needed = list(needs)
+    found: list[dict[str, np.ndarray]] = []
+    failed: dict[int, EarmarkError] = {}
+    for place, path in enumerate(paths):
+        try:
+            found.append({name: ears.hear(path, name).extracted.vector for name in needed})
+        except (AudioError, FileMissing) as error:
+            failed[place] = error
+        done(place + 1)
+    return {name: np.array([one[name] for one in found], np.float64) for name in needed}, failed
 
 
 def changed_vectors(

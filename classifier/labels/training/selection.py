@@ -9,7 +9,7 @@ answers and for honest probabilities.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -43,6 +43,8 @@ class Problem:
         Of the labels.
     standardise : bool
         Whether features are brought to mean 0 and variance 1 first.
+    kin : mapping of str to np.ndarray, shape (d, k)
+        By view, which features are named like which labels (:mod:`classifier.labels.training.kin`), if any are.
     """
 
     rows: Mapping[str, np.ndarray]
@@ -50,6 +52,7 @@ class Problem:
     groups: Sequence[str]
     kind: str
     standardise: bool = True
+    kin: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def part(self, indices: np.ndarray) -> Problem:
         """Return some of the clips."""
@@ -108,13 +111,13 @@ def fit_arrays(problem: Problem, view: str, chosen: Candidate, seed: int) -> Arr
     if problem.standardise:
         spread = rows.std(axis=0)
         arrays = {"centre": rows.mean(axis=0), "scale": np.where(spread > 1e-12, spread, 1.0)}
-    z = (rows - arrays["centre"]) / arrays["scale"]
+    z, kin = (rows - arrays["centre"]) / arrays["scale"], problem.kin.get(view)
     if problem.kind == "exclusive":
-        own = fit(chosen, z, problem.targets.argmax(axis=1), k, seed)
+        own = fit(chosen, z, problem.targets.argmax(axis=1), k, seed, kin)
         return {**arrays, "temperature": np.ones(1), **own}
     arrays["temperature"] = np.ones(k)
     for label in range(k):
-        own = fit(chosen, z, problem.targets[:, label].astype(int), 2, seed)
+        own = fit(chosen, z, problem.targets[:, label].astype(int), 2, seed, _of_pair(kin, label))
         arrays |= {f"label{label}_{name}": array for name, array in own.items()}
     return arrays
 
@@ -127,22 +130,35 @@ def left_out_scores(problem: Problem, view: str, chosen: Candidate, split: Split
         centre, spread = z_train.mean(axis=0), z_train.std(axis=0)
         spread = np.where(spread > 1e-12, spread, 1.0)
         z_train, z_test = (z_train - centre) / spread, (z_test - centre) / spread
-    targets = problem.targets[train]
+    targets, kin = problem.targets[train], problem.kin.get(view)
     if problem.kind == "exclusive":
-        return _scores(chosen, z_train, targets.argmax(axis=1), z_test, targets.shape[1], seed)
+        return _scores(chosen, z_train, targets.argmax(axis=1), z_test, targets.shape[1], seed, kin)
     columns = []
     for label in range(targets.shape[1]):
-        pair = _scores(chosen, z_train, targets[:, label].astype(int), z_test, 2, seed)
+        pair = _scores(chosen, z_train, targets[:, label].astype(int), z_test, 2, seed, _of_pair(kin, label))
         columns.append(pair[:, 1] - pair[:, 0])
     return np.stack(columns, axis=1)
 
 
-def _scores(chosen: Candidate, rows: np.ndarray, labels: np.ndarray, test: np.ndarray, k: int, seed: int) -> np.ndarray:
+def _of_pair(kin: np.ndarray | None, label: int) -> np.ndarray | None:
+    """Return the features named like a label, half of it for yes and half against no: shape (d, 2)."""
+    return None if kin is None else kin[:, [label]] * np.array([[-0.5, 0.5]])
+
+
+def _scores(
+    chosen: Candidate,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    test: np.ndarray,
+    k: int,
+    seed: int,
+    kin: np.ndarray | None,
+) -> np.ndarray:
     present, compact = np.unique(labels, return_inverse=True)
     if len(present) < 2:
         found = np.zeros((len(test), 1))
     else:
-        arrays = fit(chosen, rows, compact, len(present), seed)
+        arrays = fit(chosen, rows, compact, len(present), seed, None if kin is None else kin[:, present])
         found = families.score(chosen.family, arrays, test, len(present))
     scores = np.tile(found.min(axis=1, keepdims=True) + _ABSENT, (1, k))
     scores[:, present] = found
@@ -172,13 +188,15 @@ def choose(
     losses = []
     for view in problem.rows:
         for one in tried:
+            if one.needs_kin and view not in problem.kin:
+                continue  # it would be the same as without
             parts = []
             for split in splits:
                 parts.append(left_out_scores(problem, view, one, split, seed))
                 tick()
             scores = np.concatenate(parts)
             temperature = np.ones(1 if problem.kind == "exclusive" else truth.shape[1])
-            if one.family != "logistic" or len(truth) >= CALIBRATED_FROM:
+            if one.family != "logistic" or one.needs_kin or len(truth) >= CALIBRATED_FROM:
                 temperature = fit_temperature(scores, truth, problem.kind)
             loss = log_loss(probabilities(scores / temperature, problem.kind), truth, problem.kind)
             losses.append((view, str(one), loss))

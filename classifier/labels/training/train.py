@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from classifier.errors import WeightsMissing
+from classifier.errors import EarmarkError, InvalidInput, WeightsMissing
 from classifier.labels import views, weights
 from classifier.labels.hearing import Ears
 from classifier.labels.scoring.files import check_task
@@ -19,6 +19,7 @@ from classifier.labels.training.dataset import Dataset, check_seed
 from classifier.labels.training.estimators import Candidate, candidates
 from classifier.labels.training.figures import figures, threshold_of
 from classifier.labels.training.foreign import fit_foreign
+from classifier.labels.training.kin import kin
 from classifier.labels.training.protocols import protocols, run
 from classifier.labels.training.selection import (
     INNER,
@@ -48,8 +49,23 @@ Progress = Callable[[str, int], Any]
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Clips as numbers, and what was made of them: the problem, views by name, and candidates to try."""
+    """Clips as numbers, and what was made of them.
 
+    Parameters
+    ----------
+    dataset : Dataset
+        The clips that could be heard; copies of one sound are in one group.
+    failed : dict of str to EarmarkError
+        By name, the clips that could not be heard, and why.
+    twins : list of list of int
+        Clips that are the same sound.
+    problem, tried, columns, extractors, foreign
+        The problem, candidates to try, of each view columns and extractors, and by what foreign sound is told.
+    """
+
+    dataset: Dataset
+    failed: dict[str, EarmarkError]
+    twins: list[list[int]]
     problem: Problem
     tried: list[Candidate]
     columns: Mapping[str, tuple[str, ...]]
@@ -73,7 +89,7 @@ def prepare(
     ears: Ears | None,
     done: extraction.Done = lambda _: None,
 ) -> Prepared:
-    """Turn clips into numbers.
+    """Turn clips into numbers; those that cannot be heard are left out.
 
     Parameters
     ----------
@@ -87,9 +103,15 @@ def prepare(
         Hears recordings; a table needs none.
     done : callable
         Told after each recording how many are done.
+
+    Raises
+    ------
+    InvalidInput
+        If too few clips can be heard.
     """
     logits = views.VIEWS[_FOREIGN_VIEW]
     foreign = None
+    failed: dict[str, EarmarkError] = {}
     if dataset.columns:
         rows = _of_table(dataset, chosen)
         if _FOREIGN_VIEW in _matching(dataset):
@@ -99,18 +121,43 @@ def prepare(
         needs = dict.fromkeys(name for view in found for name in view.needs)
         paths = [clip.path for clip in dataset.clips if clip.path is not None]
         assert ears is not None, "recordings need ears"
-        vectors = extraction.vectors(ears, paths, needs, done)
+        vectors, faults = extraction.vectors(ears, paths, needs, done)
+        failed = {dataset.clips[place].name: error for place, error in faults.items()}
+        try:
+            dataset = dataset.without(faults)
+        except InvalidInput as error:
+            name, fault = next(iter(failed.items()))
+            raise InvalidInput(
+                f"{len(failed)} clips cannot be heard ({name}: {fault}), and of the rest {error}"
+            ) from None
         rows = {view.name: view.rows(vectors) for view in found}
         if set(logits.needs) <= set(vectors):
             foreign = logits.rows(vectors)
     known = {name: views.VIEWS[name] for name in rows if name in views.VIEWS}
+    columns = {name: known[name].columns if name in known else dataset.columns for name in rows}
+    named = {name: own for name in rows if (own := kin(columns[name], dataset.labels)) is not None}
+    twins = _twins([rows[name] for name in known])
+    dataset = dataset.together(twins)
     return Prepared(
-        Problem(rows, dataset.targets, dataset.groups, dataset.kind),
+        dataset,
+        failed,
+        twins,
+        Problem(rows, dataset.targets, dataset.groups, dataset.kind, kin=named),
         candidates(families, len(dataset.clips)),
-        {name: known[name].columns if name in known else dataset.columns for name in rows},
+        columns,
         {name: known[name].extractors if name in known else () for name in rows},
         foreign,
     )
+
+
+def _twins(rows: Sequence[np.ndarray]) -> list[list[int]]:
+    """Return the clips whose features, known ones, are the same bit for bit: no two sounds have that."""
+    if not rows:
+        return []
+    same: dict[bytes, list[int]] = {}
+    for place in range(len(rows[0])):
+        same.setdefault(b"".join(one[place].tobytes() for one in rows), []).append(place)
+    return [places for places in same.values() if len(places) > 1]
 
 
 def _matching(dataset: Dataset) -> list[str]:
@@ -146,7 +193,7 @@ def train(
     task : str
         Name of what the labels are of.
     dataset : Dataset
-        Clips.
+        Clips, those of ``prepared``.
     prepared : Prepared
         Of them.
     seed : int
@@ -183,7 +230,7 @@ def train(
         "honest": [{**values, "clips": _answers(judged, dataset)} for judged, values in honest],
         "leaky": [_leaky(problem, chosen, labels, dataset, seed)] if honest else [],
         "choice": card.choice_of(chosen),
-        "warnings": card.warnings_of(dataset),
+        "warnings": card.warnings_of(dataset, prepared.failed, prepared.twins),
         "uncertain_below": UNCERTAIN,
         "versions": card.versions(),
     }

@@ -40,7 +40,7 @@ export class App {
   protected readonly themes = inject(ThemeChoice);
   private readonly capture = inject(Capture);
   private readonly toTag = inject(ToTag);
-  private readonly uploads = inject(Uploads);
+  protected readonly uploads = inject(Uploads);
   private readonly main = viewChild.required<ElementRef<HTMLElement>>('main');
 
   private readonly place = viewChild.required('switch', { read: ViewContainerRef });

@@ -15,6 +15,7 @@ export function match(values: Partial<Match> = {}): Match {
     query_start_s: 0,
     query_end_s: 5,
     speed: 1,
+    pitch: 0,
     agreement: 0.46,
     z: 20.5,
     log10_e_value: -84.6,
@@ -49,7 +50,15 @@ export function tag(values: Partial<Tag> = {}): Tag {
         window_start_s: 83,
       },
     ],
-    searched: { windows: 14021, aligned_tracks: 21, complete: true, other_speeds: true },
+    searched: {
+      windows: 14021,
+      aligned_tracks: 21,
+      complete: true,
+      other_speeds: true,
+      nearest_exact: true,
+      share: 1,
+      wide: false,
+    },
     seconds: { decode: 0.03 },
     tied: { identified: 1, ambiguous: 2, no_match: 0 }[values.verdict ?? 'identified'],
     remarks: [],
@@ -78,6 +87,7 @@ export function segment(values: Partial<Segment> = {}): Segment {
     confidence: 0.9995,
     state: 'closed',
     by_hand: false,
+    labels: {},
     ...values,
   };
 }

@@ -2,8 +2,8 @@ import type { HttpInterceptorFn } from '@angular/common/http';
 import { inject, Injectable, signal } from '@angular/core';
 
 const CATALOGUE = 'earmark.catalogue';
-/** What is asked of one catalogue. */
-const ASKED = /^\/api\/v1\/(tags|listens|tracks|alike|map|merges|tracklists)$/;
+/** What is asked of one catalogue, unless the address names it. */
+const ASKED = /^\/api\/v1\/(tags|listens|tracks|alike|map|merges|tracklists)(\?(?!.*\bcatalogue=)|$)/;
 
 /** The catalogue that this tab works with; empty: the one of the service's settings. */
 @Injectable({ providedIn: 'root' })

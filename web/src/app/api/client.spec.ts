@@ -126,7 +126,8 @@ describe('troubleOf', () => {
 
   it('has words for no answer, for an answer of something else, and for a fault of the page', () => {
     expect(troubleOf(new HttpErrorResponse({ status: 0 })).name).toBe('offline');
-    expect(troubleOf(new HttpErrorResponse({ status: 502, error: '<html>' })).detail).toContain('502');
+    expect(troubleOf(new HttpErrorResponse({ status: 502, error: '<html>' })).name).toBe('offline');
+    expect(troubleOf(new HttpErrorResponse({ status: 418, error: '<html>' })).detail).toContain('418');
     expect(troubleOf(new Error('x')).name).toBe('page_error');
   });
 

@@ -1,4 +1,4 @@
-import { HttpClient, HttpErrorResponse, HttpEventType, type HttpEvent } from '@angular/common/http';
+import { HttpClient, HttpErrorResponse, HttpEventType, type HttpEvent, type HttpResponse } from '@angular/common/http';
 import { inject, Injectable } from '@angular/core';
 import { catchError, filter, map, Observable, switchMap, takeWhile, throwError, timer } from 'rxjs';
 
@@ -28,6 +28,9 @@ export type Progress<T> =
 
 const ATTEMPTS = 4;
 
+/** How a recording in pieces is listened to: `signatures`, `rate` in samples a second, `continuous`. */
+export type ListenHow = Readonly<Record<string, boolean | number>>;
+
 /** Everything that writes; reading is done with `httpResource` where it is shown. */
 @Injectable({ providedIn: 'root' })
 export class Api {
@@ -48,14 +51,15 @@ export class Api {
     return this.upload<Tag>(tagsUrl(recorded), signature, signature.size, headers);
   }
 
-  /** Begin a recording that is sent in pieces, or whose signatures so far are. */
-  beginListen(signatures = false): Observable<Listen> {
-    return this.http.post<Listen>(`${API}/listens`, null, { params: signatures ? { signatures } : {} });
+  /** Begin a recording that is sent in pieces: of a file, bare samples with their `rate`, or signatures so far. */
+  beginListen(how: ListenHow): Observable<Listen> {
+    return this.http.post<Listen>(`${API}/listens`, null, { params: how });
   }
 
-  postPiece(id: string, number: number, piece: Blob): Observable<Listen> {
-    const headers = { 'Content-Type': 'application/octet-stream' };
-    return this.http.post<Listen>(`${API}/listens/${encodeURIComponent(id)}/pieces/${number}`, piece, { headers });
+  postPiece(id: string, number: number, piece: Blob, last = false): Observable<Listen> {
+    const params: ListenHow = last ? { last } : {};
+    const options = { headers: { 'Content-Type': 'application/octet-stream' }, params };
+    return this.http.post<Listen>(`${API}/listens/${encodeURIComponent(id)}/pieces/${number}`, piece, options);
   }
 
   deleteListen(id: string): Observable<unknown> {
@@ -69,11 +73,14 @@ export class Api {
     return this.upload<Job>(`${API}/tracks${into}`, form, file.size, {});
   }
 
-  /** Have a long recording listened to: the answer is a job, which names the tracklist that it fills. */
-  postRecording(file: File): Observable<Progress<Job>> {
+  /**
+   * Have a long recording listened to, as the query `how` says: the answer is a job, which names the tracklist that it
+   * fills.
+   */
+  postRecording(file: File, how = ''): Observable<Progress<Job>> {
     const form = new FormData();
     form.append('file', file, file.name);
-    return this.upload<Job>(`${API}/tracklists`, form, file.size, {});
+    return this.upload<Job>(`${API}/tracklists${how}`, form, file.size, {});
   }
 
   editSegment(tracklist: string, segment: string, edit: Partial<SegmentEdit>): Observable<Segment> {
@@ -83,19 +90,19 @@ export class Api {
     );
   }
 
-  deleteTracklist(id: string): Observable<unknown> {
-    return this.http.delete(`${API}/tracklists/${encodeURIComponent(id)}`);
+  /** Ask what a recording sounds like, as a whole and every so many seconds; nothing of it is kept. */
+  postTags(recording: Blob, name: string, every?: number): Observable<Progress<SoundTags>> {
+    return this.ask<SoundTags>('tags', recording, name, every);
   }
 
-  /** Ask what a recording sounds like; nothing of it is kept. */
-  postTags(recording: Blob, name: string): Observable<Progress<SoundTags>> {
-    return this.upload<SoundTags>(`${API}/labels/tags`, snippetForm(recording, name), recording.size, {});
+  /** Ask what a model calls a recording, and if `every` is given, each stretch of so many seconds; nothing is kept. */
+  postLabels(task: string, recording: Blob, name: string, every?: number): Observable<Progress<Labels>> {
+    return this.ask<Labels>(task, recording, name, every);
   }
 
-  /** Ask what a model calls a recording; nothing of it is kept. */
-  postLabels(task: string, recording: Blob, name: string): Observable<Progress<Labels>> {
-    const url = `${API}/labels/${encodeURIComponent(task)}`;
-    return this.upload<Labels>(url, snippetForm(recording, name), recording.size, {});
+  private ask<T>(task: string, recording: Blob, name: string, every?: number): Observable<Progress<T>> {
+    const url = `${API}/labels/${encodeURIComponent(task)}${every ? `?every=${every}` : ''}`;
+    return this.upload<T>(url, snippetForm(recording, name), recording.size, {});
   }
 
   /** Have a recording drawn: a PNG. */
@@ -133,10 +140,6 @@ export class Api {
     return this.upload<Job>(`${API}/experiments?${params}`, form, size, {});
   }
 
-  deleteExperiment(id: string): Observable<unknown> {
-    return this.http.delete(`${API}/experiments/${encodeURIComponent(id)}`);
-  }
-
   /** Have a model trained on labelled recordings: the answer is a job, which names the model's version at its end. */
   postTraining(task: string, files: readonly File[], labels: string, query: TrainQuery): Observable<Progress<Job>> {
     const form = new FormData();
@@ -170,16 +173,10 @@ export class Api {
     );
   }
 
-  deleteTag(id: string): Observable<unknown> {
-    return this.http.delete(`${API}/tags/${encodeURIComponent(id)}`);
-  }
-
-  editTrack(id: string, edit: Partial<TrackEdit>): Observable<Track> {
-    return this.http.patch<Track>(`${API}/tracks/${encodeURIComponent(id)}`, edit);
-  }
-
-  deleteTrack(id: string): Observable<unknown> {
-    return this.http.delete(`${API}/tracks/${encodeURIComponent(id)}`);
+  /** Edit a track; with an `etag`, only if it is what that names. */
+  editTrack(id: string, edit: Partial<TrackEdit>, etag?: string | null): Observable<HttpResponse<Track>> {
+    const headers: Record<string, string> = etag ? { 'If-Match': etag } : {};
+    return this.http.patch<Track>(`${API}/tracks/${encodeURIComponent(id)}`, edit, { headers, observe: 'response' });
   }
 
   /** A job's states until it is done: server-sent events, and polling where they do not get through. */

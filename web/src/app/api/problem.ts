@@ -25,12 +25,16 @@ export const OFFLINE: Trouble = {
   passing: true,
 };
 
+/** What a proxy answers for a service that is not there. */
+const GATEWAY = [502, 503, 504];
+
 /** Turn whatever a request failed with into words: the page's own for every problem document (RFC 9457). */
 export function troubleOf(error: unknown): Trouble {
   if (!(error instanceof HttpErrorResponse)) {
     return { name: 'page_error', title: 'Something went wrong on this page', detail: String(error) };
   }
-  if (error.status === 0) return OFFLINE;
+  const problem = documentOf(error.error);
+  if (error.status === 0 || (!problem && GATEWAY.includes(error.status))) return OFFLINE;
   const retryAfter = Number(error.headers.get('Retry-After'));
   const retry = {
     ...(retryAfter > 0 && { retryAfter_s: retryAfter }),
@@ -38,7 +42,6 @@ export function troubleOf(error: unknown): Trouble {
       passing: true,
     }),
   };
-  const problem = documentOf(error.error);
   if (problem) {
     const more = problem.type.startsWith('/problems/') ? { more: problem.type } : {};
     return { name: problem.name, ...said(problem), ...more, ...retry };

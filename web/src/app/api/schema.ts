@@ -79,6 +79,29 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/catalogues/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Return a catalogue: its parameters, how many tracks it has, and its `revision`. */
+        get: operations["getCatalogue"];
+        put?: never;
+        post?: never;
+        /**
+         * Remove a catalogue with its tracks, their models and its jobs, for good.
+         * @description In two steps: read the catalogue, see what it holds, and send its `revision` here. Nothing is removed if its tracks
+         *     have changed since, or while a job works on it; and the catalogue that is used where none is named never is. Tags,
+         *     tracklists and experiments stay.
+         */
+        delete: operations["deleteCatalogue"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/copies": {
         parameters: {
             query?: never;
@@ -215,6 +238,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the jobs that wait or run, newest first; announcements to webhooks are left out. */
+        get: operations["listJobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/jobs/{job_id}": {
         parameters: {
             query?: never;
@@ -226,7 +266,11 @@ export interface paths {
         get: operations["getJob"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Stop a job that copies a catalogue, looks for duplicates, labels tracks, lays out a map, or trains.
+         * @description What it has done so far stays, and the same request again goes on from there. A job that is done stays as it is.
+         */
+        delete: operations["stopJob"];
         options?: never;
         head?: never;
         patch?: never;
@@ -670,6 +714,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tags/devices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the devices that tags name, with what became of their recordings; of 10,000 at most.
+         * @description A key with role `tag` lists those of the tags that were made with it; a key with role `admin` lists all.
+         */
+        get: operations["listDevices"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tags/export": {
         parameters: {
             query?: never;
@@ -762,7 +826,8 @@ export interface paths {
          * Upload a recording to list.
          * @description The recording is the file part `file` of a multipart form. The answer comes as soon as the upload is in; its
          *     `tracklist` can be read at once, and fills while it is listened to. What people corrected in an earlier tracklist
-         *     of the same file is taken over.
+         *     of the same file is taken over. With `include`, segments get `labels` when the whole recording has been heard; what
+         *     cannot be labelled after all gets a remark.
          */
         post: operations["createTracklist"];
         delete?: never;
@@ -864,6 +929,28 @@ export interface paths {
          *     the job for each file's outcome. A recording that is already in the catalogue is recognised and not added again.
          */
         post: operations["createTracks"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracks/label": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Label a catalogue's tracks: tags, genre, mood, and what else there are models for.
+         * @description No audio is kept of a track. What was heard of its file before is remembered, as by `label` of an upload; else the
+         *     file is looked for in the folders of the setting `music_folders`. Tracks that the active model has labelled are left
+         *     alone. Follow the job: `added` counts the tracks labelled, of `total`; `DELETE /jobs/{job_id}` stops it.
+         */
+        post: operations["labelTracks"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1268,6 +1355,11 @@ export interface components {
              */
             created: string;
             /**
+             * Default
+             * @description Whether it is used where none is named; it cannot be removed.
+             */
+            default: boolean;
+            /**
              * Name
              * @description What people call it.
              */
@@ -1308,6 +1400,7 @@ export interface components {
              *       "n_components": 6,
              *       "n_mels": 40,
              *       "n_mfcc": 13,
+             *       "profile": "exact",
              *       "sample_rate": 16000,
              *       "slot_half_length": 12,
              *       "slot_length": 0.12,
@@ -1606,6 +1699,7 @@ export interface components {
              *       "n_components": 6,
              *       "n_mels": 40,
              *       "n_mfcc": 13,
+             *       "profile": "exact",
              *       "sample_rate": 16000,
              *       "slot_half_length": 12,
              *       "slot_length": 0.12,
@@ -1650,6 +1744,45 @@ export interface components {
             synced_fm: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * Device
+         * @description What came from one device.
+         */
+        Device: {
+            /**
+             * Device
+             * @description What its clients call it.
+             */
+            device: string;
+            /**
+             * Latest
+             * @description When the newest of them was made.
+             */
+            latest: string;
+            /**
+             * Tags
+             * @description How many tags it recorded.
+             */
+            tags: number;
+            /** @description How many tags have each verdict. */
+            verdicts: components["schemas"]["Verdicts"];
+        };
+        /**
+         * Devices
+         * @description A page of the devices, by name.
+         */
+        Devices: {
+            /**
+             * Devices
+             * @description The devices.
+             */
+            devices: components["schemas"]["Device"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * DivergenceAlong
@@ -2257,7 +2390,7 @@ export interface components {
         Job: {
             /**
              * Added
-             * @description Files that became tracks.
+             * @description Tracks that were enrolled, or labelled.
              */
             added: number;
             /**
@@ -2276,7 +2409,7 @@ export interface components {
              * @description Files finished, failed ones included; of a tracklist, seconds heard.
              */
             done: number;
-            /** @description Why a tracklist, a training or an experiment failed. */
+            /** @description Why the job failed as a whole, or that it was stopped. */
             error: components["schemas"]["JobError"] | null;
             /**
              * Failed
@@ -2285,7 +2418,7 @@ export interface components {
             failed: number;
             /**
              * Files
-             * @description Of the kind `enroll`.
+             * @description Of the kind `enroll`; of the kind `label`, those that failed.
              */
             files: components["schemas"]["JobFile"][];
             /**
@@ -2303,7 +2436,7 @@ export interface components {
              * @description Of which kind it is.
              * @enum {string}
              */
-            kind: "copy" | "duplicates" | "enroll" | "experiment" | "map" | "tracklist" | "train" | "webhook";
+            kind: "copy" | "duplicates" | "enroll" | "experiment" | "label" | "map" | "tracklist" | "train" | "webhook";
             /**
              * Present
              * @description Files whose recording was there already.
@@ -2323,7 +2456,7 @@ export interface components {
             task: string | null;
             /**
              * Total
-             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, questions.
+             * @description Files; of a tracklist, seconds of the recording, 0 while that is not known; of an experiment, questions; of labels, tracks.
              */
             total: number;
             /**
@@ -2337,6 +2470,55 @@ export interface components {
              * @default null
              */
             version: string | null;
+        };
+        /**
+         * JobEntry
+         * @description A job in a list.
+         */
+        JobEntry: {
+            /**
+             * Catalogue
+             * @description That it works on; null if none.
+             */
+            catalogue: string | null;
+            /**
+             * Created
+             * Format: date-time
+             * @description When it was made.
+             */
+            created: string;
+            /**
+             * Done
+             * @description As of the job itself.
+             */
+            done: number;
+            /**
+             * Id
+             * @description Names it; ids are opaque text.
+             */
+            id: string;
+            /**
+             * Kind
+             * @description Of which kind it is.
+             * @enum {string}
+             */
+            kind: "copy" | "duplicates" | "enroll" | "experiment" | "label" | "map" | "tracklist" | "train" | "webhook";
+            /**
+             * Status
+             * @description How far it is.
+             * @enum {string}
+             */
+            status: "queued" | "running";
+            /**
+             * Stoppable
+             * @description Whether `DELETE /jobs/{job_id}` ends it.
+             */
+            stoppable: boolean;
+            /**
+             * Total
+             * @description As of the job itself.
+             */
+            total: number;
         };
         /**
          * JobError
@@ -2392,6 +2574,59 @@ export interface components {
              * @description Id of a track.
              */
             track_id: string | null;
+        };
+        /**
+         * Jobs
+         * @description Jobs that wait or run, newest first.
+         */
+        Jobs: {
+            /**
+             * Jobs
+             * @description The jobs.
+             */
+            jobs: components["schemas"]["JobEntry"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+        };
+        /**
+         * KeptLabels
+         * @description What a model said of a track.
+         */
+        KeptLabels: {
+            /**
+             * At
+             * Format: date-time
+             * @description When it was heard.
+             */
+            at: string;
+            /**
+             * Decision
+             * @description What is uncertain is neither found nor counted by label. Null: tags are not decided upon.
+             */
+            decision: ("certain" | "uncertain" | "experimental") | null;
+            /**
+             * Distribution
+             * @description The ten most probable.
+             */
+            distribution: components["schemas"]["TrackLabel"][];
+            /**
+             * Labels
+             * @description What is said, or would be if it were not uncertain.
+             */
+            labels: string[];
+            /**
+             * Model
+             * @description Version of the model.
+             */
+            model: string;
+            /**
+             * Sha256
+             * @description Tells models of the same version apart.
+             */
+            sha256: string;
         };
         /**
          * Key
@@ -2526,7 +2761,7 @@ export interface components {
         };
         /**
          * Keys
-         * @description Every key, oldest first.
+         * @description A page of the keys, oldest first.
          */
         Keys: {
             /**
@@ -2534,6 +2769,11 @@ export interface components {
              * @description The keys, without their secrets.
              */
             keys: components["schemas"]["Key"][];
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
         };
         /**
          * LabelModel
@@ -2667,6 +2907,30 @@ export interface components {
              * @description The same as a sentence.
              */
             text: string;
+        };
+        /**
+         * LabelTracks
+         * @description Which tracks to label, and how.
+         */
+        LabelTracks: {
+            /**
+             * Again
+             * @description Label anew what the same model has labelled before, too.
+             * @default false
+             */
+            again: boolean;
+            /**
+             * Catalogue
+             * @description Left out: the one of the settings.
+             * @default null
+             */
+            catalogue: string | null;
+            /**
+             * Tasks
+             * @description What to name, such as `genre` or `tags`; none: all that can be.
+             * @default []
+             */
+            tasks: string[];
         };
         /**
          * Labels
@@ -2986,6 +3250,11 @@ export interface components {
              */
             other_offsets_s: number[];
             /**
+             * Pitch
+             * @description Semitones by which the snippet is higher than the track.
+             */
+            pitch: number | null;
+            /**
              * Query End S
              * @description End of the stretch of the snippet that matched.
              */
@@ -3242,6 +3511,11 @@ export interface components {
              */
             snippet_seconds: number;
             /**
+             * Tag Days
+             * @description Days after which tags are deleted; 0: never.
+             */
+            tag_days: number;
+            /**
              * Track Bytes
              * @description Largest file of a track, bytes.
              */
@@ -3407,7 +3681,7 @@ export interface components {
              * @description Stable; what programs match on.
              * @enum {string}
              */
-            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "experiment_not_found" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
+            name: "audio_empty" | "audio_error" | "audio_no_stream" | "audio_too_large" | "audio_too_long" | "audio_unreadable" | "audio_unsupported" | "bad_request" | "busy" | "catalogue_busy" | "catalogue_changed" | "catalogue_exists" | "catalogue_not_found" | "catalogue_outdated" | "cluster_unavailable" | "conflict" | "decode_limit" | "decoder_unavailable" | "duplicate_key" | "encoding_unsupported" | "experiment_not_found" | "file_missing" | "host_not_allowed" | "idempotency_in_progress" | "idempotency_mismatch" | "internal_error" | "invalid_config" | "invalid_input" | "invalid_model" | "invalid_parameter" | "invalid_signature" | "job_not_found" | "key_invalid" | "key_missing" | "key_not_found" | "key_role" | "keys_required" | "last_admin_key" | "listen_not_found" | "media_type_unsupported" | "method_not_allowed" | "model_not_found" | "monitor_busy" | "monitor_not_found" | "not_found" | "not_ready" | "origin_not_allowed" | "piece_out_of_order" | "precondition_failed" | "quota_reached" | "rate_limited" | "recording_not_found" | "request_timeout" | "request_too_large" | "schema_too_new" | "signature_mismatch" | "snippet_silent" | "snippet_too_short" | "store_corrupt" | "store_failed" | "store_full" | "store_read_only" | "store_unavailable" | "tag_not_found" | "track_busy" | "track_not_found" | "tracklist_not_found" | "unavailable" | "webhook_not_found" | "weights_missing";
             /**
              * Request Id
              * @description Also in the header `X-Request-ID` and in the log.
@@ -3436,7 +3710,7 @@ export interface components {
         Ready: {
             /**
              * Checks
-             * @description `ok` or what is missing, for store, index and decoder.
+             * @description `ok` or what is missing, for store, index and decoder; with a scheduler, for workers.
              */
             checks: {
                 [key: string]: string;
@@ -3508,6 +3782,32 @@ export interface components {
             };
         };
         /**
+         * Removed
+         * @description What went with a catalogue.
+         */
+        Removed: {
+            /**
+             * Jobs
+             * @description Jobs that had worked on it.
+             */
+            jobs: number;
+            /**
+             * Name
+             * @description What people call it.
+             */
+            name: string;
+            /**
+             * Revision
+             * @description Where it stood.
+             */
+            revision: number;
+            /**
+             * Tracks
+             * @description How many tracks it has.
+             */
+            tracks: number;
+        };
+        /**
          * Searched
          * @description How much of the catalogue was searched.
          */
@@ -3523,10 +3823,25 @@ export interface components {
              */
             complete: boolean;
             /**
+             * Nearest Exact
+             * @description Whether no nearer track can be missing in `nearest`.
+             */
+            nearest_exact: boolean;
+            /**
              * Other Speeds
              * @description Whether other playback speeds were searched or did not need to be.
              */
             other_speeds: boolean;
+            /**
+             * Share
+             * @description Share of the catalogue's windows that could be searched: below 1 only if machines that hold some were lost.
+             */
+            share: number;
+            /**
+             * Wide
+             * @description Whether tempo and pitch independent of each other were searched or did not need to be.
+             */
+            wide: boolean;
             /**
              * Windows
              * @description Windows of about ten seconds that were compared.
@@ -3584,6 +3899,13 @@ export interface components {
              * @enum {string}
              */
             kind: "track" | "unknown" | "speech_noise" | "silence";
+            /**
+             * Labels
+             * @description What models said of what sounds there, by task, if asked for.
+             */
+            labels: {
+                [key: string]: components["schemas"]["KeptLabels"];
+            };
             /**
              * Offset S
              * @description Place in the track at `start_s`.
@@ -4083,6 +4405,13 @@ export interface components {
              */
             isrc: string | null;
             /**
+             * Labels
+             * @description What models said of it, by task; empty if it was not labelled.
+             */
+            labels: {
+                [key: string]: components["schemas"]["KeptLabels"];
+            };
+            /**
              * Metadata
              * @description Free text by name.
              */
@@ -4155,6 +4484,11 @@ export interface components {
              */
             artist_mbids: string | null;
             /**
+             * By Hand
+             * @description All fields that are to count as set by hand; left out: those that do already, and those changed. An undo sends the values and the names that were there before.
+             */
+            by_hand?: ("title" | "artist" | "album" | "isrc" | "recording_mbid" | "release_mbid" | "artist_mbids" | "acoustid" | "metadata")[];
+            /**
              * Isrc
              * @description International Standard Recording Code of the track.
              * @default null
@@ -4184,6 +4518,22 @@ export interface components {
              * @description Title of the track.
              */
             title?: string;
+        };
+        /**
+         * TrackLabel
+         * @description A label of a track, and its probability.
+         */
+        TrackLabel: {
+            /**
+             * Label
+             * @description A name out of the model's list.
+             */
+            label: string;
+            /**
+             * P
+             * @description 0 to 1.
+             */
+            p: number;
         };
         /**
          * Tracklist
@@ -4452,6 +4802,27 @@ export interface components {
             files: components["schemas"]["UploadedFile"][];
         };
         /**
+         * Verdicts
+         * @description How many tags have each verdict.
+         */
+        Verdicts: {
+            /**
+             * Ambiguous
+             * @description Tags that several recordings explain.
+             */
+            ambiguous: number;
+            /**
+             * Identified
+             * @description Tags of which one recording is it.
+             */
+            identified: number;
+            /**
+             * No Match
+             * @description Tags that nothing explains.
+             */
+            no_match: number;
+        };
+        /**
          * Webhook
          * @description An address that is told of events, without its secret.
          */
@@ -4595,9 +4966,14 @@ export interface components {
         };
         /**
          * Webhooks
-         * @description Every webhook, oldest first.
+         * @description A page of the webhooks, oldest first.
          */
         Webhooks: {
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
             /**
              * Webhooks
              * @description The webhooks.
@@ -5180,6 +5556,217 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getCatalogue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description What people call it. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Catalogue"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    deleteCatalogue: {
+        parameters: {
+            query: {
+                /** @description `revision` of the catalogue as it was read. */
+                revision: number;
+            };
+            header?: never;
+            path: {
+                /** @description What people call it. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Removed"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6264,6 +6851,101 @@ export interface operations {
             };
         };
     };
+    listJobs: {
+        parameters: {
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Jobs"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     getJob: {
         parameters: {
             query?: never;
@@ -6311,6 +6993,110 @@ export interface operations {
             };
             /** @description Not found */
             404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    stopJob: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a job. */
+                job_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -6463,7 +7249,14 @@ export interface operations {
     };
     listKeys: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Key, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6505,6 +7298,17 @@ export interface operations {
             };
             /** @description The address is longer than the server reads */
             414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -9463,6 +10267,8 @@ export interface operations {
                 catalogue?: string | null;
                 /** @description How to decide (auto: aligned sub-fingerprints; kl: symmetric KL divergence of mixtures that keep time; kl-mixture: symmetric KL divergence of six-component mixtures, order ignored). Left out: as the settings say. */
                 method?: ("auto" | "kl" | "kl-mixture") | null;
+                /** @description What is searched if nothing is certain at the snippet's own speed (narrow: playback speeds within 5 %, as of a turntable: tempo and pitch together; wide: also tempo within 20 % and pitch within 3 semitones, independent of each other). Left out: as the settings say. */
+                speeds?: ("narrow" | "wide") | null;
                 /** @description Most entries in `matches`; `nearest` has up to ten. */
                 top?: number;
                 /** @description What else to say of the snippet, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, comma-separated. Where that fails, the identification is answered all the same. */
@@ -9667,6 +10473,103 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listDevices: {
+        parameters: {
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Device, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Devices"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -10289,6 +11192,8 @@ export interface operations {
             query?: {
                 /** @description Catalogue whose tracks are listened for. Left out: the one of the settings. */
                 catalogue?: string | null;
+                /** @description What else to say of each segment of music, in `labels`: `tags`, `genre`, `mood`, or what there is a model for, comma-separated. The recording is heard once more for that. */
+                include?: string | null;
             };
             header?: never;
             path?: never;
@@ -11151,9 +12056,11 @@ export interface operations {
                 artist?: string | null;
                 /** @description Only tracks of exactly this album. */
                 album?: string | null;
+                /** @description Only tracks with these labels, comma-separated: `genre:jazz`, or `jazz` of any task. */
+                label?: string | null;
                 /** @description What they are ordered by; with `-` the other way round. Text by its code points. */
                 sort?: "title" | "-title" | "artist" | "-artist" | "album" | "-album" | "created" | "-created" | "duration_s" | "-duration_s";
-                /** @description Count the values of these among the tracks that match: `artist`, `album`, or both. */
+                /** @description Count values among the tracks that match, comma-separated: `artist`, `album`, `label`; labels are written `genre:jazz`. */
                 facets?: string | null;
                 /** @description Most tracks in the answer. */
                 limit?: number;
@@ -11271,6 +12178,8 @@ export interface operations {
                 replace?: boolean;
                 /** @description Another catalogue: what is said there of the same audio comes along, and what was set by hand. */
                 like?: string | null;
+                /** @description Also name genre, mood, tags and the like; a track that cannot be labelled gets a remark. */
+                label?: boolean;
             };
             header?: never;
             path?: never;
@@ -11464,6 +12373,144 @@ export interface operations {
             };
             /** @description Insufficient Storage */
             507: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    labelTracks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["LabelTracks"];
+            };
+        };
+        responses: {
+            /** @description Accepted; `Location` names the job that labels the tracks */
+            202: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Bad Request */
+            400: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unsupported Media Type */
+            415: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;
@@ -12075,7 +13122,14 @@ export interface operations {
     };
     listWebhooks: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Names of fields of Webhook, comma-separated: the answer leaves out all others. */
+                fields?: string | null;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -12117,6 +13171,17 @@ export interface operations {
             };
             /** @description The address is longer than the server reads */
             414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
                 headers: {
                     /** @description This request's id, as in the log. */
                     "X-Request-ID"?: string;

@@ -5,6 +5,7 @@ import type { components, operations } from './schema';
 type Schemas = components['schemas'];
 
 export type Tag = Schemas['Tag'];
+export type Devices = Schemas['Devices'];
 export type Tags = Schemas['Tags'];
 export type Listen = Schemas['Listen'];
 export type Match = Tag['matches'][number];
@@ -27,7 +28,10 @@ export type Parameters = Schemas['Parameters'];
 export type Cost = Schemas['Cost'];
 export type Copied = Schemas['Copied'];
 export type Job = Schemas['Job'];
+export type JobEntry = Schemas['JobEntry'];
+export type Jobs = Schemas['Jobs'];
 export type JobError = NonNullable<Job['error']>;
+export type KeptLabels = Schemas['KeptLabels'];
 export type Segment = Schemas['Segment'];
 export type SegmentEdit = Schemas['SegmentEdit'];
 export type SegmentKind = Segment['kind'];

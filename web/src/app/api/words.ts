@@ -70,6 +70,11 @@ export const WORDS: Record<ErrorName, Words> = {
   },
   conflict: { title: 'Someone else changed this', detail: RELOAD },
   precondition_failed: { title: 'Someone else changed this', detail: RELOAD },
+  catalogue_busy: {
+    title: 'Somebody is working on this catalogue',
+    detail: `${UNCHANGED} Try again when what is being added or measured is done.`,
+  },
+  catalogue_changed: { title: 'This catalogue has changed since you looked', detail: `${UNCHANGED} ${RELOAD}` },
   catalogue_exists: { title: 'This catalogue already exists' },
   catalogue_outdated: {
     title: 'This library is from an earlier version',
@@ -95,6 +100,7 @@ export const WORDS: Record<ErrorName, Words> = {
   unavailable: { title: 'Earmark is not available', detail: AGAIN },
   store_unavailable: { title: 'The library does not answer', detail: AGAIN },
   decoder_unavailable: { title: 'Recordings cannot be read right now', detail: AGAIN },
+  cluster_unavailable: { title: 'The machines that search do not answer', detail: AGAIN },
   store_failed: { title: 'The library has a fault', detail: OPERATOR },
   store_full: { title: 'The disk of the service is full', detail: `${UNCHANGED} ${OPERATOR}` },
   store_read_only: { title: 'The library cannot be changed', detail: `${UNCHANGED} ${OPERATOR}` },

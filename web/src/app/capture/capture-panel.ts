@@ -1,9 +1,10 @@
-import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, input } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, DestroyRef, effect, inject, input } from '@angular/core';
 import { Router } from '@angular/router';
 
 import { TroubleNote } from '../ui/trouble-note';
 import { bytes } from '../ui/format';
 import { Icon } from '../ui/icon';
+import { Before, BEFORE_S } from './before';
 import { Capture, LENGTHS_S } from './capture';
 import { BARS, DIAL, spoke } from './dial';
 import { Privacy } from './privacy';
@@ -19,6 +20,7 @@ import { ToTag } from './to-tag';
 })
 export class CapturePanel {
   protected readonly capture = inject(Capture);
+  protected readonly before = inject(Before);
   protected readonly privacy = inject(Privacy);
   private readonly router = inject(Router);
   private readonly toTag = inject(ToTag);
@@ -26,6 +28,7 @@ export class CapturePanel {
   readonly compact = input(false);
 
   protected readonly lengths = LENGTHS_S;
+  protected readonly before_s = BEFORE_S;
   protected readonly size = DIAL;
 
   protected readonly spokes = computed(() => {
@@ -85,7 +88,9 @@ export class CapturePanel {
 
   constructor() {
     this.capture.panels.update((count) => count + 1);
+    effect(() => this.before.show(!this.compact()));
     inject(DestroyRef).onDestroy(() => {
+      this.before.show(false);
       this.capture.panels.update((count) => count - 1);
       // Leaving the page in the middle ends it: a microphone must not stay open behind another view.
       if (this.capture.busy()) this.capture.cancel();

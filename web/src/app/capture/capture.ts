@@ -6,11 +6,12 @@ import { Api, randomKey, type Progress } from '../api/client';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
+import { Before } from './before';
 import { Early } from './early';
 import { type Recording, TagCache } from './tag-cache';
 import { barAt } from './dial';
 import { hintOf, meter, type Hint, type Level } from './level';
-import { fileName, Microphone, microphoneTrouble } from './microphone';
+import { fileName, Microphone, microphoneTrouble, type Recorder } from './microphone';
 import { Privacy } from './privacy';
 import { signatureTrouble, Signer } from './signer';
 import { canKeep } from './kept';
@@ -30,6 +31,7 @@ export class Capture {
   private readonly api = inject(Api);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
+  private readonly before = inject(Before);
   private readonly cache = inject(TagCache);
   private readonly privacy = inject(Privacy);
   private readonly signer = inject(Signer);
@@ -71,7 +73,7 @@ export class Capture {
   private signed = false;
   /** When it was made. */
   private made = new Date();
-  private microphone: Microphone | null = null;
+  private microphone: Recorder | null = null;
   private early: Early | null = null;
   private upload: Subscription | null = null;
   /** Counts starts, so that what belongs to a cancelled one is ignored. */
@@ -82,26 +84,23 @@ export class Capture {
     if (this.busy()) return;
     const turn = this.begin('asking');
     this.recorded.set(true);
-    this.made = new Date();
     try {
-      const microphone = await Microphone.open();
+      const microphone: Recorder = this.before.take() ?? (await Microphone.open());
       if (turn !== this.turn) return microphone.close();
       this.microphone = microphone;
-      const pieces: Blob[] = [];
+      this.made = new Date(Date.now() - microphone.held_s * 1000);
       this.early = new Early(
         this.api,
         {
           perhaps: (match) => this.perhaps.set(match?.title ?? ''),
-          named: (tag) => this.nameEarly(turn, tag, new Blob(pieces, { type: pieces[0]?.type ?? '' })),
+          named: (tag) => this.nameEarly(turn, tag, microphone.soFar()),
         },
-        this.privacy.keepSound() ? (recording) => this.signer.sign(recording) : null,
+        this.privacy.keepSound() ? () => this.signer.sign(microphone.soFar()) : null,
+        microphone.rate,
       );
       const snippet = await microphone.record(
         () => this.watch(turn),
-        (piece) => {
-          pieces.push(piece);
-          this.early?.add(piece);
-        },
+        (piece) => this.early?.add(piece),
       );
       if (turn !== this.turn) return;
       this.release();
@@ -156,6 +155,7 @@ export class Capture {
     this.turn++;
     this.upload?.unsubscribe();
     this.release();
+    this.before.back();
     this.phase.set('idle');
     this.bars.set([]);
   }
@@ -256,6 +256,7 @@ export class Capture {
   private fail(trouble: Trouble): void {
     this.phase.set('failed');
     this.trouble.set(trouble);
+    this.before.back();
   }
 
   private release(): void {

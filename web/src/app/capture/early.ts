@@ -1,6 +1,6 @@
 import { firstValueFrom } from 'rxjs';
 
-import type { Api } from '../api/client';
+import type { Api, ListenHow } from '../api/client';
 import type { Match, Tag } from '../api/types';
 
 /** What an early verdict tells whoever records. */
@@ -12,21 +12,22 @@ export interface Hearing {
 /**
  * Sends a recording piece by piece while it is made, and says as soon as the service has named it. It only ever saves
  * time: whatever fails ends it without a word, and the whole recording is sent as if it had never been. Where the sound
- * is to stay here, it sends signatures, each of all sound so far.
+ * is to stay here, it sends signatures, each of all sound so far; with a `rate`, pieces are bare samples.
  */
 export class Early {
   private readonly listen: Promise<string | null>;
   private sending: Promise<void> = Promise.resolve();
   private next = 0;
   private over = false;
-  private readonly heard: Blob[] = [];
 
   constructor(
     private readonly api: Api,
     private readonly hearing: Hearing,
-    private readonly sign: ((recording: Blob) => Promise<Blob>) | null = null,
+    private readonly sign: (() => Promise<Blob>) | null = null,
+    rate?: number,
   ) {
-    this.listen = firstValueFrom(api.beginListen(sign !== null)).then(
+    const how: ListenHow = sign ? { signatures: true } : rate ? { rate } : {};
+    this.listen = firstValueFrom(api.beginListen(how)).then(
       (listen) => listen.id,
       () => null,
     );
@@ -34,7 +35,6 @@ export class Early {
 
   /** Send the next piece, after those before it. */
   add(piece: Blob): void {
-    this.heard.push(piece);
     this.sending = this.sending.then(() => this.send(piece)).catch(() => this.close());
   }
 
@@ -47,8 +47,7 @@ export class Early {
 
   /** Signature of all sound so far; null while there is too little, or a beginning that cannot be decoded yet. */
   private async signed(): Promise<Blob | null> {
-    const type = this.heard[0]?.type ?? '';
-    return this.sign!(new Blob(this.heard, { type })).catch(() => null);
+    return this.sign!().catch(() => null);
   }
 
   private async send(piece: Blob): Promise<void> {

@@ -77,15 +77,31 @@ export function microphoneTrouble(error: unknown): Trouble {
   }
 }
 
-function named(name: string): Error {
+export function named(name: string): Error {
   const error = new Error(name);
   error.name = name;
   return error;
 }
 
+/** What records: an open microphone, with or without the seconds before. */
+export interface Recorder {
+  /** Samples a second, if the pieces are bare samples; else they are parts of one file. */
+  readonly rate?: number;
+  /** Seconds that were kept before it began. */
+  readonly held_s: number;
+  level(): Level;
+  record(started: () => void, piece: (part: Blob) => void): Promise<Blob>;
+  /** What was recorded so far, as a file. */
+  soFar(): Blob;
+  stop(): void;
+  close(): void;
+}
+
 /** An open microphone. `open()` must be called from a click: some browsers start no audio otherwise. */
-export class Microphone {
+export class Microphone implements Recorder {
+  readonly held_s = 0;
   private recorder: MediaRecorder | null = null;
+  private readonly pieces: Blob[] = [];
   private readonly block: Float32Array<ArrayBuffer>;
 
   private constructor(
@@ -125,16 +141,19 @@ export class Microphone {
     const recorder = new MediaRecorder(this.stream, { ...(mimeType && { mimeType }), audioBitsPerSecond: 128_000 });
     this.recorder = recorder;
     return new Promise((resolve, reject) => {
-      const pieces: Blob[] = [];
       recorder.onstart = started;
       recorder.ondataavailable = (event) => {
-        pieces.push(event.data);
+        this.pieces.push(event.data);
         piece(event.data);
       };
       recorder.onerror = () => reject(named('RecordingFailed'));
-      recorder.onstop = () => resolve(new Blob(pieces, { type: recorder.mimeType || mimeType }));
+      recorder.onstop = () => resolve(new Blob(this.pieces, { type: recorder.mimeType || mimeType }));
       recorder.start(PIECE_MS);
     });
+  }
+
+  soFar(): Blob {
+    return new Blob(this.pieces, { type: this.pieces[0]?.type ?? '' });
   }
 
   stop(): void {

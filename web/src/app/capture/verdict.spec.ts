@@ -51,6 +51,14 @@ it('says remarks without their names', () => {
   expect(remarkSentences(['cut_off: the end is missing: 2 s', 'odd'])).toEqual(['The end is missing: 2 s.', 'Odd.']);
 });
 
+it('says in the words of this page why there are no labels', () => {
+  const failed =
+    'not_labelled: the segments have no labels (weights_missing): the weights of x are not on this machine';
+  expect(remarkSentences([failed])).toEqual([
+    'The segments have no labels. The network for tags is not installed. Whoever runs the service gets it with: earmark models get musicnn-msd.',
+  ]);
+});
+
 it('never names a candidate that was not good enough', () => {
   const unknown = tag({ verdict: 'no_match' });
   expect(chosen(unknown)).toEqual([]);

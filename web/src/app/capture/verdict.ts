@@ -1,6 +1,6 @@
 /** A verdict in words. */
 
-import { sentence } from '../api/problem';
+import { jobErrorWords, sentence } from '../api/problem';
 import type { Match, Tag } from '../api/types';
 import { clock, confidenceWords, percent } from '../ui/format';
 
@@ -68,9 +68,13 @@ export function parts(tag: Tag): string[] {
   return [...found.values()];
 }
 
-/** What is peculiar about a file, in sentences, without the names that programs know it by. */
+/** What is peculiar about a file, in sentences, without the names that programs know it by; of failures, in this page's words. */
 export function remarkSentences(remarks: readonly string[]): string[] {
-  return remarks.map((remark) => sentence(remark.replace(/^[a-z_]+: /, '')));
+  return remarks.map((remark) => {
+    const failed = /^not_labelled: (.*) \((\w+)\): (.*)$/.exec(remark);
+    if (failed) return `${sentence(failed[1]!)} ${jobErrorWords({ name: failed[2]!, message: failed[3]! }, '')}`;
+    return sentence(remark.replace(/^[a-z_]+: /, ''));
+  });
 }
 
 const NUMBERS = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine'];

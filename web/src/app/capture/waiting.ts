@@ -1,7 +1,8 @@
-import { inject, Injectable, signal } from '@angular/core';
+import { effect, inject, Injectable, signal } from '@angular/core';
 import { filter, firstValueFrom } from 'rxjs';
 
 import { Api, randomKey } from '../api/client';
+import { Me } from '../api/me';
 import { type Trouble, troubleOf } from '../api/problem';
 import type { Tag } from '../api/types';
 import { Announcer } from '../ui/announcer';
@@ -21,6 +22,7 @@ export class Waiting {
   private readonly api = inject(Api);
   private readonly announcer = inject(Announcer);
   private readonly cache = inject(TagCache);
+  private readonly me = inject(Me);
   private readonly privacy = inject(Privacy);
   private readonly signer = inject(Signer);
 
@@ -33,12 +35,18 @@ export class Waiting {
     if (!canKeep()) return;
     void this.load();
     addEventListener('online', () => void this.identifyAll());
+    let away = false;
+    effect(() => {
+      if (away && !this.me.unreachable()) void this.identifyAll();
+      away = this.me.unreachable();
+    });
   }
 
   /** Keep a recording on this device; rejects if the browser refuses. */
   async keep(content: Blob, name: string, made: Date): Promise<void> {
     await keep({ id: randomKey(), made: made.toISOString(), name, content });
     await this.load();
+    this.me.askAgain();
     this.announcer.say('Kept on this device.');
   }
 
@@ -51,13 +59,19 @@ export class Waiting {
   async identifyAll(): Promise<void> {
     if (this.working() || this.recordings().length === 0) return;
     this.working.set(true);
+    await oneWindow(() => this.identifyEach());
+    this.working.set(false);
+  }
+
+  private async identifyEach(): Promise<void> {
+    // Another window may have identified some of them.
+    await this.load();
     const before = this.identified().length;
     for (const recording of this.recordings()) {
       const trouble = await this.identify(recording);
       if (trouble) this.note(recording.id, trouble);
       if (trouble?.name === 'offline') break;
     }
-    this.working.set(false);
     const count = this.identified().length - before;
     if (count)
       this.announcer.say(count === 1 ? 'One recording was identified.' : `${count} recordings were identified.`);
@@ -99,6 +113,12 @@ export class Waiting {
     const kept = await allKept();
     this.recordings.set(kept.map((recording) => ({ ...recording, trouble: null })));
   }
+}
+
+/** Do something while no other window of this browser does it, where browsers can tell. */
+async function oneWindow(work: () => Promise<void>): Promise<void> {
+  if (navigator.locks) await navigator.locks.request('earmark.waiting', work);
+  else await work();
 }
 
 class SigningFailed extends Error {}

@@ -1,11 +1,13 @@
 import { HttpClient, httpResource } from '@angular/common/http';
 import {
+  afterNextRender,
   ChangeDetectionStrategy,
   Component,
   computed,
   DestroyRef,
   ElementRef,
   inject,
+  Injector,
   linkedSignal,
   signal,
 } from '@angular/core';
@@ -19,12 +21,14 @@ import { troubleOf, type Trouble } from '../api/problem';
 import type { Catalogue, CatalogueParameter, Catalogues, Copied, Cost, Parameters } from '../api/types';
 import { LibraryParts } from '../collection/library-parts';
 import { Announcer } from '../ui/announcer';
+import { focusAt } from '../ui/focus';
 import { count, moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
 import { UploadPanel } from '../views/upload-panel';
 import { Uploads } from '../views/uploads';
 import { CataloguesChanged } from './changed';
+import { RemoveCatalogue } from './remove-catalogue';
 import { bounds, changed, costWords, fault, syncedFrom, type Texts, textsOf, type Values } from './parameters';
 
 const TYPING_MS = 400;
@@ -36,12 +40,13 @@ const COPY = 'copy of ';
 /** Every catalogue; a form that makes one, with its cost before anything is enrolled; copies under way. */
 @Component({
   selector: 'em-catalogues',
-  imports: [Icon, LibraryParts, NgTemplateOutlet, TroubleNote, UploadPanel],
+  imports: [Icon, LibraryParts, NgTemplateOutlet, RemoveCatalogue, TroubleNote, UploadPanel],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './catalogues.html',
 })
 export class CataloguesView {
   private readonly http = inject(HttpClient);
+  private readonly injector = inject(Injector);
   private readonly announcer = inject(Announcer);
   private readonly changes = inject(CataloguesChanged);
   private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
@@ -175,6 +180,19 @@ export class CataloguesView {
         this.saving.set(false);
         this.trouble.set(troubleOf(error));
       },
+    });
+  }
+
+  protected removed(name: string): void {
+    const row = this.catalogues()
+      .filter((catalogue) => !catalogue.default)
+      .findIndex((catalogue) => catalogue.name === name);
+    this.announcer.say(`Catalogue ${name} is removed.`);
+    this.catalogues.update((all) => all.filter((catalogue) => catalogue.name !== name));
+    if (this.source() === name) this.start.set('earmark');
+    this.changed();
+    afterNextRender(() => focusAt(this.element, '.rows .delete', row, this.element.querySelector<HTMLElement>('h1')), {
+      injector: this.injector,
     });
   }
 

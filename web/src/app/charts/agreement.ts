@@ -1,11 +1,11 @@
 /** Geometry of agreement against lag: a line over the track, its highest place and the decision threshold. */
 
 import { bisectCenter, extent, max, min } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 
 import { minus } from '../ui/format';
 import { clockTicks } from './timeline';
+import { scaleLinear, scaleNice } from './scale';
 
 export interface Alignment {
   /** Places in the track of the snippet's first sample, ascending, seconds. */
@@ -106,11 +106,14 @@ export function agreementChart(
   const right = Math.max(left + 40, width - MARGIN.right);
   const bottom = height - MARGIN.bottom;
   const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
-  const top = Math.max(max(points, (point) => point.value) ?? 0, alignment.threshold ?? 0) * 1.12;
-  const y = scaleLinear(
+  const most = Math.max(max(points, (point) => point.value) ?? 0, alignment.threshold ?? 0);
+  // Agreement is 1 at most: room above the peak is none beyond that.
+  const top = Math.max(most, Math.min(1, most * 1.12));
+  const y = scaleNice(
     [Math.min(0, min(points, (point) => point.value) ?? 0), top > 0 ? top : 1],
     [bottom, MARGIN.top],
-  ).nice(5);
+    5,
+  );
   const drawn = envelope(points, Math.floor(right - left));
   const path =
     line<Point>(

@@ -1,10 +1,10 @@
 /** Geometry of horizontal bars from zero, to the right and, where values are negative, to the left. */
 
 import { max, min } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 
 import { minus } from '../ui/format';
 import { ellipsis } from './nearest';
+import { scaleLinear } from './scale';
 
 export interface BarRow {
   readonly name: string;

@@ -1,10 +1,10 @@
 /** Geometry of divergence along a track: a line whose dip is the place where the snippet fits. */
 
 import { bisectCenter, max } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
 
 import { envelope, type Point } from './agreement';
+import { scaleLinear, scaleNice } from './scale';
 
 export interface Along {
   /** Where the snippet would begin in the track, ascending, seconds. */
@@ -48,7 +48,7 @@ export function divergenceLane(along: Along, frame: Frame): DivergenceLane {
   const points = alongPoints(along).filter((point) => point.lag >= low && point.lag <= high);
   const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
   const most = Math.max(along.unrelated, max(points, (point) => point.value) ?? 0);
-  const y = scaleLinear([0, most > 0 ? most : 1], [bottom, top]).nice(3);
+  const y = scaleNice([0, most > 0 ? most : 1], [bottom, top], 3);
   const place = (point: Point) => ({ x: round(x(point.lag)), y: round(y(point.value)), point });
   const dip = dipOf(points);
   const lags = points.map((point) => point.lag);

@@ -1,11 +1,11 @@
 import { extent } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 import { ChangeDetectionStrategy, Component, computed, input, signal } from '@angular/core';
 
 import { clock, fixed, percent } from '../ui/format';
 import { elementWidth } from '../ui/width';
 import { Figure } from './figure';
 import { between, coefficients, type Ellipse, ellipses, type Mixture, separating } from './mixture';
+import { scaleLinear } from './scale';
 
 export interface DrawnMixture extends Mixture {
   readonly start_s: number;

@@ -1,6 +1,6 @@
 /** A matrix of confusion: counts of truth (row) and answer (column), and the shares they make. */
 
-import { scaleQuantize } from 'd3-scale';
+import { scaleQuantize } from './scale';
 
 /** What a cell shows. */
 export type MatrixShown = 'counts' | 'recall' | 'precision';
@@ -32,7 +32,7 @@ export function matrixOf(counts: readonly (readonly number[])[], shown: MatrixSh
   const rowSums = counts.map(sum);
   const columnSums = counts.map((_, column) => sum(counts.map((row) => row[column] ?? 0)));
   const share = (part: number, whole: number) => (whole ? part / whole : null);
-  const step = scaleQuantize<number>(
+  const step = scaleQuantize(
     [0, 1],
     Array.from({ length: STEPS }, (_, index) => index + 1),
   );

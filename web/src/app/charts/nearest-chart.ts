@@ -21,11 +21,19 @@ export class NearestChartView {
   readonly items = input.required<readonly Neighbour[]>();
   /** Tracks that the verdict names: marked in the drawing and in words. */
   readonly named = input<readonly string[]>([]);
+  /** Whether no nearer track can be missing. */
+  readonly exact = input(true);
 
   private readonly width = elementWidth();
   protected readonly barHeight = BAR;
   protected readonly chart = computed(() => nearestChart(this.items(), this.width()));
   protected readonly viewWidth = this.width;
+  protected readonly description = computed(
+    () =>
+      'Symmetric Kullback-Leibler divergence between the snippet and the nearest window of each track. ' +
+      'Shorter is more alike; zero is the same.' +
+      (this.exact() ? '' : ' Not every window was compared: nearer tracks may be missing.'),
+  );
   protected readonly summary = computed(() => {
     const bars = this.chart().bars;
     const first = bars[0];

@@ -1,9 +1,9 @@
 /** Geometry of the chart of nearest tracks: horizontal bars, symmetric KL divergence in nats. */
 
 import { max } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 
 import { nameKey, sharedNames } from '../capture/verdict';
+import { scaleLinear } from './scale';
 
 export interface NearItem {
   readonly track_id: string;

@@ -1,6 +1,6 @@
 /** Geometry of a reliability diagram: how sure answers were against how often they were right. */
 
-import { scaleLinear, scaleSqrt } from 'd3-scale';
+import { scaleLinear } from './scale';
 
 export interface ReliabilityBin {
   /** Mean probability stated, 0 to 1. */
@@ -34,7 +34,7 @@ export function reliabilityChart(bins: readonly ReliabilityBin[], width: number)
   const x = scaleLinear([0, 1], [LEFT, LEFT + side]);
   const y = scaleLinear([0, 1], [TOP + side, TOP]);
   const most = Math.max(1, ...bins.map((bin) => bin.queries));
-  const r = scaleSqrt([0, most], [3, 14]);
+  const r = (queries: number) => 3 + 11 * Math.sqrt(queries / most);
   const points = bins.map((bin) => ({ bin, x: x(bin.said), y: y(bin.found), r: r(bin.queries) }));
   const ticks = [0, 0.25, 0.5, 0.75, 1].map((value) => ({ at: x(value), y: y(value), label: `${100 * value}` }));
   return { side, left: LEFT, points, ticks, height: TOP + side + FOOT };

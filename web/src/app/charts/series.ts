@@ -1,8 +1,8 @@
 /** Geometry of what changes while one looks: a line over the last minutes. */
 
 import { max } from 'd3-array';
-import { scaleLinear } from 'd3-scale';
 import { line } from 'd3-shape';
+import { scaleLinear, scaleNice } from './scale';
 
 export interface Moment {
   /** Seconds since the first one. */
@@ -27,7 +27,7 @@ export function seriesChart(moments: readonly Moment[], width: number, height: n
   const shown = moments.filter((one) => one.at >= end - span);
   const right = Math.max(LEFT + 40, width - 10);
   const x = scaleLinear([end - span, end], [LEFT, right]);
-  const y = scaleLinear([0, Math.max(1, max(shown, (one) => one.value) ?? 0)], [height - 24, 12]).nice(3);
+  const y = scaleNice([0, Math.max(1, max(shown, (one) => one.value) ?? 0)], [height - 24, 12], 3);
   const format = y.tickFormat(3);
   const place = (one: Moment) => ({ x: Math.round(10 * x(one.at)) / 10, y: Math.round(10 * y(one.value)) / 10 });
   const last = shown[shown.length - 1];

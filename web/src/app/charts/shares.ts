@@ -1,10 +1,10 @@
 /** Geometry of shares with their intervals: a line for each series under the name of its group, 0 to 100 %. */
 
-import { scaleLinear } from 'd3-scale';
 import { symbol, symbolCircle, symbolDiamond, symbolSquare, symbolTriangle } from 'd3-shape';
 
 import type { Share } from '../api/types';
 import { ellipsis } from './nearest';
+import { scaleLinear } from './scale';
 
 export interface ShareGroup {
   readonly name: string;

@@ -1,8 +1,7 @@
 /** Geometry of a track's length with the stretch that was heard. */
 
-import { scaleLinear } from 'd3-scale';
-
 import { clock } from '../ui/format';
+import { scaleClamped } from './scale';
 
 const STEPS = [0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 
@@ -61,7 +60,7 @@ export function timeline(
 ): Timeline {
   const left = PAD;
   const right = Math.max(left + 40, width - PAD);
-  const x = scaleLinear([0, duration_s > 0 ? duration_s : 1], [left, right]).clamp(true);
+  const x = scaleClamped([0, duration_s > 0 ? duration_s : 1], [left, right]);
   let bar: { x: number; width: number } | null = null;
   let label: Timeline['label'] = null;
   if (heard) {

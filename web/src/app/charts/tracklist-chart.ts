@@ -2,10 +2,14 @@ import { ChangeDetectionStrategy, Component, computed, input, output } from '@an
 
 import type { Segment } from '../api/types';
 import { KIND_WORDS, segmentName, sureWords } from '../tracklists/segments';
+import { cellWords, soundName, soundWords, tasksOf } from '../tracklists/sounds';
 import { clock, count, fixed, speedWords } from '../ui/format';
 import { elementWidth } from '../ui/width';
 import { Figure } from './figure';
-import { BAR, tracklistChart } from './tracklist';
+import { BAR, SOUND, tracklistChart } from './tracklist';
+
+const DESCRIPTION =
+  'What sounded when. A yellow edge marks tracks; hatched is music that is not in the library, dotted is speech or noise, a dashed outline is not decided yet, ✎ was corrected by hand.';
 
 /** Who played what when, on the recording's time. Kinds differ by pattern and by word, not by colour alone. */
 @Component({
@@ -17,6 +21,8 @@ import { BAR, tracklistChart } from './tracklist';
 export class TracklistChartView {
   readonly segments = input.required<readonly Segment[]>();
   readonly duration_s = input.required<number>();
+  /** A second list, to compare: the first is A then, this one B. */
+  readonly beneath = input<readonly Segment[]>([]);
   /** Shown in the list at the moment. */
   readonly active = input<string | null>(null);
   readonly picked = output<Segment>();
@@ -24,20 +30,46 @@ export class TracklistChartView {
   protected readonly viewWidth = elementWidth();
   protected readonly barHeight = BAR;
   protected readonly chart = computed(() =>
-    tracklistChart(this.segments(), this.duration_s(), this.viewWidth(), (segment) => this.label(segment)),
+    tracklistChart(
+      this.segments(),
+      this.duration_s(),
+      this.viewWidth(),
+      (segment) => this.label(segment),
+      this.beneath(),
+      this.beneath().length ? undefined : soundName,
+    ),
   );
+  protected readonly soundHeight = SOUND;
+  protected readonly tasks = computed(() => tasksOf([...this.segments(), ...this.beneath()]));
+  protected readonly description = computed(
+    () => DESCRIPTION + (this.chart().sounds.length ? ' Below is what each sounds like.' : ''),
+  );
+  protected readonly table = computed(() => {
+    const several = this.beneath().length > 0;
+    const rows = (list: readonly Segment[], letter: string) =>
+      list.map((segment) => ({ segment, name: (several ? `${letter}: ` : '') + segmentName(segment) }));
+    return [...rows(this.segments(), 'A'), ...rows(this.beneath(), 'B')];
+  });
   protected readonly summary = computed(() => {
-    const kinds = this.segments().map((segment) => segment.kind);
+    const lists = this.beneath().length
+      ? `A: ${this.kinds(this.segments())}; B: ${this.kinds(this.beneath())}`
+      : this.kinds(this.segments());
+    return `${clock(this.duration_s())} with ${lists}. All are in the list below.`;
+  });
+
+  private kinds(segments: readonly Segment[]): string {
+    const kinds = segments.map((segment) => segment.kind);
     const several = (number: number, word: string) => (number ? `${number} ${word}` : '');
     const of = (kind: Segment['kind']) => kinds.filter((other) => other === kind).length;
-    const parts = [
+    return [
       `${count(of('track'))} tracks`,
       several(of('unknown'), 'stretches of unknown music'),
       several(of('speech_noise'), 'of speech or noise'),
       several(of('silence'), 'of silence'),
-    ].filter(Boolean);
-    return `${clock(this.duration_s())} with ${parts.join(', ')}. All are in the list below.`;
-  });
+    ]
+      .filter(Boolean)
+      .join(', ');
+  }
 
   private label(segment: Segment): string {
     const name = segment.kind === 'track' ? (segment.title ?? segmentName(segment)) : KIND_WORDS[segment.kind];
@@ -45,10 +77,11 @@ export class TracklistChartView {
     return sign + (segment.state === 'perhaps' && !segment.by_hand ? `${name}?` : name);
   }
 
+  protected readonly cellWords = cellWords;
   protected readonly clock = clock;
   protected readonly fixed = fixed;
   protected readonly kindWords = KIND_WORDS;
-  protected readonly segmentName = segmentName;
+  protected readonly soundWords = soundWords;
   protected readonly speedWords = speedWords;
   protected readonly sureWords = sureWords;
 }

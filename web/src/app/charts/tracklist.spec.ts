@@ -1,4 +1,4 @@
-import { lanesOf, LANE, rowSpan, tracklistChart } from './tracklist';
+import { lanesOf, LANE, rowSpan, SOUND, tracklistChart } from './tracklist';
 
 const parts = (...spans: [number, number][]) => spans.map(([start_s, end_s]) => ({ start_s, end_s }));
 const name = () => 'Copper Waltz';
@@ -18,6 +18,14 @@ it('puts what sounds at the same time into lanes, and frees them', () => {
   expect(chart.rows[0]!.axis).toBe(2 * LANE);
 });
 
+it('draws a second list beneath the first one, on the same axis', () => {
+  const chart = tracklistChart(parts([0, 100], [90, 200]), 200, 600, name, parts([0, 100]));
+  const [first, , second] = chart.bars;
+  expect([second!.x, second!.width]).toEqual([first!.x, first!.width]);
+  expect(second!.y).toBe(2 * LANE);
+  expect(chart.rows[0]).toMatchObject({ beneath: 2 * LANE, axis: 3 * LANE });
+});
+
 it('breaks long recordings into rows, and a segment with them', () => {
   const twelve = 12 * 3600;
   expect(rowSpan(600, 1000)).toBe(600);
@@ -35,6 +43,19 @@ it('keeps short segments visible, and labels only where there is room', () => {
   expect(short!.width).toBe(3);
   expect(short!.label).toBe('');
   expect(long!.label).toBe('Copper Waltz');
+});
+
+it('says what the stretches sound like in a lane between bars and axis', () => {
+  const said = (segment: { start_s: number }) => (segment.start_s ? 'jazz, slow' : '');
+  const chart = tracklistChart(parts([0, 100], [90, 150], [140, 200]), 200, 600, name, [], said);
+  const [first, second] = chart.sounds;
+  expect(chart.sounds.map((cell) => cell.label)).toEqual(['jazz, slow', 'jazz, slow']);
+  expect(first!.x).toBe(chart.bars[1]!.x);
+  expect(second!.x).toBeGreaterThan(first!.x + first!.width); // they overlap in sound, but not in the drawing
+  expect(second!.x + second!.width).toBeLessThanOrEqual(chart.right);
+  expect(first!.y).toBe(2 * LANE);
+  expect(chart.rows[0]!.axis).toBeGreaterThan(first!.y + SOUND);
+  expect(tracklistChart(parts([0, 100]), 200, 600, name).sounds).toEqual([]);
 });
 
 it('survives nothing', () => {

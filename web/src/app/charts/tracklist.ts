@@ -1,9 +1,8 @@
 /** Geometry of a tracklist: stretches of a long recording, in rows of equal length, overlaps in lanes. */
 
-import { scaleLinear } from 'd3-scale';
-
 import { clockTicks } from './timeline';
 import { ellipsis } from './nearest';
+import { scaleClamped } from './scale';
 
 export interface Stretch {
   readonly start_s: number;
@@ -25,12 +24,16 @@ export interface TracklistRow {
   readonly y: number;
   /** Where the axis lies. */
   readonly axis: number;
+  /** Where the second list begins. */
+  readonly beneath: number;
   readonly ticks: readonly { readonly x: number; readonly label: string }[];
 }
 
 export interface TracklistChart<T extends Stretch> {
   readonly rows: readonly TracklistRow[];
   readonly bars: readonly TracklistBar<T>[];
+  /** A lane beneath the bars of each row, if anything is to be said there. */
+  readonly sounds: readonly TracklistBar<T>[];
   readonly left: number;
   readonly right: number;
   readonly height: number;
@@ -38,8 +41,13 @@ export interface TracklistChart<T extends Stretch> {
 
 export const LANE = 36;
 export const BAR = 30;
+/** The lane of sounds, and a stretch in it. */
+const SOUND_LANE = 26;
+export const SOUND = 20;
 const AXIS = 34;
 const PAD = 4;
+/** For the letters of two lists. */
+const GUTTER = 18;
 const LEAST_WIDTH = 3;
 /** Longer recordings get more rows, until a pixel is so many seconds; and never more rows than this. */
 const SECONDS_A_PIXEL = 4;
@@ -65,26 +73,39 @@ export function lanesOf(segments: readonly Stretch[]): number[] {
   });
 }
 
-/** Bars of all segments, at most `width` pixels wide; one that goes on in the next row has a bar in both. */
+/**
+ * Bars of all segments, at most `width` pixels wide; one that goes on in the next row has a bar in both. A second list
+ * lies `beneath` the first one, on the same axis. What `sound` says of the segments of the first one has a lane, in which
+ * each begins where the one before ends.
+ */
 export function tracklistChart<T extends Stretch>(
   segments: readonly T[],
   duration_s: number,
   width: number,
   name: (segment: T) => string,
+  beneath: readonly T[] = [],
+  sound: (segment: T) => string = () => '',
 ): TracklistChart<T> {
-  const left = PAD;
+  const left = beneath.length ? GUTTER : PAD;
   const right = Math.max(left + 40, width - PAD);
-  const sorted = [...segments].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s);
+  const [first, second] = [segments, beneath].map((list) =>
+    [...list].sort((a, b) => a.start_s - b.start_s || a.end_s - b.end_s),
+  ) as [T[], T[]];
+  const sorted = [...first, ...second];
   const length = Math.max(duration_s, ...sorted.map((segment) => segment.end_s), 1);
   const span = rowSpan(length, right - left);
-  const lanes = lanesOf(sorted);
+  const upper = lanesOf(first);
+  const depth = Math.max(0, ...upper) + 1;
+  const lanes = [...upper, ...lanesOf(second).map((lane) => lane + depth)];
   const rows: TracklistRow[] = [];
   const bars: TracklistBar<T>[] = [];
+  const sounds: TracklistBar<T>[] = [];
+  const said = first.filter((segment) => sound(segment));
   let y = 0;
   for (let start_s = 0; start_s < length; start_s += span) {
     const end_s = start_s + span;
-    const x = scaleLinear([start_s, end_s], [left, right]).clamp(true);
-    let used = 1;
+    const x = scaleClamped([start_s, end_s], [left, right]);
+    let used = beneath.length ? depth + 1 : 1;
     for (const [index, segment] of sorted.entries()) {
       if (segment.end_s <= start_s || segment.start_s >= end_s) continue;
       const lane = lanes[index]!;
@@ -99,14 +120,30 @@ export function tracklistChart<T extends Stretch>(
         label: bar < 44 ? '' : ellipsis(name(segment), bar - 14),
       });
     }
-    const axis = y + used * LANE;
+    let free = left;
+    for (const segment of said) {
+      if (segment.end_s <= start_s || segment.start_s >= end_s) continue;
+      const [from, to] = [Math.max(free, x(segment.start_s)), x(segment.end_s)];
+      if (to - from < LEAST_WIDTH) continue;
+      const label = to - from < 44 ? '' : ellipsis(sound(segment), to - from - 8, 6.6);
+      sounds.push({ segment, x: from, y: y + used * LANE, width: to - from - 1, label });
+      free = to;
+    }
+    const axis = y + used * LANE + (said.length ? SOUND_LANE : 0);
     const ticks = clockTicks(
       start_s,
       Math.min(end_s, length),
       ((right - left) * (Math.min(end_s, length) - start_s)) / span,
     );
-    rows.push({ start_s, end_s, y, axis, ticks: ticks.map((tick) => ({ x: x(tick.value), label: tick.label })) });
+    rows.push({
+      start_s,
+      end_s,
+      y,
+      axis,
+      beneath: y + depth * LANE,
+      ticks: ticks.map((tick) => ({ x: x(tick.value), label: tick.label })),
+    });
     y = axis + AXIS;
   }
-  return { rows, bars, left, right, height: y };
+  return { rows, bars, sounds, left, right, height: y };
 }

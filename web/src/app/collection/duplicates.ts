@@ -22,6 +22,7 @@ import { focusAt } from '../ui/focus';
 import { clock, moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { DuplicateSearch } from './duplicate-search';
 import { LibraryParts } from './library-parts';
 import { relationWords, shares, stretches } from './pairs';
@@ -38,6 +39,7 @@ type MergedTrack = Merged['merges'][number];
 })
 export class DuplicatesView {
   private readonly http = inject(HttpClient);
+  private readonly undo = inject(Undo);
   private readonly injector = inject(Injector);
   private readonly announcer = inject(Announcer);
   private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
@@ -68,13 +70,19 @@ export class DuplicatesView {
       .subscribe({
         next: (track) => {
           this.saving.set(false);
-          this.announcer.say(`${track.title} goes on for both. It can be undone below.`);
+          const found = this.search.found();
+          this.undo.done(
+            `“${gone.title}” went into “${track.title}”.`,
+            () => this.http.delete<Track>(`${API}/merges/${encodeURIComponent(gone.track_id)}`),
+            () => {
+              this.search.found.set(found);
+              this.resource.reload();
+              this.focusOn('.pair .keep', 2 * row);
+            },
+          );
           this.search.forget(gone.track_id);
           this.resource.reload();
-          afterNextRender(
-            () => focusAt(this.element, '.pair .keep', 2 * row, this.element.querySelector<HTMLElement>('.look')),
-            { injector: this.injector },
-          );
+          this.focusOn('.pair .keep', 2 * row);
         },
         error: (error: unknown) => {
           this.saving.set(false);
@@ -83,7 +91,7 @@ export class DuplicatesView {
       });
   }
 
-  protected undo(merged: MergedTrack): void {
+  protected bringBack(merged: MergedTrack): void {
     const row = this.merges().indexOf(merged);
     this.saving.set(true);
     this.trouble.set(null);
@@ -92,14 +100,18 @@ export class DuplicatesView {
         this.saving.set(false);
         this.announcer.say(`${track.title} is a track of its own again.`);
         this.merges.update((merges) => merges.filter((other) => other !== merged));
-        afterNextRender(() => focusAt(this.element, '.undo', row, this.element.querySelector<HTMLElement>('.look')), {
-          injector: this.injector,
-        });
+        this.focusOn('.undo', row);
       },
       error: (error: unknown) => {
         this.saving.set(false);
         this.trouble.set(troubleOf(error));
       },
+    });
+  }
+
+  private focusOn(buttons: string, row: number): void {
+    afterNextRender(() => focusAt(this.element, buttons, row, this.element.querySelector<HTMLElement>('.look')), {
+      injector: this.injector,
     });
   }
 

@@ -1,5 +1,5 @@
 import { ChangeDetectionStrategy, Component } from '@angular/core';
-import { RouterLink, RouterLinkActive } from '@angular/router';
+import { type IsActiveMatchOptions, RouterLink, RouterLinkActive } from '@angular/router';
 
 /** The parts of the library: its tracks, which of them are the same, where they lie, and its catalogues. */
 @Component({
@@ -12,7 +12,7 @@ import { RouterLink, RouterLinkActive } from '@angular/router';
         <a
           [routerLink]="part.path"
           routerLinkActive="active"
-          [routerLinkActiveOptions]="{ exact: true }"
+          [routerLinkActiveOptions]="active"
           ariaCurrentWhenActive="page"
           >{{ part.name }}</a
         >
@@ -21,6 +21,12 @@ import { RouterLink, RouterLinkActive } from '@angular/router';
   `,
 })
 export class LibraryParts {
+  protected readonly active: IsActiveMatchOptions = {
+    paths: 'exact',
+    queryParams: 'ignored',
+    matrixParams: 'ignored',
+    fragment: 'ignored',
+  };
   protected readonly parts = [
     { path: '/library', name: 'Tracks' },
     { path: '/library/duplicates', name: 'Duplicates' },

@@ -14,6 +14,7 @@ import { TroubleNote } from '../ui/trouble-note';
 import { TagRow } from '../views/tag-row';
 import { AlikeChart } from './alike-chart';
 import { DuplicateSearch } from './duplicate-search';
+import { LabelJob } from './label-job';
 import { LibraryParts } from './library-parts';
 import { relationWords, shares, stretches } from './pairs';
 
@@ -29,7 +30,7 @@ const IDENTIFIERS = [
 /** One track: what is known of it, what it sounds like, its copies, and the tags that named it. */
 @Component({
   selector: 'em-track-view',
-  imports: [AlikeChart, LibraryParts, RouterLink, TagRow, TroubleNote],
+  imports: [AlikeChart, LabelJob, LibraryParts, RouterLink, TagRow, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './track-view.html',
   providers: [DuplicateSearch],
@@ -58,6 +59,12 @@ export class TrackView {
     const track = this.track();
     return IDENTIFIERS.flatMap(([name, words]) => (track?.[name] ? [{ words, value: track[name] }] : []));
   });
+  /** What models said of it; what they doubt themselves is not searched by. */
+  protected readonly labels = computed(() =>
+    Object.entries(this.track()?.labels ?? {})
+      .filter(([, said]) => said.labels.length)
+      .map(([task, said]) => ({ task, labels: said.labels, doubted: said.decision === 'uncertain' })),
+  );
   protected readonly notes = computed(() => Object.entries(this.track()?.metadata ?? {}));
 
   constructor() {

@@ -4,18 +4,18 @@ import { Router, RouterLink } from '@angular/router';
 import { catchError, concat, defer, type Observable, of, switchMap } from 'rxjs';
 
 import { Api, API } from '../api/client';
-import { isGone, troubleOf, type Trouble } from '../api/problem';
+import { troubleOf, type Trouble } from '../api/problem';
 import type { Experiment } from '../api/types';
 import { ReliabilityChartView } from '../charts/reliability-chart';
 import { shareWords } from '../charts/share-words';
 import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
 import { fixed, moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { saveAs } from '../ui/save';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { Figures } from './figures';
-import { cellName, experimentTitle, optionWords, stateWords } from './words';
+import { cellName, deletedWords, experimentTitle, optionWords, stateWords } from './words';
 
 const FORMATS = [
   { format: 'html', ending: 'html', words: 'Report' },
@@ -27,7 +27,7 @@ const FORMATS = [
 /** One experiment: how far it is, then its figures. */
 @Component({
   selector: 'em-experiment-view',
-  imports: [Confirm, Figures, Icon, ReliabilityChartView, RouterLink, TroubleNote],
+  imports: [Figures, Icon, ReliabilityChartView, RouterLink, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './experiment-view.html',
 })
@@ -36,6 +36,7 @@ export class ExperimentView {
   private readonly api = inject(Api);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
+  private readonly undo = inject(Undo);
 
   /** From the address. */
   readonly id = input.required<string>();
@@ -91,16 +92,9 @@ export class ExperimentView {
     });
   }
 
-  protected delete(): void {
-    const leave = (said: string) => {
-      this.announcer.say(said);
-      void this.router.navigate(['/experiments']);
-    };
-    this.api.deleteExperiment(this.id()).subscribe({
-      next: () => leave('Experiment deleted.'),
-      error: (error: unknown) =>
-        isGone(error) ? leave('It was already deleted.') : this.trouble.set(troubleOf(error)),
-    });
+  protected async delete(one: Experiment): Promise<void> {
+    await this.router.navigate(['/experiments']);
+    this.undo.remove(deletedWords([one]), [`${API}/experiments/${encodeURIComponent(one.id)}`]);
   }
 
   protected readonly cellName = cellName;

@@ -1,32 +1,21 @@
-import { HttpClient, httpResource } from '@angular/common/http';
-import {
-  afterNextRender,
-  ChangeDetectionStrategy,
-  Component,
-  computed,
-  DestroyRef,
-  ElementRef,
-  inject,
-  Injector,
-  signal,
-  viewChild,
-} from '@angular/core';
+import { httpResource } from '@angular/common/http';
+import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, signal } from '@angular/core';
 import { Router, RouterLink } from '@angular/router';
 import type { Subscription } from 'rxjs';
 
 import { API, Api } from '../api/client';
-import { isGone, troubleOf, type Trouble } from '../api/problem';
-import type { ExperimentEntry, ExperimentQuery, Experiments as Page } from '../api/types';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { ExperimentEntry, ExperimentQuery } from '../api/types';
 import { MAX_SERIES } from '../charts/shares';
+import { DataList } from '../lists/data-list';
+import { ListState } from '../lists/list-state';
+import { Row } from '../lists/row';
 import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
-import { focusAt } from '../ui/focus';
 import { moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
-import { experimentTitle, optionWords, stateWords, tableOf } from './words';
+import { deletedWords, experimentTitle, optionWords, stateWords, tableOf } from './words';
 
-const PAGE = 20;
 const LOOK_MS = 2000;
 export const PRESETS = ['components-iterations-block', 'components-block-overlap', 'covariance'] as const;
 
@@ -36,27 +25,28 @@ type What = 'songs' | 'recordings' | 'sweep';
 /** How well catalogues answer: begin an experiment, follow those that run, choose some to compare. */
 @Component({
   selector: 'em-experiments',
-  imports: [Confirm, Icon, RouterLink, TroubleNote],
+  imports: [DataList, Icon, RouterLink, Row, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './experiments.html',
 })
 export class Experiments {
-  private readonly http = inject(HttpClient);
   private readonly api = inject(Api);
   private readonly announcer = inject(Announcer);
   private readonly router = inject(Router);
-  private readonly injector = inject(Injector);
-  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
-  private readonly confirm = viewChild.required(Confirm);
 
   // --- those there are -------------------------------------------------------------------------------------
-  protected readonly entries = signal<readonly ExperimentEntry[]>([]);
-  private readonly cursor = signal<string | null>(null);
-  protected readonly more = computed(() => this.cursor() !== null);
-  protected readonly loaded = signal(false);
-  protected readonly trouble = signal<Trouble | null>(null);
-  protected readonly chosen = signal<readonly string[]>([]);
-  protected readonly doomed = signal<ExperimentEntry | null>(null);
+  protected readonly list = new ListState<ExperimentEntry>({ of: 'experiments', limit: 50, address: [] });
+  /** Ids of those that are marked, oldest first, if they can be compared; else nothing. */
+  protected readonly comparable = computed(() => {
+    const marked = this.list.marked();
+    const fit = marked.length > 1 && marked.length <= MAX_SERIES && marked.every(({ status }) => status === 'done');
+    return fit
+      ? marked
+          .map(({ id }) => id)
+          .reverse()
+          .join(',')
+      : '';
+  });
 
   // --- a new one -------------------------------------------------------------------------------------------
   private readonly catalogues = httpResource<{ catalogues: { name: string }[] }>(() => `${API}/catalogues`);
@@ -73,39 +63,13 @@ export class Experiments {
   private upload: Subscription | null = null;
 
   constructor() {
-    this.load(null);
     const timer = setInterval(() => {
-      if (this.entries().some((entry) => entry.status === 'running')) this.load(null);
+      if (this.list.entries().some((entry) => entry.status === 'running')) this.list.reload();
     }, LOOK_MS);
     inject(DestroyRef).onDestroy(() => {
       clearInterval(timer);
       this.upload?.unsubscribe();
     });
-  }
-
-  protected showOlder(): void {
-    this.load(this.cursor());
-  }
-
-  protected load(cursor: string | null): void {
-    this.http.get<Page>(`${API}/experiments`, { params: { limit: PAGE, ...(cursor && { cursor }) } }).subscribe({
-      next: (page) => {
-        const fresh = new Set(page.experiments.map((entry) => entry.id));
-        const others = this.entries().filter((entry) => !fresh.has(entry.id));
-        const oldest = page.experiments[page.experiments.length - 1]?.id ?? '';
-        if (cursor !== null) this.entries.set([...others, ...page.experiments]);
-        else this.entries.set([...page.experiments, ...(page.next ? others.filter((entry) => entry.id < oldest) : [])]);
-        if (cursor !== null || this.cursor() === null || !page.next) this.cursor.set(page.next);
-        this.trouble.set(null);
-        this.loaded.set(true);
-      },
-      error: (error: unknown) => this.trouble.set(troubleOf(error)),
-    });
-  }
-
-  protected mark(entry: ExperimentEntry, event: Event): void {
-    const wanted = (event.target as HTMLInputElement).checked;
-    this.chosen.update((ids) => [...ids.filter((id) => id !== entry.id), ...(wanted ? [entry.id] : [])]);
   }
 
   protected choose(event: Event): void {
@@ -160,32 +124,8 @@ export class Experiments {
     });
   }
 
-  protected ask(entry: ExperimentEntry): void {
-    this.doomed.set(entry);
-    this.confirm().ask();
-  }
-
-  protected delete(): void {
-    const entry = this.doomed();
-    if (!entry) return;
-    this.api.deleteExperiment(entry.id).subscribe({
-      next: () => this.leaveOut(entry, 'Experiment deleted.'),
-      error: (error: unknown) =>
-        isGone(error) ? this.leaveOut(entry, 'It was already deleted.') : this.trouble.set(troubleOf(error)),
-    });
-  }
-
-  private leaveOut(entry: ExperimentEntry, said: string): void {
-    const row = this.entries().findIndex((other) => other.id === entry.id);
-    this.entries.update((entries) => entries.filter((other) => other.id !== entry.id));
-    this.chosen.update((ids) => ids.filter((id) => id !== entry.id));
-    this.announcer.say(said);
-    afterNextRender(
-      () => focusAt(this.element, '.rows .delete', row, this.element.querySelector<HTMLElement>('summary')),
-      { injector: this.injector },
-    );
-  }
-
+  protected readonly called = (entry: ExperimentEntry) => `${experimentTitle(entry)}, ${this.moment(entry.created)}`;
+  protected readonly deleted = (entries: readonly ExperimentEntry[]) => deletedWords(entries);
   protected readonly presets = PRESETS;
   protected readonly most = MAX_SERIES;
   protected readonly experimentTitle = experimentTitle;

@@ -52,6 +52,14 @@ export function stateWords(one: ExperimentEntry): string {
   return best + (said.join(', ') || 'No answers');
 }
 
+/** What is said of experiments that were just deleted. */
+export function deletedWords(entries: readonly ExperimentEntry[]): string {
+  const first = entries.length === 1 ? entries[0] : undefined;
+  const said = first ? `“${experimentTitle(first)}” is deleted` : `${entries.length} experiments are deleted`;
+  if (first?.status === 'running') return `${said}, and ends.`;
+  return `${said}. To have ${first ? 'its' : 'their'} figures again, you will need the files.`;
+}
+
 /** Parameters that differ, `n_components 4, window_length 3`. */
 export function cellName(values: Record<string, unknown>): string {
   return Object.entries(values)

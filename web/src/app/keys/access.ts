@@ -25,8 +25,4 @@ export class Access {
   testWebhook(id: string): Observable<WebhookTested> {
     return this.http.post<WebhookTested>(`${API}/webhooks/${encodeURIComponent(id)}/test`, null);
   }
-
-  deleteWebhook(id: string): Observable<unknown> {
-    return this.http.delete(`${API}/webhooks/${encodeURIComponent(id)}`);
-  }
 }

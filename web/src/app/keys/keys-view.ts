@@ -1,14 +1,15 @@
-import { httpResource } from '@angular/common/http';
 import { ChangeDetectionStrategy, Component, computed, inject, signal, viewChild } from '@angular/core';
+import { catchError, concatMap, from, of, tap } from 'rxjs';
 
-import { API } from '../api/client';
 import { AccessKey } from '../api/key';
 import { isGone, troubleOf, type Trouble } from '../api/problem';
-import type { Key, KeyCreate, KeyMade, Keys } from '../api/types';
+import type { Key, KeyCreate, KeyMade } from '../api/types';
+import { DataList } from '../lists/data-list';
+import { ListState } from '../lists/list-state';
+import { Row } from '../lists/row';
 import { Announcer } from '../ui/announcer';
 import { Confirm } from '../ui/confirm';
 import { moment } from '../ui/format';
-import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
 import { Access } from './access';
 import { Secret } from './secret';
@@ -18,7 +19,7 @@ import { limitWords } from './words';
 /** Who may use the service; for administrators. */
 @Component({
   selector: 'em-keys-view',
-  imports: [Confirm, Icon, Secret, TroubleNote, WebhookList],
+  imports: [Confirm, DataList, Row, Secret, TroubleNote, WebhookList],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './keys-view.html',
 })
@@ -27,17 +28,19 @@ export class KeysView {
   private readonly announcer = inject(Announcer);
   protected readonly own = inject(AccessKey);
   private readonly confirm = viewChild.required(Confirm);
+  private readonly rows = viewChild.required<DataList<Key>>(DataList);
 
-  private readonly listing = httpResource<Keys>(() => `${API}/keys`);
-  protected readonly keys = computed(() => (this.listing.hasValue() ? this.listing.value().keys : null));
-  protected readonly failure = computed(() => (this.listing.error() ? troubleOf(this.listing.error()) : null));
+  protected readonly list = new ListState<Key>({ of: 'keys', limit: 100, address: [] });
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<KeyMade | null>(null);
   protected readonly busy = signal(false);
-  protected readonly doomed = signal<Key | null>(null);
-  protected readonly doomedText = computed(
-    () => `Whoever uses “${this.doomed()?.name ?? ''}” is refused at once. Its tags stay, for administrators to see.`,
-  );
+  protected readonly doomed = signal<readonly Key[]>([]);
+  protected readonly doomedText = computed(() => {
+    const names = this.doomed().map(({ name }) => `“${name}”`);
+    return names.length > 1
+      ? `Whoever uses ${names.join(', ')} is refused at once. Their tags stay, for administrators to see.`
+      : `Whoever uses ${names[0] ?? ''} is refused at once. Its tags stay, for administrators to see.`;
+  });
 
   protected create(event: Event): void {
     event.preventDefault();
@@ -60,7 +63,7 @@ export class KeysView {
           this.made.set(made);
           this.announcer.say(`Key for ${made.name} created.`);
           // The first key ends the time in which this machine needed none.
-          if (this.keys()?.length) this.listing.reload();
+          if (this.list.entries().length) this.list.reload();
         },
         error: (error: unknown) => {
           this.busy.set(false);
@@ -75,31 +78,37 @@ export class KeysView {
     location.reload();
   }
 
-  protected ask(key: Key): void {
-    this.doomed.set(key);
+  protected ask(keys: readonly Key[]): void {
+    this.doomed.set(keys);
     this.confirm().ask();
   }
 
+  /** At once, one after another: what is to be refused must not be answered for some seconds more. */
   protected revoke(): void {
-    const key = this.doomed();
-    if (!key) return;
-    this.access.revokeKey(key.id).subscribe({
-      next: () => this.leaveOut('Key revoked.'),
-      error: (error: unknown) =>
-        isGone(error) ? this.leaveOut('This key was already revoked.') : this.trouble.set(troubleOf(error)),
-    });
-  }
-
-  private leaveOut(said: string): void {
+    const row = this.list.entries().indexOf(this.doomed()[0]!);
     this.trouble.set(null);
-    this.announcer.say(said);
-    this.listing.reload();
+    from(this.doomed())
+      .pipe(
+        concatMap((key) =>
+          this.access.revokeKey(key.id).pipe(
+            catchError((error: unknown) => {
+              if (!isGone(error)) throw error;
+              return of(null); // already revoked
+            }),
+            tap(() => this.list.leaveOut(key)),
+          ),
+        ),
+      )
+      .subscribe({
+        error: (error: unknown) => this.trouble.set(troubleOf(error)),
+        complete: () => {
+          this.announcer.say(this.doomed().length > 1 ? `${this.doomed().length} keys revoked.` : 'Key revoked.');
+          this.rows().focusRow(row);
+        },
+      });
   }
 
-  protected reload(): void {
-    this.listing.reload();
-  }
-
+  protected readonly called = (key: Key) => `the key of ${key.name}`;
   protected readonly moment = (at: string) => moment(new Date(at));
   protected readonly limitWords = limitWords;
 }

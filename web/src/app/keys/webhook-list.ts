@@ -1,12 +1,11 @@
-import { httpResource } from '@angular/common/http';
-import { ChangeDetectionStrategy, Component, computed, inject, signal, viewChild } from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 
-import { API } from '../api/client';
-import { isGone, troubleOf, type Trouble } from '../api/problem';
-import type { Webhook, WebhookCreate, WebhookMade, Webhooks } from '../api/types';
+import { troubleOf, type Trouble } from '../api/problem';
+import type { Webhook, WebhookCreate, WebhookMade } from '../api/types';
+import { DataList } from '../lists/data-list';
+import { ListState } from '../lists/list-state';
+import { Row } from '../lists/row';
 import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
-import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
 import { Access } from './access';
 import { Secret } from './secret';
@@ -15,25 +14,19 @@ import { stateWords } from './words';
 /** Addresses that are told of events. */
 @Component({
   selector: 'em-webhook-list',
-  imports: [Confirm, Icon, Secret, TroubleNote],
+  imports: [DataList, Row, Secret, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './webhook-list.html',
 })
 export class WebhookList {
   private readonly access = inject(Access);
   private readonly announcer = inject(Announcer);
-  private readonly confirm = viewChild.required(Confirm);
 
-  private readonly listing = httpResource<Webhooks>(() => `${API}/webhooks`);
-  protected readonly webhooks = computed(() => (this.listing.hasValue() ? this.listing.value().webhooks : null));
+  protected readonly list = new ListState<Webhook>({ of: 'webhooks', limit: 100, address: [], cursor: 'webhooks' });
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<WebhookMade | null>(null);
   protected readonly tested = signal('');
   protected readonly busy = signal(false);
-  protected readonly doomed = signal<Webhook | null>(null);
-  protected readonly doomedText = computed(
-    () => `${this.doomed()?.url ?? ''} is told of nothing any more, nor of what waits for it.`,
-  );
   protected readonly events: readonly (readonly [NonNullable<WebhookCreate['events']>[number], string])[] = [
     ['tag.created', 'a recording was identified, or is unknown'],
     ['tracklist.finished', 'a long recording was listened to'],
@@ -52,7 +45,7 @@ export class WebhookList {
         this.trouble.set(null);
         this.made.set(made);
         this.announcer.say('Webhook created.');
-        this.listing.reload();
+        this.list.reload();
       },
       error: (error: unknown) => this.fail(error),
     });
@@ -72,31 +65,15 @@ export class WebhookList {
     });
   }
 
-  protected ask(webhook: Webhook): void {
-    this.doomed.set(webhook);
-    this.confirm().ask();
-  }
-
-  protected delete(): void {
-    const webhook = this.doomed();
-    if (!webhook) return;
-    this.access.deleteWebhook(webhook.id).subscribe({
-      next: () => this.leaveOut('Webhook deleted.'),
-      error: (error: unknown) =>
-        isGone(error) ? this.leaveOut('This webhook was already deleted.') : this.fail(error),
-    });
-  }
-
-  private leaveOut(said: string): void {
-    this.trouble.set(null);
-    this.announcer.say(said);
-    this.listing.reload();
-  }
-
   private fail(error: unknown): void {
     this.busy.set(false);
     this.trouble.set(troubleOf(error));
   }
 
+  protected readonly called = (webhook: Webhook) => `the webhook ${webhook.url}`;
+  protected readonly deleted = (webhooks: readonly Webhook[]) =>
+    webhooks.length === 1
+      ? `${webhooks[0]!.url} is told of nothing any more, nor of what waits for it.`
+      : `${webhooks.length} webhooks are told of nothing any more, nor of what waits for them.`;
   protected readonly stateWords = stateWords;
 }

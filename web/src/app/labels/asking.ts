@@ -7,6 +7,7 @@ import { Me } from '../api/me';
 import { troubleOf, type Trouble } from '../api/problem';
 import type { LabelModel, LabelModels, Labels, SoundTags } from '../api/types';
 import { WORDS } from '../api/words';
+import { tellsValence } from './mood';
 
 /** What the models that ship hear with; `Me` knows whether it is there. */
 const NETWORK = 'musicnn-msd';
@@ -16,6 +17,8 @@ export const NO_NETWORK: Trouble = {
   title: WORDS.weights_missing.title,
   detail: WORDS.weights_missing.detail ?? '',
 };
+/** Seconds of a stretch, where it is also told over time. */
+const STRETCH_S = 5;
 /** Troubles of one question that say nothing about the others. */
 const OWN = ['weights_missing', 'model_not_found', 'invalid_model', 'invalid_config'];
 
@@ -39,7 +42,7 @@ export class Asking {
   readonly troubles = signal<readonly Trouble[]>([]);
   readonly empty = computed(() => !this.tags() && !this.answers().length && !this.picture());
 
-  /** Ask about a recording; `drawn`: and for its picture. */
+  /** Ask about a recording; `drawn`: over time, too, and for its picture. */
   ask(recording: Blob, name: string, drawn: boolean): void {
     this.forget();
     this.name.set(name);
@@ -56,14 +59,20 @@ export class Asking {
           const tasks = [...new Set(usable.map((model) => model.task))];
           return from([
             ...(hears
-              ? [() => this.question(this.api.postTags(recording, name), 'tags', (tags) => this.tags.set(tags))]
+              ? [
+                  () =>
+                    this.question(this.api.postTags(recording, name, drawn ? STRETCH_S : undefined), 'tags', (tags) =>
+                      this.tags.set(tags),
+                    ),
+                ]
               : []),
-            ...tasks.map(
-              (task) => () =>
-                this.question(this.api.postLabels(task, recording, name), task, (answer) =>
-                  this.answers.update((answers) => [...answers, answer]),
-                ),
-            ),
+            ...tasks.map((task) => () => {
+              const active = usable.find((model) => model.task === task && model.active);
+              const every = drawn && tellsValence(active?.labels ?? []) ? STRETCH_S : undefined;
+              return this.question(this.api.postLabels(task, recording, name, every), task, (answer) =>
+                this.answers.update((answers) => [...answers, answer]),
+              );
+            }),
             ...(drawn ? [() => this.draw(recording, name)] : []),
           ]);
         }),

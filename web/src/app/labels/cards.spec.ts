@@ -40,6 +40,8 @@ it('reads protocols, honest ones first', () => {
     ['by artist', false],
     ['random clips', true],
   ]);
+  // Without groups random clips stand for honest ones, and are no better than they are.
+  expect(protocolsOf(model({ honest: [{ name: 'random clips', leaky: true, figures }] }))[0]!.leaky).toBe(true);
   expect(found[0]).toMatchObject({ n: 4, accuracy: { value: 0.75 }, error: 0.1, confusion: figures.confusion });
   expect(found[0]!.clips[1]).toEqual({ name: 'y.wav', truth: 1, said: 0 });
   expect(found[1]!.clips).toEqual([]);

@@ -28,7 +28,8 @@ export interface Protocol {
 export function protocolsOf(model: LabelModel): Protocol[] {
   const k = model.labels?.length ?? 0;
   return (['honest', 'leaky'] as const).flatMap((kind) =>
-    objects(model.card?.[kind]).map((item) => protocol(item, kind === 'leaky', k)),
+    // Without groups even what stands for honest comes from random clips; the card says so.
+    objects(model.card?.[kind]).map((item) => protocol(item, kind === 'leaky' || item['leaky'] === true, k)),
   );
 }
 

@@ -15,7 +15,9 @@ import { percent } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
 import { Asking } from './asking';
-import { answerWords, GROUPS, liftWords, livelyWords } from './words';
+import { songMood } from './mood';
+import { MoodView } from './mood-view';
+import { answerWords, GROUPS, liftWords } from './words';
 
 /** Songs beside each other, at most. */
 const MOST = 3;
@@ -31,7 +33,7 @@ interface Song {
 /** Up to three songs beside each other: how lively, which tags, which labels. */
 @Component({
   selector: 'em-compare-songs',
-  imports: [Icon, RouterLink, TroubleNote],
+  imports: [Icon, MoodView, RouterLink, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './compare.html',
 })
@@ -44,19 +46,9 @@ export class CompareSongs {
   protected readonly busy = computed(() => this.songs().some((song) => song.asking.busy()));
   private readonly done = computed(() => this.songs().filter((song) => song.asking.tags()));
 
-  /** Where each song lies between calm and energetic. */
-  protected readonly lively = computed(() =>
-    this.done().map(({ letter, asking }) => ({
-      letter,
-      name: asking.name(),
-      percentile: asking.tags()!.arousal.percentile,
-      words: livelyWords(asking.tags()!.arousal.percentile),
-    })),
-  );
-  protected readonly livelySummary = computed(() =>
-    this.lively()
-      .map((song) => `${song.name}: ${Math.round(song.percentile)} of 100`)
-      .join('; '),
+  /** Where each song lies between calm and energetic, sad and happy. */
+  protected readonly moods = computed(() =>
+    this.done().map(({ letter, asking }) => songMood(asking.name(), letter, asking.tags()!, asking.answers())),
   );
 
   /** Tags of each group in which any song stands out, with every song's lift. */

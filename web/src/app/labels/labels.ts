@@ -1,4 +1,13 @@
-import { ChangeDetectionStrategy, Component, DestroyRef, effect, inject, signal, untracked } from '@angular/core';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  signal,
+  untracked,
+} from '@angular/core';
 import { RouterLink } from '@angular/router';
 
 import { Me } from '../api/me';
@@ -10,13 +19,16 @@ import { TroubleNote } from '../ui/trouble-note';
 import { Asking, NO_NETWORK } from './asking';
 import { LabelAnswer } from './label-answer';
 import { Models } from './models';
+import { moodMoments, songMood } from './mood';
+import { MoodView } from './mood-view';
+import { SoundLanesView } from './sound-lanes-view';
 import { SoundTagsView } from './sound-tags';
 import { ToLabel } from './to-label';
 
 /** What a recording sounds like, apart from which recording it is; and the models that say so. */
 @Component({
   selector: 'em-labels',
-  imports: [Icon, LabelAnswer, Models, RouterLink, SoundTagsView, TroubleNote],
+  imports: [Icon, LabelAnswer, Models, MoodView, RouterLink, SoundLanesView, SoundTagsView, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './labels.html',
   providers: [Asking],
@@ -26,6 +38,16 @@ export class LabelsView {
   protected readonly me = inject(Me);
   private readonly announcer = inject(Announcer);
   protected readonly file = signal<File | null>(null);
+  /** Where the recording plays, seconds. */
+  protected readonly at = signal(0);
+  protected readonly mood = computed(() => {
+    const tags = this.asking.tags();
+    return tags ? [songMood(this.asking.name(), '', tags, this.asking.answers())] : [];
+  });
+  protected readonly moments = computed(() => {
+    const tags = this.asking.tags();
+    return tags ? moodMoments(tags, this.asking.answers()) : [];
+  });
 
   constructor() {
     const dropped = inject(ToLabel);
@@ -62,6 +84,7 @@ export class LabelsView {
 
   private ask(file: File): void {
     this.file.set(file);
+    this.at.set(0);
     this.asking.ask(file, file.name, true);
   }
 

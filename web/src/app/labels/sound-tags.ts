@@ -2,9 +2,9 @@ import { ChangeDetectionStrategy, Component, computed, input } from '@angular/co
 
 import type { SoundTags } from '../api/types';
 import { percent } from '../ui/format';
-import { GROUPS, heardTags, liftWords, livelyWords } from './words';
+import { GROUPS, heardTags, liftWords } from './words';
 
-/** What a recording sounds like in fifty tags, and how lively it is: chart and table in one. */
+/** What a recording sounds like in fifty tags: chart and table in one. */
 @Component({
   selector: 'em-sound-tags',
   changeDetection: ChangeDetectionStrategy.OnPush,
@@ -18,7 +18,6 @@ export class SoundTagsView {
   protected readonly all = computed(() =>
     GROUPS.flatMap(({ group }) => this.answer().tags.filter((tag) => tag.group === group)),
   );
-  protected readonly lively = computed(() => livelyWords(this.answer().arousal.percentile));
   protected readonly liftWords = liftWords;
   protected readonly percent = percent;
 }

@@ -3,6 +3,7 @@
 import type { JobError, LabelModel, Labels, SoundTag, SoundTags, Tag } from '../api/types';
 import { sentence } from '../api/problem';
 import { count, fixed, percent } from '../ui/format';
+import { protocolsOf } from './cards';
 
 type Group = SoundTag['group'];
 
@@ -126,22 +127,13 @@ export function cardWords(model: LabelModel): string[] {
       `Trained on ${count(data['clips'])} clips${groups}. ${strings(data['licence']).map(licence).join('')}`.trim(),
     );
   }
-  for (const [name, before] of [
-    ['honest', 'Right for'],
-    ['leaky', 'For comparison only, as it has heard some of what it is tested on: right for'],
-  ] as const) {
-    const protocols = Array.isArray(card[name]) ? (card[name] as unknown[]).filter(isRecord) : [];
-    for (const protocol of protocols) {
-      const accuracy = isRecord(protocol['figures']) ? protocol['figures']['accuracy'] : null;
-      if (!isRecord(accuracy)) continue;
-      const [value, low, high] = ['value', 'low', 'high'].map((key) => Number(accuracy[key]));
-      if (![value, low, high].every((number) => Number.isFinite(number))) continue;
-      const n = (protocol['figures'] as Record<string, unknown>)['n'];
-      const share = `${Math.round(100 * value!)} in 100 (${Math.round(100 * low!)} to ${Math.round(100 * high!)})`;
-      said.push(
-        `${before} ${share}${typeof n === 'number' ? ` of ${count(n)} clips` : ''}: ${String(protocol['name'])}.`,
-      );
-    }
+  for (const { name, leaky, n, accuracy } of protocolsOf(model)) {
+    if (!accuracy) continue;
+    const shares = [accuracy.value, accuracy.low, accuracy.high].filter((share) => share !== null);
+    if (shares.length < 3) continue;
+    const before = leaky ? 'For comparison only, as it has heard some of what it is tested on: right for' : 'Right for';
+    const [value, low, high] = shares.map((share) => Math.round(100 * share));
+    said.push(`${before} ${value} in 100 (${low} to ${high})${n === null ? '' : ` of ${count(n)} clips`}: ${name}.`);
   }
   if (typeof card['uncertain_below'] === 'number')
     said.push(`Below ${percent(card['uncertain_below'])} it says that it is uncertain.`);

@@ -1,17 +1,34 @@
 import { HttpClient, HttpErrorResponse } from '@angular/common/http';
-import { ChangeDetectionStrategy, Component, computed, DestroyRef, inject, signal } from '@angular/core';
+import {
+  afterNextRender,
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  ElementRef,
+  inject,
+  Injector,
+  signal,
+} from '@angular/core';
 import { RouterLink } from '@angular/router';
 
+import { API } from '../api/client';
+import { optional } from '../api/key';
 import { Me } from '../api/me';
 import { troubleOf, type Trouble } from '../api/problem';
+import type { JobEntry, Jobs } from '../api/types';
 import { WORDS } from '../api/words';
 import { type BarRow } from '../charts/bars';
 import { BarsChartView } from '../charts/bars-chart';
 import { type Moment } from '../charts/series';
 import { SeriesChartView } from '../charts/series-chart';
+import { Announcer } from '../ui/announcer';
+import { focusAt } from '../ui/focus';
 import { count, duration } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
+import { DevicesTable } from '../views/devices';
+import { keptFacts } from './kept';
 import { byLabel, type Sample, samples, spreads, total } from './metrics';
 
 const LOOK_MS = 5000;
@@ -27,12 +44,15 @@ interface Ready {
 /** How the service is: in words, then in figures, looked up again every few seconds. */
 @Component({
   selector: 'em-system',
-  imports: [BarsChartView, Icon, RouterLink, SeriesChartView, TroubleNote],
+  imports: [BarsChartView, DevicesTable, Icon, RouterLink, SeriesChartView, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './system.html',
 })
 export class System {
   private readonly http = inject(HttpClient);
+  private readonly announcer = inject(Announcer);
+  private readonly injector = inject(Injector);
+  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
   protected readonly me = inject(Me);
 
   protected readonly ready = signal<Ready | null>(null);
@@ -68,6 +88,7 @@ export class System {
         : [{ well: true, text: 'Every track of the library can be found.' }]),
     ];
   });
+  protected readonly kept = computed(() => keptFacts(this.me.limits()));
   protected readonly catalogues = computed(() => byLabel(this.all() ?? [], 'earmark_tracks', 'catalogue'));
   protected readonly jobs = computed(() =>
     ['running', 'queued', 'done'].map((status) => ({
@@ -75,6 +96,8 @@ export class System {
       n: total(this.all() ?? [], 'earmark_jobs', { status }),
     })),
   );
+  /** Those that wait or run. */
+  protected readonly unfinished = signal<readonly JobEntry[]>([]);
   protected readonly stages = computed(() => spreads(this.all() ?? [], 'earmark_stage_seconds', 'stage'));
   protected readonly stageRows = computed<BarRow[]>(() =>
     this.stages().map((stage) => ({ name: stage.name, value: stage.median, text: duration(stage.median) })),
@@ -113,10 +136,28 @@ export class System {
         if (body?.checks) this.ready.set(body);
       },
     });
+    // Whoever may not see jobs sees the rest.
+    this.http
+      .get<Jobs>(`${API}/jobs`, { context: optional() })
+      .subscribe({ next: ({ jobs }) => this.unfinished.set(jobs), error: () => this.unfinished.set([]) });
     this.http.get('/metrics', { responseType: 'text' }).subscribe({
       next: (text) => {
         this.trouble.set(null);
         this.note(samples(text));
+      },
+      error: (error: unknown) => this.trouble.set(troubleOf(error)),
+    });
+  }
+
+  /** What it has done so far stays. */
+  protected stop(job: JobEntry): void {
+    const row = this.unfinished().indexOf(job);
+    this.http.delete(`${API}/jobs/${encodeURIComponent(job.id)}`).subscribe({
+      next: () => {
+        this.announcer.say('Stopped. What it has done stays.');
+        this.unfinished.update((jobs) => jobs.filter((other) => other.id !== job.id));
+        const heading = this.element.querySelector<HTMLElement>('#jobs-heading');
+        afterNextRender(() => focusAt(this.element, '.stop-job', row, heading), { injector: this.injector });
       },
       error: (error: unknown) => this.trouble.set(troubleOf(error)),
     });
@@ -138,10 +179,22 @@ export class System {
     this.all.set(all);
   }
 
+  protected readonly jobWords = JOBS;
   protected readonly count = count;
   protected readonly duration = duration;
 }
 
+const JOBS: Readonly<Record<JobEntry['kind'], string>> = {
+  copy: 'Copying a catalogue',
+  duplicates: 'Looking for duplicates',
+  enroll: 'Adding tracks',
+  experiment: 'An experiment',
+  label: 'Labelling tracks',
+  map: 'Drawing the map',
+  tracklist: 'Listening to a long recording',
+  train: 'Training a model',
+  webhook: 'Announcing',
+};
 const PARTS: Readonly<Record<string, string>> = { store: 'store', index: 'index', decoder: 'decoder' };
 const VERDICTS: Readonly<Record<string, string>> = {
   identified: 'Identified',

@@ -38,7 +38,8 @@ export class SegmentEditor {
   private readonly dialog = viewChild.required<ElementRef<HTMLDialogElement>>('dialog');
 
   readonly tracklist = input.required<string>();
-  readonly saved = output<void>();
+  /** The segment as it was before. */
+  readonly saved = output<Segment>();
 
   protected readonly segment = signal<Segment | null>(null);
   protected readonly entered = signal<Entered | null>(null);
@@ -111,7 +112,7 @@ export class SegmentEditor {
       next: () => {
         this.saving.set(false);
         this.dialog().nativeElement.close();
-        this.saved.emit();
+        this.saved.emit(segment);
       },
       error: (error: unknown) => {
         this.saving.set(false);

@@ -110,3 +110,10 @@ export function editOf(segment: Segment, entered: Entered): Partial<SegmentEdit>
   if ((edit.start_s ?? segment.start_s) >= (edit.end_s ?? segment.end_s)) return 'It has to end after it begins.';
   return edit;
 }
+
+/** The edit that makes a segment again what a person had set it to. */
+export function asCorrected(segment: Segment): Partial<SegmentEdit> {
+  const { kind, track_id, title, artist, album, isrc, start_s, end_s } = segment;
+  const names = track_id ? { track_id } : { title, artist, album, isrc };
+  return { kind, start_s, end_s, ...(kind === 'track' && names) };
+}

@@ -17,25 +17,25 @@ import { Router, RouterLink } from '@angular/router';
 
 import { Api, API } from '../api/client';
 import { Me } from '../api/me';
-import { isGone, jobErrorWords, troubleOf, type Trouble } from '../api/problem';
+import { jobErrorWords, troubleOf, type Trouble } from '../api/problem';
 import type { ExportFormat, Segment, Tracklist } from '../api/types';
 import { remarkSentences } from '../capture/verdict';
 import { TracklistChartView } from '../charts/tracklist-chart';
-import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
 import { moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { saveAs } from '../ui/save';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { SegmentEditor } from './segment-editor';
-import { EXPORTS, segmentName, span, statusWords, sureWords } from './segments';
+import { soundWords } from './sounds';
+import { asCorrected, EXPORTS, segmentName, span, statusWords, sureWords } from './segments';
 
 const LOOK_MS = 3000;
 
 /** One long recording: what sounded when, how sure that is, and what a person set right. */
 @Component({
   selector: 'em-tracklist-view',
-  imports: [Confirm, Icon, RouterLink, SegmentEditor, TracklistChartView, TroubleNote],
+  imports: [Icon, RouterLink, SegmentEditor, TracklistChartView, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './tracklist-view.html',
 })
@@ -43,7 +43,7 @@ export class TracklistView {
   private readonly http = inject(HttpClient);
   private readonly api = inject(Api);
   private readonly router = inject(Router);
-  private readonly announcer = inject(Announcer);
+  private readonly undo = inject(Undo);
   private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
   protected readonly me = inject(Me);
   private readonly editor = viewChild(SegmentEditor);
@@ -102,16 +102,23 @@ export class TracklistView {
   }
 
   /** Take back what a person set: what was found stands again. */
-  protected undo(segment: Segment): void {
+  protected takeBack(segment: Segment): void {
     this.trouble.set(null);
     this.api.editSegment(this.id(), segment.id, { by_hand: false }).subscribe({
-      next: () => this.changed('Correction taken back.'),
+      next: () => this.changed(segment, 'is as it was found'),
       error: (error: unknown) => this.trouble.set(troubleOf(error)),
     });
   }
 
-  protected changed(said: string): void {
-    this.announcer.say(said);
+  /** A segment is other than it was; that can be had again. */
+  protected changed(before: Segment, how = 'is corrected'): void {
+    const id = this.id();
+    const edit = before.by_hand ? asCorrected(before) : { by_hand: false as const };
+    this.undo.done(
+      `${span(before)}, ${segmentName(before)}, ${how}.`,
+      () => this.api.editSegment(id, before.id, edit),
+      () => this.resource.reload(),
+    );
     this.resource.reload();
   }
 
@@ -135,16 +142,10 @@ export class TracklistView {
     });
   }
 
-  protected delete(): void {
-    const leave = (said: string) => {
-      this.announcer.say(said);
-      void this.router.navigate(['/tracklists']);
-    };
-    this.api.deleteTracklist(this.id()).subscribe({
-      next: () => leave('Tracklist deleted.'),
-      error: (error: unknown) =>
-        isGone(error) ? leave('This tracklist was already deleted.') : this.trouble.set(troubleOf(error)),
-    });
+  protected async delete(): Promise<void> {
+    const [found, url] = [this.tracklist(), this.url()];
+    await this.router.navigate(['/tracklists']);
+    this.undo.remove(`The tracklist of “${found?.file}” is deleted.`, [url]);
   }
 
   private url(): string {
@@ -152,6 +153,7 @@ export class TracklistView {
   }
 
   protected readonly remarkSentences = remarkSentences;
+  protected readonly soundWords = soundWords;
   protected readonly moment = (created: string) => moment(new Date(created));
   protected readonly segmentName = segmentName;
   protected readonly span = span;

@@ -11,6 +11,7 @@ export class ThemeChoice {
   readonly theme = signal<Theme>(stored());
 
   constructor() {
+    addEventListener('storage', (event) => this.follow(event));
     effect(() => {
       const theme = this.theme();
       const root = document.documentElement;
@@ -22,6 +23,11 @@ export class ThemeChoice {
         // Storage may be switched off: the choice then lasts as long as the page.
       }
     });
+  }
+
+  /** Chosen in another tab: followed here. */
+  private follow({ key }: StorageEvent): void {
+    if (key === KEY) this.theme.set(stored());
   }
 
   next(): void {

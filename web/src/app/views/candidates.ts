@@ -1,4 +1,5 @@
 import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+import { RouterLink } from '@angular/router';
 
 import type { Match, Tag } from '../api/types';
 import { chosen, nameKey, sharedNames } from '../capture/verdict';
@@ -7,6 +8,7 @@ import { clock, fixed, percent, power } from '../ui/format';
 /** Every candidate with its figures, whatever the verdict. */
 @Component({
   selector: 'em-candidates',
+  imports: [RouterLink],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <section class="figure" aria-labelledby="candidates-heading">
@@ -31,7 +33,10 @@ import { clock, fixed, percent, power } from '../ui/format';
             @for (match of tag().matches; track match.track_id; let rank = $index) {
               <tr [class.named]="rank < named()">
                 <th scope="row">
-                  {{ rank + 1 }}. {{ match.title }}{{ rank < named() ? ' ✓' : '' }}
+                  {{ rank + 1 }}.
+                  <a [routerLink]="['/tracks', match.track_id]"
+                    ><bdi>{{ match.title }}</bdi></a
+                  >{{ rank < named() ? ' ✓' : '' }}
                   <small>{{ sub(match) }}</small>
                   @if (copyOf(rank); as first) {
                     <small>the same recording as {{ first }}</small>

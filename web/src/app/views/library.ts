@@ -1,127 +1,94 @@
-import { httpResource } from '@angular/common/http';
 import {
   afterNextRender,
   ChangeDetectionStrategy,
   Component,
   computed,
   effect,
-  ElementRef,
+  type ElementRef,
   inject,
   Injector,
-  input,
-  linkedSignal,
   signal,
   untracked,
   viewChild,
 } from '@angular/core';
-import { Router, RouterLink } from '@angular/router';
+import { RouterLink } from '@angular/router';
 
-import { Api, API } from '../api/client';
+import { CatalogueChoice } from '../api/catalogue';
+import { Api } from '../api/client';
 import { Me } from '../api/me';
 import { isGone, troubleOf, type Trouble } from '../api/problem';
-import type { Track, Tracks } from '../api/types';
+import type { Track, TrackEdit } from '../api/types';
 import { nameKey, sharedNames } from '../capture/verdict';
+import { LabelJob } from '../collection/label-job';
 import { LibraryParts } from '../collection/library-parts';
-import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
-import { focusAt } from '../ui/focus';
+import { DataList } from '../lists/data-list';
+import { ListState } from '../lists/list-state';
+import { Row } from '../lists/row';
 import { clock, count, moment } from '../ui/format';
 import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { UploadPanel } from './upload-panel';
 import { Uploads } from './uploads';
 
-const PAGE = 25;
-const TYPING_MS = 250;
+const ORDERS = [
+  ['title', 'Title, A to Z'],
+  ['-title', 'Title, Z to A'],
+  ['artist', 'Artist, A to Z'],
+  ['-artist', 'Artist, Z to A'],
+  ['album', 'Album, A to Z'],
+  ['-album', 'Album, Z to A'],
+  ['-created', 'Newest first'],
+  ['created', 'Oldest first'],
+  ['duration_s', 'Shortest first'],
+  ['-duration_s', 'Longest first'],
+] as const;
+const CHOICES = [
+  { name: 'artist', words: 'Artist' },
+  { name: 'album', words: 'Album' },
+  { name: 'label', words: 'Labels', several: true },
+] as const;
 
-/** The tracks that can be recognised: search, add, correct, remove. Search and page are part of the address. */
+/** The tracks that can be recognised: search, order, add, correct, remove. */
 @Component({
   selector: 'em-library',
-  imports: [Confirm, Icon, LibraryParts, RouterLink, TroubleNote, UploadPanel],
+  imports: [DataList, Icon, LabelJob, LibraryParts, RouterLink, Row, TroubleNote, UploadPanel],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './library.html',
 })
 export class Library {
   private readonly injector = inject(Injector);
   private readonly api = inject(Api);
-  private readonly router = inject(Router);
-  private readonly announcer = inject(Announcer);
+  private readonly undo = inject(Undo);
+  protected readonly catalogue = inject(CatalogueChoice);
   protected readonly me = inject(Me);
   protected readonly uploads = inject(Uploads);
-  private readonly element = inject<ElementRef<HTMLElement>>(ElementRef).nativeElement;
-  private readonly confirm = viewChild.required(Confirm);
+  private readonly rows = viewChild.required<DataList<Track>>(DataList);
   private readonly editor = viewChild.required<ElementRef<HTMLDialogElement>>('editor');
-  private readonly searchBox = viewChild.required<ElementRef<HTMLInputElement>>('searchBox');
 
-  /** From the address. */
-  readonly search = input('', { transform: (value: string | undefined) => value ?? '' });
-  readonly page = input(1, { transform: (value: string | undefined) => Math.max(1, Math.floor(Number(value)) || 1) });
-
-  private readonly resource = httpResource<Tracks>(() => ({
-    url: `${API}/tracks`,
-    params: { limit: PAGE, skip: (this.page() - 1) * PAGE, ...(this.search() && { search: this.search() }) },
-  }));
-  /** The last page that arrived stays until the next one is there: no flicker while typing. */
-  protected readonly shown = linkedSignal<Tracks | undefined, Tracks | undefined>({
-    source: () => (this.resource.hasValue() ? this.resource.value() : undefined),
-    computation: (value, previous) => value ?? previous?.value,
+  protected readonly list = new ListState<Track>({
+    of: 'tracks',
+    limit: 25,
+    address: ['search', 'artist', 'album', 'label', 'sort'],
+    fields: 'id,title,artist,album,source,duration_s,n_windows,created,by_hand',
   });
-  protected readonly failure = computed(() => (this.resource.error() ? troubleOf(this.resource.error()) : null));
-  protected readonly pages = computed(() => Math.max(1, Math.ceil((this.shown()?.total ?? 0) / PAGE)));
 
   protected readonly chosen = signal<Track | null>(null);
   protected readonly saving = signal(false);
   protected readonly editTrouble = signal<Trouble | null>(null);
-  protected readonly deleteTrouble = signal<Trouble | null>(null);
   /** What has become of a track that another window deleted. */
   protected readonly notice = signal('');
-  protected readonly deleteText = computed(() => {
-    const track = this.chosen();
-    if (!track) return '';
-    const file = this.isTwin(track) ? ` (${track.source})` : '';
-    return `“${track.title}”${file} will no longer be recognised. Tags that name it stay. To restore it, you will need the file.`;
-  });
-  private readonly twins = computed(() => sharedNames(this.shown()?.tracks ?? []));
-  private typing: ReturnType<typeof setTimeout> | undefined;
-  /** Row of a track that was just deleted: the one that takes its place gets the focus. */
-  private vacated: number | null = null;
+  private readonly twins = computed(() => sharedNames(this.list.entries()));
 
   constructor() {
     effect(() => {
-      if (this.uploads.added()) untracked(() => this.resource.reload());
+      if (this.uploads.added()) untracked(() => this.list.reload());
     });
-    effect(() => {
-      this.shown();
-      const row = this.vacated;
-      this.vacated = null;
-      if (row !== null) afterNextRender(() => this.focusRow(row), { injector: this.injector });
-    });
-  }
-
-  private focusRow(row: number): void {
-    focusAt(this.element, '.tracks .delete', row, this.searchBox().nativeElement);
   }
 
   /** Whether another track on this page has the same name. */
   protected isTwin(track: Track): boolean {
     return this.twins().has(nameKey(track));
-  }
-
-  protected type(event: Event): void {
-    const search = (event.target as HTMLInputElement).value.trim();
-    clearTimeout(this.typing);
-    this.typing = setTimeout(() => this.go(search, 1), TYPING_MS);
-  }
-
-  protected go(search: string, page: number): void {
-    void this.router.navigate([], {
-      queryParams: { search: search || null, page: page > 1 ? page : null },
-      replaceUrl: search !== this.search(),
-    });
-  }
-
-  protected reload(): void {
-    this.resource.reload();
   }
 
   protected choose(event: Event): void {
@@ -143,63 +110,48 @@ export class Library {
     const track = this.chosen();
     if (!track) return;
     const form = new FormData(event.target as HTMLFormElement);
-    const text = (name: string) => String(form.get(name) ?? '').trim();
+    const text = (name: string) => String(form.get(name) ?? '').trim() || null;
+    // Only what is other than it was: the service takes all it gets as set by hand.
+    const changed = (['title', 'artist', 'album'] as const).filter((name) => text(name) !== track[name]);
+    if (!changed.length) return this.editor().nativeElement.close();
+    const former = Object.fromEntries(changed.map((name) => [name, track[name]]));
     this.saving.set(true);
-    this.api
-      .editTrack(track.id, { title: text('title'), artist: text('artist') || null, album: text('album') || null })
-      .subscribe({
-        next: () => {
-          this.saving.set(false);
-          this.editor().nativeElement.close();
-          this.announcer.say('Saved.');
-          this.resource.reload();
-        },
-        error: (error: unknown) => {
-          this.saving.set(false);
-          if (!isGone(error)) return this.editTrouble.set(troubleOf(error));
-          this.editor().nativeElement.close();
-          this.forgotten(track);
-        },
-      });
-  }
-
-  protected ask(track: Track): void {
-    this.chosen.set(track);
-    this.confirm().ask();
-  }
-
-  protected delete(): void {
-    const track = this.chosen();
-    if (!track) return;
-    this.deleteTrouble.set(null);
-    this.notice.set('');
-    this.api.deleteTrack(track.id).subscribe({
-      next: () => {
-        this.announcer.say(`${track.title} deleted.`);
-        this.leaveOut(track);
+    this.api.editTrack(track.id, Object.fromEntries(changed.map((name) => [name, text(name)]))).subscribe({
+      next: ({ headers }) => {
+        this.saving.set(false);
+        this.editor().nativeElement.close();
+        const edit = { ...former, by_hand: track.by_hand } as Partial<TrackEdit>;
+        this.undo.done(
+          `“${track.title}” is changed.`,
+          () => this.api.editTrack(track.id, edit, headers.get('ETag')),
+          () => this.list.reload(),
+        );
+        this.list.reload();
       },
-      error: (error: unknown) => (isGone(error) ? this.forgotten(track) : this.deleteTrouble.set(troubleOf(error))),
+      error: (error: unknown) => {
+        this.saving.set(false);
+        if (!isGone(error)) return this.editTrouble.set(troubleOf(error));
+        this.editor().nativeElement.close();
+        this.forgotten(track);
+      },
     });
   }
 
   /** The track was deleted by somebody else before. */
   private forgotten(track: Track): void {
+    const row = this.list.entries().findIndex((other) => other.id === track.id);
     this.notice.set(`“${track.title}” was already deleted.`);
-    this.leaveOut(track);
+    this.list.leaveOut(track);
+    this.rows().focusRow(row);
   }
 
-  /** Show the list without a track that is gone. */
-  private leaveOut(track: Track): void {
-    const tracks = this.shown()?.tracks ?? [];
-    this.vacated = Math.max(
-      0,
-      tracks.findIndex((other) => other.id === track.id),
-    );
-    // The last track of the last page leaves an empty page behind.
-    if (tracks.length === 1 && this.page() > 1) this.go(this.search(), this.page() - 1);
-    else this.resource.reload();
-  }
-
+  protected readonly deleted = (tracks: readonly Track[]) =>
+    tracks.length === 1
+      ? `“${tracks[0]!.title}” is deleted. To have it again later, you will need its file.`
+      : `${tracks.length} tracks are deleted. To have them again later, you will need their files.`;
+  protected readonly choices = CHOICES;
+  protected readonly orders = ORDERS;
+  protected readonly named = (track: Track) => track.title;
   protected readonly clock = clock;
   protected readonly count = count;
   protected added(track: Track): string {

@@ -9,25 +9,41 @@ import type { Tags } from '../api/types';
 import { Capture } from '../capture/capture';
 import { CapturePanel } from '../capture/capture-panel';
 import { WaitingList } from '../capture/waiting-list';
+import { Icon } from '../ui/icon';
 import { TagRow } from './tag-row';
 
 /** The start: one big button. */
 @Component({
   selector: 'em-listen',
-  imports: [CapturePanel, RouterLink, TagRow, WaitingList],
+  imports: [CapturePanel, Icon, RouterLink, TagRow, WaitingList],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
     <div class="listen">
       <div class="listen-hero">
         <h1>What’s playing?</h1>
-        <p class="lead">{{ capture.seconds() }} seconds are enough, even in a noisy bar.</p>
+        <p class="lead">A few seconds are enough, even in a noisy bar.</p>
         @if (me.outside()) {
           <p class="locked">
             This service asks for a key before it listens.
             <button type="button" class="button small" (click)="key.ask()">Enter a key</button>
           </p>
         }
+        @if (me.unreachable()) {
+          <p class="locked" role="status">
+            There is no connection to the service. Record all the same: what you keep on this device is identified once
+            the connection is back.
+          </p>
+        }
         <em-capture />
+        @if (!capture.busy() && !me.outside()) {
+          <p class="listen-on">
+            <a class="button small" routerLink="/live" info="start">
+              <em-icon name="tracklist" />
+              Keep listening
+            </a>
+            <span>names one track after another</span>
+          </p>
+        }
       </div>
       @if (!capture.busy()) {
         <em-waiting />

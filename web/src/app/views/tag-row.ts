@@ -17,8 +17,8 @@ import { Icon } from '../ui/icon';
         <em-icon [name]="icon()" />
       </span>
       <span class="row-main">
-        <span class="row-title">{{ title() }}</span>
-        <span class="row-sub">{{ sub() }}</span>
+        <span class="row-title" dir="auto">{{ title() }}</span>
+        <span class="row-sub" dir="auto">{{ sub() }}</span>
       </span>
       <span class="row-side">
         <time [attr.datetime]="tag().created" [title]="moment(created())">{{ timeOfDay(created()) }}</time>

@@ -1,11 +1,12 @@
+import { NgTemplateOutlet } from '@angular/common';
 import { httpResource } from '@angular/common/http';
 import { ChangeDetectionStrategy, Component, computed, effect, inject, input, signal } from '@angular/core';
 import { Title } from '@angular/platform-browser';
 import { Router, RouterLink } from '@angular/router';
 
-import { Api, API } from '../api/client';
+import { API } from '../api/client';
 import { Me } from '../api/me';
-import { isGone, troubleOf, type Trouble } from '../api/problem';
+import { troubleOf } from '../api/problem';
 import type { Charts, Tag } from '../api/types';
 import { CapturePanel } from '../capture/capture-panel';
 import { TagLabels } from '../labels/tag-labels';
@@ -18,10 +19,10 @@ import { NearestChartView } from '../charts/nearest-chart';
 import { StripeChart } from '../charts/stripe-chart';
 import { TimingsChart } from '../charts/timings-chart';
 import { Announcer } from '../ui/announcer';
-import { Confirm } from '../ui/confirm';
 import { Icon } from '../ui/icon';
 import { moment } from '../ui/format';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { Candidates } from './candidates';
 import { SnippetSound } from './snippet-sound';
 import { VerdictCard } from './verdict-card';
@@ -33,11 +34,11 @@ import { VerdictCard } from './verdict-card';
     AgreementChartView,
     Candidates,
     CapturePanel,
-    Confirm,
     DivergenceChartView,
     EllipsesChart,
     Icon,
     NearestChartView,
+    NgTemplateOutlet,
     RouterLink,
     SnippetSound,
     StripeChart,
@@ -50,7 +51,7 @@ import { VerdictCard } from './verdict-card';
   templateUrl: './tag-view.html',
 })
 export class TagView {
-  private readonly api = inject(Api);
+  private readonly undo = inject(Undo);
   private readonly cache = inject(TagCache);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
@@ -67,8 +68,9 @@ export class TagView {
     () => this.cached() ?? (this.fetched.hasValue() ? this.fetched.value() : undefined),
   );
   protected readonly failure = computed(() => (this.fetched.error() ? troubleOf(this.fetched.error()) : null));
-  protected readonly deleteTrouble = signal<Trouble | null>(null);
   protected readonly copied = signal(false);
+  /** On a phone the reasons are folded: first the answer. */
+  protected readonly narrow = typeof matchMedia === 'function' && matchMedia('(max-width: 719px)').matches;
   protected readonly canShare = typeof navigator.share === 'function';
   protected readonly canCopy = typeof navigator.clipboard !== 'undefined';
 
@@ -129,17 +131,12 @@ export class TagView {
     }
   }
 
-  protected delete(): void {
-    const leave = (said: string) => {
-      this.cache.drop(this.id());
-      this.announcer.say(said);
-      void this.router.navigate(['/history']);
-    };
-    this.api.deleteTag(this.id()).subscribe({
-      next: () => leave('Tag deleted.'),
-      error: (error: unknown) =>
-        isGone(error) ? leave('This tag was already deleted.') : this.deleteTrouble.set(troubleOf(error)),
-    });
+  protected async delete(): Promise<void> {
+    const [tag, url] = [this.tag(), this.url()];
+    if (!tag) return;
+    this.cache.drop(tag.id);
+    await this.router.navigate(['/history']);
+    this.undo.remove(`The tag “${titles(tag)}” is deleted.`, [url]);
   }
 
   private url(): string {

@@ -16,7 +16,7 @@ export interface Upload {
   readonly number: number;
   readonly file: File;
   readonly kind: UploadKind;
-  /** Query that says where a track goes; empty: into the library that is shown. */
+  /** Query that says where a track goes (empty: into the library that is shown), or what to say of a recording. */
   readonly into: string;
   readonly state: UploadState;
   /** Share of the bytes that have left, 0 to 1. */
@@ -34,6 +34,8 @@ export interface Upload {
 const UNDER_WAY: readonly UploadState[] = ['waiting', 'sending', 'modelling'];
 /** Two of a kind at a time: one is sent while another is being listened to. */
 const LANES = 2;
+/** Asks what each stretch of a recording sounds like. */
+const LABELLED = '?include=tags,genre,mood';
 
 /** Files on their way into the library, and recordings on their way to their tracklists. Lives as long as the page, so that other views may be opened meanwhile. */
 @Injectable({ providedIn: 'root' })
@@ -48,14 +50,23 @@ export class Uploads {
   readonly added = signal(0);
   /** Goes up whenever a tracklist was begun or ended. */
   readonly listed = signal(0);
+  /** Whether what each stretch of recordings sounds like is to be said, too. */
+  readonly labelled = signal(false);
   readonly active = computed(() => this.list().filter((upload) => UNDER_WAY.includes(upload.state)).length);
+
+  /** The view that shows what is under way. */
+  readonly place = computed(() =>
+    this.list().some((upload) => upload.kind === 'track' && UNDER_WAY.includes(upload.state))
+      ? '/library'
+      : '/tracklists',
+  );
 
   add(files: Iterable<File>, kind: UploadKind = 'track', into = ''): void {
     const fresh = [...files].map<Upload>((file) => ({
       number: this.next++,
       file,
       kind,
-      into,
+      into: kind === 'recording' && this.labelled() ? LABELLED : into,
       state: 'waiting',
       sent: 0,
       heard: null,
@@ -71,6 +82,12 @@ export class Uploads {
   retry(number: number): void {
     this.change(number, { state: 'waiting', sent: 0, message: '' });
     this.pump();
+  }
+
+  /** Leave out what has not begun. */
+  stop(kind: UploadKind): void {
+    this.list.update((list) => list.filter((upload) => upload.kind !== kind || upload.state !== 'waiting'));
+    this.announce(kind);
   }
 
   /** Forget the finished ones of a kind. */
@@ -89,7 +106,7 @@ export class Uploads {
   private run({ number, file, kind, into }: Upload): void {
     this.change(number, { state: 'sending' });
     let job: Job | null = null;
-    const posted = kind === 'track' ? this.api.postTrack(file, into) : this.api.postRecording(file);
+    const posted = kind === 'track' ? this.api.postTrack(file, into) : this.api.postRecording(file, into);
     const subscription = posted
       .pipe(
         switchMap((progress) => {
@@ -128,8 +145,20 @@ export class Uploads {
     const upload = this.list().find((other) => other.number === number);
     if (upload?.kind === 'recording') this.listed.update((count) => count + 1);
     else if (result.state === 'added') this.added.update((count) => count + 1);
-    if (upload) this.announcer.say(`${upload.title}: ${upload.message || upload.state}`);
     this.pump();
+    if (upload) this.announce(upload.kind, upload);
+  }
+
+  /** Say what failed, and the end; of many files not each. */
+  private announce(kind: UploadKind, upload?: Upload): void {
+    const all = this.list().filter((other) => other.kind === kind);
+    const left = all.filter((other) => UNDER_WAY.includes(other.state)).length;
+    if (upload && (all.length === 1 || upload.state === 'failed'))
+      this.announcer.say(`${upload.title}: ${upload.message || upload.state}`);
+    else if (left === 0) {
+      const failed = all.filter((other) => other.state === 'failed').length;
+      this.announcer.say(`${all.length} files done${failed ? `, ${failed} of them failed` : ''}.`);
+    }
   }
 
   private change(number: number, values: Partial<Upload>): void {

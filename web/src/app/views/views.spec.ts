@@ -97,7 +97,19 @@ describe('VerdictCard', () => {
 
   it('admits a search that stopped early', async () => {
     const shown = text(
-      await card(tag({ searched: { windows: 5, aligned_tracks: 1, complete: false, other_speeds: true } })),
+      await card(
+        tag({
+          searched: {
+            windows: 5,
+            aligned_tracks: 1,
+            complete: false,
+            other_speeds: true,
+            nearest_exact: true,
+            share: 1,
+            wide: false,
+          },
+        }),
+      ),
     );
     expect(shown).toContain('stopped early');
     expect(shown).toContain('1 track.');
@@ -108,7 +120,15 @@ describe('VerdictCard', () => {
       verdict: 'no_match',
       matches: [],
       nearest: [],
-      searched: { windows: 0, aligned_tracks: 0, complete: true, other_speeds: true },
+      searched: {
+        windows: 0,
+        aligned_tracks: 0,
+        complete: true,
+        other_speeds: true,
+        nearest_exact: true,
+        share: 1,
+        wide: false,
+      },
     });
     expect(text(await card(empty))).toContain('The library is empty');
   });
@@ -141,6 +161,10 @@ describe('charts', () => {
     }
     // Not by colour alone.
     expect(text(nearest)).toContain('8.2 ✓');
+    expect(text(nearest)).not.toContain('nearer tracks may be missing');
+    nearest.componentRef.setInput('exact', false);
+    await nearest.whenStable();
+    expect(text(nearest)).toContain('nearer tracks may be missing');
     expect(text(agreement)).toContain('decision threshold');
   });
 });

@@ -1,0 +1,124 @@
+"""Where in a large catalogue the last seconds may come from, without reading all of it: through lists of patches.
+
+As for snippets (``search/candidates.py``), the places of least divergence are found through the lists; what is worth
+aligning among them is told as in a small catalogue, by the rough fingerprint, at these places alone. How far a place
+stands out is measured against unrelated sound that ships with Earmark. E-values count all places of the catalogue, read
+or not, so that what confirms a segment is the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from classifier.audio.resample import at_rate
+from classifier.config import FeatureConfig
+from classifier.fingerprint.bits import F_HIGH, HOP_S, SAMPLE_RATE
+from classifier.index.snapshot import Snapshot
+from classifier.listening.lines import Line, rough
+from classifier.listening.scan import EVERY, FRAMES, SCAN_S, STEP, Hint, distinct
+from classifier.listening.spectra import Spectra
+from classifier.mixtures.slots import PHASES
+from classifier.models.background import Background
+from classifier.models.query import Recording
+from classifier.search import candidates
+from classifier.search.align import cohort
+from classifier.search.indexed import SHARES
+
+#: Places of least divergence, at each speed, that are compared by their fingerprints.
+_NEAR = 300
+#: Words (64 ms) about a place, found by slots of 120 ms, within which it may lie.
+_ABOUT = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What listening through lists needs to know of a catalogue.
+
+    Parameters
+    ----------
+    config : FeatureConfig
+        The catalogue's.
+    background : Background
+        The catalogue's.
+    least_windows : int
+        Windows above which a catalogue is read through its lists.
+    """
+
+    config: FeatureConfig
+    background: Background
+    least_windows: int
+
+
+class IndexedScanner:
+    """Looks for places through the lists of a snapshot; see :class:`classifier.listening.scan.Scanner`.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        The catalogue.
+    lists : Lists
+        How its tracks are modelled.
+    heard : callable
+        Gives the last samples of the recording at 16 kHz, some seconds, and the moment at which they end, seconds.
+    """
+
+    def __init__(self, snapshot: Snapshot, lists: Lists, heard: Callable[[], tuple[np.ndarray, float]]) -> None:
+        self._snapshot, self._lists, self._heard = snapshot, lists, heard
+        self._foreign = np.ascontiguousarray(cohort()[::EVERY, 0])
+
+    def scan(
+        self, spectra: Spectra, stop_frame: int, speeds: Sequence[float], least_z: float, bandwidth_hz: float
+    ) -> list[Hint]:
+        """Compare the seconds before a frame with the places of least divergence; as ``Scanner.scan``."""
+        samples, end_s = self._heard()
+        samples = samples[-round(SCAN_S * SAMPLE_RATE) :]
+        recording = Recording(
+            at_catalogue_rate(samples, self._lists.config), F_HIGH, self._lists.config, self._lists.background
+        )
+        begin_s = end_s - len(samples) / SAMPLE_RATE
+        hints: list[Hint] = []
+        for speed in speeds:
+            prints, start_s = rough(spectra, stop_frame, FRAMES, speed, bandwidth_hz)
+            if not prints[:, 1].any():
+                continue
+            mean, spread = self._chance(prints)
+            places = candidates.find(recording.slots(speed), self._snapshot, SHARES[0])
+            slot_s = self._lists.config.slot_s
+            for number, lag, phase in zip(places.number[:_NEAR], places.lag[:_NEAR], places.phase[:_NEAR], strict=True):
+                # The place of the snippet's first sample, moved to where the rough fingerprint begins.
+                track_s = (lag - phase / PHASES) * slot_s + (start_s - begin_s) * speed
+                z, at = self._best(prints, int(number), round(track_s / HOP_S / EVERY), mean, spread)
+                if z >= least_z:
+                    hints.append(Hint(z, Line(int(number), at * EVERY * HOP_S, start_s, speed)))
+        return distinct(hints)
+
+    def _chance(self, prints: np.ndarray) -> tuple[float, float]:
+        """Mean and standard deviation of the bits that differ by chance."""
+        n = len(self._foreign) - STEP * (len(prints) - 1)
+        counts = np.zeros(n)
+        for i, (word, mask) in enumerate(prints):
+            counts += np.bitwise_count((self._foreign[STEP * i : STEP * i + n] ^ word) & mask)
+        return float(counts.mean()), max(float(counts.std()), 1e-6)
+
+    def _best(self, prints: np.ndarray, number: int, lag: int, mean: float, spread: float) -> tuple[float, int]:
+        """How far the best lag near one stands out, and that lag; what lies beyond the track agrees by chance."""
+        segment, entry = self._snapshot.items[number]
+        n = STEP * (len(prints) - 1) + 1
+        first = lag - _ABOUT
+        wanted = np.arange(first, first + n + 2 * _ABOUT)
+        words = segment.words(entry)
+        inside = (wanted >= 0) & (wanted * EVERY < len(words))
+        there = np.zeros(len(wanted), np.uint64)
+        there[inside] = words[wanted[inside] * EVERY, 0]
+        windows = np.lib.stride_tricks.sliding_window_view(there, n)[:, ::STEP]
+        counts = np.bitwise_count((windows ^ prints[:, 0]) & prints[:, 1]).sum(axis=1, dtype=np.int64)
+        best = int(counts.argmin())
+        return (mean - float(counts[best])) / spread, first + best
+
+
+def at_catalogue_rate(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:
+    """Samples at 16 kHz at the rate that a catalogue's models are made from."""
+    return at_rate(samples, SAMPLE_RATE, config.sample_rate)

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-CA3QSwAl.js";export{c as Tape};

@@ -1,1 +1,0 @@
-import{M as n,ga as o}from"./chunk-SHX3KC7Q.js";var t=class e{file=o(null);static \u0275fac=function(a){return new(a||e)};static \u0275prov=n({token:e,factory:e.\u0275fac,providedIn:"root"})};export{t as a};

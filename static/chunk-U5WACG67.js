@@ -1,1 +1,0 @@
-import{M as t,ga as e}from"./chunk-SHX3KC7Q.js";var n=class o{count=e(0);static \u0275fac=function(a){return new(a||o)};static \u0275prov=t({token:o,factory:o.\u0275fac,providedIn:"root"})};export{n as a};

@@ -1,1 +1,0 @@
-import{Gb as t,M as s,ga as o}from"./chunk-SHX3KC7Q.js";var n=class a{message=o("");say(e){this.message.set(t(this.message)===e?`${e}\xA0`:e)}static \u0275fac=function(r){return new(r||a)};static \u0275prov=s({token:a,factory:a.\u0275fac,providedIn:"root"})};export{n as a};
