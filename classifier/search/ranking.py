@@ -12,10 +12,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from classifier.config import FeatureConfig
-from classifier.index.snapshot import Snapshot
+from classifier.index.snapshot import Shelf, Snapshot
 from classifier.mixtures import slots
 from classifier.models.query import Query
+from classifier.search.alignments import pool
 
+#: Tracks that a thread takes at a time: one by one, handing over takes as long as comparing.
+_PART = 16
 #: Tracks, evenly spread over a snapshot, that stand for all places if only some tracks are compared.
 _SAMPLE = 64
 
@@ -125,11 +128,17 @@ def best_places(snippet_slots: np.ndarray, snapshot: Snapshot, only: np.ndarray 
     """Compare the slots of a snippet with every track, or with those of some numbers."""
     best = BestPlaces.none(len(snapshot))
     wanted = np.ones(len(snapshot), bool) if only is None else np.isin(np.arange(len(snapshot)), only)
-    for shelf in snapshot.shelves:
-        chosen = wanted[shelf.numbers]
-        numbers, bounds = shelf.numbers[chosen], shelf.bounds["slots"][chosen]
+
+    def compare(part: tuple[Shelf, np.ndarray]) -> None:
+        shelf, rows = part
+        numbers, bounds = shelf.numbers[rows], shelf.bounds["slots"][rows]
         found = slots.best_places(snippet_slots, shelf.segment.arrays["slots"], bounds)
         best.similarity[numbers], best.place[numbers], best.sums[numbers] = found
+
+    chosen = ((shelf, np.flatnonzero(wanted[shelf.numbers])) for shelf in snapshot.shelves)
+    parts = [(shelf, rows[i : i + _PART]) for shelf, rows in chosen for i in range(0, len(rows), _PART)]
+    for _ in pool().map(compare, parts):
+        pass
     return best
 
 
