@@ -74,8 +74,10 @@ FENCED = {
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card", "likeness.layout"),
     "onnx": ("labels.scoring.export",),
+    "llvmlite": ("fingerprint.mismatches",),
     "numba": (
         "fingerprint.agreement",
+        "fingerprint.mismatches",
         "fingerprint.reading",
         "listening.path",
         "listening.spectra",

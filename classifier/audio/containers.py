@@ -37,6 +37,9 @@ _BESIDE = (
 )
 #: Half of the peak-to-peak swing, full scale 1, above which a stream counts as having sound.
 _HEARD = 2.0**-12
+#: How WAV files begin, and bytes of their sound that FFmpeg examines: it looks for DTS and S/PDIF dressed up as PCM in
+#: all of the first 5 MB otherwise, which takes longer than decoding a snippet.
+_WAVE, _WAVE_PROBED = (b"RIFF", b"RF64"), 1 << 15
 #: Most raw tags passed on, and characters of each; the parent limits them again once they are cleaned.
 _MAX_TAGS, _MAX_TAG = 200, 2000
 
@@ -57,6 +60,8 @@ def open_container(source: Source) -> InputContainer:
         "protocol_whitelist": "none",
         "codec_whitelist": ",".join(codecs),
     }
+    if source.at(0, 4) in _WAVE and source.at(8, 4) == b"WAVE":
+        options["probesize"] = str(_WAVE_PROBED)
     try:
         container: InputContainer = av.open(
             source,

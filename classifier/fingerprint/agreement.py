@@ -11,49 +11,32 @@ from typing import Any
 import numba
 import numpy as np
 
-from classifier.fingerprint.bits import ROUGH_STEP, Fingerprint
-
-
-def _popcount_instruction(_typing: Any, _value: Any) -> Any:
-    """Count the set bits of a uint64 with the machine's own instruction."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return numba.types.uint64(numba.types.uint64), generate
-
-
-#: Number of set bits of a uint64, in compiled code.
-popcount: Any = numba.extending.intrinsic(_popcount_instruction)
+from classifier.fingerprint.bits import ROUGH_STEP, VALID, Fingerprint
+from classifier.fingerprint.mismatches import mismatches, popcount
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _accumulate(
-    r0: Any, r1: Any, words: Any, planes: Any, frame_weight: Any, counter: Any
+def _compare(
+    wrong: Any, valid: Any, frame_weight: Any, pad: Any, enough: Any, out: Any, weight: Any
 ) -> None:  # pragma: no cover - compiled
-    """Add up the compared weight (upper half of a counter) and the weight of mismatches (lower half) at every lag.
-
-    Lags run in the inner loop over contiguous words and all lanes are 64 bits wide, so that the compiler uses
-    vector popcounts where the machine has them; blocks keep the counters in the first-level cache.
-    """
-    zero, one, shift, half = np.uint64(0), np.uint64(1), np.uint64(63), np.uint64(32)
-    for base in range(0, counter.shape[0], 1024):
-        stop = min(counter.shape[0], base + 1024)
-        for t in range(words.shape[0]):
-            weight = frame_weight[t] << half
-            if weight == zero:
-                continue
-            q0, q1 = words[t, 0], words[t, 1]
-            a0, a1, b0, b1 = planes[t, 0, 0], planes[t, 0, 1], planes[t, 1, 0], planes[t, 1, 1]
-            words0, words1 = r0[base + t : stop + t], r1[base + t : stop + t]
-            counts = counter[base:stop]
-            for lag in range(counts.shape[0]):
-                word = words1[lag]
-                keep = zero - (word >> shift)
-                x0, x1 = (words0[lag] ^ q0) & keep, (word ^ q1) & keep
-                ones = popcount(x0 & a0) + popcount(x1 & a1)
-                twos = popcount(x0 & b0) + popcount(x1 & b1)
-                counts[lag] += ones + (twos << one) + (weight & keep)
+    """Agreement from the weight of mismatches, and the weight compared, at every lag of one phase."""
+    n, n_frames = frame_weight.shape[0], valid.shape[0]
+    total = 0
+    for t in range(n):
+        total += frame_weight[t]
+    weight[:] = total
+    # Most frames are valid: those that are not are taken off, and those beyond either end.
+    backwards = frame_weight[::-1].copy()
+    for frame in range(-pad, n_frames + pad):
+        if frame < 0 or frame >= n_frames or not valid[frame]:
+            first = frame + pad - n + 1
+            for i in range(max(0, -first), min(n, weight.shape[0] - first)):
+                weight[first + i] -= backwards[i]
+    for lag in range(weight.shape[0]):
+        if weight[lag] >= enough:
+            out[lag] = 1 - 2 * float(wrong[lag]) / weight[lag]
+        else:
+            out[lag] = weight[lag] = 0
 
 
 def agreement(query: Fingerprint, words: np.ndarray, min_frames: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,22 +74,19 @@ def agreement(query: Fingerprint, words: np.ndarray, min_frames: int) -> tuple[n
     n_lags = len(words) + 2 * pad - n + 1
     if n == 0 or n_lags <= 0:
         return np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32)
-    padded = np.zeros((2, len(words) + 2 * pad), np.uint64)
-    padded[:, pad : pad + len(words)] = words.T
-    counter = np.zeros((2, n_lags), np.uint64)
-    frame_weight = query.frame_weight
+    wrong = mismatches(query.words, query.planes, words, pad)
+    frame_weight = query.frame_weight.astype(np.int32)
+    valid = (words[:, 1] & VALID) != 0
+    found, weight = np.empty((2, n_lags), np.float32), np.empty((2, n_lags), np.int32)
     for phase in range(2):
-        weights = frame_weight[phase].astype(np.uint64)
-        _accumulate(padded[0], padded[1], query.words[phase], query.planes[phase], weights, counter[phase])
-    weight = (counter >> np.uint64(32)).astype(np.int32)
-    wrong = (counter & np.uint64(0xFFFFFFFF)).astype(np.int32)
-    enough = weight >= np.maximum(1.0, min_frames / n * frame_weight.sum(axis=1))[:, None]  # for each phase separately
-    return np.where(enough, 1 - 2 * wrong / np.maximum(weight, 1), 0).astype(np.float32), np.where(enough, weight, 0)
+        enough = max(1.0, min_frames / n * int(frame_weight[phase].sum()))
+        _compare(wrong[phase], valid, frame_weight[phase], pad, enough, found[phase], weight[phase])
+    return found, weight
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
 def _mismatches(reference: Any, rough: Any, counter: Any) -> None:  # pragma: no cover - compiled
-    """Add up trusted bits that differ, at every lag; blocks as in :func:`_accumulate`."""
+    """Add up trusted bits that differ, at every lag; blocks keep the counters in the first-level cache."""
     for base in range(0, counter.shape[0], 2048):
         stop = min(counter.shape[0], base + 2048)
         counts = counter[base:stop]
