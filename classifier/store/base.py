@@ -35,7 +35,7 @@ MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
 #: next one, so that existing stores follow. A store written by a newer one is refused.
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -50,9 +50,10 @@ COLLECTIONS: dict[str, Indexes] = {
             ("catalogue", "file_hash"),
             ("catalogue", "packet_hash"),
             ("status", "lease_expires"),
-            ("catalogue_id", "status", "title", "folded"),
-            ("catalogue_id", "status", "artist", "folded"),
-            ("catalogue_id", "status", "album", "folded"),
+            *(
+                ("catalogue_id", "status", field, "folded")
+                for field in ("title", "artist", "album", "created", "duration_s")
+            ),
         ),
     ),
     "models": ((), (("track_id",),)),
