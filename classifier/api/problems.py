@@ -180,7 +180,10 @@ def _named(status: int, detail: str) -> EarmarkError:
 
 def _validation_errors(detail: Any) -> list[dict[str, str]]:
     return [
+        # What is wrong with the whole body is found under a name of the library's own.
         {"location": location, "field": field, "message": message}
+        if field != "_schema"
+        else {"location": location, "field": "body", "message": "send a JSON object"}
         for location, fields in detail.items()
         if isinstance(fields, dict)
         for field, messages in fields.items()

@@ -12,7 +12,7 @@ import numba
 import numpy as np
 
 from classifier.fingerprint.bits import ROUGH_STEP, VALID, Fingerprint
-from classifier.fingerprint.mismatches import mismatches, popcount
+from classifier.fingerprint.mismatches import by_counting, by_looking_up, can_look_up, popcount
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
@@ -74,7 +74,10 @@ def agreement(query: Fingerprint, words: np.ndarray, min_frames: int) -> tuple[n
     n_lags = len(words) + 2 * pad - n + 1
     if n == 0 or n_lags <= 0:
         return np.zeros((2, 0), np.float32), np.zeros((2, 0), np.int32)
-    wrong = mismatches(query.words, query.planes, words, pad)
+    if can_look_up():
+        wrong = by_looking_up(query.tables, words, pad)
+    else:
+        wrong = by_counting(query.words, query.planes, words, pad)
     frame_weight = query.frame_weight.astype(np.int32)
     valid = (words[:, 1] & VALID) != 0
     found, weight = np.empty((2, n_lags), np.float32), np.empty((2, n_lags), np.int32)

@@ -17,12 +17,12 @@ Conventions
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 import scipy.fft
 
-from classifier.fingerprint import reading, reliability
+from classifier.fingerprint import mismatches, reading, reliability
 from classifier.frames import frame_starts
 
 SAMPLE_RATE = 16000
@@ -53,7 +53,8 @@ STEADY = 0.08
 #: sweep), whose few independent bits match any other glide by chance. Of music's frames, 99 % have 22 or more.
 _FULL_BANDS, _FULL_RANGE = 12, 4 * float(np.log(10))
 
-_BLOCK = 2048
+#: Frames worked on at a time: their spectra fit into the cache.
+_BLOCK = 128
 
 
 @lru_cache(maxsize=64)
@@ -282,7 +283,7 @@ def reference_words(samples: np.ndarray) -> np.ndarray:
     return pack(*differences(*band_energies(samples)))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Fingerprint:
     """Sub-fingerprints of a snippet, in two phases of the reference grid, with a weight from 0 to 3 for each bit.
 
@@ -306,11 +307,16 @@ class Fingerprint:
         """Frames in each phase."""
         return self.words.shape[1]
 
-    @property
+    @cached_property
     def frame_weight(self) -> np.ndarray:
         """Sum of the weights of each frame, shape (2, n), int64."""
         ones, twos = np.bitwise_count(self.planes).sum(axis=3, dtype=np.int64).transpose(2, 0, 1)
         return ones + 2 * twos
+
+    @cached_property
+    def tables(self) -> mismatches.Tables:
+        """What differing from it weighs, four bits at a time: made once, for it is compared with many tracks."""
+        return mismatches.Tables.of(self.words, self.planes)
 
     @property
     def audible_share(self) -> float:

@@ -8,6 +8,7 @@ the snippet into a table: for each of the 16 values that the track may have ther
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -113,8 +114,8 @@ def _nibbles(words: Any, pad: Any, out: Any) -> None:  # pragma: no cover - comp
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _tables(words: Any, planes: Any, stride: Any, tables: Any, places: Any) -> int:  # pragma: no cover - compiled
-    """Make the tables of every nibble of a snippet that has weight; return their number. A row has ``stride`` bytes."""
+def _tables(words: Any, planes: Any, tables: Any, at: Any) -> int:  # pragma: no cover - compiled
+    """Make the tables of every nibble of a snippet that has weight, and say where it is; return their number."""
     one, low, n = np.uint64(1), np.uint64(15), 0
     for t in range(words.shape[1]):
         for nibble in range(_NIBBLES):
@@ -128,11 +129,11 @@ def _tables(words: Any, planes: Any, stride: Any, tables: Any, places: Any) -> i
                     wrong = np.uint64(value) ^ own
                     total = np.uint64(0)
                     for bit in range(4):
-                        at = np.uint64(bit)
-                        total += ((wrong >> at) & one) * (((ones >> at) & one) + (((twos >> at) & one) << one))
+                        b = np.uint64(bit)
+                        total += ((wrong >> b) & one) * (((ones >> b) & one) + (((twos >> b) & one) << one))
                     tables[n, phase, value] = np.uint8(total)
             if weighs:
-                places[n] = nibble * stride + t
+                at[0, n], at[1, n] = t, nibble
                 n += 1
     return n
 
@@ -182,49 +183,61 @@ def _count(r0: Any, r1: Any, words: Any, planes: Any, wrong: Any) -> None:  # pr
                 counts[lag] += ones + (twos << one)
 
 
-def by_looking_up(words: np.ndarray, planes: np.ndarray, reference: np.ndarray, pad: int) -> np.ndarray:
-    """As :func:`mismatches`, by tables."""
-    n, n_lags = words.shape[1], len(reference) + 2 * pad - words.shape[1] + 1
-    # Lookups of the last lags run beyond the end.
-    stride = len(reference) + 2 * pad + _LAGS
-    nibbles = np.empty((_NIBBLES, stride), np.uint8)
-    _nibbles(reference, pad, nibbles)
-    # One more than there are, for what is found to weigh nothing.
-    tables, places = np.empty((n * _NIBBLES + 1, _PHASES, _TABLE), np.uint8), np.empty(n * _NIBBLES, np.int64)
-    m = _tables(words, planes, stride, tables, places)
-    wrong = np.zeros((_PHASES, n_lags), np.uint32)
-    _look_up(nibbles, tables[:m], places[:m], wrong)
-    return wrong
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What differing from a snippet weighs, four bits at a time.
+
+    Parameters
+    ----------
+    weights : np.ndarray, shape (m, 2, 16), uint8
+        For each nibble with any weight and each phase, the weight of the bits that differ from each value.
+    frame, nibble : np.ndarray, shape (m,), int64
+        Which nibbles these are: frame of the snippet, and number within it.
+    n_frames : int
+        Frames of the snippet in each phase.
+    """
+
+    weights: np.ndarray
+    frame: np.ndarray
+    nibble: np.ndarray
+    n_frames: int
+
+    @classmethod
+    def of(cls, words: np.ndarray, planes: np.ndarray) -> Tables:
+        """Make the tables of a snippet; arguments as for :func:`by_counting`.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> full = np.full((2, 1, 2, 2), 2**60 - 1, np.uint64)  # the first 60 bits of each word weigh 3
+        >>> made = Tables.of(np.zeros((2, 1, 2), np.uint64), full)
+        >>> len(made.weights), made.weights[0, 0, [0, 1, 15]].tolist()
+        (30, [0, 3, 12])
+        """
+        n = words.shape[1]
+        # One more than there are, for what is found to weigh nothing.
+        weights = np.empty((n * _NIBBLES + 1, _PHASES, _TABLE), np.uint8)
+        at = np.empty((2, n * _NIBBLES), np.int64)
+        m = _tables(words, planes, weights, at)
+        return cls(weights[:m].copy(), at[0, :m].copy(), at[1, :m].copy(), n)
 
 
-def by_counting(words: np.ndarray, planes: np.ndarray, reference: np.ndarray, pad: int) -> np.ndarray:
-    """As :func:`mismatches`, by counting bits."""
-    padded = np.zeros((2, len(reference) + 2 * pad), np.uint64)
-    padded[:, pad : pad + len(reference)] = reference.T
-    wrong = np.zeros((2, padded.shape[1] - words.shape[1] + 1), np.uint64)
-    for phase in range(2):
-        _count(padded[0], padded[1], words[phase], planes[phase], wrong[phase])
-    return wrong
-
-
-def mismatches(words: np.ndarray, planes: np.ndarray, reference: np.ndarray, pad: int) -> np.ndarray:
+def by_looking_up(tables: Tables, reference: np.ndarray, pad: int) -> np.ndarray:
     """Weight of the bits of a snippet that differ from a track's, at every lag.
 
     Parameters
     ----------
-    words : np.ndarray, shape (2, n, 2), uint64
-        The snippet's, in two phases.
-    planes : np.ndarray, shape (2, n, 2, 2), uint64
-        Its weights, as :class:`~classifier.fingerprint.bits.Fingerprint` has them.
+    tables : Tables
+        The snippet's.
     reference : np.ndarray, shape (F, 2), uint64
-        The track's; at least n - 2 * pad frames. Invalid ones differ in nothing.
+        The track's words; at least n_frames - 2 * pad. Invalid frames differ in nothing.
     pad : int >= 0
         Frames that the snippet may reach beyond either end.
 
     Returns
     -------
-    np.ndarray, shape (2, F + 2 * pad - n + 1), uint32 or uint64
-        Index i is the lag i - pad, in reference frames.
+    np.ndarray, shape (2, F + 2 * pad - n_frames + 1), uint32
+        For each phase; index i is the lag i - pad, in reference frames.
 
     Examples
     --------
@@ -232,8 +245,34 @@ def mismatches(words: np.ndarray, planes: np.ndarray, reference: np.ndarray, pad
     >>> from classifier.fingerprint.bits import fingerprint, reference_words
     >>> track = np.random.default_rng(1).normal(0, 0.1, 6 * 16000).astype(np.float32)
     >>> heard = fingerprint(track[2 * 16000 : 4 * 16000])
-    >>> found = mismatches(heard.words, heard.planes, reference_words(track), 0)
+    >>> found = by_looking_up(heard.tables, reference_words(track), 0)
     >>> int(found[0].argmin()) * 512 / 16000
     2.016
     """
-    return (by_looking_up if can_look_up() else by_counting)(words, planes, reference, pad)
+    # Lookups of the last lags run beyond the end.
+    stride = len(reference) + 2 * pad + _LAGS
+    nibbles = np.empty((_NIBBLES, stride), np.uint8)
+    _nibbles(reference, pad, nibbles)
+    wrong = np.zeros((_PHASES, len(reference) + 2 * pad - tables.n_frames + 1), np.uint32)
+    _look_up(nibbles, tables.weights, tables.nibble * stride + tables.frame, wrong)
+    return wrong
+
+
+def by_counting(words: np.ndarray, planes: np.ndarray, reference: np.ndarray, pad: int) -> np.ndarray:
+    """As :func:`by_looking_up`, with any processor.
+
+    Parameters
+    ----------
+    words : np.ndarray, shape (2, n, 2), uint64
+        The snippet's, in two phases.
+    planes : np.ndarray, shape (2, n, 2, 2), uint64
+        Its weights, as :class:`~classifier.fingerprint.bits.Fingerprint` has them.
+    reference, pad
+        As for :func:`by_looking_up`.
+    """
+    padded = np.zeros((2, len(reference) + 2 * pad), np.uint64)
+    padded[:, pad : pad + len(reference)] = reference.T
+    wrong = np.zeros((2, padded.shape[1] - words.shape[1] + 1), np.uint64)
+    for phase in range(2):
+        _count(padded[0], padded[1], words[phase], planes[phase], wrong[phase])
+    return wrong

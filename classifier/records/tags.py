@@ -26,6 +26,8 @@ VERDICTS = ("identified", "ambiguous", "no_match")
 MAX_DEVICES = 10_000
 
 _LISTED = ("catalogue", "created", "verdict", "answer")
+#: Of compression: a tenth more bytes than the default's, in a fifth of its time, which every answer waits for.
+_LEVEL = 2
 #: Tags that a sweep deletes at a time, so that it keeps no one from writing for long.
 _SWEPT = 500
 
@@ -94,7 +96,7 @@ def save(
         "key": key_id,
         "device": device,
         "answer": json.dumps(answer, ensure_ascii=False, allow_nan=False),
-        "data": zlib.compress(json.dumps(tag.charts, allow_nan=False).encode()),
+        "data": zlib.compress(json.dumps(tag.charts, allow_nan=False, separators=(",", ":")).encode(), _LEVEL),
     }
     store.insert("tags", [document])
     return answer

@@ -21,7 +21,7 @@ needs_lookups = pytest.mark.skipif(not mm.can_look_up(), reason="this processor 
 def test_looking_up_finds_what_counting_finds(n, n_words, pad, top):
     rng = np.random.default_rng(n + top)
     query, words = random_query(rng, n, 0.8, top), random_words(rng, n_words, 0.8)
-    found = mm.by_looking_up(query.words, query.planes, words, pad)
+    found = mm.by_looking_up(query.tables, words, pad)
     np.testing.assert_array_equal(found, mm.by_counting(query.words, query.planes, words, pad))
 
 
@@ -31,6 +31,6 @@ def test_sums_of_a_minute_that_agrees_in_nothing_overflow_nothing():
     words = random_words(rng, 1900, 1.0)
     full = np.full((2, 1900, 2, 2), np.uint64(2**64 - 1))
     full[..., 1] = np.uint64(2**60 - 1)
-    found = mm.by_looking_up(np.stack([~words, ~words]), full, words, 3)
+    found = mm.by_looking_up(mm.Tables.of(np.stack([~words, ~words]), full), words, 3)
     assert found[:, 3].tolist() == [1900 * 124 * 3] * 2
     np.testing.assert_array_equal(found, mm.by_counting(np.stack([~words, ~words]), full, words, 3))
