@@ -3,6 +3,7 @@
     python -m bench.measure.memory                          # 0.5, 2 and 12 hours; six minutes on two cores
     python -m bench.measure.memory --json memory.json       # the same, and every figure in a file
     python -m bench.measure.memory --listed                 # of listing these files instead, against the songs in them
+    python -m bench.measure.memory --labelled               # of naming their genre instead
 
 Each figure is the most that one process held at a time (``VmHWM``), program and libraries included: that of the
 command, and that of its decoder. ``identify`` gets the same files, which are longer than a snippet may be, and refuses
@@ -32,6 +33,7 @@ from rich.table import Table
 
 from classifier.audio.resample import at_rate
 from classifier.demo.songs import compose, write
+from classifier.settings import Settings
 
 RATE = 16000
 SONG_S = 60.0
@@ -67,6 +69,7 @@ def peaks(command: Sequence[str], folder: Path) -> dict[str, Any]:
     """
     environment = {name: value for name, value in os.environ.items() if not name.startswith("EARMARK_")}
     environment |= {"EARMARK_DATA_DIR": str(folder), "EARMARK_TRACK_SECONDS": "86400"}
+    environment["EARMARK_WEIGHTS_DIR"] = Settings().weights_dir
     begun = time.monotonic()
     most: dict[tuple[str, int], float] = {}
     process = subprocess.Popen(
@@ -135,13 +138,26 @@ def run_listed(hours: Sequence[float]) -> list[dict[str, Any]]:
     return rows
 
 
-def show_listed(rows: Sequence[dict[str, Any]]) -> None:
-    """Print the table of :func:`run_listed`."""
+def run_labelled(hours: Sequence[float]) -> list[dict[str, Any]]:
+    """Name the genre of files of these lengths; as :func:`run`."""
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        for length in hours:
+            path = Path(name) / f"{length:g} hours.wav"
+            write_long(path, length)
+            rows.append({"hours": length, "genre": peaks(("genre", str(path)), Path(name) / "data")})
+            path.unlink()
+    return rows
+
+
+def show_one(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the table of :func:`run_listed` or :func:`run_labelled`."""
+    (command,) = rows[0].keys() - {"hours"}
     table = Table(box=MARKDOWN)
-    for column in ("hours", "tracklist, MB", "its decoder, MB", "seconds"):
+    for column in ("hours", f"{command}, MB", "its decoder, MB", "seconds"):
         table.add_column(column, justify="right")
     for row in rows:
-        of = row["tracklist"]
+        of = row[command]
         table.add_row(f"{row['hours']:g}", *(f"{of[name]:.0f}" for name in ("command_mb", "decoder_mb", "seconds")))
     Console(width=None if sys.stdout.isatty() else 120).print(table)
 
@@ -166,9 +182,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--hours", type=float, nargs="+", default=[0.5, 2.0, 12.0], help="lengths of the files")
     parser.add_argument("--json", type=Path, help="also write every figure into this file")
     parser.add_argument("--listed", action="store_true", help="list the files, instead of enrolling them")
+    parser.add_argument("--labelled", action="store_true", help="name their genre, instead of enrolling them")
     options = parser.parse_args(arguments)
-    rows = (run_listed if options.listed else run)(options.hours)
-    (show_listed if options.listed else show)(rows)
+    if options.listed or options.labelled:
+        rows = (run_listed if options.listed else run_labelled)(options.hours)
+        show_one(rows)
+    else:
+        rows = run(options.hours)
+        show(rows)
     if options.json:
         machine = {"cores": os.cpu_count(), "python": platform.python_version(), "machine": platform.machine()}
         options.json.write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))

@@ -15,7 +15,8 @@ from classifier.labels import pictures, weights
 from classifier.labels.answers.asking import Question, ask, choose
 from classifier.labels.answers.lively import lively
 from classifier.labels.extractors import DEFAULT
-from classifier.labels.hearing import Ears, blocks
+from classifier.labels.hearing import Ears
+from classifier.labels.pieces import blocks
 from classifier.labels.scoring.registry import Registry
 from classifier.labels.tagging import tagged, tagged_series
 from classifier.settings import Settings
@@ -117,8 +118,5 @@ class Labelling:
 
     def picture(self, content: bytes, *, plain: bool) -> bytes:
         """Return a spectrogram of an upload as PNG; see :mod:`classifier.labels.pictures`."""
-        with self._turn():
-            if plain:
-                return pictures.plain(self._decoder.decode(content, self._limits, pictures.SAMPLE_RATE).samples)
-            with self._decoder.stream(content, self._limits, pictures.SAMPLE_RATE) as stream:
-                return pictures.readable(blocks(stream, 2**20))
+        with self._turn(), self._decoder.stream(content, self._limits, pictures.SAMPLE_RATE) as stream:
+            return pictures.plain(stream) if plain else pictures.readable(blocks(stream, 2**20))

@@ -31,17 +31,13 @@ def spectrogram(shell: Shell, recording: Path, picture: Path, plain: bool, repla
     from classifier.audio.limits import Limits
     from classifier.extras import check_extra
     from classifier.labels import pictures
-    from classifier.labels.hearing import blocks
+    from classifier.labels.pieces import blocks
 
     check_extra("labels", "drawing", "PIL")
     check_new(picture, replace=replace)
     limits = Limits.for_track(shell.settings).for_own_file()
-    with Decoder(shell.settings) as decoder:
-        if plain:
-            content = pictures.plain(decoder.decode(recording, limits, pictures.SAMPLE_RATE).samples)
-        else:
-            with decoder.stream(recording, limits, pictures.SAMPLE_RATE) as stream:
-                content = pictures.readable(blocks(stream, 2**20))
+    with Decoder(shell.settings) as decoder, decoder.stream(recording, limits, pictures.SAMPLE_RATE) as stream:
+        content = pictures.plain(stream) if plain else pictures.readable(blocks(stream, 2**20))
     write(picture, content)
     if shell.as_json:
         shell.emit({"file": str(recording), "picture": str(picture), "bytes": len(content)})

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from classifier.bounds import did_you_mean
 from classifier.errors import InvalidParameter
 from classifier.labels import hpss_contrast, logmel_image, mfcc_stats, timbre
@@ -15,29 +13,25 @@ from classifier.labels.musicnn.logmel import SAMPLE_RATE as MUSICNN_RATE
 EXTRACTORS: dict[str, Extractor] = {
     each.name: each
     for each in (
-        Extractor("musicnn-msd", 1, MUSICNN_RATE, musicnn.NAMES, math.inf, musicnn.load),
-        Extractor("mfcc-stats-104", 1, mfcc_stats.SAMPLE_RATE, mfcc_stats.NAMES, mfcc_stats.MOST_S, mfcc_stats.load),
+        Extractor("musicnn-msd", 1, MUSICNN_RATE, musicnn.NAMES, musicnn.load),
+        Extractor("mfcc-stats-104", 1, mfcc_stats.SAMPLE_RATE, mfcc_stats.NAMES, mfcc_stats.load),
         Extractor(
             "mfcc-stats-104-log",
             1,
             mfcc_stats.SAMPLE_RATE,
             mfcc_stats.LOG_NAMES,
-            mfcc_stats.MOST_S,
             mfcc_stats.load_log,
         ),
-        Extractor("timbre-26", 1, timbre.SAMPLE_RATE, timbre.NAMES_26, timbre.SHORT_S, timbre.load_26),
-        Extractor("timbre-57", 1, timbre.SAMPLE_RATE, timbre.NAMES_57, timbre.LONG_S, timbre.load_57),
+        Extractor("timbre-26", 1, timbre.SAMPLE_RATE, timbre.NAMES_26, timbre.load_26),
+        Extractor("timbre-57", 1, timbre.SAMPLE_RATE, timbre.NAMES_57, timbre.load_57),
         Extractor(
             "hpss-contrast-212",
             1,
             hpss_contrast.SAMPLE_RATE,
             hpss_contrast.NAMES,
-            hpss_contrast.MOST_S,
             hpss_contrast.load,
         ),
-        Extractor(
-            "logmel-image", 1, logmel_image.SAMPLE_RATE, logmel_image.NAMES, logmel_image.MOST_S, logmel_image.load
-        ),
+        Extractor("logmel-image", 1, logmel_image.SAMPLE_RATE, logmel_image.NAMES, logmel_image.load),
     )
 }
 #: What answers unless a model says otherwise.

@@ -14,12 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from classifier.bounds import did_you_mean
 from classifier.errors import InvalidParameter
+from classifier.labels.pieces import Beginning
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +70,74 @@ def columns_of(names: tuple[str, ...], blocks: Iterable[str]) -> np.ndarray:
     return np.flatnonzero([block in wanted for block in own])
 
 
-#: Samples to features of the patches (n, d), their starts in seconds (n,) and the vector of the clip (d,).
-Compute = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray, np.ndarray]]
+#: Features of the patches (n, d), their starts in seconds (n,) and the vector of the clip (d,).
+Features = tuple[np.ndarray, np.ndarray, np.ndarray]
+
+
+class Listening(Protocol):
+    """One recording that is heard piece by piece, in memory that its length does not change."""
+
+    def add(self, piece: np.ndarray) -> None:
+        """Take the next samples, shape (n,), float32."""
+
+    def features(self) -> Features:
+        """Return the features of everything, at least one sample, once all of it was added."""
+
+
+class Opening:
+    """A recording of which the beginning alone is described, when it has ended.
+
+    Parameters
+    ----------
+    compute : callable
+        Samples to features.
+    most : int > 0
+        Samples that it takes; what comes later changes nothing.
+    """
+
+    def __init__(self, compute: Callable[[np.ndarray], Features], most: int) -> None:
+        self._compute = compute
+        self._beginning = Beginning(most)
+
+    def add(self, piece: np.ndarray) -> None:
+        """As :meth:`Listening.add`."""
+        self._beginning.add(piece)
+
+    def features(self) -> Features:
+        """As :meth:`Listening.features`."""
+        return self._compute(self._beginning.samples())
+
+
+def opening(compute: Callable[[np.ndarray], Features], most: int) -> Callable[[Path], Callable[[], Listening]]:
+    """Return what loads an extractor that needs no files and describes beginnings; see :class:`Opening`."""
+    return lambda _models: partial(Opening, compute, most)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An extractor that is ready; safe to share between threads.
+
+    Parameters
+    ----------
+    extractor : Extractor
+        Which it is.
+    begin : callable
+        Begins to hear a recording: mono, at :attr:`Extractor.sample_rate`.
+    """
+
+    extractor: Extractor
+    begin: Callable[[], Listening]
+
+    def __call__(self, samples: np.ndarray) -> Extracted:
+        """Return the features of samples, shape (n,), n >= 1: a pure function."""
+        listening = self.begin()
+        listening.add(np.ascontiguousarray(samples, np.float32))
+        return self.extracted(listening)
+
+    def extracted(self, listening: Listening) -> Extracted:
+        """Return the features of a recording that was heard."""
+        patches, start_s, vector = listening.features()
+        return Extracted(self.extractor.id, self.extractor.names, patches, start_s, vector)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +154,8 @@ class Extractor:
         Of the samples that it takes, Hz.
     names : tuple of str
         Of the columns.
-    most_s : float
-        Seconds of sound that it hears; what comes later changes nothing. Infinite for those that hear all.
     load : callable
-        Given the folder of the user's models, returns the function that computes; whatever takes time or memory
+        Given the folder of the user's models, returns what begins to hear a recording; whatever takes time or memory
         happens here.
     """
 
@@ -96,16 +163,15 @@ class Extractor:
     version: int
     sample_rate: int
     names: tuple[str, ...]
-    most_s: float
-    load: Callable[[Path], Compute]
+    load: Callable[[Path], Callable[[], Listening]]
 
     @property
     def id(self) -> str:
         """Name and version, as in ``musicnn-msd/1``."""
         return f"{self.name}/{self.version}"
 
-    def open(self, models: Path) -> Callable[[np.ndarray], Extracted]:
-        """Return the extractor, ready: a pure function of samples (mono, float32, at :attr:`sample_rate`).
+    def open(self, models: Path) -> Opened:
+        """Return the extractor, ready.
 
         Parameters
         ----------
@@ -117,10 +183,4 @@ class Extractor:
         WeightsMissing
             If it needs weights that are not there; the message says how to get them.
         """
-        compute = self.load(models)
-
-        def extract(samples: np.ndarray) -> Extracted:
-            patches, start_s, vector = compute(np.ascontiguousarray(samples, np.float32))
-            return Extracted(self.id, self.names, patches, start_s, vector)
-
-        return extract
+        return Opened(self, self.load(models))

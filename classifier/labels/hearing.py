@@ -21,11 +21,12 @@ from classifier.errors import FileMissing, InvalidParameter, SnippetSilent, Snip
 from classifier.labels import weights
 from classifier.labels.cache import FeatureCache
 from classifier.labels.extractors import DEFAULT, extractor
-from classifier.labels.features import Extracted, Extractor
-from classifier.labels.musicnn.extract import features
+from classifier.labels.features import Extracted, Extractor, Opened
+from classifier.labels.musicnn.extract import Tagging
 from classifier.labels.musicnn.logmel import HOP_S, MOST_PATCHES, PATCH_S, SAMPLE_RATE
 from classifier.labels.musicnn.network import N_FRAMES
-from classifier.labels.quality import Quality, measure
+from classifier.labels.pieces import blocks
+from classifier.labels.quality import Measuring, Quality
 from classifier.settings import Settings
 
 #: Recordings remembered in memory: several questions about one are asked in a row.
@@ -114,11 +115,11 @@ class Ears:
         self._cache = FeatureCache(Path(settings.data_dir) / "features") if cached else None
         self._weights = Path(settings.weights_dir)
         self._lock = threading.Lock()
-        self._opened: dict[str, Callable[[np.ndarray], Extracted]] = {}
+        self._opened: dict[str, Opened] = {}
         self._last: OrderedDict[tuple[str, str], Heard] = OrderedDict()
 
     def hear(self, source: Source, name: str = DEFAULT) -> Heard:
-        """Return features of a recording.
+        """Return features of a recording of any length, in memory that does not grow with it.
 
         Parameters
         ----------
@@ -152,10 +153,14 @@ class Ears:
         known_by = file_hash(source, self._limits.max_bytes)
         if known_by and (known := self._known(known_by, kind)) is not None:
             return known
-        audio = self._decoder.decode(source, self._limits, kind.sample_rate)
-        sound = self._checked(audio, audio.duration_s, audio.loudest)
-        sound = replace(sound, quality=measure(audio.samples, kind.sample_rate))
-        heard = Heard(sound, extract(audio.samples))
+        listening, measuring = extract.begin(), Measuring(kind.sample_rate)
+        with self._decoder.stream(source, self._limits, kind.sample_rate) as stream:
+            for block in stream:
+                listening.add(block)
+                measuring.add(block)
+            info = stream.info
+        sound = replace(self._checked(info, info.duration_s, info.loudest), quality=measuring.quality())
+        heard = Heard(sound, extract.extracted(listening))
         if self._cache is not None:
             self._cache.put(sound.file_hash, kind, heard.extracted, asdict(sound))
         self._remember(sound.file_hash, kind, heard)
@@ -191,7 +196,9 @@ class Ears:
                 # Too little at the end of a long recording adds nothing to it.
                 if is_silent(loudest(block, SAMPLE_RATE)) or (at and len(block) < PATCH_S / 2 * SAMPLE_RATE):
                     continue
-                patches, start_s, _ = features(network, block, None)
+                minute = Tagging(network, None)
+                minute.add(block)
+                patches, start_s, _ = minute.features()
                 parts.append((patches, start_s + at * MOST_PATCHES * PATCH_S))
             info = stream.info
         sound = self._checked(info, info.duration_s, info.loudest)
@@ -235,7 +242,7 @@ class Ears:
             info = stream.info
         return self._checked(info, info.duration_s, info.loudest), found
 
-    def _open(self, kind: Extractor) -> Callable[[np.ndarray], Extracted]:
+    def _open(self, kind: Extractor) -> Opened:
         with self._lock:
             if kind.name not in self._opened:
                 self._opened[kind.name] = kind.open(self._weights)
@@ -280,21 +287,6 @@ class Ears:
             file_hash=facts.file_hash,
             remarks=facts.remarks,
         )
-
-
-def blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """Yield samples that come in pieces of any length in blocks of ``size``, the last one shorter."""
-    held: list[np.ndarray] = []
-    n = 0
-    for piece in pieces:
-        held.append(piece)
-        n += len(piece)
-        while n >= size:
-            joined = np.concatenate(held)
-            yield joined[:size]
-            held, n = [joined[size:]], n - size
-    if n:
-        yield np.concatenate(held)
 
 
 def stretches(extracted: Extracted, every_s: float) -> Iterator[tuple[float, float, np.ndarray]]:

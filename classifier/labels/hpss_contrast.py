@@ -8,11 +8,9 @@ rows of contrast (42), their skewness (7) and excess kurtosis (7); the statistic
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from classifier.labels.features import Compute
+from classifier.labels.features import Features, opening
 
 SAMPLE_RATE = 22050
 MOST_S = 30.0
@@ -43,24 +41,19 @@ def statistics(rows: np.ndarray) -> np.ndarray:
     return np.concatenate([value for pair in values for value in pair])
 
 
-def load(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to the 212 features."""
+def _of(samples: np.ndarray) -> Features:
+    """Return the 212 features of sound at 22,050 Hz."""
+    from librosa import effects, feature
 
-    def compute(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        from librosa import effects, feature
-
-        samples = samples[: int(MOST_S * SAMPLE_RATE)]
-        samples = np.pad(samples, (0, max(0, 2048 - len(samples))))
-        samples = samples / max(float(np.abs(samples).max()), np.finfo(np.float32).tiny)
-        mfcc = [
-            feature.mfcc(y=part, sr=SAMPLE_RATE, n_mfcc=_N_MFCC, n_mels=40, n_fft=2048, hop_length=512)
-            for part in effects.hpss(samples)
-        ]
-        contrast = feature.spectral_contrast(y=samples, sr=SAMPLE_RATE, n_fft=2048, hop_length=512)
-        vector = np.concatenate([*map(statistics, mfcc), statistics(contrast), *_shape(contrast)])
-        return vector[None].astype(np.float32), np.zeros(1), vector
-
-    return compute
+    samples = np.pad(samples, (0, max(0, 2048 - len(samples))))
+    samples = samples / max(float(np.abs(samples).max()), np.finfo(np.float32).tiny)
+    mfcc = [
+        feature.mfcc(y=part, sr=SAMPLE_RATE, n_mfcc=_N_MFCC, n_mels=40, n_fft=2048, hop_length=512)
+        for part in effects.hpss(samples)
+    ]
+    contrast = feature.spectral_contrast(y=samples, sr=SAMPLE_RATE, n_fft=2048, hop_length=512)
+    vector = np.concatenate([*map(statistics, mfcc), statistics(contrast), *_shape(contrast)])
+    return vector[None].astype(np.float32), np.zeros(1), vector
 
 
 def _shape(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -69,3 +62,6 @@ def _shape(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     variance = np.square(centred).mean(axis=1)
     scaled = centred / np.sqrt(np.where(variance > 0, variance, 1.0))[:, None]
     return (scaled**3).mean(axis=1), np.where(variance > 0, (scaled**4).mean(axis=1) - 3, 0.0)
+
+
+load = opening(_of, int(MOST_S * SAMPLE_RATE))

@@ -8,11 +8,9 @@ on top. Scaling each picture by its own range discards how loud it is. A song th
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
-from classifier.labels.features import Compute
+from classifier.labels.features import Features, opening
 from classifier.labels.mel import mel_power
 
 SAMPLE_RATE = 22050
@@ -21,8 +19,8 @@ WIDTH, HEIGHT = 2001, 128
 _FFT, _HOP = 1024, 512
 _LEAST = np.float32(1e-9)
 _LENGTH = (WIDTH - 1) * _HOP
-#: Seconds of sound that count.
-MOST_S = START_S + _LENGTH / SAMPLE_RATE
+#: Samples that count.
+MOST = int(START_S * SAMPLE_RATE) + _LENGTH
 NAMES = tuple(f"band.{i}" for i in range(HEIGHT))
 
 
@@ -32,7 +30,7 @@ def logmel(samples: np.ndarray) -> np.ndarray:
     Parameters
     ----------
     samples : np.ndarray, shape (n,), float32
-        Mono at 22,050 Hz: the whole song, or its first :data:`MOST_S` seconds.
+        Mono at 22,050 Hz: the whole song, or its first :data:`MOST` samples.
     """
     start = max(0, min(int(START_S * SAMPLE_RATE), len(samples) - _LENGTH))
     stretch = samples[start : start + _LENGTH]
@@ -48,11 +46,10 @@ def picture(samples: np.ndarray) -> np.ndarray:
     return 255 - scaled.astype(np.uint8).T[::-1]
 
 
-def load(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to 2001 rows of 128 bands."""
+def _of(samples: np.ndarray) -> Features:
+    """Return 2001 rows of 128 bands."""
+    rows = logmel(samples)
+    return rows, np.arange(len(rows)) * (_HOP / SAMPLE_RATE), rows.mean(axis=0, dtype=np.float64)
 
-    def compute(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        rows = logmel(samples)
-        return rows, np.arange(len(rows)) * (_HOP / SAMPLE_RATE), rows.mean(axis=0, dtype=np.float64)
 
-    return compute
+load = opening(_of, MOST)

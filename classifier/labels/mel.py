@@ -39,7 +39,14 @@ def mel_power(samples: np.ndarray, sample_rate: int, n_fft: int, hop: int, n_mel
     -------
     np.ndarray, shape (1 + n // hop, n_mels), float32, >= 0
     """
-    frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, n_fft // 2), n_fft)[::hop]
+    return mel_of_frames(np.pad(samples, n_fft // 2), sample_rate, n_fft, hop, n_mels)
+
+
+def mel_of_frames(samples: np.ndarray, sample_rate: int, n_fft: int, hop: int, n_mels: int) -> np.ndarray:
+    """Return mel power of whole frames, the first beginning with the first sample: shape (k, n_mels), k >= 0."""
+    if len(samples) < n_fft:
+        return np.zeros((0, n_mels), np.float32)
+    frames = np.lib.stride_tricks.sliding_window_view(samples, n_fft)[::hop]
     out = np.empty((len(frames), n_mels), np.float32)
     window, matrix = np.hanning(n_fft + 1)[:-1].astype(np.float32), mel_matrix(sample_rate, n_fft, n_mels)
     for start in range(0, len(frames), _BLOCK):

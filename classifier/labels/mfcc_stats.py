@@ -11,11 +11,10 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 
-from classifier.labels.features import Compute
+from classifier.labels.features import Features, opening
 
 SAMPLE_RATE = 22050
 MOST_S = 30.0
@@ -94,18 +93,13 @@ def log_form(vectors: np.ndarray) -> np.ndarray:
     return np.concatenate([vectors[..., :N], np.log(variance), correlation], axis=-1)
 
 
-def load(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to the 104 features."""
-    return lambda samples: _whole(statistics(mfcc(samples[: int(MOST_S * SAMPLE_RATE)])))
-
-
-def load_log(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to the logarithmic form."""
-    return lambda samples: _whole(log_form(statistics(mfcc(samples[: int(MOST_S * SAMPLE_RATE)]))))
-
-
-def _whole(vector: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _whole(vector: np.ndarray) -> Features:
     return vector[None].astype(np.float32), np.zeros(1), vector
+
+
+_MOST = int(MOST_S * SAMPLE_RATE)
+load = opening(lambda samples: _whole(statistics(mfcc(samples))), _MOST)
+load_log = opening(lambda samples: _whole(log_form(statistics(mfcc(samples)))), _MOST)
 
 
 @lru_cache(maxsize=1)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from classifier.errors import InvalidParameter
-from classifier.labels.logmel_image import picture
+from classifier.labels.logmel_image import MOST, picture
 from classifier.labels.mel import hz_to_mel, mel_power
+from classifier.labels.pieces import Beginning
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -33,17 +34,20 @@ _TICKS_HZ = (0, 250, 500, 1000, 2000, 4000, 8000)
 _STEPS_S = (0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200)
 
 
-def plain(samples: np.ndarray) -> bytes:
+def plain(pieces: Iterable[np.ndarray]) -> bytes:
     """Return the picture of :mod:`classifier.labels.logmel_image`: 2001 x 128 pixels, 8-bit grey, PNG.
 
     Parameters
     ----------
-    samples : np.ndarray, shape (n,), float32
-        Mono at 22,050 Hz.
+    pieces : iterable of np.ndarray, shape (n,), float32
+        Mono at 22,050 Hz, all of the recording, in pieces of any length.
     """
     from PIL import Image
 
-    return _png(Image.fromarray(picture(samples)))
+    beginning = Beginning(MOST)
+    for piece in pieces:
+        beginning.add(piece)
+    return _png(Image.fromarray(picture(beginning.samples())))
 
 
 class Columns:

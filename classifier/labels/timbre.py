@@ -8,12 +8,11 @@ have them. librosa is imported when a clip is first heard; its version belongs t
 from __future__ import annotations
 
 import warnings
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from classifier.labels.features import Compute
+from classifier.labels.features import Features, opening
 
 SAMPLE_RATE = 22050
 SHORT_S, LONG_S = 3.0, 30.0
@@ -47,37 +46,33 @@ def _measures(samples: np.ndarray) -> list[np.ndarray]:
     return measures + list(feature.mfcc(**spectral, n_mfcc=_N_MFCC))
 
 
-def load_26(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to 26 means."""
-
-    def compute(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        measures = _measures(_long_enough(samples[: int(SHORT_S * SAMPLE_RATE)]))
-        vector = np.array([measure.mean(dtype=np.float64) for measure in measures])
-        return vector[None].astype(np.float32), np.zeros(1), vector
-
-    return compute
+def _of_26(samples: np.ndarray) -> Features:
+    """Return 26 means of sound at 22,050 Hz."""
+    measures = _measures(_long_enough(samples))
+    vector = np.array([measure.mean(dtype=np.float64) for measure in measures])
+    return vector[None].astype(np.float32), np.zeros(1), vector
 
 
-def load_57(_models: Path) -> Compute:
-    """Return the function from sound at 22,050 Hz to 57 means and variances."""
+def _of_57(samples: np.ndarray) -> Features:
+    """Return 57 means and variances of sound at 22,050 Hz."""
+    from librosa import effects
+    from librosa.feature import rhythm
 
-    def compute(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        from librosa import effects
-        from librosa.feature import rhythm
-
-        samples = _long_enough(samples[: int(LONG_S * SAMPLE_RATE)])
-        measures = _measures(samples)
-        measures[len(_SPECTRAL) : len(_SPECTRAL)] = effects.hpss(samples)
-        pairs = [(m.mean(dtype=np.float64), m.var(dtype=np.float64)) for m in measures]
-        tempo = float(rhythm.tempo(y=samples, sr=SAMPLE_RATE)[0]) if samples.any() else 0.0
-        before = 2 * (len(_SPECTRAL) + 2)
-        vector = np.array(pairs).reshape(-1)
-        vector = np.concatenate([vector[:before], [tempo], vector[before:]])
-        return vector[None].astype(np.float32), np.zeros(1), vector
-
-    return compute
+    samples = _long_enough(samples)
+    measures = _measures(samples)
+    measures[len(_SPECTRAL) : len(_SPECTRAL)] = effects.hpss(samples)
+    pairs = [(m.mean(dtype=np.float64), m.var(dtype=np.float64)) for m in measures]
+    tempo = float(rhythm.tempo(y=samples, sr=SAMPLE_RATE)[0]) if samples.any() else 0.0
+    before = 2 * (len(_SPECTRAL) + 2)
+    vector = np.array(pairs).reshape(-1)
+    vector = np.concatenate([vector[:before], [tempo], vector[before:]])
+    return vector[None].astype(np.float32), np.zeros(1), vector
 
 
 def _long_enough(samples: np.ndarray) -> np.ndarray:
     """Return at least one whole frame of sound: silence is added to less."""
     return np.pad(samples, (0, max(0, 2048 - len(samples))))
+
+
+load_26 = opening(_of_26, int(SHORT_S * SAMPLE_RATE))
+load_57 = opening(_of_57, int(LONG_S * SAMPLE_RATE))

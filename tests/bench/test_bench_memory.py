@@ -35,3 +35,12 @@ def test_listing_a_recording_is_measured(tmp_path: Path) -> None:
     (row,) = json.loads(target.read_text())["rows"]
     assert row["tracklist"]["status"] == 0
     assert 20 < row["tracklist"]["command_mb"] < 1000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
+def test_naming_a_genre_does_not_grow_with_the_length(tmp_path: Path, weights_dir: Path) -> None:
+    target = tmp_path / "memory.json"
+    assert memory.main(["--labelled", "--hours", "0.3", "0.9", "--json", str(target)]) == 0
+    short, long = (row["genre"] for row in json.loads(target.read_text())["rows"])
+    assert (short["status"], long["status"]) == (0, 0)
+    assert long["command_mb"] - short["command_mb"] < MORE_MB / 3

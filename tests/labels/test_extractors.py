@@ -127,10 +127,8 @@ def test_an_extractor_is_what_it_says(name):
     assert found.vector.shape == (len(kind.names),)
     assert found.patches.dtype == np.float32
     assert found.vector.dtype == np.float64
-    if kind.most_s < 10:
-        np.testing.assert_array_equal(
-            vector(name, chirp_16_bits()[: round(kind.most_s * kind.sample_rate)]), found.vector
-        )
+    if name == "timbre-26":
+        np.testing.assert_array_equal(vector(name, chirp_16_bits()[: 3 * kind.sample_rate]), found.vector)
 
 
 def test_the_network_answers_the_same_for_any_level(weights_dir, rng):

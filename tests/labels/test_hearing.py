@@ -12,7 +12,7 @@ from classifier.audio.limits import Limits
 from classifier.audio.resample import at_rate
 from classifier.errors import AudioUnreadable, FileMissing, InvalidParameter, SnippetSilent, SnippetTooShort
 from classifier.labels.extractors import DEFAULT
-from classifier.labels.hearing import Ears, Heard, blocks, stretch_of, stretches
+from classifier.labels.hearing import Ears, Heard, stretch_of, stretches
 from classifier.labels.musicnn.logmel import MOST_PATCHES, PATCH_S
 from classifier.settings import Settings
 from tests.data_audio import wav
@@ -155,15 +155,6 @@ def test_silence_in_a_series_is_left_out(ears, enrolled_songs):
     assert sum(end - start for start, end, _ in places) == pytest.approx(5.0 * len(places))
     with pytest.raises(InvalidParameter, match=r"shorter than the 2\.992 s"):
         list(stretches(extracted, 2.0))
-
-
-def test_blocks_keep_every_sample(rng):
-    pieces = [rng.standard_normal(n) for n in (3, 0, 20, 1, 7)]
-    cut = list(blocks(pieces, 8))
-    assert [len(block) for block in cut] == [8, 8, 8, 7]
-    np.testing.assert_array_equal(np.concatenate(cut), np.concatenate(pieces))
-    assert [len(block) for block in blocks([np.zeros(16)], 8)] == [8, 8]
-    assert list(blocks([], 8)) == []
 
 
 def test_classic_extractors_need_no_weights(tmp_path, clean):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from classifier.labels import weights
-from classifier.labels.features import Compute
-from classifier.labels.musicnn.logmel import MOST_PATCHES, levelled, patches
+from classifier.labels.features import Features, Listening
+from classifier.labels.musicnn.logmel import MOST_PATCHES, Patches
 from classifier.labels.musicnn.network import N_PENULTIMATE, Network, forward
 
 #: What the network was trained to say, as its authors spell it, in the order of its outputs.
@@ -30,29 +32,33 @@ NAMES = (
 )
 
 
-def load(models: Path) -> Compute:
-    """Return the function from sound at 16 kHz to features; see :class:`classifier.labels.features.Extractor`."""
-    network = weights.load("musicnn-msd", models)
-
-    def compute(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        return features(network, samples, MOST_PATCHES)
-
-    return compute
-
-
-def features(network: Network, samples: np.ndarray, most: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return features of the patches, where they begin, and their mean, at a level of -20 dBFS.
+class Tagging:
+    """A recording whose features come from patches at a level of -20 dBFS, and their mean.
 
     Parameters
     ----------
     network : Network
         From :func:`classifier.labels.weights.load`.
-    samples : np.ndarray, shape (n,), float32
-        Mono at 16 kHz, n >= 1.
     most : int or None
-        As :func:`classifier.labels.musicnn.logmel.patches` takes it.
+        As :class:`classifier.labels.musicnn.logmel.Patches` takes it.
     """
-    cut, start_s = patches(levelled(samples), most)
-    answer = forward(network, cut)
-    rows = np.hstack([answer.tags, answer.penultimate, answer.mean_pool, answer.max_pool])
-    return rows, start_s, rows.mean(axis=0, dtype=np.float64)
+
+    def __init__(self, network: Network, most: int | None) -> None:
+        self._network = network
+        self._patches = Patches(most)
+
+    def add(self, piece: np.ndarray) -> None:
+        """Take the next samples, mono at 16 kHz, float32."""
+        self._patches.add(piece)
+
+    def features(self) -> Features:
+        """Return the features of the patches, where they begin, and their mean."""
+        cut, start_s = self._patches.cut()
+        answer = forward(self._network, cut)
+        rows = np.hstack([answer.tags, answer.penultimate, answer.mean_pool, answer.max_pool])
+        return rows, start_s, rows.mean(axis=0, dtype=np.float64)
+
+
+def load(models: Path) -> Callable[[], Listening]:
+    """Return what begins to hear a recording; see :class:`classifier.labels.features.Extractor`."""
+    return partial(Tagging, weights.load("musicnn-msd", models), MOST_PATCHES)
