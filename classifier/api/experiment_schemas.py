@@ -7,11 +7,14 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field
 
 from classifier.api.job_schemas import JobError
-from classifier.api.schemas import IDENTIFIER, Strict
+from classifier.api.paging import Searched, both_ways
+from classifier.api.schemas import Strict
 from classifier.experiments.grid import PRESETS
 from classifier.experiments.plan import DEFAULT_CONDITIONS
 from classifier.results import METHODS, METHODS_HELP
 from classifier.work.experiment import MAX_QUESTIONS
+
+_SORTS = both_ways("created", "catalogue", "identified", "wrong")
 
 
 class ExperimentQuery(Strict):
@@ -47,11 +50,18 @@ class ExperimentQuery(Strict):
     seed: int = Field(0, ge=0, lt=2**32, description="Of places, rooms and noise.")
 
 
-class ExperimentsQuery(Strict):
-    """Which experiments to list, newest first."""
+class ExperimentsQuery(Searched):
+    """Which experiments to list, and in which order."""
 
     limit: int = Field(20, ge=1, le=100, description="Most experiments in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
+    search: str | None = Field(
+        None, max_length=200, description="Words, each of which occurs in kind, catalogue, names of files or options."
+    )
+    sort: Literal[*_SORTS] = Field(  # type: ignore[valid-type]
+        "-created",
+        description="What they are ordered by, `identified` and `wrong` being those of `headline`; with `-` the other "
+        "way round. What has no such figure is before all.",
+    )
 
 
 class ResultsQuery(Strict):
@@ -96,7 +106,7 @@ class Experiments(BaseModel):
     """A page of experiments."""
 
     experiments: list[ExperimentEntry]
-    next: str | None = Field(description="`cursor` for older ones; null: these were the last.")
+    next: str | None = Field(description="`cursor` for further ones; null: these were the last.")
 
 
 class ExperimentShare(BaseModel):

@@ -18,6 +18,7 @@ from classifier.api.experiment_schemas import (
 )
 from classifier.api.guard import needs
 from classifier.api.job_schemas import Job
+from classifier.api.paging import found as found_of
 from classifier.api.service import service
 from classifier.api.trackfiles import spool_tracks
 from classifier.errors import ExperimentNotFound
@@ -40,6 +41,17 @@ _RESULTS: dict[Any, Any] = {
     403: "Role needed",
     404: "No such experiment, or it has no such results",
 }
+
+
+def _texts(one: dict[str, Any]) -> list[str | None]:
+    """Return what an experiment is searched in."""
+    options = [value for value in one["options"].values() if isinstance(value, str)]
+    return [one["kind"], one["catalogue"], *one["files"], *options]
+
+
+def _value(one: dict[str, Any], field: str) -> Any:
+    """Return what orders an experiment: a figure, or what it is."""
+    return one["headline"].get(field, one.get(field))
 
 
 @bp.post("")
@@ -77,10 +89,11 @@ def create(query_data: ExperimentQuery) -> Any:
 @bp.output(Experiments)
 @bp.doc(operation_id="listExperiments", responses=[401, 403])
 def listing(query_data: ExperimentsQuery) -> dict[str, Any]:
-    """List experiments without their results, newest first."""
+    """List experiments without their results, newest first unless `sort` says otherwise."""
     store = service().store
-    found, cursor = stored.history(store, **query_data.model_dump())
-    return {"experiments": [{**one, **experiment.progress(store, one)} for one in found], "next": cursor}
+    answer = found_of(stored.every(store), query_data, of="experiments", texts=_texts, value=_value)
+    shown = [{**one, **experiment.progress(store, one)} for one in answer["experiments"]]
+    return {**answer, "experiments": shown}
 
 
 @bp.get("/<experiment_id>")

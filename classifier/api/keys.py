@@ -10,7 +10,7 @@ from flask import Response, current_app
 from classifier.api.guard import needs
 from classifier.api.key_schemas import KeyCreate, KeyMade, Keys
 from classifier.api.list_schemas import KeysQuery
-from classifier.api.paging import page
+from classifier.api.paging import found
 from classifier.api.representation import only
 from classifier.api.service import service
 from classifier.errors import InvalidParameter, LastAdminKey
@@ -25,10 +25,10 @@ bp = APIBlueprint("keys", __name__, tag="Operation", url_prefix="/api/v1/keys")
 @bp.output(Keys)
 @bp.doc(operation_id="listKeys", responses=[401, 403])
 def listing(query_data: KeysQuery) -> dict[str, Any]:
-    """List the keys without their secrets, oldest first."""
-    found, more = page(stored.listed(service().store), lambda key: key.id, query_data, order="keys")
+    """List the keys without their secrets, oldest first unless `sort` says otherwise."""
+    keys = [key.to_dict() for key in stored.listed(service().store)]
     only(query_data.fields, of="keys")
-    return {"keys": [key.to_dict() for key in found], "next": more}
+    return found(keys, query_data, of="keys", texts=lambda key: (key["name"], key["role"], key["prefix"]))
 
 
 @bp.post("")

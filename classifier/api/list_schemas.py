@@ -10,14 +10,16 @@ from pydantic import Field
 from classifier.api.key_schemas import Key
 from classifier.api.label_schemas import LabelModel
 from classifier.api.moments import Moment, instant
-from classifier.api.paging import Paged, fields_of
+from classifier.api.paging import Paged, Searched, both_ways, fields_of
 from classifier.api.schemas import IDENTIFIER, Catalogue, CatalogueQuery, Device, Strict, Tag
 from classifier.api.track_schemas import Track
 from classifier.api.tracklist_schemas import Monitor, TracklistEntry
 from classifier.api.webhook_schemas import Webhook
 from classifier.records.tracks import SORTS
 
-_TRACK_SORTS = tuple(sign + name for name in SORTS for sign in ("", "-"))
+_TRACK_SORTS = both_ways(*SORTS)
+_KEY_SORTS = both_ways("created", "name", "role", "last_used")
+_WEBHOOK_SORTS = both_ways("created", "url", "last_tried", "failures")
 
 
 class TagsFilter(Strict):
@@ -131,15 +133,25 @@ class MonitorsQuery(Paged):
     fields: str | None = fields_of(Monitor)
 
 
-class KeysQuery(Paged):
-    """Which keys, oldest first."""
+class KeysQuery(Searched):
+    """Which keys, and in which order."""
 
+    search: str | None = Field(None, max_length=200, description="Words, each of which occurs in name, role or prefix.")
+    sort: Literal[*_KEY_SORTS] = Field(  # type: ignore[valid-type]
+        "created", description="What they are ordered by; with `-` the other way round. Never used is before all."
+    )
     fields: str | None = fields_of(Key)
 
 
-class WebhooksQuery(Paged):
-    """Which webhooks, oldest first."""
+class WebhooksQuery(Searched):
+    """Which webhooks, and in which order."""
 
+    search: str | None = Field(
+        None, max_length=200, description="Words, each of which occurs in address, events or last answer."
+    )
+    sort: Literal[*_WEBHOOK_SORTS] = Field(  # type: ignore[valid-type]
+        "created", description="What they are ordered by; with `-` the other way round. Never tried is before all."
+    )
     fields: str | None = fields_of(Webhook)
 
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, Field
 
 from classifier.api.schemas import Strict
 from classifier.errors import InvalidParameter
+from classifier.text import fold, searched, words
 
 Item = TypeVar("Item")
 #: Text or number that orders a list, and the id that decides between equal ones.
@@ -34,6 +35,17 @@ class Paged(Strict):
         max_length=_MAX_CURSOR,
         description="`next` of the previous answer; left out: the first page.",
     )
+
+
+class Searched(Paged):
+    """A page of a list that is searched and ordered; it has an order ``sort``, too."""
+
+    search: str | None = Field(None, max_length=200, description="Words, each of which occurs in an entry.")
+
+
+def both_ways(*names: str) -> tuple[str, ...]:
+    """Return the orders by these fields: each as it is, and with ``-`` the other way round."""
+    return tuple(sign + name for name in names for sign in ("", "-"))
 
 
 def fields_of(model: type[BaseModel]) -> Any:
@@ -103,3 +115,44 @@ def page(
     found = list(items[start : start + query.limit])
     more = start + query.limit < len(items)
     return found, cursor_of(order, (None, key(found[-1]))) if more else None
+
+
+def found(
+    items: Iterable[dict[str, Any]],
+    query: Any,
+    *,
+    of: str,
+    texts: Callable[[dict[str, Any]], Iterable[str | None]],
+    value: Callable[[dict[str, Any], str], Any] = dict.get,
+) -> dict[str, Any]:
+    """Return the answer of a list that is at hand as a whole, searched and in order.
+
+    Parameters
+    ----------
+    items : iterable of dict
+        All entries, each with its ``id``.
+    query : Searched
+        What is asked for; its ``sort`` is the name of a field, with ``-`` before it for the opposite order. Text is
+        ordered without regard to case and accents; an entry without the field comes before all others.
+    of : str
+        Name of the list.
+    texts : callable
+        In which texts of an entry words are looked for.
+    value : callable
+        The value of an entry by which a field orders it.
+
+    Raises
+    ------
+    InvalidParameter
+        As of :func:`page`.
+    """
+    wanted, field = words(query.search or ""), query.sort.removeprefix("-")
+
+    def place(item: dict[str, Any]) -> tuple[Any, ...]:
+        of_order = value(item, field)
+        return of_order is not None, fold(of_order) if isinstance(of_order, str) else of_order, item["id"]
+
+    matching = [item for item in items if all(word in searched(texts(item)) for word in wanted)]
+    matching.sort(key=place, reverse=query.sort.startswith("-"))
+    entries, more = page(matching, lambda item: item["id"], query, order=f"{of} by {query.sort}")
+    return {of: entries, "next": more}

@@ -9,7 +9,7 @@ from flask import Response
 
 from classifier.api.guard import needs
 from classifier.api.list_schemas import WebhooksQuery
-from classifier.api.paging import page
+from classifier.api.paging import found
 from classifier.api.representation import only
 from classifier.api.service import service
 from classifier.api.webhook_schemas import WebhookCreate, WebhookMade, Webhooks, WebhookTested
@@ -25,10 +25,10 @@ bp = APIBlueprint("webhooks", __name__, tag="Operation", url_prefix="/api/v1/web
 @bp.output(Webhooks)
 @bp.doc(operation_id="listWebhooks", responses=[401, 403])
 def listing(query_data: WebhooksQuery) -> dict[str, Any]:
-    """List the webhooks without their secrets, oldest first."""
-    found, more = page(stored.listed(service().store), lambda webhook: webhook.id, query_data, order="webhooks")
+    """List the webhooks without their secrets, oldest first unless `sort` says otherwise."""
+    webhooks = [webhook.to_dict() for webhook in stored.listed(service().store)]
     only(query_data.fields, of="webhooks")
-    return {"webhooks": [webhook.to_dict() for webhook in found], "next": more}
+    return found(webhooks, query_data, of="webhooks", texts=lambda one: (one["url"], *one["events"], one["last_answer"]))
 
 
 @bp.post("")

@@ -123,12 +123,9 @@ def results(store: Store, experiment_id: str) -> dict[str, Any]:
     return found
 
 
-def history(store: Store, *, limit: int = 20, cursor: str | None = None) -> tuple[list[dict[str, Any]], str | None]:
-    """Return experiments without results, newest first, and the cursor of the next page, if there is one."""
-    where: dict[str, Any] = {} if cursor is None else {"_id": {"$lt": cursor}}
-    found = list(store.find("evaluations", where, sort=("_id", -1), limit=limit + 1, fields=_LISTED))
-    more = found[limit - 1]["_id"] if len(found) > limit else None
-    return [to_dict(document) for document in found[:limit]], more
+def every(store: Store) -> list[dict[str, Any]]:
+    """Return all experiments without results, oldest first."""
+    return [to_dict(document) for document in store.find("evaluations", sort=("_id", 1), fields=_LISTED)]
 
 
 def delete(store: Store, experiment_id: str) -> None:

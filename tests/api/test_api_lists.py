@@ -15,7 +15,7 @@ from api_client import Client, Running, piece, running, wav
 from classifier.api.paging import Paged, cursor_of, page, place_of
 from classifier.demo.songs import Song
 from classifier.errors import InvalidParameter
-from classifier.records import keys, webhooks
+from classifier.records import experiments, keys, webhooks
 from classifier.settings import Settings
 from classifier.store import open_store
 
@@ -84,6 +84,57 @@ def test_keys_and_webhooks_come_in_pages(tmp_path: Path) -> None:
             other = "webhooks" if name == "keys" else "keys"
             answer = service.client.get(f"/api/v1/{other}?cursor={first['next']}", **as_admin)
             answer.problem(422, "invalid_parameter")
+
+
+def test_keys_and_webhooks_are_searched_and_ordered(tmp_path: Path) -> None:
+    with contextlib.closing(open_store(Settings(data_dir=str(tmp_path)).store)) as store:
+        for name in ("Öffice door", "bar phone", "Zoe's phone"):
+            keys.create(store, name, "tag")
+        for host in ("b.example", "a.example"):
+            webhooks.create(store, f"https://{host}/earmark", ["tag.created"] if host[0] == "a" else [])
+        _, secret = keys.create(store, "chief", "admin")
+    with running(tmp_path) as service:
+        client, as_admin = service.client, {"Authorization": f"Bearer {secret}"}
+
+        def names(query: str) -> list[str]:
+            return [key["name"] for key in client.get(f"/api/v1/keys?{query}", **as_admin).json["keys"]]
+
+        assert names("search=PHONE%20bar") == ["bar phone"]
+        assert names("search=zoe%E2%80%99s") == ["Zoe's phone"]
+        assert names("search=admin") == ["chief"]
+        assert names("sort=name") == ["bar phone", "chief", "Öffice door", "Zoe's phone"]
+        assert names("sort=-name&search=tag") == ["Zoe's phone", "Öffice door", "bar phone"]
+        assert names("sort=-last_used")[0] == "chief"  # the only one that was used
+        first = client.get("/api/v1/keys?sort=-name&limit=3", **as_admin).json
+        assert names(f"sort=-name&cursor={first['next']}") == ["bar phone"]
+        client.get(f"/api/v1/keys?cursor={first['next']}", **as_admin).problem(422, "invalid_parameter")
+        client.get("/api/v1/keys?sort=digest", **as_admin).problem(422, "invalid_parameter")
+        found = client.get("/api/v1/webhooks?sort=url", **as_admin).json["webhooks"]
+        assert [webhook["url"][8] for webhook in found] == ["a", "b"]
+        found = client.get("/api/v1/webhooks?search=finished", **as_admin).json["webhooks"]
+        assert [webhook["url"][8] for webhook in found] == ["b"]
+
+
+def test_experiments_are_searched_and_ordered(tmp_path: Path) -> None:
+    shares = {"a" * 32: 0.5, "b" * 32: None, "c" * 32: 0.9}
+    with contextlib.closing(open_store(Settings(data_dir=str(tmp_path)).store)) as store:
+        for number, (name, share) in enumerate(shares.items()):
+            options = {"conditions": "clean" if number else "babble:5", "cut": 2}
+            files = [f"song {number}.flac"]
+            experiments.create(store, name, kind="validate", catalogue="default", files=files, options=options)
+            experiments.finish(store, name, headline={} if share is None else {"identified": share})
+    with running(tmp_path) as service:
+
+        def ids(query: str) -> list[str]:
+            return [one["id"][0] for one in service.client.get(f"/api/v1/experiments?{query}").json["experiments"]]
+
+        assert ids("") == ["c", "b", "a"] == ids("sort=-created")
+        assert ids("sort=-identified") == ["c", "a", "b"]
+        assert ids("sort=identified") == ["b", "a", "c"]
+        assert ids("search=babble%20validate") == ["a"] == ids("search=SONG%200")
+        assert ids("search=nothing") == []
+        whole = service.client.get("/api/v1/experiments?sort=identified").json["experiments"]
+        assert pages(service.client, "/api/v1/experiments?sort=identified", "experiments") == whole
 
 
 def test_facets_and_what_they_lead_to(client: Client) -> None:

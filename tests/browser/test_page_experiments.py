@@ -73,10 +73,18 @@ def test_experiments_are_accessible(
     page.context.close()
 
 
-def test_experiments_are_compared_and_deleted(page: Page, made: list[str]) -> None:
+def test_experiments_are_searched_compared_and_deleted(page: Page, music: Music, made: list[str]) -> None:
     first, second = made
-    page.goto("/experiments")
+    page.goto("/experiments?search=nothing")
     rows = page.locator(".rows li")
+    expect(page.get_by_text("Nothing is like that.")).to_be_visible()
+    page.get_by_role("searchbox").fill(music.track(1).stem)  # a file of the second one, and maybe of others
+    found = rows.filter(has=page.locator(f"a[href$='{second}']"))
+    expect(found).to_be_visible()
+    expect(rows.filter(has=page.locator(f"a[href$='{first}']"))).to_have_count(0)
+    page.get_by_label("Order").select_option("oldest first")
+    expect(page).to_have_url(re.compile("sort=created"))
+    page.goto("/experiments")
     expect(rows.filter(has=page.locator(f"a[href$='{first}']"))).to_be_visible()
     for one in (second, first):
         rows.filter(has=page.locator(f"a[href$='{one}']")).get_by_role("checkbox").check()

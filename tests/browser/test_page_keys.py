@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
+from classifier.records import webhooks
+from classifier.store import open_store
 from tests.browser.harness import Music, Service, drop, open_context, running, settle, violations
 
 
@@ -221,3 +224,30 @@ def test_the_first_key_is_an_administrators_and_goes_on_in_this_browser(
         page.get_by_role("button", name="Use it in this browser").click()
         expect(page.get_by_role("listitem").filter(has_text="me")).to_contain_text("admin")
         page.context.close()
+
+
+def test_keys_and_webhooks_are_searched_and_ordered_beside_each_other(browser: Browser, keyed: Service) -> None:
+    with closing(open_store(f"sqlite:///{keyed.folder}/earmark.sqlite")) as store:
+        hooks = [webhooks.create(store, f"https://{host}.example/").id for host in ("b", "a", "c")]
+        page = visit(browser, keyed, "admin")
+        page.goto("/keys")
+        own, told = page.get_by_role("search", name="keys"), page.get_by_role("search", name="webhooks")
+        names = page.locator(".row-title")
+        expect(names).to_have_text(["admin", "tag", *(f"https://{host}.example/" for host in "bac")])
+        told.get_by_label("Order").select_option("address")
+        expect(names).to_have_text(["admin", "tag", *(f"https://{host}.example/" for host in "abc")])
+        own.get_by_role("searchbox").fill("TAG")
+        expect(names).to_have_text(["tag", *(f"https://{host}.example/" for host in "abc")])
+        told.get_by_role("searchbox").fill("c.example")
+        expect(names).to_have_text(["tag", "https://c.example/"])
+        page.reload()
+        expect(names).to_have_text(["tag", "https://c.example/"])
+        expect(told.get_by_role("searchbox")).to_have_value("c.example")
+        own.get_by_role("searchbox").fill("nobody")
+        expect(page.get_by_role("status").filter(has_text="Nothing is like that.")).to_be_visible()
+        # That none is found is no reason to take the next key for the first.
+        expect(page.get_by_label("Role").locator("option")).to_have_count(2)
+        assert violations(page) == []
+        page.context.close()
+        for hook in hooks:
+            webhooks.delete(store, hook)

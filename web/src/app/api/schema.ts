@@ -186,7 +186,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List experiments without their results, newest first. */
+        /** List experiments without their results, newest first unless `sort` says otherwise. */
         get: operations["listExperiments"];
         put?: never;
         /**
@@ -300,7 +300,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the keys without their secrets, oldest first. */
+        /** List the keys without their secrets, oldest first unless `sort` says otherwise. */
         get: operations["listKeys"];
         put?: never;
         /**
@@ -1028,7 +1028,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List the webhooks without their secrets, oldest first. */
+        /** List the webhooks without their secrets, oldest first unless `sort` says otherwise. */
         get: operations["listWebhooks"];
         put?: never;
         /** Have an address told of events. The answer holds the secret that signs them, which is never shown again. */
@@ -2272,7 +2272,7 @@ export interface components {
             experiments: components["schemas"]["ExperimentEntry"][];
             /**
              * Next
-             * @description `cursor` for older ones; null: these were the last.
+             * @description `cursor` for further ones; null: these were the last.
              */
             next: string | null;
         };
@@ -6269,8 +6269,12 @@ export interface operations {
             query?: {
                 /** @description Most experiments in the answer. */
                 limit?: number;
-                /** @description `next` of the previous answer. */
+                /** @description `next` of the previous answer; left out: the first page. */
                 cursor?: string | null;
+                /** @description Words, each of which occurs in kind, catalogue, names of files or options. */
+                search?: string | null;
+                /** @description What they are ordered by, `identified` and `wrong` being those of `headline`; with `-` the other way round. What has no such figure is before all. */
+                sort?: "created" | "-created" | "catalogue" | "-catalogue" | "identified" | "-identified" | "wrong" | "-wrong";
             };
             header?: never;
             path?: never;
@@ -7254,6 +7258,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer; left out: the first page. */
                 cursor?: string | null;
+                /** @description Words, each of which occurs in name, role or prefix. */
+                search?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Never used is before all. */
+                sort?: "created" | "-created" | "name" | "-name" | "role" | "-role" | "last_used" | "-last_used";
                 /** @description Names of fields of Key, comma-separated: the answer leaves out all others. */
                 fields?: string | null;
             };
@@ -13127,6 +13135,10 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the previous answer; left out: the first page. */
                 cursor?: string | null;
+                /** @description Words, each of which occurs in address, events or last answer. */
+                search?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Never tried is before all. */
+                sort?: "created" | "-created" | "url" | "-url" | "last_tried" | "-last_tried" | "failures" | "-failures";
                 /** @description Names of fields of Webhook, comma-separated: the answer leaves out all others. */
                 fields?: string | null;
             };

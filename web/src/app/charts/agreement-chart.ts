@@ -2,7 +2,7 @@ import { ChangeDetectionStrategy, Component, computed, input, signal } from '@an
 
 import { clock, fixed } from '../ui/format';
 import { elementWidth } from '../ui/width';
-import { agreementChart, type Alignment, peaks, pointsOf } from './agreement';
+import { agreementChart, type Alignment, highest, peaks, pointsOf } from './agreement';
 import { type Along, alongPoints, dipOf, divergenceLane } from './divergence-lane';
 import { Figure } from './figure';
 
@@ -35,18 +35,23 @@ export class AgreementChartView {
   protected readonly near = signal(false);
   private readonly pointer = signal<number | null>(null);
 
-  protected readonly best = computed(() => peaks(pointsOf(this.alignment()), 1, 0)[0] ?? null);
+  private readonly places = computed(() => pointsOf(this.alignment()));
+  private readonly alongPlaces = computed(() => {
+    const along = this.along();
+    return along ? alongPoints(along) : [];
+  });
+  protected readonly best = computed(() => highest(this.places()));
   protected readonly chart = computed(() => {
     const best = this.best();
     const range = this.near() && best ? ([best.lag - AROUND_S, best.lag + AROUND_S] as const) : null;
-    return agreementChart(this.alignment(), this.viewWidth(), this.laneHeight(), range);
+    return agreementChart(this.places(), this.alignment().threshold, this.viewWidth(), this.laneHeight(), range);
   });
   protected readonly lane = computed(() => {
     const [along, { low, high, left, right }] = [this.along(), this.chart()];
     const top = this.laneHeight() + GAP;
     if (!along || along.offsets_s.length === 0) return null;
     const frame = { low, high, left, right, top, bottom: top + LANE - 8 };
-    return { ...divergenceLane(along, frame), top: frame.top, bottom: frame.bottom };
+    return { ...divergenceLane(this.alongPlaces(), along.unrelated, frame), top: frame.top, bottom: frame.bottom };
   });
   protected readonly reading = computed(() => {
     const pixel = this.pointer();
@@ -63,15 +68,15 @@ export class AgreementChartView {
     const also = below ? `, divergence ${fixed(below.point.value, 1)} nats` : '';
     return `${clock(read.point.lag, 1)}: agreement ${fixed(read.point.value, 3)}${also}`;
   });
-  protected readonly rows = computed(() => peaks(pointsOf(this.alignment()), ROWS, 1));
-  protected readonly points = computed(() => pointsOf(this.alignment()).length);
+  protected readonly rows = computed(() => peaks(this.places(), ROWS, 1));
+  protected readonly points = computed(() => this.places().length);
   protected readonly summary = computed(() => {
     const best = this.best();
     if (!best) return 'No measurements.';
     const threshold = this.alignment().threshold;
     const found = `Highest agreement ${fixed(best.value, 2)} with the snippet starting at ${clock(best.lag, 1)}`;
     const along = this.along();
-    const dip = along && dipOf(alongPoints(along));
+    const dip = along && dipOf(this.alongPlaces());
     const also = dip
       ? ` Divergence is least, ${fixed(dip.value, 1)} nats, at ${clock(dip.lag, 1)}; unrelated sound has ${fixed(along.unrelated, 0)}.`
       : '';

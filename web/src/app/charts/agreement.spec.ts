@@ -44,7 +44,7 @@ describe('peaks', () => {
 
 describe('agreementChart', () => {
   it('places the peak where the needle is, above the threshold', () => {
-    const chart = agreementChart(needle(3750), 700, 280);
+    const chart = agreementChart(pointsOf(needle(3750)), 0.15, 700, 280);
     expect(chart.peak!.point.lag).toBeCloseTo(120);
     expect(chart.peak!.x).toBeCloseTo((chart.left + chart.right) / 2, -1);
     expect(chart.peak!.y).toBeLessThan(chart.thresholdY!);
@@ -53,35 +53,35 @@ describe('agreementChart', () => {
   });
 
   it('shows a threshold that nothing reaches', () => {
-    const chart = agreementChart(needle(3750, 0.05), 700, 280);
+    const chart = agreementChart(pointsOf(needle(3750, 0.05)), 0.15, 700, 280);
     expect(chart.peak!.passes).toBe(false);
     expect(chart.thresholdY!).toBeGreaterThanOrEqual(chart.top);
     expect(chart.peak!.y).toBeGreaterThan(chart.thresholdY!);
   });
 
   it('keeps tick labels distinct on narrow scales', () => {
-    const labels = agreementChart(needle(3750, 0.05), 700, 280).yTicks.map((tick) => tick.label);
+    const labels = agreementChart(pointsOf(needle(3750, 0.05)), 0.15, 700, 280).yTicks.map((tick) => tick.label);
     expect(new Set(labels).size).toBe(labels.length);
   });
 
   it('reads the nearest measurement under the pointer', () => {
-    const chart = agreementChart(needle(3750), 700, 280);
+    const chart = agreementChart(pointsOf(needle(3750)), 0.15, 700, 280);
     expect(chart.at(chart.peak!.x)!.point.lag).toBeCloseTo(120, 0);
     expect(chart.at(-50)!.point.lag).toBe(0);
   });
 
   it('draws only the range asked for', () => {
-    const chart = agreementChart(needle(3750), 700, 280, [117, 123]);
+    const chart = agreementChart(pointsOf(needle(3750)), 0.15, 700, 280, [117, 123]);
     expect(chart.at(-50)!.point.lag).toBeGreaterThanOrEqual(117);
     expect(chart.xTicks.map((tick) => tick.label)).toContain('2:00');
   });
 
   it('survives an empty alignment, a single lag, and no threshold', () => {
-    const empty = agreementChart({ lags_s: [], agreement: [], threshold: 0.1 }, 300, 240);
+    const empty = agreementChart([], 0.1, 300, 240);
     expect(empty.path).toBe('');
     expect(empty.peak).toBeNull();
     expect(empty.at(100)).toBeNull();
-    const single = agreementChart({ lags_s: [4], agreement: [0.3], threshold: null }, 300, 240);
+    const single = agreementChart([{ lag: 4, value: 0.3 }], null, 300, 240);
     expect(single.thresholdY).toBeNull();
     expect(single.peak!.passes).toBe(false);
     expect(JSON.stringify([empty, single])).not.toContain('NaN');

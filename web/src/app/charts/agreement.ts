@@ -1,6 +1,6 @@
 /** Geometry of agreement against lag: a line over the track, its highest place and the decision threshold. */
 
-import { bisectCenter, extent, max, min } from 'd3-array';
+import { bisector, greatest, max, min } from 'd3-array';
 import { line } from 'd3-shape';
 
 import { minus } from '../ui/format';
@@ -49,6 +49,14 @@ export function envelope(points: readonly Point[], columns: number): Point[] {
   return kept;
 }
 
+/** Finds the point nearest to a lag, among points in order of lag. */
+export const byLag = bisector((point: Point) => point.lag);
+
+/** The highest place, the first of several. */
+export function highest(points: readonly Point[]): Point | null {
+  return greatest(points, (point) => point.value) ?? null;
+}
+
 /** The `count` highest places, best first, at least `gap` seconds apart. */
 export function peaks(points: readonly Point[], count: number, gap: number): Point[] {
   const chosen: Point[] = [];
@@ -92,21 +100,24 @@ export interface AgreementChart {
 
 const MARGIN = { top: 30, right: 14, bottom: 46, left: 44 };
 
-/** `from`..`to` limits the lags that are drawn (seconds); the vertical scale always holds threshold and peak. */
+/**
+ * Of points in order of lag, as `pointsOf` gives them: there may be ten thousand. `range` limits the lags that are drawn
+ * (seconds); the vertical scale always holds threshold and peak.
+ */
 export function agreementChart(
-  alignment: Alignment,
+  all: readonly Point[],
+  threshold: number | null,
   width: number,
   height: number,
   range: readonly [number, number] | null = null,
 ): AgreementChart {
-  const all = pointsOf(alignment);
-  const points = range ? all.filter((point) => point.lag >= range[0] && point.lag <= range[1]) : all;
-  const [low = 0, high = 1] = extent(points, (point) => point.lag) as [number?, number?];
+  const points = range ? all.slice(byLag.left(all, range[0]), byLag.right(all, range[1])) : all;
+  const [low, high] = [points[0]?.lag ?? 0, points[points.length - 1]?.lag ?? 1];
   const left = MARGIN.left;
   const right = Math.max(left + 40, width - MARGIN.right);
   const bottom = height - MARGIN.bottom;
   const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
-  const most = Math.max(max(points, (point) => point.value) ?? 0, alignment.threshold ?? 0);
+  const most = Math.max(max(points, (point) => point.value) ?? 0, threshold ?? 0);
   // Agreement is 1 at most: room above the peak is none beyond that.
   const top = Math.max(most, Math.min(1, most * 1.12));
   const y = scaleNice(
@@ -120,17 +131,16 @@ export function agreementChart(
       (point) => round(x(point.lag)),
       (point) => round(y(point.value)),
     )(drawn) ?? '';
-  const best = peaks(points, 1, 0)[0];
+  const best = highest(points);
   const place = (point: Point) => ({ x: round(x(point.lag)), y: round(y(point.value)), point });
   const yFormat = y.tickFormat(5);
-  const lags = points.map((point) => point.lag);
   return {
     low,
     high,
     path,
-    peak: best ? { ...place(best), passes: alignment.threshold !== null && best.value >= alignment.threshold } : null,
-    thresholdY: alignment.threshold === null ? null : round(y(alignment.threshold)),
-    labelLeft: best !== undefined && x(best.lag) > (left + right) / 2,
+    peak: best ? { ...place(best), passes: threshold !== null && best.value >= threshold } : null,
+    thresholdY: threshold === null ? null : round(y(threshold)),
+    labelLeft: best !== null && x(best.lag) > (left + right) / 2,
     zeroY: round(y(0)),
     xTicks: clockTicks(low, high, right - left).map((tick) => ({ x: round(x(tick.value)), label: tick.label })),
     yTicks: y.ticks(5).map((value) => ({ y: round(y(value)), label: minus(yFormat(value)) })),
@@ -138,7 +148,7 @@ export function agreementChart(
     right,
     top: MARGIN.top,
     bottom,
-    at: (pixel) => (points.length ? place(points[bisectCenter(lags, x.invert(pixel))]!) : null),
+    at: (pixel) => (points.length ? place(points[byLag.center(points, x.invert(pixel))]!) : null),
   };
 }
 

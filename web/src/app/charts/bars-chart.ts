@@ -48,22 +48,24 @@ import { Figure } from './figure';
           </text>
         }
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col">{{ columns()[0] }}</th>
-            <th scope="col" class="number">{{ columns()[1] }}</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of rows(); track $index) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row">{{ row.name }}{{ named().includes(row.name) ? ' ✓' : '' }}</th>
-              <td class="number">{{ row.text }}</td>
+              <th scope="col">{{ columns()[0] }}</th>
+              <th scope="col" class="number">{{ columns()[1] }}</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of rows(); track $index) {
+              <tr>
+                <th scope="row">{{ row.name }}{{ named().includes(row.name) ? ' ✓' : '' }}</th>
+                <td class="number">{{ row.text }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

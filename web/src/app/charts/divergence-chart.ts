@@ -59,28 +59,30 @@ const HEIGHT = 240;
           </text>
         }
       </svg>
-      <table twin>
-        <caption>
-          The places of least divergence; unrelated sound has
-          {{
-            fixed(along().unrelated, 1)
-          }}
-        </caption>
-        <thead>
-          <tr>
-            <th scope="col" class="number">Place</th>
-            <th scope="col" class="number">Divergence, nats</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of rows(); track row.lag) {
+      <ng-template #twin
+        ><table>
+          <caption>
+            The places of least divergence; unrelated sound has
+            {{
+              fixed(along().unrelated, 1)
+            }}
+          </caption>
+          <thead>
             <tr>
-              <th scope="row" class="number">{{ clock(row.lag, 1) }}</th>
-              <td class="number">{{ fixed(row.value, 2) }}</td>
+              <th scope="col" class="number">Place</th>
+              <th scope="col" class="number">Divergence, nats</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of rows(); track row.lag) {
+              <tr>
+                <th scope="row" class="number">{{ clock(row.lag, 1) }}</th>
+                <td class="number">{{ fixed(row.value, 2) }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })
@@ -99,7 +101,7 @@ export class DivergenceChartView {
     top: 30,
     bottom: HEIGHT - 46,
   }));
-  protected readonly lane = computed(() => divergenceLane(this.along(), this.frame()));
+  protected readonly lane = computed(() => divergenceLane(this.points(), this.along().unrelated, this.frame()));
   protected readonly ticks = computed(() => {
     const { low, high, left, right } = this.frame();
     return clockTicks(low, high, right - left).map((tick) => ({

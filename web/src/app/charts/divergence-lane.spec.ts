@@ -1,4 +1,4 @@
-import { divergenceLane } from './divergence-lane';
+import { alongPoints, divergenceLane } from './divergence-lane';
 
 const FRAME = { low: 0, high: 100, left: 40, right: 640, top: 20, bottom: 120 };
 const ALONG = {
@@ -8,7 +8,7 @@ const ALONG = {
 };
 
 it('dips where the snippet fits, on the time axis of its frame', () => {
-  const lane = divergenceLane(ALONG, FRAME);
+  const lane = divergenceLane(alongPoints(ALONG), 30, FRAME);
   expect(lane.dip!.point).toEqual({ lag: 33.3, value: 2 });
   expect(lane.dip!.x).toBeCloseTo(40 + 6 * 33.3, 0);
   expect(lane.dip!.y).toBeGreaterThan(lane.unrelatedY);
@@ -18,7 +18,7 @@ it('dips where the snippet fits, on the time axis of its frame', () => {
 });
 
 it('draws the part of its frame alone, and nothing without points', () => {
-  expect(divergenceLane(ALONG, { ...FRAME, low: 50 }).dip!.point.lag).toBeGreaterThanOrEqual(50);
-  const empty = divergenceLane({ offsets_s: [], divergence: [], unrelated: 30 }, FRAME);
+  expect(divergenceLane(alongPoints(ALONG), 30, { ...FRAME, low: 50 }).dip!.point.lag).toBeGreaterThanOrEqual(50);
+  const empty = divergenceLane([], 30, FRAME);
   expect([empty.dip, empty.at(100), empty.path]).toEqual([null, null, '']);
 });

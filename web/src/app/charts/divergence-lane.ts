@@ -1,9 +1,9 @@
 /** Geometry of divergence along a track: a line whose dip is the place where the snippet fits. */
 
-import { bisectCenter, max } from 'd3-array';
+import { max } from 'd3-array';
 import { line } from 'd3-shape';
 
-import { envelope, type Point } from './agreement';
+import { byLag, envelope, type Point } from './agreement';
 import { scaleLinear, scaleNice } from './scale';
 
 export interface Along {
@@ -43,15 +43,15 @@ export function dipOf(points: readonly Point[]): Point | null {
   return points.reduce<Point | null>((best, point) => (best && best.value <= point.value ? best : point), null);
 }
 
-export function divergenceLane(along: Along, frame: Frame): DivergenceLane {
+/** Of points as `alongPoints` gives them; `unrelated` is the divergence of unrelated sound. */
+export function divergenceLane(all: readonly Point[], unrelated: number, frame: Frame): DivergenceLane {
   const { low, high, left, right, top, bottom } = frame;
-  const points = alongPoints(along).filter((point) => point.lag >= low && point.lag <= high);
+  const points = all.slice(byLag.left(all, low), byLag.right(all, high));
   const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
-  const most = Math.max(along.unrelated, max(points, (point) => point.value) ?? 0);
+  const most = Math.max(unrelated, max(points, (point) => point.value) ?? 0);
   const y = scaleNice([0, most > 0 ? most : 1], [bottom, top], 3);
   const place = (point: Point) => ({ x: round(x(point.lag)), y: round(y(point.value)), point });
   const dip = dipOf(points);
-  const lags = points.map((point) => point.lag);
   return {
     path:
       line<Point>(
@@ -59,9 +59,9 @@ export function divergenceLane(along: Along, frame: Frame): DivergenceLane {
         (point) => round(y(point.value)),
       )(envelope(points, Math.floor(right - left))) ?? '',
     dip: dip && place(dip),
-    unrelatedY: round(y(along.unrelated)),
+    unrelatedY: round(y(unrelated)),
     yTicks: y.ticks(3).map((value) => ({ y: round(y(value)), label: String(value) })),
-    at: (pixel) => (points.length ? place(points[bisectCenter(lags, x.invert(pixel))]!) : null),
+    at: (pixel) => (points.length ? place(points[byLag.center(points, x.invert(pixel))]!) : null),
   };
 }
 

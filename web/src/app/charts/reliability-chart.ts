@@ -48,24 +48,26 @@ import { type ReliabilityBin, reliabilityChart } from './reliability';
           said, % (upwards: right, %; dots: by how many)
         </text>
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col" class="number">Said</th>
-            <th scope="col" class="number">Right</th>
-            <th scope="col" class="number">Answers</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (bin of bins(); track $index) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <td class="number">{{ percent(bin.said) }}</td>
-              <td class="number">{{ whole(bin.found) }}</td>
-              <td class="number">{{ bin.queries }}</td>
+              <th scope="col" class="number">Said</th>
+              <th scope="col" class="number">Right</th>
+              <th scope="col" class="number">Answers</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (bin of bins(); track $index) {
+              <tr>
+                <td class="number">{{ percent(bin.said) }}</td>
+                <td class="number">{{ whole(bin.found) }}</td>
+                <td class="number">{{ bin.queries }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

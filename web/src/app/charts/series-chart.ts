@@ -35,22 +35,24 @@ const ROWS = 12;
         <text class="axis-title" [attr.x]="drawn.left" [attr.y]="height - 6">5 minutes ago</text>
         <text class="axis-title" text-anchor="end" [attr.x]="drawn.right" [attr.y]="height - 6">now</text>
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col" class="number">Seconds ago</th>
-            <th scope="col" class="number">{{ unit() }}</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of rows(); track row.ago) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row" class="number">{{ row.ago }}</th>
-              <td class="number">{{ row.text }}</td>
+              <th scope="col" class="number">Seconds ago</th>
+              <th scope="col" class="number">{{ unit() }}</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of rows(); track row.ago) {
+              <tr>
+                <th scope="row" class="number">{{ row.ago }}</th>
+                <td class="number">{{ row.text }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

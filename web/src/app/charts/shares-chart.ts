@@ -57,26 +57,28 @@ import { shareWords } from './share-words';
           }
         }
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col">{{ column() }}</th>
-            @for (name of series(); track $index) {
-              <th scope="col" class="number">{{ name }}</th>
-            }
-          </tr>
-        </thead>
-        <tbody>
-          @for (group of groups(); track $index) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row">{{ group.name }}</th>
-              @for (share of group.shares; track $index) {
-                <td class="number">{{ shareWords(share) }}</td>
+              <th scope="col">{{ column() }}</th>
+              @for (name of series(); track $index) {
+                <th scope="col" class="number">{{ name }}</th>
               }
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (group of groups(); track $index) {
+              <tr>
+                <th scope="row">{{ group.name }}</th>
+                @for (share of group.shares; track $index) {
+                  <td class="number">{{ shareWords(share) }}</td>
+                }
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

@@ -28,22 +28,24 @@ import { pixels, rowMeans, type Stripe } from './stripe';
       <p class="arousal-ends" aria-hidden="true">
         <span>0 s of the snippet</span><span>{{ fixed(columns() * stripe().hop_s, 1) }} s</span>
       </p>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col" class="number">Beside the place, s</th>
-            <th scope="col" class="number">Mean agreement</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of rows(); track row.shift) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row" class="number">{{ fixed(row.shift, 2) }}</th>
-              <td class="number">{{ row.mean === null ? '–' : fixed(row.mean, 2) }}</td>
+              <th scope="col" class="number">Beside the place, s</th>
+              <th scope="col" class="number">Mean agreement</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of rows(); track row.shift) {
+              <tr>
+                <th scope="row" class="number">{{ fixed(row.shift, 2) }}</th>
+                <td class="number">{{ row.mean === null ? '–' : fixed(row.mean, 2) }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

@@ -1,12 +1,17 @@
 import { ChangeDetectionStrategy, Component, computed, input, output } from '@angular/core';
 
 import type { Segment } from '../api/types';
-import { KIND_WORDS, segmentName, sureWords } from '../tracklists/segments';
-import { cellWords, soundName, soundWords, tasksOf } from '../tracklists/sounds';
-import { clock, count, fixed, speedWords } from '../ui/format';
+import { KIND_WORDS, segmentName } from '../tracklists/segments';
+import { soundName, soundWords } from '../tracklists/sounds';
+import { clock, count } from '../ui/format';
+import { gradually } from '../ui/gradually';
 import { elementWidth } from '../ui/width';
 import { Figure } from './figure';
 import { BAR, SOUND, tracklistChart } from './tracklist';
+import { TracklistTable } from './tracklist-table';
+
+/** Bars that are added with one picture. */
+const STEP = 80;
 
 const DESCRIPTION =
   'What sounded when. A yellow edge marks tracks; hatched is music that is not in the library, dotted is speech or noise, a dashed outline is not decided yet, ✎ was corrected by hand.';
@@ -14,7 +19,7 @@ const DESCRIPTION =
 /** Who played what when, on the recording's time. Kinds differ by pattern and by word, not by colour alone. */
 @Component({
   selector: 'em-tracklist-chart',
-  imports: [Figure],
+  imports: [Figure, TracklistTable],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './tracklist-chart.html',
 })
@@ -40,16 +45,14 @@ export class TracklistChartView {
     ),
   );
   protected readonly soundHeight = SOUND;
-  protected readonly tasks = computed(() => tasksOf([...this.segments(), ...this.beneath()]));
+  private readonly heard = computed(() =>
+    this.chart().sounds.map((cell) => ({ ...cell, words: soundWords(cell.segment) })),
+  );
+  protected readonly bars = gradually(() => this.chart().bars, STEP);
+  protected readonly sounds = gradually(this.heard, STEP);
   protected readonly description = computed(
     () => DESCRIPTION + (this.chart().sounds.length ? ' Below is what each sounds like.' : ''),
   );
-  protected readonly table = computed(() => {
-    const several = this.beneath().length > 0;
-    const rows = (list: readonly Segment[], letter: string) =>
-      list.map((segment) => ({ segment, name: (several ? `${letter}: ` : '') + segmentName(segment) }));
-    return [...rows(this.segments(), 'A'), ...rows(this.beneath(), 'B')];
-  });
   protected readonly summary = computed(() => {
     const lists = this.beneath().length
       ? `A: ${this.kinds(this.segments())}; B: ${this.kinds(this.beneath())}`
@@ -76,12 +79,4 @@ export class TracklistChartView {
     const sign = segment.by_hand ? '✎ ' : '';
     return sign + (segment.state === 'perhaps' && !segment.by_hand ? `${name}?` : name);
   }
-
-  protected readonly cellWords = cellWords;
-  protected readonly clock = clock;
-  protected readonly fixed = fixed;
-  protected readonly kindWords = KIND_WORDS;
-  protected readonly soundWords = soundWords;
-  protected readonly speedWords = speedWords;
-  protected readonly sureWords = sureWords;
 }

@@ -47,30 +47,32 @@ import { closeness, whyWords } from './alike';
         }
         <text class="axis-title" x="0" [attr.y]="drawn.plotHeight + 38">divergence, nats</text>
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col">Track</th>
-            <th scope="col">Artist</th>
-            <th scope="col" class="number">Divergence, nats</th>
-            <th scope="col" class="number">Closer than</th>
-            <th scope="col">What differs most</th>
-          </tr>
-        </thead>
-        <tbody>
-          @for (item of items(); track item.track_id) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row">
-                <a [routerLink]="['/tracks', item.track_id]">{{ item.title }}</a>
-              </th>
-              <td>{{ item.artist ?? '–' }}</td>
-              <td class="number">{{ fixed(item.divergence, 2) }}</td>
-              <td class="number">{{ closeness(item) }}</td>
-              <td>{{ whyWords(item) }}</td>
+              <th scope="col">Track</th>
+              <th scope="col">Artist</th>
+              <th scope="col" class="number">Divergence, nats</th>
+              <th scope="col" class="number">Closer than</th>
+              <th scope="col">What differs most</th>
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (item of items(); track item.track_id) {
+              <tr>
+                <th scope="row">
+                  <a [routerLink]="['/tracks', item.track_id]">{{ item.title }}</a>
+                </th>
+                <td>{{ item.artist ?? '–' }}</td>
+                <td class="number">{{ fixed(item.divergence, 2) }}</td>
+                <td class="number">{{ closeness(item) }}</td>
+                <td>{{ whyWords(item) }}</td>
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

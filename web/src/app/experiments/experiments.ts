@@ -35,15 +35,27 @@ export class Experiments {
   private readonly router = inject(Router);
 
   // --- those there are -------------------------------------------------------------------------------------
-  protected readonly list = new ListState<ExperimentEntry>({ of: 'experiments', limit: 50, address: [] });
+  protected readonly list = new ListState<ExperimentEntry>({
+    of: 'experiments',
+    limit: 50,
+    address: ['search', 'sort'],
+  });
+  protected readonly orders = [
+    ['-created', 'newest first'],
+    ['created', 'oldest first'],
+    ['-identified', 'most named rightly'],
+    ['-wrong', 'most named wrongly'],
+    ['catalogue', 'catalogue'],
+  ] as const;
   /** Ids of those that are marked, oldest first, if they can be compared; else nothing. */
   protected readonly comparable = computed(() => {
     const marked = this.list.marked();
     const fit = marked.length > 1 && marked.length <= MAX_SERIES && marked.every(({ status }) => status === 'done');
+    // Ids begin with their time.
     return fit
       ? marked
           .map(({ id }) => id)
-          .reverse()
+          .sort()
           .join(',')
       : '';
   });

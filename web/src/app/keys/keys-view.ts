@@ -30,7 +30,16 @@ export class KeysView {
   private readonly confirm = viewChild.required(Confirm);
   private readonly rows = viewChild.required<DataList<Key>>(DataList);
 
-  protected readonly list = new ListState<Key>({ of: 'keys', limit: 100, address: [] });
+  protected readonly list = new ListState<Key>({ of: 'keys', limit: 100, address: ['search', 'sort'] });
+  /** Whether the next key is the first, and so an administrator's. */
+  protected readonly none = computed(() => !this.list.entries().length && !this.list.filtered());
+  protected readonly orders = [
+    ['created', 'oldest first'],
+    ['-created', 'newest first'],
+    ['name', 'name'],
+    ['role', 'role'],
+    ['-last_used', 'last used first'],
+  ] as const;
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<KeyMade | null>(null);
   protected readonly busy = signal(false);
@@ -63,7 +72,7 @@ export class KeysView {
           this.made.set(made);
           this.announcer.say(`Key for ${made.name} created.`);
           // The first key ends the time in which this machine needed none.
-          if (this.list.entries().length) this.list.reload();
+          if (!this.none()) this.list.reload();
         },
         error: (error: unknown) => {
           this.busy.set(false);

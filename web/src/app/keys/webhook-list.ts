@@ -22,7 +22,18 @@ export class WebhookList {
   private readonly access = inject(Access);
   private readonly announcer = inject(Announcer);
 
-  protected readonly list = new ListState<Webhook>({ of: 'webhooks', limit: 100, address: [], cursor: 'webhooks' });
+  protected readonly list = new ListState<Webhook>({
+    of: 'webhooks',
+    limit: 100,
+    address: ['search', 'sort'],
+    prefix: 'webhooks-',
+  });
+  protected readonly orders = [
+    ['created', 'oldest first'],
+    ['-created', 'newest first'],
+    ['url', 'address'],
+    ['-failures', 'failures first'],
+  ] as const;
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<WebhookMade | null>(null);
   protected readonly tested = signal('');

@@ -66,28 +66,30 @@ const MOST = 420;
           <li>{{ line }}.</li>
         }
       </ul>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col">{{ moments().length ? 'From' : 'Song' }}</th>
-            <th scope="col" class="number">Livelier than, of 100</th>
-            @if (!flat()) {
-              <th scope="col" class="number">Happy, of 100</th>
-            }
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of rows(); track row.name) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row">{{ row.name }}</th>
-              <td class="number">{{ round(row.arousal) }}</td>
+              <th scope="col">{{ moments().length ? 'From' : 'Song' }}</th>
+              <th scope="col" class="number">Livelier than, of 100</th>
               @if (!flat()) {
-                <td class="number">{{ row.valence === null ? '–' : round(row.valence) }}</td>
+                <th scope="col" class="number">Happy, of 100</th>
               }
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of rows(); track row.name) {
+              <tr>
+                <th scope="row">{{ row.name }}</th>
+                <td class="number">{{ round(row.arousal) }}</td>
+                @if (!flat()) {
+                  <td class="number">{{ row.valence === null ? '–' : round(row.valence) }}</td>
+                }
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

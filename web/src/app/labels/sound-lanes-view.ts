@@ -94,28 +94,30 @@ import { alongOf, laneTags, LIVELY, PICTURE, soundLanes } from './sound-lanes';
           [attr.y2]="drawn.y.axis"
         />
       </svg>
-      <table twin>
-        <thead>
-          <tr>
-            <th scope="col" class="number">From</th>
-            <th scope="col" class="number">Livelier than, of 100</th>
-            @for (tag of tags(); track tag) {
-              <th scope="col" class="number">{{ tag }}</th>
-            }
-          </tr>
-        </thead>
-        <tbody>
-          @for (row of table(); track row.from) {
+      <ng-template #twin
+        ><table>
+          <thead>
             <tr>
-              <th scope="row" class="number">{{ row.from }}</th>
-              <td class="number">{{ row.lively }}</td>
-              @for (share of row.shares; track $index) {
-                <td class="number">{{ share }}</td>
+              <th scope="col" class="number">From</th>
+              <th scope="col" class="number">Livelier than, of 100</th>
+              @for (tag of tags(); track tag) {
+                <th scope="col" class="number">{{ tag }}</th>
               }
             </tr>
-          }
-        </tbody>
-      </table>
+          </thead>
+          <tbody>
+            @for (row of table(); track row.from) {
+              <tr>
+                <th scope="row" class="number">{{ row.from }}</th>
+                <td class="number">{{ row.lively }}</td>
+                @for (share of row.shares; track $index) {
+                  <td class="number">{{ share }}</td>
+                }
+              </tr>
+            }
+          </tbody>
+        </table></ng-template
+      >
     </em-figure>
   `,
 })

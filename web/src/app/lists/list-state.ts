@@ -33,8 +33,8 @@ export interface ListOptions {
   readonly asked?: (address: Params) => Params;
   /** Fields that rows show; left out: all. */
   readonly fields?: string;
-  /** Name of the cursor in the address, where a view has several lists. */
-  readonly cursor?: string;
+  /** What its names in the address begin with, where a view has several lists. */
+  readonly prefix?: string;
 }
 
 /**
@@ -45,11 +45,11 @@ export class ListState<T extends { readonly id: string }> {
   private readonly router = inject(Router);
   private readonly undo = inject(Undo);
   readonly address = toSignal(inject(ActivatedRoute).queryParams, { initialValue: {} as Params });
-  readonly cursor = computed(() => String(this.address()[this.place()] ?? ''));
+  readonly cursor = computed(() => String(this.address()[this.at('cursor')] ?? ''));
   /** What is asked of the service, without the place in the list. */
   readonly filter = computed(() => {
     const address = this.address();
-    const named = this.options.address.filter((name) => address[name]).map((name) => [name, String(address[name])]);
+    const named = this.options.address.map((name) => [name, address[this.at(name)]]).filter(([, value]) => value);
     return { ...Object.fromEntries(named), ...this.options.asked?.(address) } as Record<string, string>;
   });
   /** Whether anything but an order is asked for. */
@@ -82,6 +82,11 @@ export class ListState<T extends { readonly id: string }> {
   readonly next = computed(() => this.answered()?.answer.next ?? null);
   private readonly sent = computed(() => (this.answered()?.answer[this.options.of] ?? []) as readonly T[]);
   readonly entries = computed(() => this.sent().filter((entry) => !this.undo.isGone(this.url(entry))));
+  /** Whether there is, or was, anything to search and to order. */
+  readonly several = linkedSignal<boolean, boolean>({
+    source: () => this.entries().length > 1 || Object.keys(this.filter()).length > 0,
+    computation: (now, previous) => now || !!previous?.value,
+  });
 
   /** Ids of the rows that are marked; another page begins without. */
   private readonly ticked = linkedSignal<string, ReadonlySet<string>>({
@@ -113,8 +118,8 @@ export class ListState<T extends { readonly id: string }> {
   }
 
   /** The address of the page that begins at a cursor; null: the first one. */
-  at(cursor: string | null): Params {
-    return { [this.place()]: cursor };
+  page(cursor: string | null): Params {
+    return { [this.at('cursor')]: cursor };
   }
 
   isMarked(entry: T): boolean {
@@ -134,8 +139,9 @@ export class ListState<T extends { readonly id: string }> {
   /** Ask for something else, from its beginning on. */
   show(params: Params, replaceUrl = false): void {
     clearTimeout(this.typing);
+    const named = Object.entries({ ...params, cursor: null }).map(([name, value]) => [this.at(name), value]);
     void this.router.navigate([], {
-      queryParams: { ...params, ...this.at(null) },
+      queryParams: Object.fromEntries(named),
       queryParamsHandling: 'merge',
       replaceUrl,
     });
@@ -174,8 +180,9 @@ export class ListState<T extends { readonly id: string }> {
     this.reload();
   }
 
-  private place(): string {
-    return this.options.cursor ?? 'cursor';
+  /** A name as it stands in the address. */
+  private at(name: string): string {
+    return (this.options.prefix ?? '') + name;
   }
 
   private url(entry: T): string {

@@ -8,12 +8,15 @@ import { troubleOf, type Trouble } from '../api/problem';
 import type { Tracklist } from '../api/types';
 import { TracklistChartView } from '../charts/tracklist-chart';
 import { moment } from '../ui/format';
+import { gradually } from '../ui/gradually';
 import { TroubleNote } from '../ui/trouble-note';
 import { differencesOf, differenceWords } from './differences';
 import { segmentName, span, statusWords } from './segments';
 
 /** Lengths of one recording that was listened to twice differ by no more, seconds. */
 const SAME_S = 2;
+/** Rows that are added with one picture. */
+const STEP = 60;
 
 /** Two tracklists beside each other, those of the address: on one time axis, with all that differs. */
 @Component({
@@ -59,7 +62,7 @@ const SAME_S = 2;
                   </tr>
                 </thead>
                 <tbody>
-                  @for (row of found().differences; track $index) {
+                  @for (row of rows(); track $index) {
                     <tr>
                       <th scope="row">{{ span((row.first ?? row.second)!) }}</th>
                       <td>{{ row.first ? segmentName(row.first) : '–' }}</td>
@@ -90,6 +93,7 @@ export class CompareTracklists {
   protected readonly length = computed(() => Math.max(...this.both()!.map((one) => one.duration_s)));
   protected readonly apart = computed(() => this.both()!.some((one) => one.duration_s < this.length() - SAME_S));
   protected readonly found = computed(() => differencesOf(this.both()![0]!.segments, this.both()![1]!.segments));
+  protected readonly rows = gradually(() => (this.both() ? this.found().differences : []), STEP);
   protected readonly sentence = computed(() => {
     const { differences, alike } = this.found();
     const several = differences.length;

@@ -22,6 +22,7 @@ import type { ExportFormat, Segment, Tracklist } from '../api/types';
 import { remarkSentences } from '../capture/verdict';
 import { TracklistChartView } from '../charts/tracklist-chart';
 import { moment } from '../ui/format';
+import { gradually } from '../ui/gradually';
 import { Icon } from '../ui/icon';
 import { saveAs } from '../ui/save';
 import { TroubleNote } from '../ui/trouble-note';
@@ -31,6 +32,8 @@ import { soundWords } from './sounds';
 import { asCorrected, EXPORTS, segmentName, span, statusWords, sureWords } from './segments';
 
 const LOOK_MS = 3000;
+/** Rows that are added with one picture. */
+const STEP = 40;
 
 /** One long recording: what sounded when, how sure that is, and what a person set right. */
 @Component({
@@ -60,6 +63,16 @@ export class TracklistView {
     source: () => ({ id: this.id(), value: this.resource.hasValue() ? this.resource.value() : undefined }),
     computation: ({ id, value }, previous) => value ?? (previous?.source.id === id ? previous.value : undefined),
   });
+  private readonly words = computed(() =>
+    (this.tracklist()?.segments ?? []).map((segment) => ({
+      segment,
+      name: segmentName(segment),
+      span: span(segment),
+      sure: sureWords(segment),
+      sounds: soundWords(segment),
+    })),
+  );
+  protected readonly rows = gradually(this.words, STEP);
   protected readonly failure = computed(() => (this.resource.error() ? troubleOf(this.resource.error()) : null));
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly active = signal<string | null>(null);
@@ -153,10 +166,6 @@ export class TracklistView {
   }
 
   protected readonly remarkSentences = remarkSentences;
-  protected readonly soundWords = soundWords;
   protected readonly moment = (created: string) => moment(new Date(created));
-  protected readonly segmentName = segmentName;
-  protected readonly span = span;
   protected readonly statusWords = statusWords;
-  protected readonly sureWords = sureWords;
 }

@@ -155,6 +155,10 @@ describe('charts', () => {
       expect(element.querySelector('figcaption h2')?.textContent).toBeTruthy();
       expect(element.querySelector('figcaption p')?.textContent).toBeTruthy();
       expect(element.querySelector('svg[role=img]')?.getAttribute('aria-label')).toBeTruthy();
+      expect(element.querySelector('table')).toBeNull();
+      element.querySelector('details')!.open = true;
+      element.querySelector('details')!.dispatchEvent(new Event('toggle'));
+      await fixture.whenStable();
       expect(element.querySelectorAll('details table tbody tr').length).toBeGreaterThan(0);
       expect(element.innerHTML).not.toContain('NaN');
       expect(element.querySelector('[style]')).toBeNull();

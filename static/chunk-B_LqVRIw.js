@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-DJWSwwPy.js";export{c as Tape};

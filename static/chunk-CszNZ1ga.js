@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-CA3QSwAl.js";export{c as Tape};

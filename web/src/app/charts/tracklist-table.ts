@@ -1,0 +1,70 @@
+import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+
+import type { Segment } from '../api/types';
+import { segmentName, sureWords } from '../tracklists/segments';
+import { cellWords, tasksOf } from '../tracklists/sounds';
+import { clock, fixed, speedWords } from '../ui/format';
+import { gradually } from '../ui/gradually';
+
+const STEP = 60;
+
+/** The figures of a tracklist's timeline. */
+@Component({
+  selector: 'table[emTracklistTable]',
+  changeDetection: ChangeDetectionStrategy.OnPush,
+  template: `
+    <thead>
+      <tr>
+        <th scope="col">What</th>
+        <th scope="col" class="number">From</th>
+        <th scope="col" class="number">To</th>
+        <th scope="col" class="number">From, ± s</th>
+        <th scope="col" class="number">Place in the track</th>
+        <th scope="col">Speed</th>
+        <th scope="col">How sure</th>
+        @for (task of tasks(); track task) {
+          <th scope="col">Sound: {{ task }}</th>
+        }
+      </tr>
+    </thead>
+    <tbody>
+      @for (row of rows(); track $index) {
+        <tr>
+          <th scope="row">{{ row.name }}</th>
+          @for (figure of row.figures; track $index) {
+            <td class="number">{{ figure }}</td>
+          }
+          @for (words of row.words; track $index) {
+            <td dir="auto">{{ words }}</td>
+          }
+        </tr>
+      }
+    </tbody>
+  `,
+})
+export class TracklistTable {
+  readonly segments = input.required<readonly Segment[]>();
+  /** A second list, to compare: the first is A then, this one B. */
+  readonly beneath = input<readonly Segment[]>([]);
+
+  protected readonly tasks = computed(() => tasksOf([...this.segments(), ...this.beneath()]));
+  private readonly all = computed(() => {
+    const rows = (list: readonly Segment[], letter: string) =>
+      list.map((segment) => ({
+        name: (this.beneath().length ? `${letter}: ` : '') + segmentName(segment),
+        figures: [
+          clock(segment.start_s, 1),
+          clock(segment.end_s, 1),
+          fixed(segment.start_uncertainty_s, 1),
+          segment.offset_s === null ? '–' : clock(segment.offset_s, 1),
+        ],
+        words: [
+          segment.speed === null ? '–' : speedWords(segment.speed),
+          sureWords(segment),
+          ...this.tasks().map((task) => cellWords(segment, task)),
+        ],
+      }));
+    return [...rows(this.segments(), 'A'), ...rows(this.beneath(), 'B')];
+  });
+  protected readonly rows = gradually(this.all, STEP);
+}
