@@ -192,10 +192,20 @@ def resize(page: Page) -> None:
 
 def choose(page: Page) -> None:
     """Go from the timeline to the list, by stretches in all its parts."""
-    stretches = page.locator(".stretch")
-    for number in np.linspace(0, stretches.count() - 1, 12).astype(int):
-        stretches.nth(int(number)).dispatch_event("click")
+    chart = page.locator(".tracklist-chart")
+    for number in range(12):
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        assert box is not None
+        place = (box["x"] + 20 + number * (box["width"] - 40) / 11, box["y"] + 20 + number * box["height"] / 13)
+        page.mouse.click(place[0], place[1])
         page.wait_for_timeout(50)
+
+
+def from_stretch_to_stretch(page: Page) -> None:
+    """Move the cursor over the timeline by keys."""
+    page.get_by_label("Cursor in the recording").focus()
+    press(page, "ArrowRight", 60)
 
 
 def tab(page: Page) -> None:
@@ -207,7 +217,7 @@ def tab(page: Page) -> None:
 def unfold(page: Page) -> None:
     """Open the table with the figures, and close it."""
     for _ in range(2):
-        page.get_by_text("As a table").first.click()
+        page.locator("em-tracklist-chart summary").click()
         page.wait_for_timeout(300)
 
 
@@ -235,6 +245,7 @@ TAG: dict[str, Callable[[Page], None]] = {
 }
 TRACKLIST: dict[str, Callable[[Page], None]] = {
     "pointer over the timeline": lambda page: hover(page, ".tracklist-chart"),
+    "cursor by keys": from_stretch_to_stretch,
     "scroll": lambda page: roll(page, 600, 40),
     "from the timeline to the list": choose,
     "through the list by Tab": tab,
@@ -246,6 +257,7 @@ TRACKLIST: dict[str, Callable[[Page], None]] = {
 
 def watched(browser: Browser, page: Page, act: Callable[[Page], None]) -> dict[str, Any]:
     """Do something on the page; return its frames, tasks and answers, in milliseconds."""
+    page.locator("body").bounding_box()  # what drives the page is loaded into it before it is watched
     browser.start_tracing(page=page, categories=["toplevel"])
     page.evaluate(WATCH)
     act(page)

@@ -32,13 +32,15 @@ def test_twelve_hours_are_listed_drawn_and_tabled(page: Page, long: dict[str, st
     expect(rows).to_have_count(len(heard))
     chart = page.locator("svg.tracklist-chart")
     expect(chart).to_have_attribute("aria-label", re.compile(rf"^{HOURS}:00:00 with {n_tracks} tracks, "))
-    drawn = page.locator(".stretch").count()  # one that goes on in the next row has a bar in both
-    assert len(heard) <= drawn <= len(heard) + HOURS
-    assert page.locator(".sound").count() >= len(heard) // 2
+    bars = sum((path.get_attribute("d") or "").count("M") for path in page.locator(".stretch .body").all())
+    assert len(heard) <= bars <= len(heard) + HOURS  # one that goes on in the next row has a bar in both
+    assert page.locator(".tracklist-chart *").count() < 300  # not one by one
     assert page.locator("table").count() == 0  # nobody has opened it
 
     # From the end of the timeline to the end of the list, far below.
-    page.locator(".stretch").last.dispatch_event("click")
+    page.get_by_label("Cursor in the recording").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Enter")
     expect(rows.last).to_be_focused()
     expect(rows.last).to_be_in_viewport()
     expect(page.locator(".segment-list .active")).to_have_count(1)
@@ -49,7 +51,9 @@ def test_twelve_hours_are_listed_drawn_and_tabled(page: Page, long: dict[str, st
 
     page.get_by_text("As a table").click()
     table = page.locator("em-tracklist-chart table")
-    expect(table.locator("tbody tr")).to_have_count(len(heard))
+    expect(table.locator("tbody tr")).to_have_count(100)
+    page.get_by_label("Rows").select_option(f"701 to {len(heard)} of {len(heard)}")
+    expect(table.locator("tbody tr")).to_have_count(len(heard) - 700)
     expect(table.locator("thead th")).to_have_count(9)
     last = [segment for segment in heard if segment.kind == "track"][-1]
     expect(table.locator("tr", has_text=f"{last.title} by {last.artist}").last).to_contain_text("as recorded")
@@ -78,8 +82,8 @@ def test_ten_thousand_points_keep_their_one_peak(
     page.keyboard.press("End")
     expect(cursor).to_have_attribute("aria-valuetext", re.compile("^53:1.*agreement .*, divergence .* nats"))
     page.get_by_label("Around the peak").click()
-    page.keyboard.press("Home")
     cursor.focus()
+    expect(cursor).to_have_attribute("aria-valuetext", re.compile("^29:(39|40)"))
     page.keyboard.press("Home")
     expect(cursor).to_have_attribute("aria-valuetext", re.compile("^29:3[34]"))
     lanes.get_by_text("As a table").click()

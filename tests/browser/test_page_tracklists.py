@@ -110,17 +110,26 @@ def test_a_long_recording_becomes_a_list_that_a_person_corrects(
 
 def test_the_timeline_leads_to_the_list_and_tells_kinds_apart_without_colour(page: Page, listed: str) -> None:
     page.goto(listed)
-    stretches = page.locator(".stretch")
-    expect(stretches.first).to_be_visible()
-    stretches.first.click()
-    expect(page.locator(".segment-list li").first).to_be_focused()
+    timeline, rows = page.locator(".tracklist-chart"), page.locator(".segment-list li")
+    expect(timeline).to_be_visible()
+    timeline.click(position={"x": 12, "y": 12})
+    expect(rows.first).to_be_focused()
+    expect(rows.first).to_have_class(re.compile("active"))
+    timeline.hover(position={"x": 14, "y": 12})
+    expect(page.locator("em-tracklist-chart .reading")).to_contain_text(rows.first.locator(".row-title").inner_text())
+    cursor = page.get_by_label("Cursor in the recording")
+    cursor.focus()
+    page.keyboard.press("End")
+    expect(cursor).to_have_attribute("aria-valuetext", re.compile(rows.last.locator(".row-title").inner_text()))
+    page.keyboard.press("Enter")
+    expect(rows.last).to_be_focused()
     kinds = {name: page.locator(f".stretch[data-kind={name}] .body") for name in ("track", "unknown")}
     drawn = {name: body.first.evaluate("e => getComputedStyle(e).fill") for name, body in kinds.items() if body.count()}
     assert "url" not in drawn["track"]
     if "unknown" in drawn:  # where the songs meet, a short stretch may be taken for part of either
         assert "em-unknown" in drawn["unknown"]
     page.get_by_text("As a table").click()
-    expect(page.locator("em-tracklist-chart tbody tr")).to_have_count(page.locator(".segment-list li").count())
+    expect(page.locator("em-tracklist-chart tbody tr")).to_have_count(rows.count())
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (1280, "dark")])
@@ -243,11 +252,13 @@ def test_two_lists_of_one_recording_are_compared(
     expect(cells.nth(1)).to_contain_text(title)
     expect(cells.nth(2)).to_have_text("Somebody else’s")
     expect(cells.nth(3)).to_have_text("Another answer")
-    bars = narrow.locator(".tracklist-chart .body")
-    expect(bars).to_have_count(len(lists[0]["segments"]) + len(second["segments"]))
-    boxes = [bar.bounding_box() or {} for bar in bars.all()]
-    half = len(lists[0]["segments"])
-    assert all(above["x"] == below["x"] < below["y"] for above, below in zip(boxes[:half], boxes[half:], strict=True))
+    # Each of the first list has one of the second beneath it, on the same time.
+    bars = [path.get_attribute("d") or "" for path in narrow.locator(".tracklist-chart .body").all()]
+    places = sorted(tuple(map(float, place)) for path in bars for place in re.findall(r"M([\d.]+),([\d.]+)", path))
+    assert len(places) == len(lists[0]["segments"]) + len(second["segments"])
+    assert all(
+        above[0] == below[0] and above[1] < below[1] for above, below in zip(places[::2], places[1::2], strict=True)
+    )
     assert violations(narrow) == []
     assert narrow.evaluate("document.documentElement.scrollWidth") <= 320
     narrow.goto("/tracklists/compare?ids=one")

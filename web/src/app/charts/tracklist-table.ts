@@ -1,45 +1,57 @@
-import { ChangeDetectionStrategy, Component, computed, input } from '@angular/core';
+import { ChangeDetectionStrategy, Component, computed, input, linkedSignal } from '@angular/core';
 
 import type { Segment } from '../api/types';
 import { segmentName, sureWords } from '../tracklists/segments';
 import { cellWords, tasksOf } from '../tracklists/sounds';
 import { clock, fixed, speedWords } from '../ui/format';
-import { gradually } from '../ui/gradually';
 
-const STEP = 60;
+/** Rows that are shown at a time: of a whole night, browsers lay a table out for long. */
+const PAGE = 100;
 
 /** The figures of a tracklist's timeline. */
 @Component({
-  selector: 'table[emTracklistTable]',
+  selector: 'em-tracklist-table',
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
-    <thead>
-      <tr>
-        <th scope="col">What</th>
-        <th scope="col" class="number">From</th>
-        <th scope="col" class="number">To</th>
-        <th scope="col" class="number">From, ± s</th>
-        <th scope="col" class="number">Place in the track</th>
-        <th scope="col">Speed</th>
-        <th scope="col">How sure</th>
-        @for (task of tasks(); track task) {
-          <th scope="col">Sound: {{ task }}</th>
-        }
-      </tr>
-    </thead>
-    <tbody>
-      @for (row of rows(); track $index) {
-        <tr>
-          <th scope="row">{{ row.name }}</th>
-          @for (figure of row.figures; track $index) {
-            <td class="number">{{ figure }}</td>
+    @if (pages().length > 1) {
+      <label class="filter">
+        <span>Rows</span>
+        <select (change)="choose($event)">
+          @for (page of pages(); track page.from) {
+            <option [value]="page.from" [selected]="page.from === from()">{{ page.words }}</option>
           }
-          @for (words of row.words; track $index) {
-            <td dir="auto">{{ words }}</td>
+        </select>
+      </label>
+    }
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">What</th>
+          <th scope="col" class="number">From</th>
+          <th scope="col" class="number">To</th>
+          <th scope="col" class="number">From, ± s</th>
+          <th scope="col" class="number">Place in the track</th>
+          <th scope="col">Speed</th>
+          <th scope="col">How sure</th>
+          @for (task of tasks(); track task) {
+            <th scope="col">Sound: {{ task }}</th>
           }
         </tr>
-      }
-    </tbody>
+      </thead>
+      <tbody>
+        @for (row of rows(); track $index) {
+          <tr>
+            <th scope="row">{{ row.name }}</th>
+            @for (figure of row.figures; track $index) {
+              <td class="number">{{ figure }}</td>
+            }
+            @for (words of row.words; track $index) {
+              <td dir="auto">{{ words }}</td>
+            }
+          </tr>
+        }
+      </tbody>
+    </table>
   `,
 })
 export class TracklistTable {
@@ -66,5 +78,18 @@ export class TracklistTable {
       }));
     return [...rows(this.segments(), 'A'), ...rows(this.beneath(), 'B')];
   });
-  protected readonly rows = gradually(this.all, STEP);
+  /** First row that is shown. */
+  protected readonly from = linkedSignal({ source: () => this.all().length, computation: () => 0 });
+  protected readonly rows = computed(() => this.all().slice(this.from(), this.from() + PAGE));
+  protected readonly pages = computed(() => {
+    const total = this.all().length;
+    return Array.from({ length: Math.ceil(total / PAGE) }, (_, page) => {
+      const from = page * PAGE;
+      return { from, words: `${from + 1} to ${Math.min(from + PAGE, total)} of ${total}` };
+    });
+  });
+
+  protected choose(event: Event): void {
+    this.from.set(Number((event.target as HTMLSelectElement).value));
+  }
 }

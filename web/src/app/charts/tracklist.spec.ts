@@ -1,4 +1,4 @@
-import { lanesOf, LANE, rowSpan, SOUND, tracklistChart } from './tracklist';
+import { BAR, boxes, lanesOf, LANE, rowSpan, segmentAt, SOUND, tracklistChart } from './tracklist';
 
 const parts = (...spans: [number, number][]) => spans.map(([start_s, end_s]) => ({ start_s, end_s }));
 const name = () => 'Copper Waltz';
@@ -62,4 +62,19 @@ it('survives nothing', () => {
   const chart = tracklistChart([], 0, 300, name);
   expect(chart.bars).toEqual([]);
   expect(JSON.stringify(chart)).not.toContain('null');
+});
+
+it('draws many bars as one path, and knows what lies where', () => {
+  const said = () => 'jazz';
+  const [first, second] = parts([0, 100], [90, 200]);
+  const chart = tracklistChart([first!, second!], 200, 600, name, [], said);
+  const path = boxes(chart.bars, BAR);
+  expect(path.match(/M/g)).toHaveLength(2);
+  expect(path).toMatch(new RegExp(`^M${chart.left + 3},0h.*z$`));
+  const at = (x: number, y: number) => segmentAt(chart, x, y);
+  expect(at(chart.left + 1, 1)).toBe(first);
+  expect(at(chart.right - 1, LANE + 1)).toBe(second);
+  expect(at(chart.right - 1, 1)).toBeNull();
+  expect(at(chart.left + 1, chart.sounds[0]!.y + 1)).toBe(first);
+  expect(boxes([], BAR)).toBe('');
 });

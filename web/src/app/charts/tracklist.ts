@@ -9,11 +9,14 @@ export interface Stretch {
   readonly end_s: number;
 }
 
-export interface TracklistBar<T extends Stretch> {
-  readonly segment: T;
+export interface Box {
   readonly x: number;
   readonly y: number;
   readonly width: number;
+}
+
+export interface TracklistBar<T extends Stretch> extends Box {
+  readonly segment: T;
   /** What fits of the name; empty if nothing does. */
   readonly label: string;
 }
@@ -71,6 +74,30 @@ export function lanesOf(segments: readonly Stretch[]): number[] {
     ends[lane] = segment.end_s;
     return lane;
   });
+}
+
+/** Bars as one path, their corners rounded: of a long recording there are more than a browser draws well one by one. */
+export function boxes(bars: readonly Box[], height: number): string {
+  let path = '';
+  for (const { x, y, width } of bars) {
+    const r = Math.min(3, width / 2);
+    const [across, down] = [width - 2 * r, height - 2 * r];
+    const corner = `a${r},${r} 0 0 1 `;
+    path += `M${x + r},${y}h${across}${corner}${r},${r}v${down}${corner}${-r},${r}h${-across}${corner}${-r},${-r}v${-down}${corner}${r},${-r}z`;
+  }
+  return path;
+}
+
+/** The lower edges of bars. */
+export function edges(bars: readonly Box[], height: number, edge: number): string {
+  return bars.map(({ x, y, width }) => `M${x},${y + height - edge}h${width}v${edge}h${-width}z`).join('');
+}
+
+/** The segment whose bar or sound lies at a place of the drawing. */
+export function segmentAt<T extends Stretch>({ bars, sounds }: TracklistChart<T>, x: number, y: number): T | null {
+  const at = (list: readonly TracklistBar<T>[], height: number) =>
+    list.find((bar) => x >= bar.x && x <= bar.x + bar.width && y >= bar.y && y <= bar.y + height);
+  return (at(bars, BAR) ?? at(sounds, SOUND))?.segment ?? null;
 }
 
 /**

@@ -33,7 +33,7 @@ import { asCorrected, EXPORTS, segmentName, span, statusWords, sureWords } from 
 
 const LOOK_MS = 3000;
 /** Rows that are added with one picture. */
-const STEP = 40;
+const STEP = 20;
 
 /** One long recording: what sounded when, how sure that is, and what a person set right. */
 @Component({
