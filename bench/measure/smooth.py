@@ -6,10 +6,11 @@
 What is looked at is made from a seed and stored without listening: a tag with 10,000 measurements of agreement and as
 many of divergence, and a tracklist with a stretch of music, speech or silence about every minute, each with labels. The
 page draws them as it draws any. A *frame* is the time between two pictures, a sixtieth of a second where nothing is
-late. An *answer* is the time from an input to the picture that shows what came of it, as Chromium's event timing has it:
-by steps of 8 ms, and only from 16 ms on. Both are by the clock, and say little on a machine that does other things. A
-*task* is what the main thread does in one go, in processor time, from Chromium's trace: whatever else runs, no picture
-comes sooner than the tasks before it take. How much slower the processor is is imitated: its time counts, too.
+late. An *answer* is the time from an input to the picture that shows what came of it, as Chromium's event timing has
+it: by steps of 8 ms, and only from 16 ms on. Both are by the clock, and say little on a machine that does other things.
+A *task* is what the main thread does in one go, in processor time, from Chromium's trace: whatever else runs, no
+picture comes sooner than the tasks before it take. What drives the page is among them. A slower processor is imitated
+by waiting that costs processor time, more of it than it should on a busy machine: multiply the tasks of the other.
 """
 
 from __future__ import annotations
@@ -96,7 +97,13 @@ def store_tag(store: Store) -> str:
         },
         "nearest": [],
     }
-    judged = {"agreement": 0.71, "z": 24.0, "log10_e_value": -40.0, "confidence": 0.9999, "divergence": 11.0}
+    judged: dict[str, Any] = {
+        "agreement": 0.71,
+        "z": 24.0,
+        "log10_e_value": -40.0,
+        "confidence": 0.9999,
+        "divergence": 11.0,
+    }
     match = Match(
         track_id="t" * 32, title="A long night", artist="Ida Varga", album=None, source="night.flac", role="match",
         recording=0, offset_s=PLACE_S, query_start_s=0.0, query_end_s=5.0, speed=1.0, pitch=0.0,
@@ -126,8 +133,17 @@ def segments() -> list[Segment]:
             "end_uncertainty_s": 0.4, "confidence": round(float(rng.uniform(0.6, 1)), 4), "labels": labels,
         }  # fmt: skip
         if is_track:
-            names = {"title": f"Song {number + 1}", "artist": f"Artist {number % 40}", "album": f"Album {number % 90}"}
-            place = {"track_id": f"{number:032x}", "source": f"{number}.flac", "offset_s": 4.0, "speed": 1.0}
+            names: dict[str, Any] = {
+                "title": f"Song {number + 1}",
+                "artist": f"Artist {number % 40}",
+                "album": f"Album {number % 90}",
+            }
+            place: dict[str, Any] = {
+                "track_id": f"{number:032x}",
+                "source": f"{number}.flac",
+                "offset_s": 4.0,
+                "speed": 1.0,
+            }
             found.append(Segment(kind="track", **names, **place, **common))
         else:
             found.append(Segment(kind=BETWEEN[number % len(BETWEEN)], **common))
@@ -291,7 +307,8 @@ def measure(browser: Browser, url: str, tag: str, tracklist: str, slower: float)
         page = context.new_page()
         page.goto(url)  # what every page needs is loaded
         page.context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": slower})
-        for what, act in {"opened": partial(open_, address=address, shown=shown), **acts}.items():
+        every: dict[str, Callable[[Page], None]] = {"opened": partial(open_, address=address, shown=shown), **acts}
+        for what, act in every.items():
             rows.append({"page": name, "what": what, "slower": slower, **watched(browser, page, act)})
         context.close()
     return rows

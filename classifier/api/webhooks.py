@@ -28,7 +28,9 @@ def listing(query_data: WebhooksQuery) -> dict[str, Any]:
     """List the webhooks without their secrets, oldest first unless `sort` says otherwise."""
     webhooks = [webhook.to_dict() for webhook in stored.listed(service().store)]
     only(query_data.fields, of="webhooks")
-    return found(webhooks, query_data, of="webhooks", texts=lambda one: (one["url"], *one["events"], one["last_answer"]))
+    return found(
+        webhooks, query_data, of="webhooks", texts=lambda hook: (hook["url"], *hook["events"], hook["last_answer"])
+    )
 
 
 @bp.post("")

@@ -1,4 +1,4 @@
-"""A tag of ten thousand measurements and a tracklist of twelve hours: drawn piece by piece, and in the end as a whole."""
+"""A tag of ten thousand measurements and a tracklist of twelve hours: drawn piece by piece, in the end as a whole."""
 
 from __future__ import annotations
 
