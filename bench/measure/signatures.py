@@ -4,6 +4,9 @@ Every snippet is searched with its sound and by its signature, as ``POST /api/v1
 
     python -m bench.measure.signatures                            # 1,000 snippets, some minutes
     python -m bench.measure.signatures --per-cell 20 --javascript # the signatures of web/signature, built before
+    python -m bench.measure.signatures --kept DONE                # goes on, after an interruption, where it was
+
+Snippets are asked in an order drawn by lot, so that the first hundred stand for all.
 
 Snippets are files of 16 bits. A verdict is the same if its word and the track that it names are. Other playback speeds
 are searched only with sound: verdicts that are due to that are counted apart.
@@ -120,6 +123,16 @@ def rows(compared: Sequence[Compared]) -> list[list[str]]:
     return found
 
 
+def _kept(path: Path | None) -> dict[str, Compared]:
+    """What an interrupted run has found, by the snippets' ids."""
+    lines = path.read_text().splitlines() if path is not None and path.exists() else []
+    found = {}
+    for key, values in map(json.loads, lines):
+        both = {name: tuple(values[name]) for name in ("by_sound", "by_signature")}
+        found[key] = Compared(**{**values, **both})
+    return found
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -131,6 +144,7 @@ def main() -> None:
     parser.add_argument("--javascript", action="store_true", help="signatures of web/signature instead of Python's")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--json", type=Path, help="write what came of each snippet here")
+    parser.add_argument("--kept", type=Path, help="file of what has been found so far, read and added to")
     arguments = parser.parse_args()
     names = arguments.conditions.split(",")
     references = corpus.evaluation()
@@ -139,10 +153,18 @@ def main() -> None:
     planned = queries.plan(known, names, [LENGTH_S], arguments.per_cell, _SEED)
     planned += queries.plan(unknown, names, [LENGTH_S], arguments.strangers, _SEED + 1)
     planned += queries.plan([], MUSIC_FREE, [LENGTH_S], arguments.strangers, _SEED + 2)
+    known_before = _kept(arguments.kept)
+    left = [query for query in planned if query.id not in known_before]
+    np.random.default_rng(_SEED).shuffle(left)
+    compared = list(known_before.values())
     # Modelling the catalogue leaves threads behind, which a forked process would wait for.
     with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
-        asked = pool.map(partial(compare, catalogue=catalogue, javascript=arguments.javascript), planned, chunksize=4)
-        compared = list(progress(asked, "snippets", total=len(planned)))
+        asked = pool.map(partial(compare, catalogue=catalogue, javascript=arguments.javascript), left, chunksize=4)
+        for query, one in zip(left, progress(asked, "snippets", total=len(left)), strict=True):
+            compared.append(one)
+            if arguments.kept:
+                with arguments.kept.open("a") as file:
+                    file.write(json.dumps([query.id, asdict(one)]) + "\n")
     table = Table(
         "condition", "n", "same, %", "lost", "lost at other speeds", "gained", "90 % within, ms", "bytes", "most bytes"
     )
