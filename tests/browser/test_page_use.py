@@ -423,6 +423,7 @@ def test_a_view_of_an_updated_service_is_loaded_with_the_page(page: Page, watch:
     watch.expect("404")
     chunk = re.compile(r"/chunk-[\w-]+\.js")
     page.goto("/")
+    page.wait_for_load_state("networkidle")  # what this view asks for by itself must not meet the route
     page.evaluate("window.first = true")
     page.route(chunk, lambda route: route.fulfill(status=404), times=1)
     page.get_by_role("link", name="Library", exact=True).click()
