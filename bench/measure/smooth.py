@@ -241,7 +241,10 @@ def correct(page: Page) -> None:
     """Open the form of some segments, and leave it."""
     for number in (0, 20, 5):
         page.locator(".segment-list .correct").nth(number).click()
+        form = page.get_by_role("dialog")
+        form.wait_for()
         page.keyboard.press("Escape")
+        form.wait_for(state="hidden")
 
 
 def open_(page: Page, address: str, shown: str) -> None:
