@@ -198,7 +198,7 @@ class Remote:
                 column.append(values[known] if len(values) else values)
         number, similarity, phase, lag, z = map(np.concatenate, columns)
         places, order = Places.best_first(number, similarity, phase, lag)
-        n = most_near(self.config, hypothesis)
+        n = most_near(self.config, read=hypothesis is not None)
         return places.first(n), z[order[:n]] if hypothesis is not None else np.zeros(0)
 
     # --- gathering ------------------------------------------------------------------------------------------

@@ -26,9 +26,8 @@ from classifier.models.query import Recording
 from classifier.search import candidates
 from classifier.search.align import cohort
 from classifier.search.indexed import SHARES
+from classifier.search.passes import most_near
 
-#: Places of least divergence, at each speed, that are compared by their fingerprints.
-_NEAR = 300
 #: Words (64 ms) about a place, found by slots of 120 ms, within which it may lie.
 _ABOUT = 6
 
@@ -86,8 +85,9 @@ class IndexedScanner:
                 continue
             mean, spread = self._chance(prints)
             places = candidates.find(recording.slots(speed), self._snapshot, SHARES[0])
+            places = places.first(most_near(self._lists.config, read=True))
             slot_s = self._lists.config.slot_s
-            for number, lag, phase in zip(places.number[:_NEAR], places.lag[:_NEAR], places.phase[:_NEAR], strict=True):
+            for number, lag, phase in zip(places.number, places.lag, places.phase, strict=True):
                 # The place of the snippet's first sample, moved to where the rough fingerprint begins.
                 track_s = (lag - phase / PHASES) * slot_s + (start_s - begin_s) * speed
                 z, at = self._best(prints, int(number), round(track_s / HOP_S / EVERY), mean, spread)

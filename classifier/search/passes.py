@@ -26,13 +26,13 @@ from classifier.search.speed import Rough
 
 #: Most tracks that the lists give: those whose places are the most similar.
 _NEAR = 300
-#: As ``_NEAR``, where sub-fingerprints are read from the store to be aligned.
+#: As ``_NEAR``, where their sub-fingerprints are read, and read from the store.
 _NEAR_STORED = 100
 
 
-def most_near(config: FeatureConfig, hypothesis: SpeedHypothesis | None) -> int:
+def most_near(config: FeatureConfig, *, read: bool) -> int:
     """Return how many tracks the lists give at most; fewer if each costs the store a question."""
-    return _NEAR_STORED if config.is_compact and hypothesis is not None else _NEAR
+    return _NEAR_STORED if config.is_compact and read else _NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Here:
     ) -> tuple[Places, np.ndarray]:
         """Find places through lists."""
         places = candidates.find(snippet_slots, self.snapshot, share, self._lengths)
-        places = places.first(most_near(self.config, hypothesis))
+        places = places.first(most_near(self.config, read=hypothesis is not None))
         if hypothesis is None:
             return places, np.zeros(0)
         offset_s = (places.lag - places.phase / PHASES) * self.config.slot_s
