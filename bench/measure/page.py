@@ -36,6 +36,15 @@ READY = """() => new Promise((done) => {
 })"""
 
 
+#: Milliseconds after which something was first seen; the browser may tell of it late.
+SEEN = """() => new Promise((done) =>
+  new PerformanceObserver((told) => {
+    const [first] = told.getEntriesByName('first-contentful-paint');
+    if (first) done(first.startTime);
+  }).observe({ type: 'paint', buffered: true }),
+)"""
+
+
 def opened(browser: Browser, url: str, slower: float) -> dict[str, float]:
     """Open the page once with an empty cache; return milliseconds and kilobytes."""
     context = browser.new_context(viewport=PHONE, device_scale_factor=3, service_workers="block")
@@ -46,7 +55,7 @@ def opened(browser: Browser, url: str, slower: float) -> dict[str, float]:
     session.send("Emulation.setCPUThrottlingRate", {"rate": slower})
     page.goto(url, wait_until="commit")
     ready = float(page.evaluate(READY))
-    seen = page.evaluate("performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? NaN")
+    seen = page.evaluate(SEEN)
     size = page.evaluate(
         "performance.getEntriesByType('resource').concat(performance.getEntriesByType('navigation'))"
         ".reduce((sum, one) => sum + one.transferSize, 0)"
