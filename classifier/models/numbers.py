@@ -22,6 +22,7 @@ from classifier.mixtures.slots import PHASES
 from classifier.models import coding
 from classifier.models.coding import code_bit, code_number, code_plain
 from classifier.models.query import WINDOW_STEP_S
+from classifier.models.thinning import context
 
 #: Groups of a slot's coefficients whose values share contexts.
 _SLOT_GROUPS = 4
@@ -69,8 +70,8 @@ class Numbers:
     ----------
     live : np.ndarray, shape (2 n,), uint8
         1 where a frame has any weight.
-    weights : np.ndarray, shape (n, 124), uint8
-        Of the bits of a pair of frames, 0 to 3.
+    weights : np.ndarray, shape (2 n, 124), uint8
+        Of the bits, 0 to 3.
     signs : np.ndarray, shape (2 n, 124), uint8
         Bits; 0 where the weight is 0.
     slots : np.ndarray, shape (PHASES, M, d), int16
@@ -94,7 +95,7 @@ class Numbers:
         n = shape.n_frames
         return cls(
             np.zeros(2 * n, np.uint8),
-            np.zeros((n, bits.N_BITS), np.uint8),
+            np.zeros((2 * n, bits.N_BITS), np.uint8),
             np.zeros((2 * n, bits.N_BITS), np.uint8),
             np.zeros((PHASES, shape.n_slots, config.slot_mfcc), np.int16),
             np.zeros(len(shape.starts), np.uint8),
@@ -132,39 +133,34 @@ def kinds_of(config: FeatureConfig) -> np.ndarray:
 def _code_bits(
     coder: Any, data: Any, model: Any, live: Any, weights: Any, signs: Any
 ) -> None:  # pragma: no cover - compiled
-    """Code the fingerprint: which frames are live, then the weights of each pair, then the signs of each frame."""
+    """Code the fingerprint: which frames are live, then the weights of each frame, then the signs."""
     before = 0
     for i in range(live.shape[0]):
         live[i] = code_bit(coder, data, model, _LIVE + before, live[i])
         before = live[i]
     n_bits = weights.shape[1]
-    for t in range(weights.shape[0]):
-        if not (live[2 * t] or live[2 * t + 1]):
-            continue
-        for b in range(n_bits):
-            last = weights[t - 1, b] if t > 0 else 0
-            second = weights[t - 2, b] if t > 1 else 0
-            lower = weights[t, b - 1] if b > 0 else 0
-            context = _WEIGHT + 4 * (last + 4 * second + 16 * lower)
-            weights[t, b] = code_number(coder, data, model, context, 2, weights[t, b])
     for i in range(live.shape[0]):
-        if not live[i]:
-            continue
         for b in range(n_bits):
-            weight = weights[i // 2, b]
+            if live[i]:
+                first = _WEIGHT + 4 * context(weights, i, b)
+                weights[i, b] = code_number(coder, data, model, first, 2, weights[i, b])
+    for i in range(live.shape[0]):
+        for b in range(n_bits):
+            weight = weights[i, b]
             if weight == 0:
                 continue
-            last = _seen(live, weights, signs, i - 1, b)
-            second = _seen(live, weights, signs, i - 2, b)
-            lower = _seen(live, weights, signs, i, b - 1)
-            context = _SIGN + weight + 4 * (last + 3 * second + 9 * lower)
-            signs[i, b] = code_bit(coder, data, model, context, signs[i, b])
+            last = _seen(weights, signs, i - 1, b)
+            second = _seen(weights, signs, i - 2, b)
+            lower = _seen(weights, signs, i, b - 1)
+            signs[i, b] = code_bit(
+                coder, data, model, _SIGN + weight + 4 * (last + 3 * second + 9 * lower), signs[i, b]
+            )
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _seen(live: Any, weights: Any, signs: Any, i: Any, b: Any) -> Any:  # pragma: no cover - compiled
+def _seen(weights: Any, signs: Any, i: Any, b: Any) -> Any:  # pragma: no cover - compiled
     """0 for a bit without weight or outside, else 1 plus the bit."""
-    if i < 0 or b < 0 or not live[i] or weights[i // 2, b] == 0:
+    if i < 0 or b < 0 or weights[i, b] == 0:
         return 0
     return 1 + signs[i, b]
 

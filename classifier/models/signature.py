@@ -7,7 +7,7 @@ them is a new ``VERSION``.
 Conventions
 -----------
 - Frames of the fingerprint are in order of time: frame i belongs to phase i % 2 of the query.
-- Both frames of a pair share the weights of their bits: the mean of the two, rounded up.
+- Weights of bits are as near to the snippet's own as the bytes allow that a signature is given (``thinning.py``).
 - Means and Cholesky factors of covariances are multiples of ``STEP``. A factor with a positive diagonal is the factor
   of a positive definite matrix, whatever its other numbers.
 - How many frames, slots and windows there are follows from the length of the sound and the configuration.
@@ -20,6 +20,8 @@ import json
 import math
 import struct
 import zlib
+from bisect import bisect_left
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,7 +30,7 @@ from classifier.errors import InvalidSignature, SignatureMismatch
 from classifier.fingerprint import bits, reliability
 from classifier.fingerprint.bits import Fingerprint
 from classifier.mixtures.gmm import Mixtures
-from classifier.models import coding, windows
+from classifier.models import coding, thinning, windows
 from classifier.models.background import Background
 from classifier.models.numbers import DIAGONAL, Numbers, Shape, kinds_of
 from classifier.models.query import Query
@@ -36,7 +38,7 @@ from classifier.models.query import Query
 MAGIC = b"EMSG"
 #: Parameters on which no snippet's models depend.
 _OF_TRACKS = ("method", "window_step", "profile")
-VERSION = 1
+VERSION = 2
 #: Magic, version, number of the reliability network, features, samples, expected agreement.
 _HEADER = struct.Struct("<4sBB8sIH")
 #: Checksum of all bytes before it.
@@ -46,6 +48,8 @@ STEP = 2.0**-11
 _HIGHEST = 32767
 #: Most bytes of a signature for each second of sound; what noisy music needs is half of it.
 _BYTES_A_SECOND = 4096
+#: Bytes that numbers are given, for each window and each second of sound: 7,975 for five seconds.
+_WINDOW_ROOM, _SECOND_ROOM = 900, 1415
 #: Sum of a mixture's weights.
 _WHOLE = 65535
 
@@ -92,30 +96,29 @@ def encode(query: Query, config: FeatureConfig, background: Background) -> bytes
     """
     shape = Shape.of(round(query.duration_s * config.sample_rate), config)
     numbers = Numbers.empty(shape, config)
-    _take_fingerprint(numbers, query.fingerprint)
+    numbers.weights[:] = sum((plane + 1) * _in_time(query.fingerprint.planes[:, :, plane]) for plane in range(2))
+    numbers.live[:] = numbers.weights.any(axis=1)
+    numbers.signs[:] = _in_time(query.fingerprint.words) & (numbers.weights > 0)
     numbers.slots[:] = query.slots
     rows = np.searchsorted(shape.starts, np.rint(query.start_s * config.sample_rate / config.frame_step))
     numbers.audible[rows] = 1
     numbers.mixtures[rows] = _values(query.mixtures)
-    room = np.zeros(numbers.most_bytes, np.uint8)
-    coder = coding.writer()
-    numbers.code(coder, room, config)
-    payload = room[: coding.finish(coder, room)].tobytes()
+    payload = _within(numbers, _WINDOW_ROOM * len(rows) + int(_SECOND_ROOM * query.duration_s), config)
     expected = round(query.fingerprint.expected * 65535)
     head = _HEADER.pack(MAGIC, VERSION, reliability.VERSION, features_id(config, background), shape.n_samples, expected)
     return head + payload + _CHECK.pack(zlib.crc32(head + payload))
 
 
-def _take_fingerprint(numbers: Numbers, fingerprint: Fingerprint) -> None:
-    n = fingerprint.n_frames
-    ones, twos = (_in_time(fingerprint.planes[:, :, plane]) for plane in range(2))
-    weights = ones + 2 * twos
-    numbers.live[:] = weights.any(axis=1)
-    pairs = weights.reshape(n, 2, bits.N_BITS)
-    n_live = np.maximum(numbers.live.reshape(n, 2).sum(axis=1), 1)[:, None]
-    numbers.weights[:] = (pairs.sum(axis=1) + n_live - 1) // n_live
-    counted = np.repeat(numbers.weights, 2, axis=0) > 0
-    numbers.signs[:] = _in_time(fingerprint.words) & counted & numbers.live[:, None].astype(bool)
+def _within(numbers: Numbers, room: int, config: FeatureConfig) -> bytes:
+    """Code numbers, the weights of bits as true as so many bytes allow."""
+    weights = numbers.weights
+
+    def coded(factor: int) -> bytes:
+        data, coder = np.zeros(numbers.most_bytes, np.uint8), coding.writer()
+        replace(numbers, weights=thinning.thinned(weights, factor)).code(coder, data, config)
+        return data[: coding.finish(coder, data)].tobytes()
+
+    return coded(bisect_left(range(thinning.FACTORS - 1), True, key=lambda factor: len(coded(factor)) <= room))
 
 
 def _in_time(words: np.ndarray) -> np.ndarray:
@@ -223,9 +226,8 @@ def _head(signature: bytes) -> tuple[int, bytes, int, int]:
 
 def _fingerprint(numbers: Numbers, expected: float) -> Fingerprint:
     live = numbers.live.astype(bool)
-    weights = np.repeat(numbers.weights, 2, axis=0) * live[:, None]
     words = bits.pack_signs(numbers.signs.astype(bool), live)
-    planes = [bits.pack_signs((weights & plane) != 0, np.zeros(len(live), bool)) for plane in (1, 2)]
+    planes = [bits.pack_signs((numbers.weights & plane) != 0, np.zeros(len(live), bool)) for plane in (1, 2)]
     return Fingerprint(_phases(words), _phases(np.stack(planes, axis=1)), expected)
 
 

@@ -73,20 +73,20 @@ def numbers_of(signed: bytes) -> Numbers:
 
 
 def test_the_fingerprint_survives(query, signed):
-    """Signs of all bits that count, exactly; of their weights, the mean of each pair of frames rounded up."""
+    """Signs of all bits that count, exactly; weights nearly, and as they are where there are bytes for them."""
     read = signature.decode(signed, CONFIG, BACKGROUND)
     before, after = weights_of(query.fingerprint), weights_of(read.fingerprint)
-    live = before.any(axis=2)
-    assert live.any()
-    np.testing.assert_array_equal(after.any(axis=2), live)
-    both = live.all(axis=0)
-    np.testing.assert_array_equal(after[0][both], after[1][both])
-    np.testing.assert_array_equal(after[0][both], (before[:, both].sum(axis=0) + 1) // 2)
+    assert before.any()
+    np.testing.assert_array_equal(after > 0, before > 0)
+    assert (before * after).sum() > 0.95 * np.sqrt((before * before).sum() * (after * after).sum())
     for phase in range(2):
-        signs, there = (unpack(f.words[phase] | np.uint64(0))[0] for f in (query.fingerprint, read.fingerprint))
+        signs, there = (unpack(f.words[phase])[0] for f in (query.fingerprint, read.fingerprint))
         counted = after[phase] > 0
         np.testing.assert_array_equal(signs[counted], there[counted])
     assert read.fingerprint.expected == pytest.approx(query.fingerprint.expected, abs=1e-5)
+    short = query_of(sound(1.0))
+    read = signature.decode(signature.encode(short, CONFIG, BACKGROUND), CONFIG, BACKGROUND)
+    np.testing.assert_array_equal(read.fingerprint.planes, short.fingerprint.planes)
 
 
 def test_slots_and_windows_survive(query, signed):
@@ -139,7 +139,7 @@ def test_other_catalogues_have_signatures_too(config):
 
 
 def test_a_place_stands_out_as_much_as_with_sound():
-    """Weights that two frames share cost nothing: z at the true place, noise included, stays within 8 %."""
+    """Cheaper weights cost little: z at the true place, noise included, stays within 4 %."""
     track = sound(20.0, 21)
     heard = track[4 * RATE : 9 * RATE] + 0.1 * np.random.default_rng(0).standard_normal(5 * RATE).astype(np.float32)
     query = query_of(heard)
@@ -147,7 +147,7 @@ def test_a_place_stands_out_as_much_as_with_sound():
     words = bits.reference_words(track)
     whole, packed = (align.align(f, words, align.null_of(f)) for f in (query.fingerprint, read.fingerprint))
     assert (packed.lag, packed.phase) == (whole.lag, whole.phase)
-    assert packed.z == pytest.approx(whole.z, rel=0.08)
+    assert packed.z == pytest.approx(whole.z, rel=0.04)
 
 
 # --- what is refused ------------------------------------------------------------------------------------------
@@ -159,8 +159,8 @@ def test_what_was_made_for_something_else_is_named(signed):
         signature.decode(signed, other, BACKGROUND)
     with pytest.raises(SignatureMismatch, match="features"):
         signature.decode(signed, CONFIG, replace(BACKGROUND, id="another"))
-    with pytest.raises(SignatureMismatch, match="version 2"):
-        signature.decode(resealed(signed[:4] + b"\2" + signed[5:]), CONFIG, BACKGROUND)
+    with pytest.raises(SignatureMismatch, match="version 3"):
+        signature.decode(resealed(signed[:4] + b"\3" + signed[5:]), CONFIG, BACKGROUND)
     for network in (0, reliability.VERSION + 1):
         with pytest.raises(SignatureMismatch, match=f"network {network}"):
             signature.decode(resealed(signed[:5] + bytes([network]) + signed[6:]), CONFIG, BACKGROUND)
@@ -219,7 +219,9 @@ def test_numbers_that_no_sound_gives_are_refused(signed):
 @given(payload=st.binary(max_size=3000), n_samples=st.integers(0, 20 * RATE), expected=st.integers(0, 65535))
 def test_bytes_of_anyone_are_a_query_or_an_error(payload, n_samples, expected):
     """Whatever the numbers, there is an error of ours or models that the search can use."""
-    head = struct.pack("<4sBB8sIH", b"EMSG", 1, 1, signature.features_id(CONFIG, BACKGROUND), n_samples, expected)
+    head = struct.pack(
+        "<4sBB8sIH", b"EMSG", signature.VERSION, 1, signature.features_id(CONFIG, BACKGROUND), n_samples, expected
+    )
     try:
         query = signature.decode(resealed(head + payload + bytes(CHECK)), CONFIG, BACKGROUND)
     except EarmarkError:
@@ -241,7 +243,8 @@ def test_numbers_of_anyone_are_a_query_or_an_error(signed, data):
     if data.draw(st.booleans(), label="mixtures"):
         where = rng.random(numbers.mixtures.shape) < 10 ** -data.draw(st.floats(0, 4))
         numbers.mixtures[where] = rng.integers(-32768, 32768, int(where.sum()))
-    numbers.signs[np.repeat(numbers.weights, 2, axis=0) * numbers.live[:, None] == 0] = 0
+    numbers.weights[numbers.live == 0] = 0
+    numbers.signs[numbers.weights == 0] = 0
     try:
         query = signature.decode(with_numbers(numbers, signed), CONFIG, BACKGROUND)
     except InvalidSignature:

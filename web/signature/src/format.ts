@@ -4,7 +4,8 @@ import { Coder } from './coding';
 import type { Fingerprint } from './fingerprint';
 import { rint } from './arrays';
 import type { Mixture } from './mixtures';
-import { FEATURES, NETWORK_VERSION } from './parameters';
+import { CONFIG, FEATURES, NETWORK_VERSION } from './parameters';
+import { context, FACTORS, isLive, thinned } from './thinning';
 
 /** What a signature is made of. */
 export interface Models {
@@ -14,7 +15,10 @@ export interface Models {
   readonly windows: readonly (Mixture | null)[];
 }
 
-export const VERSION = 1;
+export const VERSION = 2;
+/** Bytes that numbers are given, for each window and each second of sound. */
+const WINDOW_ROOM = 900;
+const SECOND_ROOM = 1415;
 /** Steps in a unit of means and factors, and the sum of a mixture's weights. */
 const STEPS = 2 ** 11;
 const WHOLE = 65535;
@@ -28,8 +32,34 @@ const SLOT = SIGN + 27 * 4;
 const VALUE = SLOT + SLOT_GROUPS * 256;
 const AUDIBLE = VALUE + 4 * 256;
 
-/** The bytes that docs/signature.md describes. */
-export function encode({ n_samples, fingerprint, slots, windows }: Models): Uint8Array {
+/** The bytes that docs/signature.md describes; weights of bits are as true as the room for them allows. */
+export function encode(models: Models): Uint8Array {
+  const { n_samples, fingerprint, windows } = models;
+  const room =
+    WINDOW_ROOM * windows.filter((window) => window).length +
+    Math.floor((SECOND_ROOM * n_samples) / CONFIG.sample_rate);
+  const coded = (factor: number) => {
+    const weights = thinned(fingerprint.frames, fingerprint.weights, factor);
+    return code({ ...models, fingerprint: { ...fingerprint, weights } });
+  };
+  let [low, high] = [0, FACTORS - 1];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (coded(middle).length <= room) high = middle;
+    else low = middle + 1;
+  }
+  const payload = coded(low);
+  const bytes = new Uint8Array(20 + payload.length + 4);
+  const view = new DataView(bytes.buffer);
+  bytes.set([0x45, 0x4d, 0x53, 0x47, VERSION, NETWORK_VERSION, ...FEATURES]);
+  view.setUint32(14, n_samples, true);
+  view.setUint16(18, rint(fingerprint.expected * 65535), true);
+  bytes.set(payload, 20);
+  view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)), true);
+  return bytes;
+}
+
+function code({ fingerprint, slots, windows }: Models): Uint8Array {
   const coder = new Coder(AUDIBLE + 1);
   codeFingerprint(coder, fingerprint);
   for (const phase of slots) {
@@ -42,58 +72,29 @@ export function encode({ n_samples, fingerprint, slots, windows }: Models): Uint
     coder.bit(AUDIBLE, window ? 1 : 0);
     if (window) codeMixture(coder, window);
   }
-  const payload = coder.finish();
-  const bytes = new Uint8Array(20 + payload.length + 4);
-  const view = new DataView(bytes.buffer);
-  bytes.set([0x45, 0x4d, 0x53, 0x47, VERSION, NETWORK_VERSION, ...FEATURES]);
-  view.setUint32(14, n_samples, true);
-  view.setUint16(18, rint(fingerprint.expected * 65535), true);
-  bytes.set(payload, 20);
-  view.setUint32(bytes.length - 4, crc32(bytes.subarray(0, -4)), true);
-  return bytes;
+  return coder.finish();
 }
 
 function codeFingerprint(coder: Coder, { frames, signs, weights }: Fingerprint): void {
-  const live = Array.from({ length: frames }, (_, frame) =>
-    weights.subarray(frame * N_BITS, (frame + 1) * N_BITS).some((weight) => weight > 0) ? 1 : 0,
-  );
-  live.forEach((bit, frame) => coder.bit(LIVE + (live[frame - 1] ?? 0), bit));
-  const shared = sharedWeights(frames, weights, live);
-  for (let pair = 0; 2 * pair < frames; pair++) {
-    if (!live[2 * pair] && !live[2 * pair + 1]) continue;
-    for (let bit = 0; bit < N_BITS; bit++) {
-      const of = (before: number, below: number) =>
-        pair < before || bit < below ? 0 : shared[(pair - before) * N_BITS + bit - below]!;
-      coder.number(WEIGHT + 4 * (of(1, 0) + 4 * of(2, 0) + 16 * of(0, 1)), 2, of(0, 0));
+  const live = Array.from({ length: frames }, (_, frame) => isLive(weights, frame));
+  live.forEach((is, frame) => coder.bit(LIVE + (live[frame - 1] ? 1 : 0), is ? 1 : 0));
+  for (let frame = 0; frame < frames; frame++) {
+    for (let bit = 0; bit < N_BITS && live[frame]; bit++) {
+      coder.number(WEIGHT + 4 * context(weights, frame, bit), 2, weights[frame * N_BITS + bit]!);
     }
   }
   for (let frame = 0; frame < frames; frame++) {
-    for (let bit = 0; bit < N_BITS && live[frame]; bit++) {
-      const weight = shared[(frame >> 1) * N_BITS + bit]!;
-      if (weight === 0) continue;
-      /** 0 for a bit without weight or outside, else 1 plus the bit. */
-      const seen = (before: number, below: number) => {
-        const [f, b] = [frame - before, bit - below];
-        if (f < 0 || b < 0 || !live[f] || shared[(f >> 1) * N_BITS + b] === 0) return 0;
-        return 1 + signs[f * N_BITS + b]!;
-      };
-      const context = SIGN + weight + 4 * (seen(1, 0) + 3 * seen(2, 0) + 9 * seen(0, 1));
-      coder.bit(context, signs[frame * N_BITS + bit]!);
-    }
-  }
-}
-
-/** Weights of each pair of frames: the mean of those that are live, rounded up. */
-function sharedWeights(frames: number, weights: Uint8Array, live: readonly number[]): Uint8Array {
-  const out = new Uint8Array((frames / 2) * N_BITS);
-  for (let pair = 0; 2 * pair < frames; pair++) {
-    const count = Math.max(1, live[2 * pair]! + live[2 * pair + 1]!);
     for (let bit = 0; bit < N_BITS; bit++) {
-      const sum = weights[2 * pair * N_BITS + bit]! + weights[(2 * pair + 1) * N_BITS + bit]!;
-      out[pair * N_BITS + bit] = Math.ceil(sum / count);
+      const at = frame * N_BITS + bit;
+      if (weights[at] === 0) continue;
+      /** 0 for a bit without weight or outside, else 1 plus the bit. */
+      const seen = (is: boolean, before: number) => (is && weights[at - before]! > 0 ? 1 + signs[at - before]! : 0);
+      const last = seen(frame > 0, N_BITS);
+      const second = seen(frame > 1, 2 * N_BITS);
+      const lower = seen(bit > 0, 1);
+      coder.bit(SIGN + weights[at]! + 4 * (last + 3 * second + 9 * lower), signs[at]!);
     }
   }
-  return out;
 }
 
 function codeMixture(coder: Coder, { weights, means, factors }: Mixture): void {

@@ -26,7 +26,7 @@ export class SignatureError extends Error {
 }
 
 /**
- * Signature of a recording: about 7.5 kB for five seconds. No sound can be made from it.
+ * Signature of a recording: 8 kB for five seconds. No sound can be made from it.
  *
  * @param samples mono, full scale +-1
  * @param sampleRate samples a second, a whole number from 8,000 to 192,000

@@ -77,24 +77,22 @@ export function read(signature: Uint8Array, windows: number): Numbers {
 
   const live: number[] = [];
   for (let frame = 0; frame < 2 * pairs; frame++) live.push(decoder.bit(live[frame - 1] ?? 0));
-  const weights = new Array<number>(pairs * N_BITS).fill(0);
-  for (let pair = 0; pair < pairs; pair++) {
-    if (!live[2 * pair] && !live[2 * pair + 1]) continue;
-    for (let bit = 0; bit < N_BITS; bit++) {
-      const before = (count: number) => weights[(pair - count) * N_BITS + bit] ?? 0;
-      const lower = bit > 0 ? weights[pair * N_BITS + bit - 1]! : 0;
-      weights[pair * N_BITS + bit] = decoder.number(2 + 4 * (before(1) + 4 * before(2) + 16 * lower), 2);
-    }
-  }
+  const weights = new Array<number>(2 * pairs * N_BITS).fill(0);
   const signs = new Array<number>(2 * pairs * N_BITS).fill(-1);
-  for (let frame = 0; frame < 2 * pairs; frame++) {
-    for (let bit = 0; bit < N_BITS && live[frame]; bit++) {
-      const weight = weights[(frame >> 1) * N_BITS + bit]!;
-      if (weight === 0) continue;
-      const before = (count: number) => 1 + (signs[(frame - count) * N_BITS + bit] ?? -1);
-      const lower = bit > 0 ? 1 + signs[frame * N_BITS + bit - 1]! : 0;
-      signs[frame * N_BITS + bit] = decoder.bit(258 + weight + 4 * (before(1) + 3 * before(2) + 9 * lower));
-    }
+  /** A number of the same bit `frames` before, or of the bit below; what is outside counts as `none`. */
+  const around = (numbers: readonly number[], at: number, none: number) => {
+    const lower = at % N_BITS > 0 ? numbers[at - 1]! : none;
+    return [numbers[at - N_BITS] ?? none, numbers[at - 2 * N_BITS] ?? none, lower] as const;
+  };
+  for (let at = 0; at < weights.length; at++) {
+    if (!live[Math.floor(at / N_BITS)]) continue;
+    const [last, second, lower] = around(weights, at, 0);
+    weights[at] = decoder.number(2 + 4 * (last + 4 * second + 16 * lower), 2);
+  }
+  for (let at = 0; at < signs.length; at++) {
+    if (weights[at] === 0) continue;
+    const [last, second, lower] = around(signs, at, -1);
+    signs[at] = decoder.bit(258 + weights[at]! + 4 * (1 + last + 3 * (1 + second) + 9 * (1 + lower)));
   }
   const slots: number[] = [];
   for (let at = 0; at < 2 * n_slots * 24; at++)

@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-DJWSwwPy.js";export{c as Tape};

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-CANmMjMu.js";export{c as Tape};
