@@ -216,6 +216,8 @@ def protect(response: flask.Response) -> flask.Response:
     response.headers.setdefault("Content-Security-Policy", POLICY)
     if request.path.startswith("/api/"):
         response.headers.setdefault("Cache-Control", "no-store")
+    if response.status_code == 204:
+        del response.headers["Content-Type"]  # there is nothing that it could be of
     return response
 
 
@@ -240,7 +242,11 @@ def init_app(app: flask.Flask, settings: Settings) -> None:
             methods=["GET", "POST", "PATCH", "DELETE"],
             allow_headers=[
                 *("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "X-Request-ID"),
+                *("traceparent", "tracestate"),
             ],
-            expose_headers=["ETag", "Location", "Retry-After", "X-Request-ID", "Idempotency-Replayed"],
+            expose_headers=[
+                *("Accept-Encoding", "Allow", "Content-Disposition", "ETag", "Idempotency-Replayed", "Location"),
+                *("Retry-After", "WWW-Authenticate", "X-Request-ID"),
+            ],
             max_age=600,
         )

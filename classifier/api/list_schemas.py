@@ -15,9 +15,10 @@ from classifier.api.schemas import IDENTIFIER, Catalogue, CatalogueQuery, Device
 from classifier.api.track_schemas import Track
 from classifier.api.tracklist_schemas import Monitor, TracklistEntry
 from classifier.api.webhook_schemas import Webhook
-from classifier.records.tracks import SORTS
+from classifier.records import tracklists, tracks
 
-_TRACK_SORTS = both_ways(*SORTS)
+_TRACK_SORTS = both_ways(*tracks.SORTS)
+_TRACKLIST_SORTS = both_ways(*tracklists.SORTS)
 _KEY_SORTS = both_ways("created", "name", "role", "last_used")
 _WEBHOOK_SORTS = both_ways("created", "url", "last_tried", "failures")
 
@@ -54,11 +55,10 @@ class TagsExportQuery(TagsFilter):
     )
 
 
-class HistoryQuery(TagsFilter):
+class HistoryQuery(TagsFilter, Paged):
     """Which tags to list, newest first."""
 
     limit: int = Field(20, ge=1, le=200, description="Most tags in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
     fields: str | None = fields_of(Tag)
     facets: str | None = Field(
         None,
@@ -165,11 +165,19 @@ class MergesQuery(CatalogueQuery, Paged):
     """Which merges, newest first."""
 
 
-class TracklistsQuery(Strict):
-    """Which tracklists to list, newest first."""
+class TracklistsQuery(Searched):
+    """Which tracklists, and in which order."""
 
+    search: str | None = Field(
+        None,
+        max_length=200,
+        description="Words, each of which occurs in the name of the recording or monitor, or in title or artist of "
+        "what was heard in it.",
+    )
+    sort: Literal[*_TRACKLIST_SORTS] = Field(  # type: ignore[valid-type]
+        "-created", description="What they are ordered by; with `-` the other way round. Text by its code points."
+    )
     catalogue: str | None = Field(None, max_length=100, description="Only tracklists of this catalogue.")
     monitor: str | None = Field(None, pattern=IDENTIFIER, description="Only tracklists of this monitor.")
     limit: int = Field(20, ge=1, le=200, description="Most tracklists in the answer.")
-    cursor: str | None = Field(None, pattern=IDENTIFIER, description="`next` of the previous answer.")
     fields: str | None = fields_of(TracklistEntry)

@@ -145,12 +145,14 @@ def history(query_data: HistoryQuery) -> dict[str, Any]:
     narrowed: dict[str, Any] = {"search": query_data.search, **query_data.bounds()}
     if query_data.facets and any(narrowed.values()):
         raise InvalidParameter("facets count whole lists: leave out search, since and until, or facets")
-    found, cursor = stored.history(store, **which, **narrowed, limit=query_data.limit, cursor=query_data.cursor)
+    place = place_of("tags", query_data.cursor)
+    after = None if place is None else place[1]
+    found, last = stored.history(store, **which, **narrowed, limit=query_data.limit, cursor=after)
     named = query_data.facets.split(",") if query_data.facets else []
     only(query_data.fields, of="tags")
     return {
         "tags": found,
-        "next": cursor,
+        "next": None if last is None else cursor_of("tags", (None, last)),
         "facets": {name: facet_values(stored.facet(store, name, **which)) for name in named},
     }
 

@@ -112,7 +112,7 @@ class Tracklist(TracklistEntry):
 
 
 class Tracklists(BaseModel):
-    """A page of the tracklists, newest first."""
+    """A page of the tracklists."""
 
     tracklists: list[TracklistEntry]
     next: str | None = Field(description="Pass it as `cursor` for the following page; null on the last.")

@@ -14,6 +14,7 @@ from classifier.api import jobs, streams
 from classifier.api.guard import needs, owner
 from classifier.api.job_schemas import Job
 from classifier.api.list_schemas import TracklistsQuery
+from classifier.api.paging import cursor_of, place_of
 from classifier.api.representation import check_match, only
 from classifier.api.service import service
 from classifier.api.streams import Sent
@@ -99,14 +100,20 @@ def create(query_data: TracklistQuery) -> Any:
 @bp.output(Tracklists)
 @bp.doc(operation_id="listTracklists", responses=[401, 403])
 def listing(query_data: TracklistsQuery) -> dict[str, Any]:
-    """List tracklists without their segments, newest first.
+    """List tracklists without their segments, newest first unless `sort` says otherwise.
 
     A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
     """
-    which = query_data.model_dump(exclude={"fields"})
-    found, cursor = stored.history(service().store, owner=owner(), **which)
+    sort, limit = query_data.sort, query_data.limit
+    which = query_data.model_dump(include={"catalogue", "monitor", "search", "sort"})
+    after = place_of(f"tracklists by {sort}", query_data.cursor)
+    found = stored.history(service().store, owner=owner(), **which, after=after, limit=limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
     only(query_data.fields, of="tracklists")
-    return {"tracklists": found, "next": cursor}
+    return {
+        "tracklists": found[:limit],
+        "next": cursor_of(f"tracklists by {sort}", (last[sort.removeprefix("-")], last["id"])) if last else None,
+    }
 
 
 @bp.get("/<tracklist_id>")

@@ -86,17 +86,12 @@ def _tracklists(
     monitors.get(store, name)  # says how a monitor is made
     if begun is not None:
         raise InvalidParameter(f"{name!r} is a monitor, which knows when it began: leave out --begun")
-    cursor = None
-    while True:
-        page, cursor = tracklists.history(store, monitor=name, limit=100, cursor=cursor)
-        for one in page:
-            start = _utc(one["created"])
-            low, high = bounds
-            if (high and start >= high) or (low and start + timedelta(seconds=one["duration_s"]) < low):
-                continue
-            yield {**one, "segments": tracklists.segments(store, one["id"]), "begun": start}
-        if cursor is None:
-            return
+    for one in tracklists.history(store, monitor=name):
+        start = _utc(one["created"])
+        low, high = bounds
+        if (high and start >= high) or (low and start + timedelta(seconds=one["duration_s"]) < low):
+            continue
+        yield {**one, "segments": tracklists.segments(store, one["id"]), "begun": start}
 
 
 def _utc(text: str) -> datetime:

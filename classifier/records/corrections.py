@@ -13,7 +13,7 @@ from typing import Any
 from classifier.errors import InvalidParameter, TracklistNotFound
 from classifier.records import tracks
 from classifier.records.fields import set_fields
-from classifier.records.tracklists import change, document, shown
+from classifier.records.tracklists import change, document, folded, segments, shown
 from classifier.store.base import Document, Store
 from classifier.text import MAX_NAME, clean
 
@@ -78,7 +78,8 @@ def correct(
         if store.update("segments", {"_id": key}, set=values) is None:
             raise TracklistNotFound(f"tracklist {tracklist_id!r} has no segment {segment_id!r} (any more)")
         result = {**result, "by_hand": True, "confidence": 1.0}
-    change(store, tracklist_id, corrected=count(store, tracklist_id))
+    known = folded(own["file"], own["monitor"], segments(store, tracklist_id))
+    change(store, tracklist_id, corrected=count(store, tracklist_id), folded=known)
     return result
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from classifier.records import corrections
-from classifier.records.tracklists import change, document
+from classifier.records.tracklists import change, document, folded, segments
 from classifier.store.base import Store
 
 
@@ -28,6 +28,8 @@ class Writer:
     def __init__(self, store: Store, tracklist_id: str) -> None:
         self._store = store
         self.id = tracklist_id
+        own = document(store, tracklist_id)
+        self._names, self._folded = (own["file"], own["monitor"]), own["folded"]
         where = {"tracklist": tracklist_id, "gone": False}
         self._known = {found["segment"]: found["found"] for found in store.find("segments", where) if found["found"]}
 
@@ -47,7 +49,7 @@ class Writer:
             If the tracklist was deleted meanwhile.
         """
         self._put(event["segment"], event["event"], event["at_s"])
-        change(self._store, self.id, duration_s=float(heard_s))
+        self.heard(heard_s)
 
     def sync(self, found: Iterable[Mapping[str, Any]], heard_s: float) -> None:
         """Write down all that a listener holds; what it does not hold any more is withdrawn.
@@ -73,17 +75,20 @@ class Writer:
                 self._put(segment, "revised" if is_revised else words[segment["state"]], heard_s)
         for segment in left.values():
             self._put(segment, "withdrawn", heard_s)
-        change(self._store, self.id, duration_s=float(heard_s))
+        self.heard(heard_s)
 
     def heard(self, heard_s: float) -> None:
-        """Write down how far the listener is.
+        """Write down how far the listener is, and what the tracklist is found by since then.
 
         Raises
         ------
         TracklistNotFound
             If the tracklist was deleted meanwhile.
         """
-        change(self._store, self.id, duration_s=float(heard_s))
+        now_folded = folded(*self._names, self._known.values())
+        changed = {} if now_folded == self._folded else {"folded": now_folded}
+        change(self._store, self.id, duration_s=float(heard_s), **changed)
+        self._folded = now_folded
 
     def finish(
         self,
@@ -118,6 +123,7 @@ class Writer:
             error=None if error is None else dict(error),
             remarks=list(remarks),
             corrected=corrections.count(self._store, self.id),
+            folded=folded(*self._names, segments(self._store, self.id)),
         )
 
     def _put(self, segment: Mapping[str, Any], event: str, at_s: float) -> None:

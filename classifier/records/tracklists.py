@@ -18,10 +18,15 @@ from typing import Any
 from classifier.errors import TracklistNotFound, TrackNotFound
 from classifier.records import tracks
 from classifier.records.clock import new_id, now
+from classifier.records.ordered import Place, order_of, ordered
 from classifier.records.tags import ANYONE, Owner
 from classifier.store.base import Document, Store
-from classifier.text import clean
+from classifier.text import clean, searched, words
 
+#: Fields by which tracklists are listed.
+SORTS = ("created", "file", "duration_s")
+#: Most characters of the text in which a tracklist is searched.
+_MAX_SEARCHED = 100_000
 #: Fields of a tracklist that are shown as they are.
 _SHOWN = (
     "catalogue",
@@ -87,9 +92,24 @@ def create(
         "corrected": 0,
         "remarks": [],
         "changes": 0,
+        "folded": folded(file, monitor),
     }
     store.insert("tracklists", [document])
     return tracklist_id
+
+
+def folded(file: str, monitor: str, found: Iterable[Mapping[str, Any]] = ()) -> str:
+    """Return the text in which a tracklist is searched: what is listened to, and what was heard in it.
+
+    Parameters
+    ----------
+    file, monitor : str
+        As of :func:`create`.
+    found : iterable of mapping
+        Its segments.
+    """
+    names = {segment[name] for segment in found for name in ("title", "artist")}
+    return searched([clean(file), monitor, *sorted(filter(None, names))])[:_MAX_SEARCHED]
 
 
 def identify(store: Store, tracklist_id: str, file_hash: str) -> None:
@@ -212,10 +232,12 @@ def history(
     catalogue: str | None = None,
     monitor: str | None = None,
     owner: Owner = ANYONE,
-    limit: int = 20,
-    cursor: str | None = None,
-) -> tuple[list[dict[str, Any]], str | None]:
-    """Return tracklists without their segments, newest first, and the cursor of the next page, if there is one.
+    search: str | None = None,
+    sort: str = "-created",
+    after: Place | None = None,
+    limit: int | None = None,
+) -> list[dict[str, Any]]:
+    """Return tracklists without their segments, in order.
 
     Parameters
     ----------
@@ -225,20 +247,31 @@ def history(
         Only tracklists with these.
     owner : Owner
         Only those that belong to this owner or to everybody.
-    limit : int >= 1
+    search : str or None
+        Words, each of which must occur in the name of the recording or of the monitor, or in title or artist of what
+        was heard; case, accents, quotes and kinds of dashes do not matter (:func:`~classifier.text.fold`).
+    sort : str
+        One of :data:`SORTS`, with ``-`` before it for the opposite order.
+    after : (value, str) or None
+        Value of the field and id of the tracklist after which the list begins.
+    limit : int or None
         Most tracklists.
-    cursor : str or None
-        What the previous call returned, to go on after it.
+
+    Raises
+    ------
+    InvalidParameter
+        For any other order.
     """
+    field, direction = order_of(sort, SORTS, "tracklists")
+    # Ids begin with their time, so they order by it, too, and need no index of their own.
+    order = ("_id" if field == "created" else field, direction)
     given = {"catalogue": catalogue, "monitor": monitor}
     where: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if owner is not ANYONE:
         where["key"] = {"$in": [None, owner]}
-    if cursor is not None:
-        where["_id"] = {"$lt": cursor}
-    found = list(store.find("tracklists", where, sort=("_id", -1), limit=limit + 1))
-    more = found[limit - 1]["_id"] if len(found) > limit else None
-    return [to_dict(each) for each in found[:limit]], more
+    if wanted := words(search or ""):
+        where["folded"] = {"$contains": wanted}
+    return [to_dict(found) for found in ordered(store, "tracklists", where, order, after=after, limit=limit)]
 
 
 def delete(store: Store, tracklist_id: str) -> None:

@@ -18,6 +18,7 @@ from classifier.identifiers import IDENTIFIERS
 from classifier.records import labels
 from classifier.records.catalogues import bump_revision, get_catalogue, mark_removed, purge
 from classifier.records.fields import set_fields, text_fields, with_search
+from classifier.records.ordered import order_of, ordered
 from classifier.results import Track
 from classifier.store.base import Document, Store
 from classifier.store.upgrades import EDITABLE
@@ -161,35 +162,10 @@ def list_tracks(
     CatalogueNotFound
         If there is no such catalogue.
     """
+    order = order_of(sort, SORTS, "tracks")
     where = _of_catalogue(store, catalogue, search, label, artist=artist, album=album)
-    fields, field = (*TRACK_FIELDS, *LATER_FIELDS), sort.removeprefix("-")
-    if field not in SORTS:
-        raise InvalidParameter(f"tracks are not sorted by {sort!r}: choose one of {', '.join(SORTS)}")
-    order = (field, -1 if sort.startswith("-") else 1)
-    found: list[Track] = []
-    for part in _parts_after(*order, after, is_fixed=field in where):
-        left = None if limit is None else limit - len(found)
-        if left != 0:
-            records = store.find("tracks", {**where, **part}, sort=order, limit=left, skip=skip, fields=fields)
-            found += [to_track(record) for record in records]
-    return found
-
-
-def _parts_after(field: str, direction: int, after: tuple[Any, str] | None, *, is_fixed: bool) -> list[dict[str, Any]]:
-    """Return conditions that together hold for what comes after a place in an order, one part after the other.
-
-    Equal values are ordered by id, and no value comes before all others; ``is_fixed``: all have the same value.
-    """
-    if after is None:
-        return [{}]
-    value, last = after
-    beyond = "$gt" if direction == 1 else "$lt"
-    same = {"_id": {beyond: last}}
-    if is_fixed:
-        return [same]
-    if value is None:
-        return [{field: None, **same}, *([{field: {"$gte": ""}}] if direction == 1 else [])]
-    return [{field: value, **same}, {field: {beyond: value}}, *([{field: None}] if direction == -1 else [])]
+    page: dict[str, Any] = {"after": after, "limit": limit, "skip": skip, "fields": (*TRACK_FIELDS, *LATER_FIELDS)}
+    return [to_track(record) for record in ordered(store, "tracks", where, order, **page)]
 
 
 def facet(

@@ -35,7 +35,7 @@ MAX_DOCUMENT_BYTES = 15_000_000
 
 #: Version of collections, of their indexes, and of the fields that ``upgrades.py`` knows: any change of these needs the
 #: next one, so that existing stores follow. A store written by a newer one is refused.
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 #: Unique keys and plain indexes of a collection, each a tuple of field names.
 Indexes = tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]
@@ -63,7 +63,7 @@ COLLECTIONS: dict[str, Indexes] = {
     "tags": ((), (("catalogue", "created"), ("created",), ("key",), ("device", "verdict"))),
     "listens": ((), (("caller", "ended", "expires"), ("expires",))),
     "listen_pieces": ((), (("listen",),)),
-    "tracklists": ((), (("created",), ("file_hash",))),
+    "tracklists": ((), (("file_hash",), ("file",), ("duration_s",))),
     "segments": ((), (("tracklist", "start_s"), ("tracklist", "written"))),
     "monitors": ((), ()),
     "maps": ((), ()),

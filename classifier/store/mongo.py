@@ -344,7 +344,7 @@ def _upgrade(database: Database[Document], collection: str) -> None:
     last = ""
     while page := list(documents.find({"_id": {"$gt": last}}).sort("_id").limit(_UPGRADE_DOCUMENTS)):
         for document in page:
-            if fields := lacking(document):
+            if fields := lacking(collection, document):
                 # Only where still nothing is there: other processes may be writing, or doing the same.
                 documents.update_one({"_id": document["_id"], **dict.fromkeys(fields)}, {"$set": fields})
         last = page[-1]["_id"]

@@ -460,7 +460,7 @@ def _upgrade(connection: sqlite3.Connection, collection: str) -> None:
         changed = []
         for document_id, text in rows:
             document = _document(document_id, text, None)
-            if fields := lacking(document):
+            if fields := lacking(collection, document):
                 changed.append((_row(document | fields)[1], document_id))
         connection.executemany(f"UPDATE {collection} SET doc = ? WHERE _id = ?", changed)
         last = rows[-1][0]

@@ -135,6 +135,10 @@ def test_a_friendly_origin(keyed: tuple[Running, Path]) -> None:
     posted = client.tag_raw(b"x", "audio/wav", Origin=FRIEND)
     posted.problem(415, "audio_unreadable")
     assert posted.headers["access-control-allow-origin"] == FRIEND
+    # What the guide for apps has a client read of an answer; browsers hide all that is not named.
+    exposed = set(posted.headers["access-control-expose-headers"].lower().split(", "))
+    wanted = {"etag", "location", "retry-after", "content-disposition", "idempotency-replayed", "x-request-id"}
+    assert wanted | {"accept-encoding", "allow", "www-authenticate"} == exposed
     stranger = client.ask("OPTIONS", "/api/v1/tags", headers={"Origin": "https://evil.example"})
     assert "access-control-allow-origin" not in stranger.headers
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
-from classifier.records import labels
+from classifier.records import labels, tracklists
+from classifier.records.tracklist_writing import Writer
 from classifier.store import open_store
 from tests.browser.harness import Music, Service, Watch, open_context, running, violations
 
@@ -143,3 +145,30 @@ def test_rows_are_marked_by_keyboard_and_fit_a_narrow_window(page: Page) -> None
     assert violations(page) == []
     page.get_by_role("checkbox", name="5 marked").press("Space")
     expect(page.get_by_role("button", name=re.compile(r"^Delete \d"))).to_have_count(0)
+
+
+def test_tracklists_are_searched_ordered_and_paged_like_all_lists(page: Page, shelf: Service) -> None:
+    with closing(open_store(f"sqlite:///{shelf.folder}/earmark.sqlite")) as store:
+        for number in range(32):
+            made = tracklists.create(store, "default", file=f"Evening {number:02}.wav")
+            Writer(store, made).heard(60.0 * (32 - number))
+            tracklists.change(store, made, status="done")
+    rows = page.locator(".rows .row-title")
+    page.goto("/tracklists")
+    expect(rows.first).to_have_text("Evening 31.wav")
+    page.get_by_role("link", name="Older tracklists").press("Enter")
+    expect(rows).to_have_text(["Evening 01.wav", "Evening 00.wav"])
+    expect(page.locator(".found")).to_be_focused()
+    page.get_by_label("Order").select_option("longest first")
+    expect(rows.first).to_have_text("Evening 00.wav")
+    page.get_by_role("searchbox").fill("evening 2")
+    expect(rows).to_have_count(12)
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    assert asked(page) == {"sort": ["-duration_s"], "search": ["evening 2"]}
+    page.reload()
+    expect(rows.first).to_have_text("Evening 02.wav")
+    page.get_by_role("searchbox").fill("morning")
+    expect(page.get_by_text("Nothing is like that.")).to_be_visible()
+    page.get_by_role("link", name="Show all").click()
+    expect(rows.first).to_have_text("Evening 31.wav")
+    assert violations(page) == []

@@ -56,8 +56,7 @@ def test_a_tracklist_is_what_was_found(store: Store) -> None:
     assert kept["segments"] == segments
     assert (kept["file"], kept["status"], kept["duration_s"], kept["corrected"]) == ("mix.mp3", "done", 600.0, 0)
     assert [s["id"] for s in tracklists.segments(store, tracklist_id, 100.0, 1)] == ["2"]
-    page, cursor = tracklists.history(store, limit=1)
-    assert (page, cursor) == ([{name: kept[name] for name in kept if name != "segments"}], None)
+    assert tracklists.history(store) == [{name: kept[name] for name in kept if name != "segments"}]
     tracklists.delete(store, tracklist_id)
     assert list(store.find("segments")) == []
     for act in (tracklists.get, tracklists.delete):
@@ -70,12 +69,50 @@ def test_pages_of_the_history_follow_each_other(store: Store) -> None:
     for n in range(3):
         ids.append(tracklists.create(store, "default" if n else "other", file=str(n), monitor="m" if n == 2 else ""))
         time.sleep(0.002)
-    page, cursor = tracklists.history(store, limit=2)
-    rest, end = tracklists.history(store, limit=2, cursor=cursor)
+    page = tracklists.history(store, limit=2)
+    rest = tracklists.history(store, limit=2, after=(page[-1]["created"], page[-1]["id"]))
     assert [each["id"] for each in page + rest] == ids[::-1]
-    assert end is None
-    assert [each["id"] for each in tracklists.history(store, catalogue="other")[0]] == ids[:1]
-    assert [each["id"] for each in tracklists.history(store, monitor="m")[0]] == ids[2:]
+    assert [each["id"] for each in tracklists.history(store, catalogue="other")] == ids[:1]
+    assert [each["id"] for each in tracklists.history(store, monitor="m")] == ids[2:]
+
+
+def test_tracklists_in_every_order_one_by_one(store: Store) -> None:
+    for file, heard_s in (("b.flac", 60.0), ("a.flac", 60.0), ("c.flac", 20.0), ("a.flac", 90.0)):
+        Writer(store, tracklists.create(store, "default", file=file)).heard(heard_s)
+    for sort in (sign + field for field in tracklists.SORTS for sign in ("", "-")):
+        field = sort.removeprefix("-")
+        whole = tracklists.history(store, sort=sort)
+        rows = [(each[field], each["id"]) for each in whole]
+        assert len(rows) == 4
+        assert rows == sorted(rows, reverse=sort.startswith("-"))
+        after, paged = None, []
+        while page := tracklists.history(store, sort=sort, after=after, limit=1):
+            paged += page
+            after = (page[0][field], page[0]["id"])
+        assert paged == whole
+    with pytest.raises(InvalidParameter, match="created, file, duration_s"):
+        tracklists.history(store, sort="seconds")
+
+
+def test_tracklists_are_found_by_what_was_heard_in_them(store: Store) -> None:
+    def ids(search: str) -> list[str]:
+        return [each["id"] for each in tracklists.history(store, search=search)]
+
+    whole = listed(store, found(1, 0, 100, title="Ødger", artist="The Pair"), found(2, 100, 200))
+    radio = tracklists.create(store, "default", file="http://radio.example/live", monitor="fm-1")
+    writer = Writer(store, radio)
+    assert ids("MIX odger pair") == [whole]
+    assert ids("fm-1") == [radio] == ids("radio live")
+    assert ids("odger fm") == []
+    writer.take({"event": "opened", "at_s": 1.0, "segment": found(1, 0, 5, title="Lark")}, 5.0)
+    assert ids("lark") == [radio]  # while it still runs
+    writer.take({"event": "withdrawn", "at_s": 9.0, "segment": found(1, 0, 5, title="Lark")}, 9.0)
+    assert ids("lark") == []
+    corrections.correct(store, whole, "2", {"title": "Don’t"})
+    assert ids("don't") == [whole] == ids("odger")
+    corrections.correct(store, whole, "2", {"by_hand": False})
+    assert ids("don't") == []
+    assert all("folded" not in each for each in tracklists.history(store))
 
 
 def test_only_what_is_new_is_written_and_what_is_not_found_any_more_goes(store: Store) -> None:

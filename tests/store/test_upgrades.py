@@ -11,8 +11,9 @@ from typing import Any
 
 import pymongo
 
-from classifier.records import tracks
+from classifier.records import tracklists, tracks
 from classifier.records.catalogues import create_catalogue
+from classifier.records.tracklist_writing import Writer
 from classifier.store import SCHEMA_VERSION
 from classifier.store.base import COLLECTIONS
 from classifier.store.sqlite import APPLICATION_ID
@@ -159,11 +160,34 @@ def test_an_unfinished_schema_2_is_brought_up_to_date(place: Place) -> None:
             assert [("key", 1)] in [index["key"] for index in indexes]
 
 
+def test_tracklists_of_schema_8_are_found_by_name(place: Place) -> None:
+    if place.kind == "sqlite":
+        Path(place.url.removeprefix("sqlite:///")).parent.mkdir(exist_ok=True)
+    store = place.open()
+    made = [tracklists.create(store, "default", file=file) for file in ("Ämter.flac", "b.flac")]
+    for tracklist_id in made:
+        kept = store.get("tracklists", tracklist_id)
+        assert kept is not None
+        store.put("tracklists", {name: kept[name] for name in kept if name != "folded"})
+    place.close()
+    if place.kind != "sqlite":
+        with pymongo.MongoClient(place.url) as client:
+            client.get_default_database()["schema"].update_one({"_id": "earmark"}, {"$set": {"version": 8}})
+    else:
+        with closing(sqlite3.connect(place.url.removeprefix("sqlite:///"))) as connection:
+            connection.execute("PRAGMA user_version = 8")
+
+    store = place.open()
+    assert [found["id"] for found in tracklists.history(store, search="amter")] == made[:1]
+    assert [found["id"] for found in tracklists.history(store, sort="-file")] == made
+    Writer(store, made[1]).heard(3.0)
+
+
 def test_a_change_of_the_schema_needs_the_next_version() -> None:
-    """Whoever changes collections, indexes or what tracks lack raises ``SCHEMA_VERSION``, then writes it down here."""
-    described = json.dumps([COLLECTIONS, sorted(lacking({})), UPGRADED])
+    """Whoever changes collections, indexes or what documents lack raises ``SCHEMA_VERSION``, then writes it here."""
+    described = json.dumps([COLLECTIONS, {collection: sorted(lacking(collection, {})) for collection in UPGRADED}])
     known = {"f2afb51c6038d121": 3, "00645b7e48a93d19": 4, "ad94149e902821e8": 5, "54b24dbaffb8af2c": 6}
-    known |= {"8263bada1386df7e": 7, "49dcf6d8dd8a32eb": 8}
+    known |= {"8263bada1386df7e": 7, "49dcf6d8dd8a32eb": 8, "3f1ffe8362a367cc": 9}
     assert known.get(hashlib.sha256(described.encode()).hexdigest()[:16]) == SCHEMA_VERSION
 
 

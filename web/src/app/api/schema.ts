@@ -817,7 +817,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List tracklists without their segments, newest first.
+         * List tracklists without their segments, newest first unless `sort` says otherwise.
          * @description A key with role `tag` sees those of its own continuous listens, and those that are nobody's in particular.
          */
         get: operations["listTracklists"];
@@ -4676,7 +4676,7 @@ export interface components {
         };
         /**
          * Tracklists
-         * @description A page of the tracklists, newest first.
+         * @description A page of the tracklists.
          */
         Tracklists: {
             /**
@@ -10158,6 +10158,10 @@ export interface operations {
     listTags: {
         parameters: {
             query?: {
+                /** @description Most tags in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
                 /** @description Only tags of this catalogue. */
                 catalogue?: string | null;
                 /** @description Only tags with this verdict. */
@@ -10172,10 +10176,6 @@ export interface operations {
                 since?: string | null;
                 /** @description Only tags before this day (UTC) or time. */
                 until?: string | null;
-                /** @description Most tags in the answer. */
-                limit?: number;
-                /** @description `next` of the previous answer. */
-                cursor?: string | null;
                 /** @description Names of fields of Tag, comma-separated: the answer leaves out all others. */
                 fields?: string | null;
                 /** @description Count the values of these among the tags that match: `catalogue`, `verdict`, or both. */
@@ -11097,14 +11097,18 @@ export interface operations {
     listTracklists: {
         parameters: {
             query?: {
+                /** @description Most tracklists in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+                /** @description Words, each of which occurs in the name of the recording or monitor, or in title or artist of what was heard in it. */
+                search?: string | null;
+                /** @description What they are ordered by; with `-` the other way round. Text by its code points. */
+                sort?: "created" | "-created" | "file" | "-file" | "duration_s" | "-duration_s";
                 /** @description Only tracklists of this catalogue. */
                 catalogue?: string | null;
                 /** @description Only tracklists of this monitor. */
                 monitor?: string | null;
-                /** @description Most tracklists in the answer. */
-                limit?: number;
-                /** @description `next` of the previous answer. */
-                cursor?: string | null;
                 /** @description Names of fields of TracklistEntry, comma-separated: the answer leaves out all others. */
                 fields?: string | null;
             };

@@ -28,7 +28,17 @@ export class Tracklists {
   protected readonly me = inject(Me);
   protected readonly uploads = inject(Uploads);
 
-  protected readonly list = new ListState<TracklistEntry>({ of: 'tracklists', limit: 30, address: [] });
+  protected readonly list = new ListState<TracklistEntry>({
+    of: 'tracklists',
+    limit: 30,
+    address: ['search', 'sort'],
+  });
+  protected readonly orders = [
+    ['-created', 'newest first'],
+    ['created', 'oldest first'],
+    ['file', 'recording'],
+    ['-duration_s', 'longest first'],
+  ] as const;
 
   private readonly listeners = httpResource<Monitors>(() => ({ url: `${API}/monitors`, context: optional() }));
   protected readonly monitors = computed(() => (this.listeners.hasValue() ? this.listeners.value().monitors : []));

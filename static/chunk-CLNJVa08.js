@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-CANmMjMu.js";export{c as Tape};

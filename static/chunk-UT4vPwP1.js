@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-DB8XJlMr.js";export{c as Tape};
