@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from classifier.models.query import Query
 from classifier.search import alike, ranking, speed
 from classifier.search.align import Alignment
 from classifier.search.alignments import Candidate, SpeedHypothesis, align_each
+from classifier.search.candidates import Reading
 from classifier.search.passes import Here
 
 #: What an alignment consists of, but for its agreement at every lag, which stays where it was made.
@@ -47,10 +49,10 @@ def rough(heard: Sequence[np.ndarray], seconds: float) -> dict[str, Any]:
     return {"ask": "rough", "heard": [packed(one) for one in heard], "seconds": float(seconds)}
 
 
-def near(snippet_slots: np.ndarray, share: float, hypothesis: SpeedHypothesis | None) -> dict[str, Any]:
+def near(snippet_slots: np.ndarray, reading: Reading, hypothesis: SpeedHypothesis | None) -> dict[str, Any]:
     """Ask for places found through lists."""
     spoken = None if hypothesis is None else codec.from_hypothesis(hypothesis)
-    return {"ask": "near", "slots": packed(snippet_slots), "share": float(share), "hypothesis": spoken}
+    return {"ask": "near", "slots": packed(snippet_slots), "reading": asdict(reading), "hypothesis": spoken}
 
 
 def answer(snapshot: Snapshot, config: FeatureConfig, lengths: np.ndarray, ask: Values) -> dict[str, Any]:
@@ -124,7 +126,7 @@ def _rough(snapshot: Snapshot, config: FeatureConfig, lengths: np.ndarray, ask: 
 def _near(snapshot: Snapshot, config: FeatureConfig, lengths: np.ndarray, ask: Values) -> dict[str, Any]:
     hypothesis = None if ask["hypothesis"] is None else codec.to_hypothesis(ask["hypothesis"])
     slots = unpacked(ask["slots"])
-    places, z = Here(snapshot, config, lengths).near(slots, 1.0, ask["share"], hypothesis)
+    places, z = Here(snapshot, config, lengths).near(slots, 1.0, Reading(**ask["reading"]), hypothesis)
     columns = {name: packed(getattr(places, name)) for name in ("number", "similarity", "phase", "lag")}
     return {**columns, "z": packed(z)}
 

@@ -24,8 +24,8 @@ from classifier.models.query import Query
 from classifier.search import alike, ranking
 from classifier.search.alignments import Candidate, SpeedHypothesis
 from classifier.search.alike import Alike
-from classifier.search.candidates import Places
-from classifier.search.passes import Plan, most_near
+from classifier.search.candidates import Places, Reading
+from classifier.search.passes import Plan
 from classifier.search.ranking import BestPlaces, Ranking
 from classifier.search.speed import Rough
 
@@ -118,8 +118,8 @@ class Remote:
         some = plan.nearest_rough
         wanted: dict[tuple[Any, ...], Values] = {("alike", some): asks.compare(plan.query, some=some)}
         if plan.indexed and plan.method != "kl-mixture" and (plan.hypothesis or plan.method == "kl"):
-            key = ("near", 1.0, plan.share, plan.hypothesis is None)
-            wanted[key] = asks.near(plan.query.slots, plan.share, plan.hypothesis)
+            key = ("near", 1.0, plan.reading, plan.hypothesis is None)
+            wanted[key] = asks.near(plan.query.slots, plan.reading, plan.hypothesis)
         if not plan.indexed and plan.method != "kl-mixture":
             wanted["rank", 1.0] = asks.rank(plan.query.slots)
         if plan.hypothesis is not None and plan.at_once:
@@ -184,12 +184,12 @@ class Remote:
         return [None if np.isnan(z) else (float(z), float(speed)) for z, speed in scores[list(numbers)]]
 
     def near(
-        self, snippet_slots: np.ndarray, speed: float, share: float, hypothesis: SpeedHypothesis | None
+        self, snippet_slots: np.ndarray, speed: float, reading: Reading, hypothesis: SpeedHypothesis | None
     ) -> tuple[Places, np.ndarray]:
         """Find places through lists."""
-        key = ("near", speed, share, hypothesis is None)
+        key = ("near", speed, reading, hypothesis is None)
         columns: list[list[np.ndarray]] = [[np.zeros(0)] for _ in range(5)]
-        for numbers, answer in self._parts(key, lambda: asks.near(snippet_slots, share, hypothesis)):
+        for numbers, answer in self._parts(key, lambda: asks.near(snippet_slots, reading, hypothesis)):
             own = numbers[unpacked(answer["number"])]
             known = own >= 0
             columns[0].append(own[known])
@@ -198,8 +198,7 @@ class Remote:
                 column.append(values[known] if len(values) else values)
         number, similarity, phase, lag, z = map(np.concatenate, columns)
         places, order = Places.best_first(number, similarity, phase, lag)
-        n = most_near(self.config, read=hypothesis is not None)
-        return places.first(n), z[order[:n]] if hypothesis is not None else np.zeros(0)
+        return places.first(reading.most), z[order[: reading.most]] if hypothesis is not None else np.zeros(0)
 
     # --- gathering ------------------------------------------------------------------------------------------
 

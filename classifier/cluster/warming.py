@@ -13,6 +13,7 @@ from classifier.models.background import builtin_background
 from classifier.models.query import Recording
 from classifier.models.track import model_track
 from classifier.search.alignments import SpeedHypothesis
+from classifier.search.indexed import EVERYTHING
 from classifier.search.speed import SPEEDS
 
 #: Seconds of sound that are searched in themselves.
@@ -31,7 +32,7 @@ def warm_up() -> None:
     hypothesis = SpeedHypothesis.of(query.fingerprint)
     heard = [rough_fingerprint(recording.at_speed(speed), F_HIGH) for speed in SPEEDS]
     wanted = [asks.compare(query, some=some) for some in (False, True)]
-    wanted += [asks.rank(query.slots), asks.near(query.slots, 1.0, hypothesis), asks.rough(heard, 60.0)]
+    wanted += [asks.rank(query.slots), asks.near(query.slots, EVERYTHING, hypothesis), asks.rough(heard, 60.0)]
     if hypothesis is not None:
         wanted.append(asks.align(hypothesis, None))
     for one in wanted:

@@ -25,8 +25,7 @@ from classifier.models.background import Background
 from classifier.models.query import Recording
 from classifier.search import candidates
 from classifier.search.align import cohort
-from classifier.search.indexed import SHARES
-from classifier.search.passes import most_near
+from classifier.search.indexed import readings
 
 #: Words (64 ms) about a place, found by slots of 120 ms, within which it may lie.
 _ABOUT = 6
@@ -84,8 +83,7 @@ class IndexedScanner:
             if not prints[:, 1].any():
                 continue
             mean, spread = self._chance(prints)
-            places = candidates.find(recording.slots(speed), self._snapshot, SHARES[0])
-            places = places.first(most_near(self._lists.config, read=True))
+            places = candidates.find(recording.slots(speed), self._snapshot, readings(self._lists.config)[0])
             slot_s = self._lists.config.slot_s
             for number, lag, phase in zip(places.number, places.lag, places.phase, strict=True):
                 # The place of the snippet's first sample, moved to where the rough fingerprint begins.

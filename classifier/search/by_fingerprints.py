@@ -60,7 +60,7 @@ def _align(
     snapshot = search.snapshot
     deadline = time.perf_counter() + search.options.sweep_seconds
     if ranking is None:
-        found = align_indexed(search.query, search.passes, hypothesis, certain, deadline)
+        found = align_indexed(search.query, search.config, search.passes, hypothesis, certain, deadline)
         n_aligned, complete = len(found), False
     else:
         exhaustive = search.is_exhaustive

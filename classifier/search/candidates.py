@@ -34,6 +34,25 @@ _PIECES = 2
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """How much of the lists is read.
+
+    Parameters
+    ----------
+    share : float > 0
+        Until where, summed over the patches of 5 s, in units of all that the lists hold.
+    most : int
+        Tracks that it may give.
+    before : float
+        Share that was read before and is left out, segments without lists included.
+    """
+
+    share: float
+    most: int
+    before: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Places:
     """The most similar place of each track that was found, the most similar track first.
 
@@ -76,7 +95,7 @@ def list_lengths(snapshot: Snapshot) -> np.ndarray:
     return np.sum(lengths, axis=0) if lengths else np.zeros(0, np.int64)
 
 
-def find(snippet: np.ndarray, snapshot: Snapshot, share: float, lengths: np.ndarray | None = None) -> Places:
+def find(snippet: np.ndarray, snapshot: Snapshot, reading: Reading, lengths: np.ndarray | None = None) -> Places:
     """Find the tracks with the least divergence from a snippet.
 
     Parameters
@@ -85,20 +104,21 @@ def find(snippet: np.ndarray, snapshot: Snapshot, share: float, lengths: np.ndar
         Its slots.
     snapshot : Snapshot
         What is searched.
-    share : float > 0
-        How much of the lists is read, summed over the patches of 5 s, in units of all that they hold.
+    reading : Reading
+        How much of the lists is read.
     lengths : np.ndarray, shape (n_cells,), int64, optional
         Patches in each cell of the whole catalogue, if the snapshot is a part of it; default :func:`list_lengths`.
     """
     listed = [(shelf, shelf.segment.lists) for shelf in snapshot.shelves if shelf.segment.lists is not None]
-    parts = [_whole(snippet, shelf) for shelf in snapshot.shelves if shelf.segment.lists is None]
+    unlisted = [] if reading.before else [shelf for shelf in snapshot.shelves if shelf.segment.lists is None]
+    parts = [_whole(snippet, shelf) for shelf in unlisted]
     if listed:
         heard = hear(snippet, codebook())
-        patch, cell = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, share)
+        patch, cell = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, reading)
         parts += [_through_lists(snippet, heard, patch, cell, shelf, lists) for shelf, lists in listed]
     nothing = (np.zeros(0),) * 4
     number, similarity, phase, lag = map(np.concatenate, zip(nothing, *parts, strict=True))
-    return Places.best_first(number, similarity, phase, lag)[0]
+    return Places.best_first(number, similarity, phase, lag)[0].first(reading.most)
 
 
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -111,20 +131,22 @@ def _whole(snippet: np.ndarray, shelf: Shelf) -> _Part:
     return shelf.numbers[found], similarity[found], place[found, 0], place[found, 1]
 
 
-def _pairs(heard: Heard, length: np.ndarray, share: float) -> tuple[np.ndarray, np.ndarray]:
+def _pairs(heard: Heard, length: np.ndarray, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
     """Choose patches of the snippet and cells to read for them, the most similar first."""
     centres = codebook().cells
     if not len(heard.slot):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     cosine = heard.vectors @ centres.T
-    budget = share * length.sum() * max(1.0, len(heard.slot) / _USUAL_PATCHES)
+    whole = length.sum() * max(1.0, len(heard.slot) / _USUAL_PATCHES)
     # Cells are about equally long, so that twice the share of the pairs is more than enough.
-    n = min(cosine.size, int(2 * budget / max(1.0, length.mean())) + 1)
+    n = min(cosine.size, int(2 * reading.share * whole / max(1.0, length.mean())) + 1)
     flat = np.argpartition(-cosine.reshape(-1), n - 1)[:n]
     flat = flat[np.argsort(-cosine.reshape(-1)[flat], kind="stable")]
     patch, cell = np.divmod(flat, len(centres))
-    n = int(np.searchsorted(np.cumsum(length[cell]), budget)) + 1
-    return patch[:n], cell[:n]
+    until = np.cumsum(length[cell])
+    first, last = (int(np.searchsorted(until, share * whole)) + 1 for share in (reading.before, reading.share))
+    new = slice(first if reading.before else 0, last)
+    return patch[new], cell[new]
 
 
 def _through_lists(

@@ -1,29 +1,35 @@
 """Searching a large catalogue: divergence finds tracks through the index, fingerprints prove them.
 
 Places of least divergence come from the lists of patches (``candidates.py``). Fingerprints are aligned around the best
-place of some hundred tracks, and along the whole of the best of these. At first a tenth of the lists is read; more of
-them, and other speeds, only while nothing is certain. A track that no list leads to is missed, so that such a search is
-never complete; significance counts all places all the same.
+place of some hundred tracks, and along the whole of the best of these. At first a tenth of the lists is read; the rest
+of them in steps, and other speeds, only while nothing is certain. A track that no list leads to is missed, so that such
+a search is never complete; significance counts all places all the same.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 
+from classifier.config import FeatureConfig
 from classifier.index.snapshot import Snapshot
 from classifier.models.query import Query, Recording
 from classifier.search.alignments import Candidate, SpeedHypothesis, best_of, pool
-from classifier.search.candidates import Places
+from classifier.search.candidates import Places, Reading
 from classifier.search.passes import Passes
 from classifier.search.speed import finest_first
 
-#: Shares of the lists that are read, one after the other, while nothing is certain.
-SHARES = (0.1, 0.3, 1.0)
-#: Speeds that are tried if nothing is certain at the snippet's own, and the share of the lists read for each.
-SPEEDS, SPEED_SHARE = (0.96, 0.98, 1.02, 1.04), 0.3
+#: Until which share the lists are read, one after the other, while nothing is certain.
+_SHARES = (0.1, 0.3, 1.0)
+#: Most tracks that a reading gives, the most similar ones; fewer where each costs the store a question.
+_NEAR, _NEAR_STORED = 300, 100
+#: What finds tracks by divergence alone.
+EVERYTHING = Reading(_SHARES[-1], _NEAR)
+#: Speeds that are tried if nothing is certain at the snippet's own, and what is read for each.
+SPEEDS, _ELSEWHERE = (0.96, 0.98, 1.02, 1.04), Reading(0.1, 30)
 #: Tracks that are aligned as a whole, of those whose best place is aligned: the highest z, and the least divergence.
 _WHOLE, _LEAST = 20, 4
 #: Alignments, over all other speeds, that are made along whole tracks.
@@ -35,8 +41,15 @@ def is_indexed(snapshot: Snapshot, least_windows: int) -> bool:
     return snapshot.n_windows > least_windows and any(s.segment.lists is not None for s in snapshot.shelves)
 
 
+def readings(config: FeatureConfig) -> list[Reading]:
+    """How the lists are read while nothing is certain: a tenth of them, then more, each cell once for each patch."""
+    most = _NEAR_STORED if config.is_compact else _NEAR
+    return [Reading(share, most, before) for before, share in pairwise((0.0, *_SHARES))]
+
+
 def align_indexed(
     query: Query,
+    config: FeatureConfig,
     passes: Passes,
     hypothesis: SpeedHypothesis,
     certain: Callable[[Candidate], bool],
@@ -48,6 +61,8 @@ def align_indexed(
     ----------
     query : Query
         The snippet.
+    config : FeatureConfig
+        The catalogue's.
     passes : Passes
         Over what is searched.
     hypothesis : SpeedHypothesis
@@ -59,8 +74,8 @@ def align_indexed(
     """
     found: list[Candidate] = []
     tried: set[int] = set()
-    for share in SHARES:
-        near = _nearest(*passes.near(query.slots, 1.0, share, hypothesis))
+    for reading in readings(config):
+        near = _nearest(*passes.near(query.slots, 1.0, reading, hypothesis))
         numbers = [number for number, _ in near if number not in tried]
         tried.update(numbers)
         found += best_of(passes.align(hypothesis, numbers, at_once=True))[0]
@@ -81,7 +96,7 @@ def other_speeds_indexed(
             break
         hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed, recording.config.words_step)
         if hypothesis is not None:
-            found_there = _nearest(*passes.near(recording.slots(speed), speed, SPEED_SHARE, hypothesis))
+            found_there = _nearest(*passes.near(recording.slots(speed), speed, _ELSEWHERE, hypothesis))
             near += [(z, number, hypothesis) for number, z in found_there]
     near.sort(key=lambda found: (-found[0], found[1]))
     best = near[:_WHOLE_ELSEWHERE]
@@ -91,7 +106,7 @@ def other_speeds_indexed(
 
 def least_divergence(snippet: np.ndarray, speed: float, passes: Passes) -> np.ndarray:
     """Numbers of the tracks of least divergence that the index finds, the least first, shape (n,), int64."""
-    return passes.near(snippet, speed, SHARES[-1], None)[0].number
+    return passes.near(snippet, speed, EVERYTHING, None)[0].number
 
 
 def _nearest(places: Places, z: np.ndarray) -> list[tuple[int, float]]:

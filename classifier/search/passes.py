@@ -20,19 +20,9 @@ from classifier.models.query import Query
 from classifier.search import alike, candidates, ranking, speed
 from classifier.search.alignments import Candidate, SpeedHypothesis, align_each, pool
 from classifier.search.alike import Alike
-from classifier.search.candidates import Places
+from classifier.search.candidates import Places, Reading
 from classifier.search.ranking import Ranking
 from classifier.search.speed import Rough
-
-#: Most tracks that the lists give: those whose places are the most similar.
-_NEAR = 300
-#: As ``_NEAR``, where their sub-fingerprints are read, and read from the store.
-_NEAR_STORED = 100
-
-
-def most_near(config: FeatureConfig, *, read: bool) -> int:
-    """Return how many tracks the lists give at most; fewer if each costs the store a question."""
-    return _NEAR_STORED if config.is_compact and read else _NEAR
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +43,7 @@ class Plan:
         Whether all tracks are aligned, whatever the first ones show.
     hypothesis : SpeedHypothesis or None
         The snippet at its own speed; None if nothing will be aligned.
-    share : float
+    reading : Reading
         How much of the lists is read first.
     """
 
@@ -63,7 +53,7 @@ class Plan:
     nearest_rough: bool
     at_once: bool
     hypothesis: SpeedHypothesis | None
-    share: float
+    reading: Reading
 
 
 class Passes(Protocol):
@@ -102,9 +92,9 @@ class Passes(Protocol):
         ...
 
     def near(
-        self, snippet_slots: np.ndarray, speed: float, share: float, hypothesis: SpeedHypothesis | None
+        self, snippet_slots: np.ndarray, speed: float, reading: Reading, hypothesis: SpeedHypothesis | None
     ) -> tuple[Places, np.ndarray]:
-        """Find the most similar places through lists, as many as :func:`most_near` says.
+        """Find the most similar places through lists.
 
         Returns
         -------
@@ -161,11 +151,10 @@ class Here:
         return speed.rough_scores(heard, [self.snapshot.items[number] for number in numbers], deadline)
 
     def near(
-        self, snippet_slots: np.ndarray, speed: float, share: float, hypothesis: SpeedHypothesis | None
+        self, snippet_slots: np.ndarray, speed: float, reading: Reading, hypothesis: SpeedHypothesis | None
     ) -> tuple[Places, np.ndarray]:
         """Find places through lists."""
-        places = candidates.find(snippet_slots, self.snapshot, share, self._lengths)
-        places = places.first(most_near(self.config, read=hypothesis is not None))
+        places = candidates.find(snippet_slots, self.snapshot, reading, self._lengths)
         if hypothesis is None:
             return places, np.zeros(0)
         offset_s = (places.lag - places.phase / PHASES) * self.config.slot_s

@@ -20,7 +20,7 @@ from classifier.search import alike
 from classifier.search.alignments import SpeedHypothesis
 from classifier.search.by_divergence import by_mixtures, by_slots
 from classifier.search.by_fingerprints import by_fingerprints
-from classifier.search.indexed import SHARES
+from classifier.search.indexed import EVERYTHING, readings
 from classifier.search.options import Options
 from classifier.search.passes import Here, Passes, Plan
 from classifier.search.state import Answer, Search
@@ -80,8 +80,8 @@ def identify(
         raise InvalidParameter("a compact catalogue keeps no mixtures: ask for method auto or kl")
     if method == "auto":
         search.hypothesis = SpeedHypothesis.of(query.fingerprint, step=config.words_step)
-    share = SHARES[0] if method == "auto" else SHARES[-1]
-    passes.expect(Plan(query, method, indexed, rough, search.is_exhaustive, search.hypothesis, share))
+    reading = readings(config)[0] if method == "auto" else EVERYTHING
+    passes.expect(Plan(query, method, indexed, rough, search.is_exhaustive, search.hypothesis, reading))
     similar = passes.alike(query, some=rough)
     search.alike = [int(number) for number in similar.order()[:_NEAREST]]
     near = _nearest(search, similar)

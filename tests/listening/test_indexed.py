@@ -14,7 +14,7 @@ from classifier.listening.engine import Listener
 from classifier.listening.indexed import IndexedScanner, Lists
 from classifier.listening.scan import Scanner
 from classifier.listening.segments import Segment
-from classifier.search import passes
+from classifier.search import indexed
 from tests.library import lively_noise
 from tests.listening.conftest import Mix, excerpt
 from tests.listening.test_lines import spectra_of
@@ -48,7 +48,7 @@ def told(view: View, samples: np.ndarray, least_windows: int) -> list[Segment]:
 
 def test_it_names_what_a_listener_names_that_reads_everything(large: View, mix: Mix, monkeypatch):
     """Though it compares no more than the three places of least divergence."""
-    monkeypatch.setattr(passes, "_NEAR", 3)
+    monkeypatch.setattr(indexed, "_NEAR", 3)
     wanted, found = told(large, mix.samples, NEVER), told(large, mix.samples, ALWAYS)
     assert [s.track_id for s in found] == [p.name for p in mix.played] == [s.track_id for s in wanted]
     for one, other in zip(found, wanted, strict=True):

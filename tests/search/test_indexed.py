@@ -110,7 +110,7 @@ def test_what_it_finds_has_its_exact_similarity(snapshot, sounds, monkeypatch):
     monkeypatch.setattr(candidates, "_LEAST_HITS", 10**6)
     snippet = query_of(cut(sounds[3], 4.4, 5)).slots
     for share in (0.01, 0.1, 10_000.0):
-        places = candidates.find(snippet, snapshot, share)
+        places = candidates.find(snippet, snapshot, candidates.Reading(share, 10**6))
         assert len(places) == len(np.unique(places.number))
         assert (np.diff(places.similarity) <= 0).all()
         for number, similarity, phase, lag in zip(
@@ -130,15 +130,46 @@ def test_what_it_finds_has_its_exact_similarity(snapshot, sounds, monkeypatch):
 
 def test_reading_more_finds_no_less(snapshot, sounds):
     snippet = query_of(cut(sounds[5], 4.4, 5) + 0.3 * lively_noise(5.0, seed=4)).slots
-    found = [candidates.find(snippet, snapshot, share) for share in (0.001, 0.1, 1.0)]
+    found = [candidates.find(snippet, snapshot, candidates.Reading(share, 10**6)) for share in (0.001, 0.1, 1.0)]
     assert len(found[0]) <= len(found[1]) <= len(found[2])
     assert found[1].similarity[0] <= found[2].similarity[0]
+
+
+def test_reading_in_steps_reads_all_of_it_once(snapshot, sounds, monkeypatch):
+    """Each step gives what is new; together they find what one reading finds, and no step reads a cell again."""
+    monkeypatch.setattr(candidates, "_LEAST_HITS", 10**6)
+    read: list[set[tuple[int, int]]] = []
+    pairs = candidates._pairs
+
+    def noted(*given: object) -> tuple[np.ndarray, np.ndarray]:
+        patch, cell = pairs(*given)
+        read.append(set(zip(patch.tolist(), cell.tolist(), strict=True)))
+        return patch, cell
+
+    monkeypatch.setattr(candidates, "_pairs", noted)
+    snippet = query_of(cut(sounds[3], 4.4, 5)).slots
+    every = [(0.0, 0.1), (0.1, 0.3), (0.3, 1.0)]
+    steps = [candidates.find(snippet, snapshot, candidates.Reading(share, 10**6, before)) for before, share in every]
+    whole = candidates.find(snippet, snapshot, candidates.Reading(1.0, 10**6))
+    *parts, at_once = read
+    assert all(parts)
+    assert set.union(*parts) == at_once
+    assert sum(map(len, parts)) == len(at_once)
+    best = dict(zip(whole.number, whole.similarity, strict=True))
+    found = [dict(zip(step.number, step.similarity, strict=True)) for step in steps]
+    assert set().union(*found) == set(best)
+    for number, similarity in best.items():
+        assert max(step.get(number, -1.0) for step in found) == similarity
+    unlisted = {number for number in best if snapshot.items[number][0].lists is None}
+    assert unlisted
+    assert unlisted <= set(found[0])
+    assert not unlisted & (set(found[1]) | set(found[2]))
 
 
 def test_a_snippet_shorter_than_a_patch_finds_only_what_is_compared_whole(snapshot, sounds):
     snippet = query_of(cut(sounds[2], 5, 1.2)).slots
     assert 0 < snippet.shape[1] < 11
-    places = candidates.find(snippet, snapshot, 1.0)
+    places = candidates.find(snippet, snapshot, candidates.Reading(1.0, 10**6))
     assert {id(snapshot.items[number][0]) for number in places.number} == {id(snapshot.segments[2])}
 
 
