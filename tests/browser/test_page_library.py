@@ -220,6 +220,43 @@ def test_a_track_has_a_page_of_its_own(page: Page, music: Music, archive: Servic
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
+def test_a_track_is_corrected_and_deleted_on_its_own_page(page: Page, music: Music, archive: Service) -> None:
+    title = music.song(2).title
+    found = archive.ask("GET", "/tracks")["tracks"]
+    track = next(track for track in found if track["title"] == title)
+    page.goto(f"/tracks/{track['id']}")
+    page.get_by_role("button", name="Edit").press("Enter")
+    page.get_by_role("textbox", name="Album").fill("By hand")
+    page.keyboard.press("Enter")
+    expect(page.locator(".artist")).to_contain_text("By hand")
+    expect(page.get_by_role("button", name="Edit")).to_be_focused()
+    page.keyboard.press("Control+z")
+    expect(page.locator(".artist")).not_to_contain_text("By hand")
+    assert archive.ask("GET", f"/tracks/{track['id']}") == track
+    page.get_by_role("button", name="Delete").press("Enter")
+    page.wait_for_url("**/library")
+    expect(page.locator(".total")).to_have_text(f"{len(found) - 1} tracks")
+    expect(page.get_by_role("complementary", name="Undo")).to_contain_text(f"“{title}” is deleted.")
+    page.keyboard.press("Control+z")
+    expect(page.locator(".tracks .row-title", has_text=title)).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_charts_are_laid_out_for_the_width_they_have(
+    browser: Browser, archive: Service, watch: Watch, width: int
+) -> None:
+    page = open_context(browser, archive, viewport={"width": width, "height": 800}).new_page()
+    watch.follow(page)
+    track = archive.ask("GET", "/tracks")["tracks"][0]["id"]
+    for path in (f"/tracks/{track}", "/system", "/labels/models/genre/gtzan-10"):
+        page.goto(path)
+        charts = page.locator("svg.chart")
+        expect(charts.first).to_be_visible()
+        wrong = "charts => charts.filter(one => Math.abs(one.viewBox.baseVal.width - one.clientWidth) > 2).length"
+        page.wait_for_function(f"() => ({wrong})([...document.querySelectorAll('svg.chart')]) === 0")
+    page.context.close()
+
+
 @pytest.mark.skipif(
     not (WEIGHTS / "musicnn-msd" / "manifest.json").exists(), reason="the tagging network is not on this machine"
 )

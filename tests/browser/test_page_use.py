@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, expect
+from playwright.sync_api import Browser, Page, Playwright, Route, expect
 
 from classifier.demo import songs
 from tests.browser.harness import (
@@ -16,6 +16,7 @@ from tests.browser.harness import (
     Music,
     Service,
     Watch,
+    drawn,
     drop,
     launch,
     microphone_flags,
@@ -184,6 +185,34 @@ def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
     expect(page.locator(".facts")).to_contain_text("windows")
 
 
+def test_folders_are_looked_through_for_recordings(page: Page, service: Service, music: Music, tmp_path: Path) -> None:
+    before = service.ask("GET", "/tracks")["total"]
+    deep = tmp_path / "Archive" / "Disc 1"
+    deep.mkdir(parents=True)
+    for index, folder in ((4, deep), (5, deep.parent)):
+        song = music.track(index)
+        (folder / song.name).write_bytes(song.read_bytes())
+    for name in ("cover.jpg", "list.m3u8", "._hidden.flac"):
+        (deep / name).write_bytes(b"no music")
+    page.goto("/library")
+    page.locator("input[webkitdirectory]").set_input_files(deep.parent)
+    expect(page.locator(".upload-summary")).to_contain_text("2 of 2")
+    expect(page.locator(".total")).to_have_text(f"{before + 2} tracks")
+    expect(page.locator(".upload[data-state=failed]")).to_have_count(0)
+
+    # Dropped, by the browser's own means: every recording in it is there already.
+    page.get_by_role("button", name="Clear finished").click()
+    devtools = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        data = {"items": [], "files": [str(deep.parent)], "dragOperationsMask": 1}
+        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": data})
+    expect(page.locator(".upload-summary")).to_contain_text("2 of 2")
+    expect(page.locator(".upload[data-state=present]")).to_have_count(2)
+    for track in service.ask("GET", "/tracks")["tracks"]:
+        if track["title"] in (music.song(4).title, music.song(5).title):
+            service.ask("DELETE", f"/tracks/{track['id']}")
+
+
 def test_two_recordings_of_the_same_music_are_both_named(
     page: Page, service: Service, music: Music, watch: Watch
 ) -> None:
@@ -333,6 +362,60 @@ def test_many_recordings_are_tagged_in_turn(page: Page, music: Music, watch: Wat
     expect(page.locator("em-snippet-sound audio")).to_be_visible()
     page.get_by_role("button", name="Draw its spectrogram").click()
     expect(page.locator("em-snippet-sound img")).to_be_visible()
+    page.go_back()  # what became of the others is still there
+    expect(page.get_by_role("status")).to_have_text("5 of 5 done, 3 named, 1 failed")
+    page.get_by_role("button", name="Clear finished").press("Enter")
+    expect(rows).to_have_count(0)
+    expect(page.locator("main :focus, main:focus")).to_have_count(1)
+
+
+def test_recordings_are_tagged_on_while_another_view_is_open(page: Page, music: Music) -> None:
+    page.goto("/")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        """Keep the first request of a tag waiting."""
+        if route.request.method == "POST" and not held:
+            held.append(route)
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/tags", hold)
+    page.locator("em-capture input[type=file]").set_input_files([music.snippet(0, 12.0), music.snippet(1, 12.0)])
+    page.wait_for_url("**/batch")
+    page.get_by_role("link", name="Library").click()
+    chip = page.get_by_role("link", name="2 files on their way")
+    expect(chip).to_be_visible()
+    held[0].continue_()
+    expect(chip).to_have_count(0)
+    page.go_back()
+    expect(page.get_by_role("status")).to_have_text("2 of 2 done, 2 named")
+
+
+def test_the_focus_stays_near_what_is_gone(page: Page) -> None:
+    page.goto("/history?search=nothing-is-called-so")
+    page.get_by_role("link", name="Show all").press("Enter")
+    expect(page.locator(".rows li").first).to_be_visible()
+    expect(page.locator("em-data-list")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("searchbox")).to_be_focused()
+    page.mouse.click(640, 5)  # on nothing: given away on purpose
+    page.get_by_label("Verdict").select_option("Identified")
+    drawn(page)
+    assert page.evaluate("document.activeElement === document.body")
+
+
+def test_where_one_is_stands_in_the_navigation(page: Page, service: Service, music: Music) -> None:
+    tag = service.identify(music.snippet(1, 17.0))
+    track = tag["matches"][0]["track_id"]
+    places = {"/": "Listen", f"/tags/{tag['id']}": "History", f"/tracks/{track}": "Library", "/library/map": "Library"}
+    for path, name in {**places, "/catalogues": "Library", "/labels/train": "Labels"}.items():
+        page.goto(path)
+        current = page.get_by_role("navigation", name="Views").locator("[aria-current]")
+        expect(current).to_have_text([name])
+    page.goto("/system")
+    expect(page.locator("h1")).to_be_visible()
+    expect(current).to_have_count(0)
 
 
 def test_a_tag_shows_lanes_bits_and_mixtures(page: Page, service: Service, music: Music) -> None:

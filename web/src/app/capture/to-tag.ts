@@ -4,6 +4,6 @@ import { Injectable, signal } from '@angular/core';
 @Injectable({ providedIn: 'root' })
 export class ToTag {
   readonly files = signal<readonly File[]>([]);
-  /** Whether some are still on their way. */
-  readonly busy = signal(false);
+  /** How many of them are still to be tagged, while that goes on. */
+  readonly left = signal(0);
 }

@@ -1,7 +1,7 @@
 import { httpResource } from '@angular/common/http';
 import { ChangeDetectionStrategy, Component, computed, DestroyRef, effect, inject, input } from '@angular/core';
 import { Title } from '@angular/platform-browser';
-import { RouterLink } from '@angular/router';
+import { Router, RouterLink } from '@angular/router';
 
 import { API } from '../api/client';
 import { optional } from '../api/key';
@@ -10,10 +10,13 @@ import { troubleOf } from '../api/problem';
 import type { AlikeAnswer, DuplicatePair, Tags, Track } from '../api/types';
 import { remarkSentences } from '../capture/verdict';
 import { clock, count, moment } from '../ui/format';
+import { Icon } from '../ui/icon';
 import { TroubleNote } from '../ui/trouble-note';
+import { Undo } from '../ui/undo';
 import { TagRow } from '../views/tag-row';
 import { AlikeChart } from './alike-chart';
 import { DuplicateSearch } from './duplicate-search';
+import { deletedWords, EditTrack } from './edit-track';
 import { LabelJob } from './label-job';
 import { LibraryParts } from './library-parts';
 import { relationWords, shares, stretches } from './pairs';
@@ -30,20 +33,22 @@ const IDENTIFIERS = [
 /** One track: what is known of it, what it sounds like, its copies, and the tags that named it. */
 @Component({
   selector: 'em-track-view',
-  imports: [AlikeChart, LabelJob, LibraryParts, RouterLink, TagRow, TroubleNote],
+  imports: [AlikeChart, EditTrack, Icon, LabelJob, LibraryParts, RouterLink, TagRow, TroubleNote],
   changeDetection: ChangeDetectionStrategy.OnPush,
   templateUrl: './track-view.html',
   providers: [DuplicateSearch],
 })
 export class TrackView {
   protected readonly me = inject(Me);
+  private readonly router = inject(Router);
+  private readonly undo = inject(Undo);
   protected readonly search = inject(DuplicateSearch);
 
   /** From the address. */
   readonly id = input.required<string>();
 
   private readonly fetched = httpResource<Track>(() => this.url());
-  private readonly compared = httpResource<AlikeAnswer>(() => `${this.url()}/alike`);
+  protected readonly compared = httpResource<AlikeAnswer>(() => `${this.url()}/alike`);
   private readonly naming = httpResource<Tags>(() =>
     this.me.may('history')
       ? { url: `${API}/tags`, params: { track: this.id(), limit: TAGS }, context: optional() }
@@ -88,6 +93,13 @@ export class TrackView {
 
   protected reload(): void {
     this.fetched.reload();
+  }
+
+  /** Late, so that it can be undone; the library is where its row comes back. */
+  protected async delete(track: Track): Promise<void> {
+    const url = this.url();
+    await this.router.navigate(['/library']);
+    this.undo.remove(deletedWords([track]), [url]);
   }
 
   protected added(track: Track): string {

@@ -41,11 +41,11 @@ export class Experiments {
     address: ['search', 'sort'],
   });
   protected readonly orders = [
-    ['-created', 'newest first'],
-    ['created', 'oldest first'],
-    ['-identified', 'most named rightly'],
-    ['-wrong', 'most named wrongly'],
-    ['catalogue', 'catalogue'],
+    ['-created', 'Newest first'],
+    ['created', 'Oldest first'],
+    ['-identified', 'Most named rightly'],
+    ['-wrong', 'Most named wrongly'],
+    ['catalogue', 'Catalogue'],
   ] as const;
   /** Ids of those that are marked, oldest first, if they can be compared; else nothing. */
   protected readonly comparable = computed(() => {

@@ -35,10 +35,10 @@ export class KeysView {
   protected readonly none = computed(() => !this.list.entries().length && !this.list.filtered());
   protected readonly orders = [
     ['created', 'oldest first'],
-    ['-created', 'newest first'],
-    ['name', 'name'],
-    ['role', 'role'],
-    ['-last_used', 'last used first'],
+    ['-created', 'Newest first'],
+    ['name', 'Name'],
+    ['role', 'Role'],
+    ['-last_used', 'Last used first'],
   ] as const;
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<KeyMade | null>(null);

@@ -30,9 +30,9 @@ export class WebhookList {
   });
   protected readonly orders = [
     ['created', 'oldest first'],
-    ['-created', 'newest first'],
-    ['url', 'address'],
-    ['-failures', 'failures first'],
+    ['-created', 'Newest first'],
+    ['url', 'Address'],
+    ['-failures', 'Failures first'],
   ] as const;
   protected readonly trouble = signal<Trouble | null>(null);
   protected readonly made = signal<WebhookMade | null>(null);

@@ -31,7 +31,7 @@ export class ModelView {
   readonly task = input.required<string>();
   readonly version = input.required<string>();
 
-  private readonly resource = httpResource<LabelModel>(
+  protected readonly resource = httpResource<LabelModel>(
     () => `${API}/label-models/${encodeURIComponent(this.task())}/${encodeURIComponent(this.version())}`,
   );
   protected readonly model = computed(() => (this.resource.hasValue() ? this.resource.value() : undefined));

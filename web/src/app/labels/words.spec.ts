@@ -115,6 +115,8 @@ describe('a card', () => {
     expect(said).toContain('Trained on 443 clips by 184 groups (artist). Licence: ISC.');
     expect(said).toContain('Right for 82 in 100 (77 to 87) of 290 clips: unseen artists.');
     expect(said).toContain('For comparison only');
+    const ungrouped = model({ data: { clips: 13, groups: 13, grouping: 'none' } });
+    expect(cardWords(ungrouped)).toContain('Trained on 13 clips.');
     expect(said).toContain('Below 57\u202f% it says that it is uncertain.');
   });
 

@@ -122,7 +122,8 @@ export function cardWords(model: LabelModel): string[] {
   if (model.labels?.length) said.push(`It tells ${listed(model.labels)}.`);
   const data = card['data'];
   if (isRecord(data) && typeof data['clips'] === 'number') {
-    const groups = typeof data['groups'] === 'number' ? ` by ${count(data['groups'])} ${group(data['grouping'])}` : '';
+    const grouped = typeof data['groups'] === 'number' && data['grouping'] !== 'none';
+    const groups = grouped ? ` by ${count(data['groups'] as number)} ${group(data['grouping'])}` : '';
     said.push(
       `Trained on ${count(data['clips'])} clips${groups}. ${strings(data['licence']).map(licence).join('')}`.trim(),
     );

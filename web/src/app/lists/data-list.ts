@@ -100,7 +100,7 @@ export class DataList<T extends { readonly id: string }> {
 
   private readonly busyElsewhere = () => {
     const active = document.activeElement;
-    return active !== null && active !== document.body && !active.closest('.pages');
+    return active !== document.body && active !== this.element && !active?.closest('.pages');
   };
 
   /** Focus the button that took the place of one whose row is gone. */

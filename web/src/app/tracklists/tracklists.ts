@@ -34,10 +34,10 @@ export class Tracklists {
     address: ['search', 'sort'],
   });
   protected readonly orders = [
-    ['-created', 'newest first'],
-    ['created', 'oldest first'],
-    ['file', 'recording'],
-    ['-duration_s', 'longest first'],
+    ['-created', 'Newest first'],
+    ['created', 'Oldest first'],
+    ['file', 'Recording'],
+    ['-duration_s', 'Longest first'],
   ] as const;
 
   private readonly listeners = httpResource<Monitors>(() => ({ url: `${API}/monitors`, context: optional() }));

@@ -6,6 +6,9 @@ import { Capture } from '../capture/capture';
 import { ToTag } from '../capture/to-tag';
 import { ToLabel } from '../labels/to-label';
 import { Uploads } from '../views/uploads';
+import { Announcer } from './announcer';
+
+const NOTICE_MS = 4000;
 
 type Place = 'library' | 'tracklists' | 'labels' | 'listen';
 
@@ -17,7 +20,7 @@ const PROMISES: Readonly<Record<Place, string>> = {
 };
 
 /**
- * Files dropped anywhere on the page: for what the view that is shown does with files, else to be tagged. Without it the
+ * Files and folders dropped anywhere on the page: for what the view that is shown does with files, else to be tagged. Without it the
  * browser would leave the page to open the file, and end what is under way.
  */
 @Directive({
@@ -30,6 +33,7 @@ const PROMISES: Readonly<Record<Place, string>> = {
   },
 })
 export class DropZone {
+  private readonly announcer = inject(Announcer);
   private readonly capture = inject(Capture);
   private readonly me = inject(Me);
   private readonly router = inject(Router);
@@ -54,7 +58,14 @@ export class DropZone {
     this.promise.set('');
     if (!holdsFiles(event)) return;
     event.preventDefault();
-    const files = [...event.dataTransfer!.files];
+    const { items, files: plain } = event.dataTransfer!;
+    // Read now: what was dropped is gone when the event is over.
+    const entries = [...items].map((item) => item.webkitGetAsEntry());
+    let files = [...plain];
+    if (entries.some((entry) => entry?.isDirectory)) {
+      files = await (await import('./folders')).recordingsIn(entries);
+      if (!files.length) return this.nothing();
+    }
     const first = files[0];
     if (!first) return;
     const place = this.place();
@@ -67,6 +78,12 @@ export class DropZone {
     }
     if (!this.capture.panels()) await this.router.navigate(['/']);
     this.capture.tagFile(first);
+  }
+
+  private nothing(): void {
+    this.promise.set('There is no recording in this folder');
+    this.announcer.say(this.promise());
+    setTimeout(() => this.promise.set(''), NOTICE_MS);
   }
 
   private place(): Place {

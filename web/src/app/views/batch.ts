@@ -3,9 +3,9 @@ import {
   ChangeDetectionStrategy,
   Component,
   computed,
-  DestroyRef,
   effect,
   inject,
+  Injectable,
   signal,
   untracked,
 } from '@angular/core';
@@ -36,6 +36,115 @@ interface Item {
   readonly trouble: Trouble | null;
 }
 
+/** Recordings, tagged one after the other; lives as long as the page, so that what became of each may be looked at. */
+@Injectable({ providedIn: 'root' })
+export class BatchOfRecordings {
+  private readonly api = inject(Api);
+  private readonly http = inject(HttpClient);
+  private readonly cache = inject(TagCache);
+  private readonly announcer = inject(Announcer);
+  private readonly privacy = inject(Privacy);
+  private readonly signer = inject(Signer);
+  private readonly toTag = inject(ToTag);
+
+  readonly items = signal<readonly Item[]>([]);
+  readonly trouble = signal<Trouble | null>(null);
+  readonly busy = computed(() => this.toTag.left() > 0);
+  readonly finished = computed(() => this.items().filter(isOver).length);
+  readonly waiting = computed(() => this.items().filter((item) => item.state === 'waiting').length);
+  readonly tagged = computed(() => this.items().flatMap((item) => (item.tag ? [item.tag.id] : [])));
+  readonly summary = computed(() => {
+    const named = this.items().filter((item) => item.tag && item.tag.verdict !== 'no_match').length;
+    const failed = this.items().filter((item) => item.state === 'failed').length;
+    const parts = [`${this.finished()} of ${this.items().length} done`, `${named} named`];
+    return [...parts, ...(failed ? [`${failed} failed`] : [])].join(', ');
+  });
+  private sending: Subscription | null = null;
+  private next = 1;
+
+  add(files: readonly File[]): void {
+    const fresh = files.map<Item>((file) => ({
+      number: this.next++,
+      file,
+      key: randomKey(),
+      state: 'waiting',
+      tag: null,
+      trouble: null,
+    }));
+    this.items.update((items) => [...items, ...fresh]);
+    this.pump();
+  }
+
+  /** Send the next one that waits, unless one is on its way. */
+  pump(): void {
+    if (this.sending) return;
+    const item = this.items().find((one) => one.state === 'waiting');
+    if (!item) {
+      if (this.busy()) this.announcer.say(this.summary());
+      return this.toTag.left.set(0);
+    }
+    this.toTag.left.set(this.items().length - this.finished());
+    this.change(item.number, { state: 'sending' });
+    const keeps = this.privacy.keepSound();
+    const asked = keeps
+      ? defer(() => this.signer.sign(item.file)).pipe(
+          catchError((error: unknown) => throwError(() => signatureTrouble(error))),
+          // Another key: what was sent before may have been the sound.
+          switchMap((signature) => this.api.postSignature(signature, `${item.key}-signed`)),
+        )
+      : this.api.postSnippet(item.file, item.file.name, item.key);
+    this.sending = asked.subscribe({
+      next: (progress) => {
+        if (progress.kind !== 'answer') return;
+        this.cache.put(progress.answer, keeps ? null : { content: item.file, name: item.file.name });
+        this.settle(item.number, { state: 'done', tag: progress.answer });
+      },
+      error: (error: unknown) => this.settle(item.number, { state: 'failed', trouble: troubleIn(error) }),
+    });
+    // An answer may have come at once.
+    if (!this.items().some((one) => one.state === 'sending')) this.sending = null;
+  }
+
+  private settle(number: number, values: Partial<Item>): void {
+    this.sending = null;
+    this.change(number, values);
+    this.pump();
+  }
+
+  retry(item: Item): void {
+    this.change(item.number, { state: 'waiting', trouble: null });
+    this.pump();
+  }
+
+  /** Leave the rest for later; what is on its way is sent again under its key. */
+  stop(): void {
+    this.sending?.unsubscribe();
+    this.sending = null;
+    this.items.update((items) =>
+      items.map((item) => (item.state === 'sending' ? { ...item, state: 'waiting' as const } : item)),
+    );
+    this.toTag.left.set(0);
+  }
+
+  /** Forget those that are done, or failed. */
+  clear(): void {
+    this.items.update((items) => items.filter((item) => !isOver(item)));
+  }
+
+  save(format: 'csv' | 'json'): void {
+    this.http
+      .get(`${API}/tags/export`, { params: { format, ids: this.tagged().join(',') }, responseType: 'blob' })
+      .subscribe({
+        next: (content) => saveAs(content, `tags.${format}`),
+        error: (error: unknown) => this.trouble.set(troubleOf(error)),
+      });
+  }
+
+  private change(number: number, values: Partial<Item>): void {
+    this.items.update((items) => items.map((item) => (item.number === number ? { ...item, ...values } : item)));
+  }
+}
+
 /** Many recordings, tagged one after the other. */
 @Component({
   selector: 'em-batch',
@@ -57,27 +166,30 @@ interface Item {
           />
         </label>
       </div>
-      @if (items().length) {
+      @if (batch.items().length) {
         <div class="section-head">
-          <p role="status">{{ summary() }}</p>
+          <p role="status">{{ batch.summary() }}</p>
           <div class="actions">
-            @if (busy()) {
-              <button type="button" class="button small" (click)="stop()">Stop</button>
-            } @else if (waiting()) {
-              <button type="button" class="button small" (click)="pump()">Go on</button>
+            @if (batch.busy() || batch.waiting()) {
+              <button type="button" class="button small" (click)="batch.busy() ? batch.stop() : batch.pump()">
+                {{ batch.busy() ? 'Stop' : 'Go on' }}
+              </button>
             }
-            @if (tagged().length) {
-              <button type="button" class="button small" (click)="save('csv')">CSV</button>
-              <button type="button" class="button small" (click)="save('json')">JSON</button>
+            @if (batch.tagged().length) {
+              <button type="button" class="button small" (click)="batch.save('csv')">CSV</button>
+              <button type="button" class="button small" (click)="batch.save('json')">JSON</button>
+            }
+            @if (!batch.busy() && batch.finished()) {
+              <button type="button" class="button small quiet" (click)="batch.clear()">Clear finished</button>
             }
           </div>
         </div>
-        <progress [value]="finished()" [max]="items().length" aria-label="Recordings tagged"></progress>
-        @if (trouble(); as trouble) {
+        <progress [value]="batch.finished()" [max]="batch.items().length" aria-label="Recordings tagged"></progress>
+        @if (batch.trouble(); as trouble) {
           <em-trouble [trouble]="trouble" />
         }
         <ul class="rows">
-          @for (item of items(); track item.number) {
+          @for (item of batch.items(); track item.number) {
             <li [attr.data-state]="item.state">
               @if (item.tag; as tag) {
                 <a class="row" [routerLink]="['/tags', tag.id]">
@@ -114,7 +226,7 @@ interface Item {
                     </span>
                   </span>
                   @if (item.trouble?.passing) {
-                    <button type="button" class="button small" (click)="retry(item)">
+                    <button type="button" class="button small" (click)="batch.retry(item)">
                       Try again<span class="visually-hidden">: {{ item.file.name }}</span>
                     </button>
                   }
@@ -130,121 +242,22 @@ interface Item {
   `,
 })
 export class Batch {
-  private readonly api = inject(Api);
-  private readonly http = inject(HttpClient);
-  private readonly cache = inject(TagCache);
-  private readonly announcer = inject(Announcer);
-  private readonly privacy = inject(Privacy);
-  private readonly signer = inject(Signer);
+  protected readonly batch = inject(BatchOfRecordings);
   private readonly toTag = inject(ToTag);
-
-  protected readonly items = signal<readonly Item[]>([]);
-  protected readonly trouble = signal<Trouble | null>(null);
-  protected readonly busy = this.toTag.busy;
-  protected readonly finished = computed(() => this.items().filter(isOver).length);
-  protected readonly waiting = computed(() => this.items().filter((item) => item.state === 'waiting').length);
-  protected readonly tagged = computed(() => this.items().flatMap((item) => (item.tag ? [item.tag.id] : [])));
-  protected readonly summary = computed(() => {
-    const named = this.items().filter((item) => item.tag && item.tag.verdict !== 'no_match').length;
-    const failed = this.items().filter((item) => item.state === 'failed').length;
-    const parts = [`${this.finished()} of ${this.items().length} done`, `${named} named`];
-    return [...parts, ...(failed ? [`${failed} failed`] : [])].join(', ');
-  });
-  private sending: Subscription | null = null;
-  private next = 1;
 
   constructor() {
     effect(() => {
       const files = this.toTag.files();
       if (!files.length) return;
-      untracked(() => this.add(files));
+      untracked(() => this.batch.add(files));
       this.toTag.files.set([]);
     });
-    inject(DestroyRef).onDestroy(() => this.stop());
   }
 
   protected choose(event: Event): void {
     const input = event.target as HTMLInputElement;
-    this.add([...(input.files ?? [])]);
+    this.batch.add([...(input.files ?? [])]);
     input.value = '';
-  }
-
-  private add(files: readonly File[]): void {
-    const fresh = files.map<Item>((file) => ({
-      number: this.next++,
-      file,
-      key: randomKey(),
-      state: 'waiting',
-      tag: null,
-      trouble: null,
-    }));
-    this.items.update((items) => [...items, ...fresh]);
-    this.pump();
-  }
-
-  /** Send the next one that waits, unless one is on its way. */
-  protected pump(): void {
-    if (this.sending) return;
-    const item = this.items().find((one) => one.state === 'waiting');
-    if (!item) {
-      if (this.busy()) this.announcer.say(this.summary());
-      this.busy.set(false);
-      return;
-    }
-    this.busy.set(true);
-    this.change(item.number, { state: 'sending' });
-    const keeps = this.privacy.keepSound();
-    const asked = keeps
-      ? defer(() => this.signer.sign(item.file)).pipe(
-          catchError((error: unknown) => throwError(() => signatureTrouble(error))),
-          // Another key: what was sent before may have been the sound.
-          switchMap((signature) => this.api.postSignature(signature, `${item.key}-signed`)),
-        )
-      : this.api.postSnippet(item.file, item.file.name, item.key);
-    this.sending = asked.subscribe({
-      next: (progress) => {
-        if (progress.kind !== 'answer') return;
-        this.cache.put(progress.answer, keeps ? null : { content: item.file, name: item.file.name });
-        this.settle(item.number, { state: 'done', tag: progress.answer });
-      },
-      error: (error: unknown) => this.settle(item.number, { state: 'failed', trouble: troubleIn(error) }),
-    });
-    // An answer may have come at once.
-    if (!this.items().some((one) => one.state === 'sending')) this.sending = null;
-  }
-
-  private settle(number: number, values: Partial<Item>): void {
-    this.sending = null;
-    this.change(number, values);
-    this.pump();
-  }
-
-  protected retry(item: Item): void {
-    this.change(item.number, { state: 'waiting', trouble: null });
-    this.pump();
-  }
-
-  /** Leave the rest for later; what is on its way is sent again under its key. */
-  protected stop(): void {
-    this.sending?.unsubscribe();
-    this.sending = null;
-    this.items.update((items) =>
-      items.map((item) => (item.state === 'sending' ? { ...item, state: 'waiting' as const } : item)),
-    );
-    this.busy.set(false);
-  }
-
-  protected save(format: 'csv' | 'json'): void {
-    this.http
-      .get(`${API}/tags/export`, { params: { format, ids: this.tagged().join(',') }, responseType: 'blob' })
-      .subscribe({
-        next: (content) => saveAs(content, `tags.${format}`),
-        error: (error: unknown) => this.trouble.set(troubleOf(error)),
-      });
-  }
-
-  private change(number: number, values: Partial<Item>): void {
-    this.items.update((items) => items.map((item) => (item.number === number ? { ...item, ...values } : item)));
   }
 
   protected readonly bytes = bytes;

@@ -62,7 +62,7 @@ export class TagView {
 
   private readonly cached = computed(() => this.cache.get(this.id()));
   private readonly fetched = httpResource<Tag>(() => (this.cached() ? undefined : this.url()));
-  private readonly charts = httpResource<Charts>(() => `${this.url()}/charts`);
+  protected readonly charts = httpResource<Charts>(() => `${this.url()}/charts`);
 
   protected readonly tag = computed(
     () => this.cached() ?? (this.fetched.hasValue() ? this.fetched.value() : undefined),

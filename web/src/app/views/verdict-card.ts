@@ -33,6 +33,8 @@ export class VerdictCard {
 
   protected readonly chosen = computed(() => chosen(this.tag()));
   protected readonly works = computed(() => works(this.tag()));
+  /** Whether all that it names are copies of one recording, as far as the snippet tells. */
+  protected readonly copies = computed(() => new Set(this.chosen().map((match) => match.recording)).size === 1);
   protected readonly parts = computed(() => parts(this.tag()));
   protected readonly remarks = computed(() => remarkSentences(this.tag().remarks));
   protected readonly tied = computed(() => tiedWords(this.tag()));

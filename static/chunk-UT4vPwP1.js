@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-DB8XJlMr.js";export{c as Tape};
