@@ -82,7 +82,7 @@ def test_experiments_are_searched_compared_and_deleted(page: Page, music: Music,
     found = rows.filter(has=page.locator(f"a[href$='{second}']"))
     expect(found).to_be_visible()
     expect(rows.filter(has=page.locator(f"a[href$='{first}']"))).to_have_count(0)
-    page.get_by_label("Order").select_option("oldest first")
+    page.get_by_label("Order").select_option("Oldest first")
     expect(page).to_have_url(re.compile("sort=created"))
     page.goto("/experiments")
     expect(rows.filter(has=page.locator(f"a[href$='{first}']"))).to_be_visible()

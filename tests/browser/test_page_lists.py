@@ -159,7 +159,7 @@ def test_tracklists_are_searched_ordered_and_paged_like_all_lists(page: Page, sh
     page.get_by_role("link", name="Older tracklists").press("Enter")
     expect(rows).to_have_text(["Evening 01.wav", "Evening 00.wav"])
     expect(page.locator(".found")).to_be_focused()
-    page.get_by_label("Order").select_option("longest first")
+    page.get_by_label("Order").select_option("Longest first")
     expect(rows.first).to_have_text("Evening 00.wav")
     page.get_by_role("searchbox").fill("evening 2")
     expect(rows).to_have_count(12)

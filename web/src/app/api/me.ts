@@ -22,6 +22,9 @@ export class Me {
   /** How much may be sent and kept; unknown until the service has answered. */
   readonly limits = computed(() => this.known()?.limits);
 
+  /** Whether the service was asked, and has answered or not. */
+  readonly asked = computed(() => !this.answer.isLoading());
+
   /** Whether not even a recording is taken without a key. */
   readonly outside = computed(() => this.known()?.role === 'none');
 

@@ -60,7 +60,9 @@ export class CataloguesView {
     computation: (value, previous) => (value.length ? value : (previous?.value ?? [])),
   });
   protected readonly failure = computed(() => (this.resource.error() ? troubleOf(this.resource.error()) : null));
-  private readonly described = httpResource<Parameters>(() => `${API}/catalogue-parameters`);
+  private readonly described = httpResource<Parameters>(() =>
+    this.me.may('edit') ? `${API}/catalogue-parameters` : undefined,
+  );
   private readonly parameters = computed(() => (this.described.hasValue() ? this.described.value().parameters : []));
   protected readonly main = computed(() => this.parameters().filter((parameter) => parameter.synced_fm));
   protected readonly more = computed(() => this.parameters().filter((parameter) => !parameter.synced_fm));

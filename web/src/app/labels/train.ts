@@ -3,7 +3,6 @@ import { Router, RouterLink } from '@angular/router';
 import type { Subscription } from 'rxjs';
 
 import { Api } from '../api/client';
-import { Me } from '../api/me';
 import { jobErrorWords, troubleOf, type Trouble } from '../api/problem';
 import type { Job } from '../api/types';
 import { Announcer } from '../ui/announcer';
@@ -25,7 +24,6 @@ export class Train {
   private readonly api = inject(Api);
   private readonly router = inject(Router);
   private readonly announcer = inject(Announcer);
-  protected readonly me = inject(Me);
 
   protected readonly clips = signal<readonly Clip[]>([]);
   protected readonly lacking = computed(() => tooFew(this.clips()));

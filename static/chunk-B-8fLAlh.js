@@ -1,1 +1,0 @@
-import{Jn as z,ht as E}from"./main.js";var n=class o{count=z(0);static ɵfac=function(a){return new(a||o)};static ɵprov=E({token:o,factory:o.ɵfac,providedIn:`root`})};export{n as t};

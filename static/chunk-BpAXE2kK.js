@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-B3-53BWd.js";export{c as Tape};

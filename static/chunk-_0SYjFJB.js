@@ -1,1 +1,0 @@
-import{n as l,t as f}from"./chunk-BRzhXX20.js";export{f as recordingsIn};

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-C5wG5NWu.js";export{c as Tape};
