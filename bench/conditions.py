@@ -285,6 +285,8 @@ def _registry() -> dict[str, Condition]:
             listed.append(Condition(f"{where}+tempo{percent:+d}", room=room, speed=1 + percent / 100, pitch=0.0))
         for semitones in (-3, -1, 1, 3):
             listed.append(Condition(f"{where}+pitch{semitones:+d}", room=room, pitch=float(semitones)))
+    for noise in ("voices", "pink"):
+        listed.append(Condition(f"room+{noise}-6", room=True, noise=noise, snr_db=-6))
     listed += [Condition(f"only-{name}", source=name) for name in MUSIC_FREE]
     return {condition.name: condition for condition in listed}
 
