@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-BWGxrLm2.js";export{c as Tape};

@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-C5wG5NWu.js";export{c as Tape};
