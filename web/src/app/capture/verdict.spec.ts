@@ -1,5 +1,5 @@
 import { match, tag } from '../testing';
-import { chosen, parts, remarkSentences, tiedWords, titles, verdictSentence, works } from './verdict';
+import { chosen, named, parts, remarkSentences, tiedWords, titles, verdictSentence, works } from './verdict';
 
 const plain = (text: string) => text.replace(/[\u00a0\u202f]/g, ' ');
 
@@ -7,6 +7,15 @@ it('reads out name, place and confidence', () => {
   expect(plain(verdictSentence(tag()))).toBe(
     'Copper Waltz by Ida Varga, 1:23 into the track. Almost certain, > 99.9 %.',
   );
+});
+
+it('keeps names from right to left together', () => {
+  const rtl = match({ title: 'أغنية 2', artist: 'فيروز' });
+  expect(named(rtl)).toBe('\u2068أغنية 2\u2069 by \u2068فيروز\u2069');
+  expect(named(match())).toBe('Copper Waltz by Ida Varga');
+  expect(titles(tag({ matches: [rtl] }))).toBe('أغنية 2');
+  const other = match({ track_id: 'b', title: 'Waltz' });
+  expect(titles(tag({ verdict: 'ambiguous', tied: 2, matches: [rtl, other] }))).toBe('\u2068أغنية 2\u2069 or Waltz');
 });
 
 it('says both names when two fit', () => {

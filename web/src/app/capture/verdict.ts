@@ -2,11 +2,11 @@
 
 import { jobErrorWords, sentence } from '../api/problem';
 import type { Match, Tag } from '../api/types';
-import { clock, confidenceWords, percent } from '../ui/format';
+import { clock, confidenceWords, isolated, percent } from '../ui/format';
 
 /** `Title by Artist`. */
 export function named(item: { readonly title: string; readonly artist?: string | null }): string {
-  return item.artist ? `${item.title} by ${item.artist}` : item.title;
+  return item.artist ? `${isolated(item.title)} by ${isolated(item.artist)}` : item.title;
 }
 
 const LEAST_TIED = { identified: 1, ambiguous: 2, no_match: 0 } as const;
@@ -50,7 +50,8 @@ export function works(tag: Tag): Work[] {
 
 /** `A`, `A or B`, `A, B or C`, `A or 3 others`: what a verdict names, in a line. */
 export function titles(tag: Tag): string {
-  const names = works(tag).map((work) => work.title);
+  const found = works(tag).map((work) => work.title);
+  const names = found.length > 1 ? found.map(isolated) : found;
   const last = names[names.length - 1];
   if (last === undefined) return VERDICT_WORDS.no_match;
   if (names.length > 3) return `${names[0]} or ${names.length - 1} others`;

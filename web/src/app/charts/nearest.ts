@@ -3,6 +3,7 @@
 import { max } from 'd3-array';
 
 import { nameKey, sharedNames } from '../capture/verdict';
+import { isolated } from '../ui/format';
 import { scaleLinear } from './scale';
 
 export interface NearItem {
@@ -38,7 +39,7 @@ const VALUE_ROOM = 52;
 
 /** Title and artist in one line. */
 export function trackName(item: { readonly title: string; readonly artist?: string | null }): string {
-  return item.artist ? `${item.title} · ${item.artist}` : item.title;
+  return item.artist ? `${isolated(item.title)} · ${isolated(item.artist)}` : item.title;
 }
 
 /** Cut to what fits `width` pixels at about `advance` pixels a character; whole text in the table twin. */

@@ -119,3 +119,10 @@ export function moment(created: Date): string {
     minute: '2-digit',
   }).format(created);
 }
+
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/;
+
+/** A name that stands among other words: one that is written from right to left takes none of them along. */
+export function isolated(text: string): string {
+  return RIGHT_TO_LEFT.test(text) ? `\u2068${text}\u2069` : text;
+}

@@ -3,7 +3,7 @@ import { RouterLink } from '@angular/router';
 
 import type { Tag } from '../api/types';
 import { chosen, titles, VERDICT_ICONS, VERDICT_WORDS, works } from '../capture/verdict';
-import { clock, moment, percent, timeOfDay } from '../ui/format';
+import { clock, isolated, moment, percent, timeOfDay } from '../ui/format';
 import { Icon } from '../ui/icon';
 
 /** One tag in a list; the whole row leads to it. */
@@ -44,13 +44,13 @@ export class TagRow {
     const first = chosen(tag)[0];
     if (!first) {
       const near = tag.nearest[0];
-      const alike = near ? `Sounds most like ${near.title}` : 'Nothing alike either';
+      const alike = near ? `Sounds most like ${isolated(near.title)}` : 'Nothing alike either';
       return [alike, this.recorded()].filter(Boolean).join(' · ');
     }
     const place = first.offset_s === null ? '' : `at\u00a0${clock(first.offset_s)}`;
     const found = works(tag);
     const copies = found[0]!.copies.length > 1 ? `${found[0]!.copies.length} copies` : '';
-    const what = found.length > 1 ? [VERDICT_WORDS.ambiguous] : [first.artist, copies];
+    const what = found.length > 1 ? [VERDICT_WORDS.ambiguous] : [isolated(first.artist ?? ''), copies];
     return [...what, place, this.recorded()].filter(Boolean).join(' · ');
   });
   protected readonly sure = computed(() => {

@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-BWGxrLm2.js";export{c as Tape};

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-BXK4T--U.js";export{c as Tape};
