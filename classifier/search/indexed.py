@@ -88,15 +88,21 @@ def other_speeds_indexed(
     recording: Recording, snapshot: Snapshot, passes: Passes, deadline: float
 ) -> tuple[list[Candidate], bool]:
     """Best alignments at speeds other than the snippet's own, highest z first, and whether there was time for all."""
+    if time.perf_counter() > deadline:
+        return [], False
+
+    def at(speed: float) -> tuple[np.ndarray, SpeedHypothesis | None]:
+        spoken = SpeedHypothesis.of(recording.fingerprint(speed), speed, recording.config.words_step)
+        return recording.slots(speed), spoken
+
     near: list[tuple[float, int, SpeedHypothesis]] = []
     complete = True
-    for speed in SPEEDS:
+    for heard, hypothesis in list(pool().map(at, SPEEDS)):
         if time.perf_counter() > deadline:
             complete = False
             break
-        hypothesis = SpeedHypothesis.of(recording.fingerprint(speed), speed, recording.config.words_step)
         if hypothesis is not None:
-            found_there = _nearest(*passes.near(recording.slots(speed), speed, _ELSEWHERE, hypothesis))
+            found_there = _nearest(*passes.near(heard, hypothesis.speed, _ELSEWHERE, hypothesis))
             near += [(z, number, hypothesis) for number, z in found_there]
     near.sort(key=lambda found: (-found[0], found[1]))
     best = near[:_WHOLE_ELSEWHERE]
