@@ -5,6 +5,11 @@ Mixes are made by the recipe of ``bench/mixes.py``; what counts is in ``bench/tr
     python -m bench.measure.tracklist                                     # the full recipe: 20 mixes of 60 minutes
     python -m bench.measure.tracklist --mixes 4 --minutes 30 --strangers 3
     python -m bench.measure.tracklist --mixes 1 --minutes 15 --rules --set development
+    python -m bench.measure.tracklist --kept DONE                         # goes on, after an interruption, where it was
+
+The full recipe takes a core about two hours. What is kept is a line of JSON for each mix in a channel, with what was
+said of it, and for each stretch of strangers; two processes may add to one file, one of them with ``--mixes 0``, the
+other with ``--strangers 0``.
 
 ``--rules`` also asks Synced.fm's four smoothing rules: every 5 s are identified on their own, by alignment at their own
 speed and, if nothing is certain, at others, and the row of labels is smoothed (``classifier/listening/smoothing.py``).
@@ -14,11 +19,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -36,6 +43,7 @@ from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
 from classifier.listening.engine import Listener, ListenOptions
 from classifier.listening.smoothing import UNKNOWN, Node, smooth
+from classifier.metrics import interval
 from classifier.models.background import builtin_background
 from classifier.models.query import Recording
 from classifier.models.track import TrackModel
@@ -136,44 +144,64 @@ def same_sound(p: Played, s: Said, at_s: float) -> bool:
     return _same(p.reference.id, round(a_s, 1), s.name, round(b_s, 1))
 
 
-def strangers(hours: float, references: Sequence[Reference], material: Material, seed: int) -> Iterator[np.ndarray]:
-    """Yield stretches that hold nothing known: music (half), speech, babble and noise."""
+def strangers(
+    hours: float, references: Sequence[Reference], material: Material, seed: int
+) -> Iterator[Callable[[], np.ndarray]]:
+    """Yield what makes stretches that hold nothing known: music (of six, three, and one in a room), speech, and noise.
+
+    Nothing is made before it is asked for: an interrupted run passes over what it has heard.
+    """
     rng = np.random.default_rng([seed, 3])
     order = list(rng.permutation(len(references)))
-    left = hours * 3600
-    kinds = 0
-    while left > 0:
-        n = round(min(STRANGE_S, left) * SAMPLE_RATE)
-        turn, kinds = kinds % 6, kinds + 1
-        if turn in (0, 2, 4) or turn == 5:
-            pieces: list[np.ndarray] = []
-            while sum(map(len, pieces)) < n:
+    n = round(STRANGE_S * SAMPLE_RATE)
+    for number in range(math.ceil(round(hours * 3600 / STRANGE_S, 6))):
+        turn, own = number % 6, seed + number + 1
+        if turn == 1:
+            yield partial(_strange_speech, n, own, material)
+        elif turn == 3:
+            yield partial(_strange_noise, n, own, material)
+        else:
+            pieces: list[tuple[Reference, float]] = []
+            while sum(len(corpus.samples(reference)) / speed for reference, speed in pieces) < n + len(pieces):
                 if not order:
                     order = list(rng.permutation(len(references)))
-                sound = np.asarray(corpus.samples(references[order.pop()]))
-                speed = float(rng.choice(mixes.SPEEDS))
-                pieces.append(conditions.change_speed(sound, speed) if speed != 1.0 else sound)
-            out = np.concatenate(pieces)[:n]
-            out = mixes.through(out, "room", seed + kinds, material) if turn == 5 else out
-        elif turn == 1:
-            out = noises.speech(n, seed + kinds, material) * np.float32(0.1)
-        else:
-            out = np.concatenate(
-                [noises.babble(n // 2, seed + kinds, material) * np.float32(0.05)]
-                + [
-                    noises.MUSIC_FREE[name](n // 10, seed + kinds, material)
-                    for name in ("pink", "white", "hum", "clicks", "dtmf")
-                ]
-            )
-        left -= n / SAMPLE_RATE
-        yield out.astype(np.float32)
+                pieces.append((references[order.pop()], float(rng.choice(mixes.SPEEDS))))
+            yield partial(_strange_music, n, pieces, own if turn == 5 else None, material)
 
 
-def rows(scores: dict[str, Score], speed: dict[str, tuple[float, float]]) -> list[dict[str, object]]:
-    """Return the figures of each channel."""
-    out: list[dict[str, object]] = []
-    for channel, s in scores.items():
-        borders, middles = np.abs(s.borders_s), np.abs(s.middles_s)
+def _strange_music(
+    n: int, pieces: Sequence[tuple[Reference, float]], room: int | None, material: Material
+) -> np.ndarray:
+    sounds = ((np.asarray(corpus.samples(reference)), speed) for reference, speed in pieces)
+    out = np.concatenate([conditions.change_speed(sound, speed) if speed != 1.0 else sound for sound, speed in sounds])
+    out = out[:n] if room is None else mixes.through(out[:n], "room", room, material)
+    return out.astype(np.float32)
+
+
+def _strange_speech(n: int, seed: int, material: Material) -> np.ndarray:
+    return (noises.speech(n, seed, material) * np.float32(0.1)).astype(np.float32)
+
+
+def _strange_noise(n: int, seed: int, material: Material) -> np.ndarray:
+    kinds = (noises.MUSIC_FREE[name] for name in ("pink", "white", "hum", "clicks", "dtmf"))
+    babble = noises.babble(n // 2, seed, material) * np.float32(0.05)
+    return np.concatenate([babble, *(kind(n // 10, seed, material) for kind in kinds)]).astype(np.float32)
+
+
+def rows(scores: Mapping[str, Sequence[Score]], spent: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    """Return the figures of each channel.
+
+    Parameters
+    ----------
+    scores : mapping of str to sequence of Score
+        Of each channel, one for each mix.
+    spent : mapping of str to np.ndarray, shape (3,)
+        Seconds of sound, of processor and of clock.
+    """
+    out: list[dict[str, Any]] = []
+    for channel, each in scores.items():
+        s = sum(each, Score())
+        latency, speed = np.array(s.latency_s), spent.get(channel)
         out.append(
             {
                 "channel": channel,
@@ -182,32 +210,87 @@ def rows(scores: dict[str, Score], speed: dict[str, tuple[float, float]]) -> lis
                 "seconds wrong": s.wrong_s,
                 "seconds missed": s.missed_s,
                 "asked": s.asked,
-                "found": s.found,
+                "found": _share([[i < one.found for i in range(one.asked)] for one in each]),
                 "said": s.said,
                 "said rightly": s.true_said,
-                "border, median s": _quantile(borders, 0.5),
-                "within 0.5 s": float((borders <= 0.5).mean()) if len(borders) else None,
-                "within 3 s": float((borders <= 3).mean()) if len(borders) else None,
-                "to mid-fade, median s": _quantile(middles, 0.5),
-                "mid-fade within 3 s": float((middles <= 3).mean()) if len(middles) else None,
+                "border, median s": _quantile(np.abs(s.borders_s), 0.5),
+                "within 0.5 s": _share([np.abs(one.borders_s) <= 0.5 for one in each]),
+                "within 3 s": _share([np.abs(one.borders_s) <= 3 for one in each]),
+                "to mid-fade, median s": _quantile(np.abs(s.middles_s), 0.5),
+                "mid-fade within 3 s": _share([np.abs(one.middles_s) <= 3 for one in each]),
                 "offset, median s": _quantile(np.abs(s.offsets_s), 0.5),
                 "speed, median %": _quantile(100 * np.abs(s.speeds), 0.5),
-                "latency, median s": _quantile(np.array(s.latency_s), 0.5),
-                "latency, 90 % s": _quantile(np.array(s.latency_s), 0.9),
-                "x real time, processor": speed[channel][0] if channel in speed else None,
-                "x real time, clock": speed[channel][1] if channel in speed else None,
+                "latency, median s": _quantile(latency, 0.5),
+                "latency, 90 % s": _quantile(latency, 0.9),
+                "x real time, processor": None if speed is None else float(speed[0] / speed[1]),
+                "x real time, clock": None if speed is None else float(speed[0] / speed[2]),
             }
         )
     return out
 
 
-def _speeds(spent: dict[str, np.ndarray]) -> dict[str, tuple[float, float]]:
-    """Times real time by processor and by clock, of each channel, from seconds of sound, processor and clock."""
-    return {channel: (float(s[0] / s[1]), float(s[0] / s[2])) for channel, s in spent.items()}
+def _share(hits: Sequence[Sequence[bool] | np.ndarray]) -> list[float] | None:
+    """Share of successes, of each mix one sequence, with the limits of its 95 % interval."""
+    of_mix = [(bool(hit), str(number)) for number, some in enumerate(hits) for hit in some]
+    return [float(x) for x in interval(*zip(*of_mix, strict=True))] if of_mix else None
 
 
 def _quantile(values: np.ndarray, q: float) -> float | None:
     return float(np.quantile(values, q)) if len(values) else None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return "{:.3f} ({:.3f}-{:.3f})".format(*value)
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
+
+
+class Kept:
+    """Results by name: a file of JSON lines, or memory alone, in which none is worked out twice."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        there = path.read_text().splitlines() if path is not None and path.exists() else []
+        self._found: dict[str, dict[str, Any]] = dict(json.loads(line) for line in there)
+
+    def get(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Return what is kept under a name, or work it out and keep it."""
+        if name not in self._found:
+            self._found[name] = work()
+            if self._path is not None:
+                with self._path.open("a") as file:
+                    file.write(json.dumps([name, self._found[name]]) + "\n")
+        return self._found[name]
+
+
+def heard_mix(
+    mix: mixes.Mix, channel: str, seed: int, material: Material, view: View, options: ListenOptions, rules: bool
+) -> dict[str, Any]:
+    """Listen to a mix through a channel; return its scores, what was said, and seconds: sound, processor, clock."""
+    samples = mixes.through(mix.samples, channel, seed, material)
+    said, *spent = listen(view, samples, options)
+    seconds = len(samples) / SAMPLE_RATE
+    scores = {channel: tracklists.score(mix.played, said, seconds, same_sound)}
+    if rules:
+        scores[f"{channel}, rules"] = tracklists.score(
+            mix.played, smoothed(view, samples, Options()), seconds, same_sound
+        )
+    return {
+        "scores": {name: asdict(score) for name, score in scores.items()},
+        "said": [asdict(s) for s in said],
+        "seconds": [seconds, *spent],
+    }
+
+
+def heard_strangers(make: Callable[[], np.ndarray], view: View, options: ListenOptions) -> dict[str, Any]:
+    """Listen to a stretch of strangers; return what was named in it all the same, and its hours."""
+    samples = make()
+    return {
+        "false": [asdict(s) for s in listen(view, samples, options)[0]],
+        "hours": len(samples) / SAMPLE_RATE / 3600,
+    }
 
 
 def main() -> None:
@@ -216,62 +299,50 @@ def main() -> None:
     parser.add_argument("--mixes", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--channels", default=",".join(mixes.CHANNELS))
-    parser.add_argument("--strangers", type=float, default=24.0, help="hours of sound that is not enrolled; 0 for none")
+    parser.add_argument("--strangers", type=float, default=24.0, help="hours not enrolled, by halves (24)")
     parser.add_argument("--rules", action="store_true", help="also the four smoothing rules")
     parser.add_argument("--set", dest="which", choices=("evaluation", "development"), default="evaluation")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--kept", type=Path, help="file of what has been heard so far, read and added to")
     given = parser.parse_args()
-    console = Console()
+    console, kept = Console(), Kept(given.kept)
     evaluated = given.which == "evaluation"
     references = corpus.evaluation() if evaluated else corpus.hold_out(corpus.development())
     material = load_material(given.which)
     view, options = view_of([r for r in references if r.known]), ListenOptions()
-    scores: dict[str, Score] = {}
+    scores: dict[str, list[Score]] = {}
     spent: dict[str, np.ndarray] = {}
-    for number in range(given.mixes):
-        mix = mixes.make(references, given.minutes * 60, given.seed + number, material)
+    for seed in range(given.seed, given.seed + given.mixes):
+        made = lru_cache(maxsize=1)(partial(mixes.make, references, given.minutes * 60, seed, material))
         for channel in given.channels.split(","):
-            samples = mixes.through(mix.samples, channel, given.seed + number, material)
-            said, processor, clock = listen(view, samples, options)
-            seconds = len(samples) / SAMPLE_RATE
-            one = tracklists.score(mix.played, said, seconds, same_sound)
-            scores[channel] = scores.get(channel, Score()) + one
-            spent[channel] = spent.get(channel, np.zeros(3)) + np.array([seconds, processor, clock])
-            if given.rules:
-                ruled = tracklists.score(mix.played, smoothed(view, samples, Options()), seconds, same_sound)
-                scores[f"{channel}, rules"] = scores.get(f"{channel}, rules", Score()) + ruled
-            console.print(
-                f"mix {number}, {channel}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / clock:.0f}x"
+            name = f"{given.which} mix {seed}, {given.minutes:g} min, {channel}{', rules' * given.rules}"
+            heard = kept.get(
+                name,
+                lambda: heard_mix(made(), channel, seed, material, view, options, given.rules),  # noqa: B023
             )
-        if given.json:  # what was measured so far survives an interruption
-            given.json.write_text(json.dumps({"mixes": number + 1, "channels": rows(scores, _speeds(spent))}, indent=1))
-    table = rows(scores, _speeds(spent))
-    false, heard_h = [], 0.0
-    if given.strangers:
-        foreign = (
-            [r for r in references if not r.known]
-            if not evaluated
-            else [*(r for r in references if not r.known), *corpus.development()]
-        )
-        for stretch in strangers(given.strangers, foreign, material, given.seed):
-            false += [asdict(s) for s in listen(view, stretch, options)[0]]
-            heard_h += len(stretch) / SAMPLE_RATE / 3600
-            console.print(f"strangers: {len(false)} false segments in {heard_h:g} h so far")
+            for which, one in heard["scores"].items():
+                scores.setdefault(which, []).append(Score(**one))
+            spent[channel] = spent.get(channel, np.zeros(3)) + heard["seconds"]
+            one, (seconds, processor, _) = scores[channel][-1], heard["seconds"]
+            console.print(f"{name}: F1 {one.f1:.3f}, {one.found} of {one.asked} found, {seconds / processor:.0f}x")
+    false: list[dict[str, Any]] = []
+    heard_h = 0.0
+    foreign = [r for r in references if not r.known] + (corpus.development() if evaluated else [])
+    for number, make in enumerate(strangers(given.strangers, foreign, material, given.seed)):
+        name = f"{given.which} strangers {given.seed}, stretch {number}"
+        heard = kept.get(name, partial(heard_strangers, make, view, options))
+        false, heard_h = [*false, *heard["false"]], heard_h + heard["hours"]
+        console.print(f"strangers: {len(false)} false segments in {heard_h:g} h so far")
+    table = rows(scores, spent)
     shown = Table("figure", *scores)
     for name in table[0] if table else ():
         if name != "channel":
-            shown.add_row(
-                name,
-                *(
-                    "" if row[name] is None else f"{row[name]:.3f}" if isinstance(row[name], float) else str(row[name])
-                    for row in table
-                ),
-            )
+            shown.add_row(name, *(_cell(row[name]) for row in table))
     console.print(shown)
-    console.print(f"false segments in {given.strangers:g} h of strangers: {len(false)}")
+    console.print(f"false segments in {heard_h:g} h of strangers: {len(false)}")
     if given.json:
-        given.json.write_text(json.dumps({"channels": table, "strangers_h": given.strangers, "false": false}, indent=1))
+        given.json.write_text(json.dumps({"channels": table, "strangers_h": heard_h, "false": false}, indent=1))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +109,34 @@ def test_strangers_are_of_all_kinds_and_as_long_as_asked(songs, material, monkey
     by_id = {r.id: s for r, s in songs.items()}
     monkeypatch.setattr(tracklist.corpus, "samples", lambda r: by_id[r.id])
     monkeypatch.setattr(tracklist, "STRANGE_S", 20.0)
-    stretches = list(tracklist.strangers(120 / 3600, list(songs), material, 1))
+    stretches = [make() for make in tracklist.strangers(120 / 3600, list(songs), material, 1)]
     assert [len(s) / SAMPLE_RATE for s in stretches] == [20.0] * 6
     assert all(s.dtype == np.float32 and np.isfinite(s).all() for s in stretches)
+
+
+def test_what_is_kept_is_not_worked_out_again(tmp_path):
+    path, worked = tmp_path / "kept", []
+
+    def work(value: float) -> dict[str, float]:
+        worked.append(value)
+        return {"value": value}
+
+    for _ in range(2):
+        kept = tracklist.Kept(path)
+        assert kept.get("a", lambda: work(1.5)) == {"value": 1.5}
+    assert kept.get("b", lambda: work(2.0)) == tracklist.Kept(path).get("b", lambda: work(3.0)) == {"value": 2.0}
+    assert worked == [1.5, 2.0]
+    assert tracklist.Kept(None).get("a", lambda: work(4.0)) == {"value": 4.0}
+
+
+def test_a_score_survives_being_kept_and_shares_have_intervals():
+    one = tracklists.score(PLAYED, PERFECT, 100.0, never)
+    again = tracklists.Score(**json.loads(json.dumps(asdict(one))))
+    assert again == one
+    none = tracklists.score(PLAYED, [], 100.0, never)
+    row, _ = tracklist.rows({"clean": [one, none], "fm": [none]}, {"clean": np.array([100.0, 2.0, 4.0])})
+    assert row["x real time, processor"] == 50
+    share, low, high = row["found"]
+    assert share == 0.5
+    assert 0 < low < 0.5 < high < 1
+    assert row["within 3 s"][0] == 1
