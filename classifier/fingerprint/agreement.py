@@ -137,85 +137,109 @@ def rough_z(rough: np.ndarray, words: np.ndarray) -> float:
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
-def _mismatch_blocks(
-    reference: Any, rough: Any, step: Any, counter: Any, least: Any, at: Any, sums: Any
+def _add_mismatches(
+    reference: Any, words: Any, masks: Any, at: Any, base: Any, counts: Any
 ) -> None:  # pragma: no cover - compiled
-    """Add up trusted bits that differ at every lag; keep each block's least, and sums of all and of their squares."""
-    n_lags = reference.shape[0] - step * (rough.shape[0] - 1)
-    total, squares = 0.0, 0.0
-    for block in range(least.shape[0]):
-        base = block * counter.shape[0]
-        stop = min(n_lags, base + counter.shape[0])
-        counts = counter[: stop - base]
+    """Add trusted bits that differ from some words, at the lags of a block; ``at`` is where each lies at lag 0."""
+    n, four = counts.shape[0], len(words) - len(words) % 4
+    for t in range(0, four, 4):  # four at a time: the counters are read and written once for them
+        w0, w1, w2, w3 = words[t], words[t + 1], words[t + 2], words[t + 3]
+        m0, m1, m2, m3 = masks[t], masks[t + 1], masks[t + 2], masks[t + 3]
+        r0, r1 = reference[base + at[t] :][:n], reference[base + at[t + 1] :][:n]
+        r2, r3 = reference[base + at[t + 2] :][:n], reference[base + at[t + 3] :][:n]
+        for lag in range(n):
+            counts[lag] += (
+                popcount((r0[lag] ^ w0) & m0) + popcount((r1[lag] ^ w1) & m1)
+                + popcount((r2[lag] ^ w2) & m2) + popcount((r3[lag] ^ w3) & m3)
+            )  # fmt: skip
+    for t in range(four, len(words)):
+        word, mask, there = words[t], masks[t], reference[base + at[t] :][:n]
+        for lag in range(n):
+            counts[lag] += popcount((there[lag] ^ word) & mask)
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _mismatch_blocks(
+    reference: Any,
+    words: Any,
+    masks: Any,
+    places: Any,
+    recent: Any,
+    n_lags: Any,
+    counter: Any,
+    least: Any,
+    at: Any,
+    sums: Any,
+) -> None:  # pragma: no cover - compiled
+    """Of all words, and of the last: each block's least count, its lag, and sums of counts and of their squares."""
+    size, cut = counter.shape[0], len(words) - recent
+    for block in range(least.shape[1]):
+        base = block * size
+        counts = counter[: min(size, n_lags - base)]
         counts[:] = 0
-        n, four = stop - base, rough.shape[0] - rough.shape[0] % 4
-        for t in range(0, four, 4):  # four at a time: the counters are read and written once for them
-            w0, w1, w2, w3 = rough[t, 0], rough[t + 1, 0], rough[t + 2, 0], rough[t + 3, 0]
-            m0, m1, m2, m3 = rough[t, 1], rough[t + 1, 1], rough[t + 2, 1], rough[t + 3, 1]
-            first = base + step * t
-            r0, r1 = reference[first : first + n], reference[first + step : first + step + n]
-            r2, r3 = (
-                reference[first + 2 * step : first + 2 * step + n],
-                reference[first + 3 * step : first + 3 * step + n],
-            )
-            for lag in range(n):
-                counts[lag] += (
-                    popcount((r0[lag] ^ w0) & m0) + popcount((r1[lag] ^ w1) & m1)
-                    + popcount((r2[lag] ^ w2) & m2) + popcount((r3[lag] ^ w3) & m3)
-                )  # fmt: skip
-        for t in range(four, rough.shape[0]):
-            word, mask = rough[t, 0], rough[t, 1]
-            there = reference[base + step * t : stop + step * t]
-            for lag in range(n):
-                counts[lag] += popcount((there[lag] ^ word) & mask)
-        best = 0
-        for lag in range(counts.shape[0]):
-            count = float(counts[lag])
-            total += count
-            squares += count * count
-            if counts[lag] < counts[best]:
-                best = lag
-        least[block], at[block] = counts[best], base + best
-    sums[0], sums[1] = total, squares
+        for i in (1, 0):
+            first, stop = (cut, len(words)) if i else (0, cut)
+            _add_mismatches(reference, words[first:stop], masks[first:stop], places[first:stop], base, counts)
+            best, total, squares = 0, 0.0, 0.0
+            for lag in range(counts.shape[0]):
+                count = float(counts[lag])
+                total += count
+                squares += count * count
+                if counts[lag] < counts[best]:
+                    best = lag
+            least[i, block], at[i, block] = counts[best], base + best
+            sums[i, 0] += total
+            sums[i, 1] += squares
 
 
-def rough_peaks(rough: np.ndarray, reference: np.ndarray, step: int, block: int) -> tuple[np.ndarray, np.ndarray]:
+def rough_peaks(
+    rough: np.ndarray, reference: np.ndarray, step: int, block: int, recent: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Where a rough fingerprint agrees best within each stretch of a long reference, and how far that stands out.
 
     Parameters
     ----------
-    rough : np.ndarray, shape (n, 2), uint64
-        Words and masks, as :func:`~classifier.fingerprint.bits.rough_fingerprint` gives them.
-    reference : np.ndarray, shape (F,), uint64
-        First words of frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
+    rough : np.ndarray, shape (n, 2, 2), uint64
+        Of each frame, its two words and the mask of each.
+    reference : np.ndarray, shape (2, F), uint64
+        First and second words of frames, contiguous. Invalid frames, which hold zeros, agree by chance only.
     step : int
         Reference frames between frames of the rough fingerprint.
     block : int
         Lags of a stretch.
+    recent : int
+        Frames at the fingerprint's end of which both words are compared, and which are compared on their own as well:
+        what has just begun is in them. Of the frames before, the second word is compared.
 
     Returns
     -------
-    z : np.ndarray, shape (n_blocks,), float64
-        Standard deviations, over all lags, that the best lag of each block lies above the mean.
-    at : np.ndarray, shape (n_blocks,), int64
+    z : np.ndarray, shape (2, n_blocks), float64
+        By all frames, and by the last ones: standard deviations, over all lags, that the best lag of each block lies
+        above the mean.
+    at : np.ndarray, shape (2, n_blocks), int64
         These lags: reference frames of the rough fingerprint's first.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from classifier.fingerprint.bits import reference_words, rough_fingerprint
-    >>> track = np.random.default_rng(1).normal(0, 0.1, 20 * 16000).astype(np.float32)
-    >>> words = np.ascontiguousarray(reference_words(track)[:, 0])
-    >>> z, at = rough_peaks(rough_fingerprint(track[8 * 16000 : 11 * 16000]), words, ROUGH_STEP, 200)
-    >>> int(at[z.argmax()]) * 512 / 16000
-    8.0
+    >>> reference = np.random.default_rng(1).integers(0, 2**63, (2, 500), dtype=np.uint64)
+    >>> heard = reference[:, 200:240:2].T
+    >>> z, at = rough_peaks(np.stack([heard, np.full_like(heard, 2**63 - 1)], axis=2), reference, 2, 100, 8)
+    >>> at[:, 2].tolist(), bool((z[:, 2] > 6).all())
+    ([200, 200], True)
     """
-    n_lags = len(reference) - step * (len(rough) - 1)
-    if n_lags < 1 or not rough[:, 1].any():
-        return np.zeros(0), np.zeros(0, np.int64)
+    n_frames, n_words = len(rough), reference.shape[1]
+    n_lags = n_words - step * (n_frames - 1)
+    if n_lags < 1 or not rough[..., 1].any():
+        return np.zeros((2, 0)), np.zeros((2, 0), np.int64)
+    old, new = np.arange(n_frames - recent), np.arange(n_frames - recent, n_frames)
+    frame, which = np.concatenate([old, new, new]), np.repeat([1, 0, 1], [len(old), recent, recent])
+    words, masks = np.ascontiguousarray(rough[frame, which].T)
     n_blocks = -(-n_lags // block)
-    least, at, sums = np.zeros(n_blocks), np.zeros(n_blocks, np.int64), np.zeros(2)
-    _mismatch_blocks(reference, rough, step, np.zeros(min(block, n_lags), np.uint64), least, at, sums)
-    mean = sums[0] / n_lags
-    spread = max(sums[1] / n_lags - mean * mean, 0.0) ** 0.5
-    return ((mean - least) / spread if spread > 0 else np.zeros(n_blocks)), at
+    least, at, sums = np.zeros((2, n_blocks)), np.zeros((2, n_blocks), np.int64), np.zeros((2, 2))
+    counter = np.zeros(min(block, n_lags), np.uint64)
+    places = which * n_words + step * frame
+    _mismatch_blocks(reference.reshape(-1), words, masks, places, 2 * recent, n_lags, counter, least, at, sums)
+    mean = sums[:, :1] / n_lags
+    spread = np.sqrt(np.maximum(sums[:, 1:] / n_lags - mean * mean, 0))
+    return np.where(spread > 0, (mean - least) / np.maximum(spread, 1e-9), 0.0), at

@@ -41,7 +41,7 @@ _SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
 #: Blocks whose spectra are kept: the horizon, and what its first frames need.
 _KEPT = HORIZON // STEPS + 4
 #: Looks between searches while a track is clearly heard, and looks from which the first is made.
-_RELAXED, _FIRST = 3, 3
+_RELAXED, _FIRST = 2, 3
 #: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual
 #: share.
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
@@ -328,8 +328,9 @@ class Listener:
                 if (self._ready - trace.born) // STEPS in _SHARPENED:
                     self._sharpen(trace)
         self._compare(before)
-        if self._looks >= _FIRST and (self._looks % _RELAXED == 0 or not self._clear()):
-            self._find()
+        clear = self._clear()
+        if self._looks >= _FIRST and (self._looks % _RELAXED == 0 or not clear):
+            self._find(self._looks // _RELAXED if clear else self._looks)
         self._follow_path()
         self._confirm()
         events = self._ledger.update(self._runs(), min(self._looks * LOOK_S, self.heard_s), self._first * STEP_S)
@@ -364,11 +365,11 @@ class Listener:
     def _recent_share(self, trace: Trace, steps: int) -> float:
         return trace.share(steps, self._ready - self._first)
 
-    def _find(self) -> None:
+    def _find(self, turn: int) -> None:
         live = [trace for trace in self._traces if not trace.ended]
         sounding = {t.line.number for t in live if self._recent_share(t, _CLEAR_STEPS) >= _CLEAR}
         lines = [trace.line for trace in live]
-        for found in self._search.look(self._spectra, self._looks, self._ready, lines, sounding):
+        for found in self._search.look(self._spectra, self._looks, turn, self._ready, lines, sounding):
             recent = max(self._first, self._ready - _RIVAL_STEPS)
             heard = self._spectra, self._first, self._ready
             words = self._words(found.line.number)

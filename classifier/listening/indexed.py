@@ -18,7 +18,7 @@ from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import F_HIGH, HOP_S, SAMPLE_RATE
 from classifier.index.snapshot import Snapshot
 from classifier.listening.lines import Line, rough
-from classifier.listening.scan import EVERY, FRAMES, SCAN_S, STEP, Hint, distinct
+from classifier.listening.scan import EVERY, FRAMES, RECENT, SCAN_S, STEP, Hint, distinct
 from classifier.listening.spectra import Spectra
 from classifier.mixtures.slots import PHASES
 from classifier.models.background import Background
@@ -29,6 +29,8 @@ from classifier.search.indexed import readings
 
 #: Words (64 ms) about a place, found by slots of 120 ms, within which it may lie.
 _ABOUT = 6
+#: Lags of unrelated sound of which one tells what chance is.
+_SOME = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class IndexedScanner:
 
     def __init__(self, snapshot: Snapshot, lists: Lists, heard: Callable[[], tuple[np.ndarray, float]]) -> None:
         self._snapshot, self._lists, self._heard = snapshot, lists, heard
-        self._foreign = np.ascontiguousarray(cohort()[::EVERY, 0])
+        self._foreign = cohort()[::EVERY]
 
     def scan(
         self, spectra: Spectra, stop_frame: int, speeds: Sequence[float], least_z: float, bandwidth_hz: float
@@ -80,41 +82,40 @@ class IndexedScanner:
         hints: list[Hint] = []
         for speed in speeds:
             prints, start_s = rough(spectra, stop_frame, FRAMES, speed, bandwidth_hz)
-            if not prints[:, 1].any():
+            if not prints[..., 1].any():
                 continue
-            mean, spread = self._chance(prints)
+            chance = _differing(self._foreign, prints, _SOME)
+            mean, spread = chance.mean(axis=1), np.maximum(chance.std(axis=1), 1e-6)
             places = candidates.find(recording.slots(speed), self._snapshot, readings(self._lists.config)[0])
             slot_s = self._lists.config.slot_s
             for number, lag, phase in zip(places.number, places.lag, places.phase, strict=True):
                 # The place of the snippet's first sample, moved to where the rough fingerprint begins.
                 track_s = (lag - phase / PHASES) * slot_s + (start_s - begin_s) * speed
-                z, at = self._best(prints, int(number), round(track_s / HOP_S / EVERY), mean, spread)
-                if z >= least_z:
-                    hints.append(Hint(z, Line(int(number), at * EVERY * HOP_S, start_s, speed)))
+                first = round(track_s / HOP_S / EVERY) - _ABOUT
+                counts = _differing(self._about(prints, int(number), first), prints)
+                z = (mean - counts.min(axis=1)) / spread
+                if z.max() >= least_z:
+                    at = first + int(counts[z.argmax()].argmin())
+                    hints.append(Hint(float(z.max()), Line(int(number), at * EVERY * HOP_S, start_s, speed)))
         return distinct(hints)
 
-    def _chance(self, prints: np.ndarray) -> tuple[float, float]:
-        """Mean and standard deviation of the bits that differ by chance."""
-        n = len(self._foreign) - STEP * (len(prints) - 1)
-        counts = np.zeros(n)
-        for i, (word, mask) in enumerate(prints):
-            counts += np.bitwise_count((self._foreign[STEP * i : STEP * i + n] ^ word) & mask)
-        return float(counts.mean()), max(float(counts.std()), 1e-6)
-
-    def _best(self, prints: np.ndarray, number: int, lag: int, mean: float, spread: float) -> tuple[float, int]:
-        """How far the best lag near one stands out, and that lag; what lies beyond the track agrees by chance."""
+    def _about(self, prints: np.ndarray, number: int, first: int) -> np.ndarray:
+        """Words for the lags about one; what lies beyond the track agrees by chance."""
         segment, entry = self._snapshot.items[number]
-        n = STEP * (len(prints) - 1) + 1
-        first = lag - _ABOUT
-        wanted = np.arange(first, first + n + 2 * _ABOUT)
+        wanted = np.arange(first, first + STEP * (len(prints) - 1) + 1 + 2 * _ABOUT)
         words = segment.words(entry)
         inside = (wanted >= 0) & (wanted * EVERY < len(words))
-        there = np.zeros(len(wanted), np.uint64)
-        there[inside] = words[wanted[inside] * EVERY, 0]
-        windows = np.lib.stride_tricks.sliding_window_view(there, n)[:, ::STEP]
-        counts = np.bitwise_count((windows ^ prints[:, 0]) & prints[:, 1]).sum(axis=1, dtype=np.int64)
-        best = int(counts.argmin())
-        return (mean - float(counts[best])) / spread, first + best
+        there = np.zeros((len(wanted), 2), np.uint64)
+        there[inside] = words[wanted[inside] * EVERY]
+        return there
+
+
+def _differing(words: np.ndarray, prints: np.ndarray, every: int = 1) -> np.ndarray:
+    """Trusted bits that differ at some lags, in all frames and in the last, as of ``rough_peaks``, shape (2, n)."""
+    windows = np.lib.stride_tricks.sliding_window_view(words, STEP * (len(prints) - 1) + 1, axis=0)[::every, :, ::STEP]
+    counts = np.bitwise_count((windows ^ prints[..., 0].T) & prints[..., 1].T)
+    recent = counts[:, :, -RECENT:].sum(axis=(1, 2), dtype=np.int64)
+    return np.stack([recent + counts[:, 1, :-RECENT].sum(axis=1, dtype=np.int64), recent])
 
 
 def at_catalogue_rate(samples: np.ndarray, config: FeatureConfig) -> np.ndarray:

@@ -210,8 +210,8 @@ def rough(spectra: Spectra, stop_frame: int, n: int, speed: float, bandwidth_hz:
 
     Returns
     -------
-    words : np.ndarray, shape (n, 2), uint64
-        Words and masks.
+    words : np.ndarray, shape (n, 2, 2), uint64
+        Of each frame, its two words and the mask of each.
     start_s : float
         Moment of the recording at which the first frame begins.
     """
@@ -226,4 +226,4 @@ def rough(spectra: Spectra, stop_frame: int, n: int, speed: float, bandwidth_hz:
     valid = loud[early] & loud[late] & full[early] & full[late] & (np.abs(d).mean(axis=1) > bits.STEADY)
     counts = valid[:, None] & (bits.bit_top_hz() <= max(bandwidth_hz / speed, 4 * bits.F_LOW))
     sure = reading.trusted(energy, early, late, reading.context(energy, loud, 2, bits.BANDS), bits.BANDS, counts)
-    return np.stack([bits.pack(d, valid)[:, 0], bits.pack_signs(sure, np.zeros(n, bool))[:, 0]], axis=1), start_s
+    return np.stack([bits.pack(d, valid), bits.pack_signs(sure, np.zeros(n, bool))], axis=2), start_s

@@ -20,10 +20,11 @@ from classifier.search.alignments import Candidate, SpeedHypothesis
 
 #: Standard deviations from which a place is worth aligning: chance reaches it in one look of twenty or so.
 _WORTH = 5.5
-#: Looks in which all speeds have had their turn.
+#: Turns in which all speeds have had theirs.
 _TURNS = 3
-#: Places aligned in one look, and looks for which one that came to nothing is left alone.
-_ALIGNED, _FORGOTTEN = 2, 5
+#: Places aligned in one look, and looks for which one that came to nothing is left alone, or a whole track: a place at
+#: which a track is just beginning comes to something soon.
+_ALIGNED, _LEFT, _LEFT_WHOLE = 2, 2, 5
 #: Changes of speed tried one after the other about the best so far, and shifts (16 ms) about its place.
 _ABOUT = ((-0.015, 0.0, 0.015), (-0.0075, 0.0075), (-0.00375, 0.00375))
 _SHIFTS = tuple(range(-4, 5))
@@ -62,7 +63,9 @@ class Searcher:
     scanner: Scanner | IndexedScanner
     refused: list[tuple[Line, int, bool]] = field(default_factory=list)
 
-    def look(self, spectra: Spectra, look: int, ready: int, followed: list[Line], sounding: set[int]) -> list[Found]:
+    def look(
+        self, spectra: Spectra, look: int, turn: int, ready: int, followed: list[Line], sounding: set[int]
+    ) -> list[Found]:
         """Search the last seconds.
 
         Parameters
@@ -70,7 +73,9 @@ class Searcher:
         spectra : Spectra
             The recording.
         look : int
-            Which look this is: speeds take turns.
+            Which look this is.
+        turn : int
+            Speeds take turns: in any three that follow each other, all have theirs.
         ready : int
             Step behind the last that can be read.
         followed : list of Line
@@ -78,10 +83,10 @@ class Searcher:
         sounding : set of int
             Tracks that are clearly heard along one of them: another place of the same track must stand out more.
         """
-        self.refused = [(line, then, whole) for line, then, whole in self.refused if look - then < _FORGOTTEN]
+        self.refused = [r for r in self.refused if look - r[1] < (_LEFT_WHOLE if r[2] else _LEFT)]
         # Lines of tracks that are heard are found again, and what stands out no more than they do is told by that.
         own = {min(SPEEDS, key=lambda s: abs(s - f.speed)) for f in followed if f.number in sounding}
-        speeds = sorted({*SPEEDS[look % _TURNS :: _TURNS], *own})
+        speeds = sorted({*SPEEDS[turn % _TURNS :: _TURNS], *own})
         now_s = ready * STEP_S
         hints = self.scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {

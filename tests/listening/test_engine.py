@@ -12,6 +12,7 @@ from classifier.errors import InvalidParameter
 from classifier.fingerprint.bits import SAMPLE_RATE
 from classifier.index.follower import View
 from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.scan import SPEEDS, Scanner
 from classifier.listening.segments import EVENTS, STATES, Event, Segment
 from tests.library import lively_noise
 from tests.listening.conftest import Mix, view_of
@@ -148,11 +149,28 @@ def test_a_track_that_is_gone_is_no_longer_followed(view, mix, songs):
     listener.hear(mix.samples[: 20 * SAMPLE_RATE])
     without = view_of({name: sound for name, sound in songs.items() if name != "song 0"})
     after = Listener.restore(without, listener.save())
-    after.hear(mix.samples[20 * SAMPLE_RATE : 30 * SAMPLE_RATE])
+    after.hear(mix.samples[20 * SAMPLE_RATE : 26 * SAMPLE_RATE])  # the next song begins
     after.finish()
     (left,) = tracks(after.segments())
     assert left.track_id == "song 0"
     assert left.end_s < 21
+
+
+def test_all_speeds_have_their_turn_while_a_track_is_clearly_heard(view, songs):
+    asked: list[set[float]] = []
+
+    class Asked(Scanner):
+        def scan(self, spectra, stop_frame, speeds, least_z, bandwidth_hz):
+            asked.append(set(speeds))
+            return super().scan(spectra, stop_frame, speeds, least_z, bandwidth_hz)
+
+    listener = Listener(view)
+    listener._search.scanner = Asked(view.snapshot)
+    listener.hear(songs["song 0"][: 12 * SAMPLE_RATE])
+    asked.clear()
+    listener.hear(songs["song 0"][12 * SAMPLE_RATE : 24 * SAMPLE_RATE])
+    assert len(asked) <= 6  # every other look
+    assert set().union(*asked) == set(SPEEDS)
 
 
 def test_strangers_are_not_named(view, strange):

@@ -11,9 +11,12 @@ from classifier.fingerprint.bits import FRAME, HOP_S, QUERY_HOP, SAMPLE_RATE
 from classifier.listening import lines
 from classifier.listening.grid import BLOCK, STEP_S, STEPS
 from classifier.listening.lines import Line
-from classifier.listening.scan import SPEEDS, Scanner
+from classifier.listening.looks import Spending
+from classifier.listening.scan import FRAMES, RECENT, SPEEDS, STEP, Scanner
+from classifier.listening.search import Searcher
 from classifier.listening.spectra import Spectra
 from classifier.listening.traces import AUDIBLE, OFF, Trace, both, likeness
+from classifier.search.significance import Size
 from tests.listening.conftest import excerpt
 
 _BLOCK_SAMPLES = BLOCK * QUERY_HOP
@@ -133,23 +136,61 @@ def test_the_same_sound_is_told_once(songs, played):
     assert likeness(one, other, 0, 0, ready).mean() < 0.1
 
 
-def test_the_peaks_of_a_rough_comparison_are_those_of_counting_bits():
+@pytest.mark.parametrize("n_frames", [20, 21])
+@pytest.mark.parametrize("recent", [7, 8])
+def test_the_peaks_of_a_rough_comparison_are_those_of_counting_bits(n_frames: int, recent: int):
     rng = np.random.default_rng(1)
-    reference = rng.integers(0, 2**63, 3000, dtype=np.uint64)
-    rough = np.stack([reference[500:540:2], rng.integers(0, 2**63, 20, dtype=np.uint64)], axis=1)
-    n_lags = len(reference) - 2 * 19
-    differing = [(reference[i : i + 40 : 2] ^ rough[:, 0]) & rough[:, 1] for i in range(n_lags)]
-    counts = np.bitwise_count(np.array(differing)).sum(axis=1)
-    z, at = rough_peaks(rough, reference, 2, 256)
-    assert at[int(z.argmax())] == 500
-    for block in range(len(z)):
-        some = counts[256 * block : 256 * (block + 1)]
-        assert counts[at[block]] == some.min()
-        assert z[block] == pytest.approx((counts.mean() - some.min()) / counts.std())
-    assert len(rough_peaks(rough, reference[:30], 2, 256)[0]) == 0
+    reference = rng.integers(0, 2**63, (2, 3000), dtype=np.uint64)
+    heard = reference[:, 500 : 500 + 2 * n_frames : 2].T
+    rough = np.stack([heard, rng.integers(0, 2**63, (n_frames, 2), dtype=np.uint64)], axis=2)
+    n_lags = 3000 - 2 * (n_frames - 1)
+    there = np.stack([reference[:, i : i + 2 * n_frames : 2].T for i in range(n_lags)])
+    both = np.bitwise_count((there ^ rough[..., 0]) & rough[..., 1])
+    differing = np.where(np.arange(n_frames) < n_frames - recent, both[:, :, 1], both.sum(axis=2))
+    z, at = rough_peaks(rough, reference, 2, 256, recent)
+    for which, counts in enumerate((differing.sum(axis=1), differing[:, -recent:].sum(axis=1))):
+        assert at[which, int(z[which].argmax())] == 500
+        for block in range(z.shape[1]):
+            some = counts[256 * block : 256 * (block + 1)]
+            assert counts[at[which, block]] == some.min()
+            assert z[which, block] == pytest.approx((counts.mean() - some.min()) / counts.std())
+    assert rough_peaks(rough, reference[:, :30], 2, 256, recent)[0].shape == (2, 0)
 
 
 def test_signs_are_what_was_packed():
     rng = np.random.default_rng(2)
     d = rng.standard_normal((50, bits.N_BITS))
     np.testing.assert_array_equal(bits.signs(bits.pack(d, np.ones(50, bool))), d > 0)
+
+
+def test_what_has_just_begun_stands_out_more_in_the_last_seconds(view, songs, strange):
+    """Of six seconds it fills the last two and a half, which the sound before would drown."""
+    samples = np.concatenate([strange[: 12 * SAMPLE_RATE], excerpt(songs["song 1"], 8, 20)])
+    blocks = round(14.5 * SAMPLE_RATE / _BLOCK_SAMPLES)
+    spectra = spectra_of(samples[: (blocks - 1) * _BLOCK_SAMPLES + _SPAN])
+    heard, _ = lines.rough(spectra, spectra.stop, FRAMES, 1.0, 7000.0)
+    scanner = Scanner(view.snapshot)
+    z, _ = rough_peaks(heard, scanner._words, STEP, 256, RECENT)
+    assert z[1].max() > 1.2 * z[0].max() > 6
+    best = scanner.scan(spectra, spectra.stop, SPEEDS, 5.5, 7000.0)[0]
+    assert view.snapshot.items[best.line.number][1].track_id == "song 1"
+    now_s = spectra.stop * QUERY_HOP / SAMPLE_RATE
+    assert abs(best.line.track_at(now_s) - (8 + now_s - 12)) < 0.1
+
+
+def test_a_place_is_left_alone_for_a_look_and_a_whole_track_for_longer(view, played):
+    _, spectra = played
+    ready = STEPS * (spectra.stop // BLOCK) - 1
+    search = Searcher(view.snapshot, Spending(Size.of(view.snapshot)), 7000.0, Scanner(view.snapshot))
+    here = Line(0, 10 + 1.04 * 12, 12.0, 1.04)
+    for look, whole, found in (
+        (1, False, False),
+        (2, False, True),
+        (2, True, False),
+        (4, True, False),
+        (5, True, True),
+    ):
+        search.refused = []
+        search.refuse(here, 20, whole_track=whole)
+        lines = [f.line.number for f in search.look(spectra, 20 + look, 1, ready, [], set())]
+        assert lines == ([0] if found else [])
