@@ -119,10 +119,10 @@ def train(shell: Shell, task: str, asked: Asked, activate: bool) -> None:
     --group what they are, or --group none, which the model's card then warns of.
 
     Features: tags, tag-logits, penultimate (of the pretrained network), mfcc-104, mfcc-104-log, timbre-26, timbre-57,
-    classic-161, hpss-212. Families: logistic, svm-linear, svm-poly, svm-rbf, neighbours, boosting, mlp. Which are
-    used is decided by cross-validation, and judged by recordings that took no part in it. The same recordings and seed
-    give the same model. Recordings that cannot be heard are named and left out, and the command ends with status 1.
-    Stop with Ctrl-C: what was heard is kept.
+    classic-161, hpss-212, key-mode, tags-key-mode. Families: logistic, svm-linear, svm-poly, svm-rbf, neighbours,
+    boosting, mlp. Which are used is decided by cross-validation, and judged by recordings that took no part in it. The
+    same recordings and seed give the same model. Recordings that cannot be heard are named and left out, and the
+    command ends with status 1. Stop with Ctrl-C: what was heard is kept.
 
     \b
     Example:

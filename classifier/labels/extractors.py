@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from classifier.bounds import did_you_mean
 from classifier.errors import InvalidParameter
-from classifier.labels import hpss_contrast, logmel_image, mfcc_stats, timbre
+from classifier.labels import hpss_contrast, key_mode, logmel_image, mfcc_stats, timbre
 from classifier.labels.features import Extractor
 from classifier.labels.musicnn import extract as musicnn
 from classifier.labels.musicnn.logmel import SAMPLE_RATE as MUSICNN_RATE
@@ -31,6 +31,7 @@ EXTRACTORS: dict[str, Extractor] = {
             hpss_contrast.NAMES,
             hpss_contrast.load,
         ),
+        Extractor("key-mode-33", 1, key_mode.SAMPLE_RATE, key_mode.NAMES, key_mode.load),
         Extractor("logmel-image", 1, logmel_image.SAMPLE_RATE, logmel_image.NAMES, logmel_image.load),
     )
 }

@@ -131,6 +131,7 @@ class View:
 
 
 _MUSICNN, _MFCC_STATS, _MFCC_LOG, _TIMBRE = "musicnn-msd", "mfcc-stats-104", "mfcc-stats-104-log", "timbre-57"
+_KEY_MODE = "key-mode-33"
 
 VIEWS = {
     view.name: view
@@ -152,6 +153,8 @@ VIEWS = {
             (Part(_MFCC_LOG), Part(_TIMBRE, (), "log-variances")),
         ),
         View("hpss-212", "harmonic and percussive MFCC and spectral contrast", (Part("hpss-contrast-212"),)),
+        View("key-mode", "major or minor, rhythm and register", (Part(_KEY_MODE),)),
+        View("tags-key-mode", "tag-logits beside key-mode", (Part(_MUSICNN, ("tag",), "logits"), Part(_KEY_MODE))),
     )
 }
 """Every view by its name."""

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.cli.conftest import Earmark
+from tests.labels.signals import progression
 from tests.library import RATE, as_wav
 
 SECONDS = 4.0
@@ -338,6 +339,37 @@ def test_damaged_models_do_not_answer(earmark: Earmark, labelled: Path):
     (folder / "2" / "manifest.json").write_text("{}")
     assert earmark("models", "list", "--task", "texture", "--json").objects[1]["fault"]
     assert earmark("models", "show", "texture", "2").code == 1
+
+
+def test_happy_and_sad_are_learnt_from_the_mode_of_the_key(earmark: Earmark, weights_dir: Path, tmp_path: Path):
+    """Unasked, a mood is trained on tags and on tags beside the key's mode; what decides is chosen."""
+    for label, tonics in (("happy", range(54, 66)), ("sad", range(55, 67))):
+        (tmp_path / "clips" / label).mkdir(parents=True)
+        for tonic in tonics:
+            path = tmp_path / "clips" / label / f"{tonic}.wav"
+            path.write_bytes(as_wav(progression(tonic, minor=label == "sad", rate=RATE), RATE))
+    done = earmark(
+        "train", "mood", tmp_path / "clips", "--group", "none", "--family", "logistic", "--activate", "--json"
+    )
+    assert done.code == 0, done.err
+    stored = done.objects[0]
+    assert stored["view"] == "tags-key-mode"
+    assert {one["features"] for one in stored["card"]["choice"]["best"]} == {"tag-logits", "tags-key-mode"}
+    manifest = earmark.data_dir / "labels" / "mood" / "1" / "manifest.json"
+    written = json.loads(manifest.read_text())
+    assert written["extractors"] == ["musicnn-msd/1", "key-mode-33/1"]
+    for minor, label in ((False, "happy"), (True, "sad")):
+        new = tmp_path / "new.wav"
+        new.write_bytes(as_wav(progression(67, minor=minor, seconds=12.0, rate=RATE), RATE))
+        answer = earmark("label", "--task", "mood", "--series", "--every", "4", "--json", new).objects[0]
+        assert answer["labels"] == [label]
+        assert [part["labels"] for part in answer["series"]] == [[label]] * 3
+    # A model that was fitted on other numbers does not answer.
+    manifest.write_text(json.dumps(written | {"extractors": ["musicnn-msd/1", "key-mode-33/2"]}))
+    for command in (["label", "--task", "mood", new], ["models", "activate", "mood", "1"]):
+        done = earmark(*command)
+        assert done.code == 1
+        assert "train it again" in done.err
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "", "A", "x" * 41, "-x"])

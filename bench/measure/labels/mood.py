@@ -4,7 +4,8 @@
 
 Phrases are rendered by ``fluidsynth`` (of the system's packages, with two soundfonts such as TimGM6mb and FluidR3_GM);
 the first 40 s are heard. Series are put into five folds at random, several times; where something is chosen, it is
-chosen within each training set. Accuracy of valence is balanced. Intervals are standard deviations over the splits.
+chosen within each training set, by log-loss. Accuracy of valence is balanced; at even odds, by probabilities divided by
+the labels' shares of the training set. Intervals are standard deviations over the splits.
 """
 
 from __future__ import annotations
@@ -26,11 +27,20 @@ from classifier.labels.training.estimators import candidate
 from classifier.labels.training.figures import area
 from classifier.labels.training.folds import grouped_folds
 from classifier.labels.training.selection import Problem, choose, inner_splits, left_out_scores
+from classifier.labels.training.train import DEFAULT_VIEWS
 from classifier.settings import Settings
 
 SECONDS = 40.0
-EXTRACTORS = ("musicnn-msd", "mfcc-stats-104-log")
-FEATURES = ("tag-logits", "penultimate", "mfcc-104-log")
+EXTRACTORS = ("musicnn-msd", "mfcc-stats-104-log", "key-mode-33")
+#: What is chosen among: one set alone, or, last, what moods are trained on unasked.
+FEATURES = (
+    ("tag-logits",),
+    ("penultimate",),
+    ("mfcc-104-log",),
+    ("key-mode",),
+    ("tags-key-mode",),
+    DEFAULT_VIEWS["mood"],
+)
 TRIED = tuple(candidate("logistic", C=c) for c in (0.003, 0.01, 0.03, 0.1, 0.3))
 
 
@@ -83,40 +93,47 @@ def main() -> None:
         tags = [arousal(row[: len(views.VIEWS["tags"].columns)]).score for row in heard["musicnn-msd"]]
         print(f"arousal without training, {name} synthesiser: AUC {area(np.array(tags), lively):.3f}", flush=True)
     for features in FEATURES:
-        view = views.VIEWS[features]
-        trained, tested = view.rows(same), view.rows(other)
+        rows_of = {name: np.vstack([views.VIEWS[name].rows(heard) for heard in (same, other)]) for name in features}
         for task, labels in targets.items():
-            here, there = [], []
+            here, there, even_here, even_there = [], [], [], []
             for number in range(options.splits):
-                each = _folds(trained, tested, labels, series, number)
+                *each, shares = _folds(rows_of, labels, series, number)
                 here.append(_accuracy(each[0], labels, balanced=task == "valence"))
                 there.append(_accuracy(each[1], labels, balanced=task == "valence"))
+                even_here.append(_accuracy(each[0] - np.log(shares), labels, balanced=True))
+                even_there.append(_accuracy(each[1] - np.log(shares), labels, balanced=True))
                 if task != "quadrants" and number == 0:
                     ranked = [area(one[:, 1] - one[:, 0], labels.astype(bool)) for one in each]
             auc = f"  AUC {ranked[0]:.3f}, other {ranked[1]:.3f}" if task != "quadrants" else ""
-            print(
-                f"{features:<14} {task:<10} {100 * np.mean(here):.1f} sd {100 * np.std(here):.1f}; "
-                f"other synthesiser {100 * np.mean(there):.1f} sd {100 * np.std(there):.1f}{auc}",
-                flush=True,
-            )
+            print(f"{' or '.join(features):<14} {task:<10} {_both(here, there)}{auc}", flush=True)
+            if task == "valence":
+                print(f"{'':<14} even odds  {_both(even_here, even_there)}", flush=True)
+
+
+def _both(here: list[float], there: list[float]) -> str:
+    (here_mean, here_sd), (there_mean, there_sd) = ((100 * np.mean(each), 100 * np.std(each)) for each in (here, there))
+    return f"{here_mean:.1f} sd {here_sd:.1f}; other synthesiser {there_mean:.1f} sd {there_sd:.1f}"
 
 
 def _folds(
-    trained: np.ndarray, tested: np.ndarray, labels: np.ndarray, series: list[str], seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return scores of every phrase by a model that met none of its series: on the same synthesiser, and the other."""
+    rows: dict[str, np.ndarray], labels: np.ndarray, series: list[str], seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return scores of every phrase by a model that met none of its series, and the shares of labels it had met.
+
+    ``rows`` are features by view, of the phrases on the same synthesiser and then on the other; so are scores.
+    """
     n, k = len(labels), int(labels.max()) + 1
     targets = np.eye(k, dtype=bool)[labels.astype(int)]
-    both = Problem(
-        {"rows": np.vstack([trained, tested])}, np.vstack([targets, targets]), [*series, *series], "exclusive"
-    )
-    here, there = np.zeros((2, n, k))
+    both = Problem(rows, np.vstack([targets, targets]), [*series, *series], "exclusive")
+    here, there, shares = np.zeros((3, n, k))
     for train, test in grouped_folds(targets, series, 5, seed):
         inner = both.part(train)
-        chosen = choose(inner, TRIED, inner_splits(inner.targets, inner.groups, seed), seed).candidate
-        scores = left_out_scores(both, "rows", chosen, (train, np.concatenate([test, test + n])), seed)
+        chosen = choose(inner, TRIED, inner_splits(inner.targets, inner.groups, seed), seed)
+        split = (train, np.concatenate([test, test + n]))
+        scores = left_out_scores(both, chosen.view, chosen.candidate, split, seed)
         here[test], there[test] = scores[: len(test)], scores[len(test) :]
-    return here, there
+        shares[test] = targets[train].mean(axis=0)
+    return here, there, shares
 
 
 def _accuracy(scores: np.ndarray, labels: np.ndarray, *, balanced: bool) -> float:

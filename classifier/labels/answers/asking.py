@@ -27,8 +27,8 @@ from classifier.labels.scoring.registry import Registry, Stored
 
 #: A person's words for what only a model trained on labelled recordings can say.
 NO_VALENCE = (
-    "whether music is happy or sad is not said: no tag tells it better than chance, and a model trained on piano music "
-    "of one synthesiser failed on another's; 'earmark train mood FOLDER' makes a model of your own recordings"
+    "whether music is happy or sad is not said: no tag tells it better than chance; 'earmark train mood FOLDER' makes "
+    "a model of your own recordings, by tags and by the mode of the key"
 )
 
 

@@ -40,8 +40,8 @@ _MOST_CLIPS_NAMED = 2000
 _FOREIGN_VIEW = "tag-logits"
 _FEWEST_FOR_THRESHOLD = 50
 
-#: What a task hears unless told otherwise. Of mood, only tags carried over from one synthesiser to another.
-DEFAULT_VIEWS = {"mood": ("tag-logits",)}
+#: What a task hears unless told otherwise. Of mood, only tags and keys carried over from one synthesiser to another.
+DEFAULT_VIEWS = {"mood": ("tag-logits", "tags-key-mode")}
 _USUAL, _WITHOUT_WEIGHTS = ("penultimate", "tags"), ("mfcc-104-log",)
 
 Progress = Callable[[str, int], Any]
@@ -274,7 +274,7 @@ def _foreign(prepared: Prepared, view: str) -> tuple[str, np.ndarray | None]:
     """Return by which features foreign sound is told: tags if the model hears the network, else its own."""
     if view not in views.VIEWS:
         return "", None
-    if prepared.foreign is not None and views.VIEWS[view].needs == views.VIEWS[_FOREIGN_VIEW].needs:
+    if prepared.foreign is not None and set(views.VIEWS[_FOREIGN_VIEW].needs) <= set(views.VIEWS[view].needs):
         return _FOREIGN_VIEW, prepared.foreign
     return view, prepared.problem.rows[view]
 
