@@ -31,12 +31,12 @@ TEMPOS, RATIOS = (0.833, 0.903, 0.98, 1.063, 1.152), (0.89, 1.0, 1.12)
 TEMPO_RANGE, RATIO_RANGE = (0.78, 1.23), (0.82, 1.22)
 #: Seconds from the middle of a snippet that are compared, and slots of a version: over longer ones tempos drift apart.
 _PIECE_S, _PIECE_SLOTS = 7.0, 46
-#: Share of the lists of a large catalogue that is read for each version.
-_SHARE = 0.1
 #: Places of least divergence, over all versions, that are looked at more closely, and seconds by which they differ.
 _PLACES, _APART_S = 3, 0.7
 #: Best tracks of each version, from which these places are taken.
 _TRACKS = 20
+#: What is read of the lists of a large catalogue for each version.
+_READING = candidates.Reading(0.1, _TRACKS)
 #: Frequency ratios and tempos around a version's, and reference frames to either side of its place, at first and then.
 _COARSE = (np.arange(-6, 7, 3) / 100, np.arange(-12, 13) / 200, 10)
 _FINE = (np.arange(-1, 2) / 100, np.arange(-4, 5) / 400, 3)
@@ -179,8 +179,8 @@ def _through_lists(
     """Look up the places in the lists of a large catalogue; the value is the similarity."""
     spots = []
     for tempo, ratio, version, cut in versions:
-        places = candidates.find(version, snapshot, _SHARE)
-        for i in range(min(_TRACKS, len(places))):
+        places = candidates.find(version, snapshot, _READING)
+        for i in range(len(places)):
             offset_s = (places.lag[i] - cut - places.phase[i] / slots.PHASES) * config.slot_s
             middle_s = float(offset_s + tempo * seconds / 2)
             item = snapshot.items[int(places.number[i])]
