@@ -84,6 +84,7 @@ FENCED = {
         "mixtures.slots",
         "models.coding",
         "models.numbers",
+        "models.thinning",
         "index.gaussians",
         "index.lists",
         "index.reduced",
