@@ -8,7 +8,7 @@ from contextlib import closing
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from classifier.records import labels, tracklists
 from classifier.records.tracklist_writing import Writer
@@ -83,9 +83,26 @@ def test_order_and_place_are_in_the_address_and_back_returns_to_them(page: Page)
     expect(titles(page).first).to_have_text("Title 00")
     expect(page.get_by_label("Order")).to_have_value("")
     page.go_forward()
+    expect(titles(page).first).to_have_text("Title 26")
     page.get_by_role("link", name="Next tracks").click()
     page.get_by_role("link", name="First tracks").click()
     expect(titles(page).first).to_have_text("Title 26")
+
+
+def test_the_next_page_is_of_the_list_that_is_shown_while_another_is_on_its_way(page: Page) -> None:
+    """A cursor is of no other list: an impatient click finds the page that its link stood below."""
+    page.goto("/library?sort=-title")
+    expect(titles(page).first).to_have_text("Title 26")
+    held: list[Route] = []
+    page.route(re.compile(r"/api/v1/tracks\?.*\bsort=title\b"), held.append)
+    with page.expect_request(re.compile(r"\bsort=title\b")):
+        page.get_by_label("Order").select_option("Title, A to Z")
+    page.get_by_role("link", name="Next tracks").click()
+    expect(titles(page)).to_have_text(["Title 01", "Title 00"])
+    assert len(held) == 1
+    assert asked(page)["sort"] == ["-title"]
+    expect(page.get_by_label("Order")).to_have_value("-title")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_choices_show_how_many_there_are_and_narrow_the_list_down(page: Page) -> None:

@@ -67,10 +67,11 @@ export class ListState<T extends { readonly id: string }> {
   /** The last answer stays until the next one is there: no flicker while somebody types. */
   private readonly answered = linkedSignal<
     Answer | undefined,
-    { readonly answer: Answer; readonly question: string } | undefined
+    { readonly answer: Answer; readonly question: string; readonly filter: Record<string, string> } | undefined
   >({
     source: () => (this.resource.hasValue() ? this.resource.value() : undefined),
-    computation: (answer, previous) => (answer ? { answer, question: this.question() } : previous?.value),
+    computation: (answer, previous) =>
+      answer ? { answer, question: this.question(), filter: this.filter() } : previous?.value,
   });
 
   readonly loading = computed(() => this.resource.isLoading());
@@ -117,9 +118,14 @@ export class ListState<T extends { readonly id: string }> {
     });
   }
 
-  /** The address of the page that begins at a cursor; null: the first one. */
+  /**
+   * The address of the page that begins at a cursor; null: the first one. It is of the list that is shown, since a cursor is
+   * of no other, also while another one is on its way.
+   */
   page(cursor: string | null): Params {
-    return { [this.at('cursor')]: cursor };
+    const filter = this.answered()?.filter ?? this.filter();
+    const named = this.options.address.map((name) => [this.at(name), filter[name] ?? null]);
+    return { ...Object.fromEntries(named), [this.at('cursor')]: cursor };
   }
 
   isMarked(entry: T): boolean {

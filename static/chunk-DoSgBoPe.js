@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-BXK4T--U.js";export{c as Tape};

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-COMwIOe6.js";export{c as Tape};
