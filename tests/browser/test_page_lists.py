@@ -94,9 +94,13 @@ def test_the_next_page_is_of_the_list_that_is_shown_while_another_is_on_its_way(
     page.goto("/library?sort=-title")
     expect(titles(page).first).to_have_text("Title 26")
     held: list[Route] = []
-    page.route(re.compile(r"/api/v1/tracks\?.*\bsort=title\b"), held.append)
-    with page.expect_request(re.compile(r"\bsort=title\b")):
-        page.get_by_label("Order").select_option("Title, A to Z")
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route(re.compile(r"/api/v1/tracks\?.*\bsort=artist\b"), hold)
+    with page.expect_request(re.compile(r"\bsort=artist\b")):
+        page.get_by_label("Order").select_option("Artist, A to Z")
     page.get_by_role("link", name="Next tracks").click()
     expect(titles(page)).to_have_text(["Title 01", "Title 00"])
     assert len(held) == 1
