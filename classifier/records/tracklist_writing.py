@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from classifier.records import corrections
-from classifier.records.tracklists import change, document, folded, segments
+from classifier.records.tracklists import change, document, folded, names_in, segments
 from classifier.store.base import Store
 
 
@@ -29,7 +29,9 @@ class Writer:
         self._store = store
         self.id = tracklist_id
         own = document(store, tracklist_id)
-        self._names, self._folded = (own["file"], own["monitor"]), own["folded"]
+        self._of = own["file"], own["monitor"]
+        #: Names that the tracklist is found by; None: not known.
+        self._names: set[str] | None = None
         where = {"tracklist": tracklist_id, "gone": False}
         self._known = {found["segment"]: found["found"] for found in store.find("segments", where) if found["found"]}
 
@@ -85,10 +87,11 @@ class Writer:
         TracklistNotFound
             If the tracklist was deleted meanwhile.
         """
-        now_folded = folded(*self._names, self._known.values())
-        changed = {} if now_folded == self._folded else {"folded": now_folded}
+        names = names_in(self._known.values())
+        # Folding takes long with hundreds of segments, and names seldom change.
+        changed = {} if names == self._names else {"folded": folded(*self._of, self._known.values())}
         change(self._store, self.id, duration_s=float(heard_s), **changed)
-        self._folded = now_folded
+        self._names = names
 
     def finish(
         self,
@@ -123,7 +126,7 @@ class Writer:
             error=None if error is None else dict(error),
             remarks=list(remarks),
             corrected=corrections.count(self._store, self.id),
-            folded=folded(*self._names, segments(self._store, self.id)),
+            folded=folded(*self._of, segments(self._store, self.id)),
         )
 
     def _put(self, segment: Mapping[str, Any], event: str, at_s: float) -> None:

@@ -108,8 +108,12 @@ def folded(file: str, monitor: str, found: Iterable[Mapping[str, Any]] = ()) -> 
     found : iterable of mapping
         Its segments.
     """
-    names = {segment[name] for segment in found for name in ("title", "artist")}
-    return searched([clean(file), monitor, *sorted(filter(None, names))])[:_MAX_SEARCHED]
+    return searched([clean(file), monitor, *sorted(names_in(found))])[:_MAX_SEARCHED]
+
+
+def names_in(found: Iterable[Mapping[str, Any]]) -> set[str]:
+    """Return the titles and artists of segments, each once."""
+    return {segment[name] for segment in found for name in ("title", "artist") if segment[name]}
 
 
 def identify(store: Store, tracklist_id: str, file_hash: str) -> None:
