@@ -17,13 +17,6 @@ import { clock, count, moment } from '../ui/format';
 import { TroubleNote } from '../ui/trouble-note';
 import { Undo } from '../ui/undo';
 
-/** What is said of tracks that were just deleted. */
-export function deletedWords(tracks: readonly Track[]): string {
-  return tracks.length === 1
-    ? `“${tracks[0]!.title}” is deleted. To have it again later, you will need its file.`
-    : `${tracks.length} tracks are deleted. To have them again later, you will need their files.`;
-}
-
 /** What a track is called, corrected in a dialogue; it can be undone. */
 @Component({
   selector: 'em-edit-track',

@@ -16,10 +16,11 @@ import { Undo } from '../ui/undo';
 import { TagRow } from '../views/tag-row';
 import { AlikeChart } from './alike-chart';
 import { DuplicateSearch } from './duplicate-search';
-import { deletedWords, EditTrack } from './edit-track';
+import { EditTrack } from './edit-track';
 import { LabelJob } from './label-job';
 import { LibraryParts } from './library-parts';
 import { relationWords, shares, stretches } from './pairs';
+import { deletedWords } from './words';
 
 const TAGS = 10;
 const IDENTIFIERS = [

@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-DGiO9wd4.js";export{c as Tape};

@@ -1,1 +1,0 @@
-import{n as l,t as f}from"./chunk-Ep-S3pjj.js";export{f as recordingsIn};

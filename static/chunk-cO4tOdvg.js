@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-COMwIOe6.js";export{c as Tape};
