@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from classifier.errors import StoreCorrupt, TagNotFound
-from classifier.records.clock import new_id, now
+from classifier.records.clock import dated_id, first_id
 from classifier.results import Tag, recordings, semitones
 from classifier.store.base import Document, Store
 from classifier.text import fold, words
@@ -76,7 +76,7 @@ def save(
     dict
         The tag's JSON object, with ``id``, ``catalogue``, ``created``, ``file`` and ``device``.
     """
-    tag_id, created = new_id(), now()
+    tag_id, created = dated_id()
     answer = {
         "id": tag_id,
         "catalogue": catalogue,
@@ -207,10 +207,10 @@ def history(
     """
     where = _which(catalogue, verdict, track, device, owner)
     # Ids begin with their time, so they bound it too.
-    before = [bound for bound in (cursor, None if until is None else _first_id(until)) if bound is not None]
+    before = [bound for bound in (cursor, None if until is None else first_id(until)) if bound is not None]
     bounds = {"$lt": min(before)} if before else {}
     if since is not None:
-        bounds["$gte"] = _first_id(since)
+        bounds["$gte"] = first_id(since)
     if bounds:
         where["_id"] = bounds
     wanted = words(search or "")
@@ -225,11 +225,6 @@ def history(
         if all(word in _searched(answer) for word in wanted):
             found.append(answer)
     return found, None
-
-
-def _first_id(moment: datetime) -> str:
-    """Return what is not above any id of this time or later."""
-    return f"{max(0, int(moment.timestamp() * 1000)):012x}"
 
 
 def _searched(answer: dict[str, Any]) -> str:

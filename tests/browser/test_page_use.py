@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright, Route, expect
+from playwright.sync_api import Browser, CDPSession, Page, Playwright, Route, expect
 
 from classifier.demo import songs
 from tests.browser.harness import (
@@ -185,6 +186,12 @@ def test_uploaded_song_is_found_at_once_and_gone_when_deleted(
     expect(page.locator(".facts")).to_contain_text("windows")
 
 
+def drag_folder(devtools: CDPSession, folder: Path, kind: str) -> None:
+    """Move a folder over the page's middle as a drag of the browser's own: ``dragEnter``, ``dragOver`` or ``drop``."""
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": data})
+
+
 def test_folders_are_looked_through_for_recordings(page: Page, service: Service, music: Music, tmp_path: Path) -> None:
     before = service.ask("GET", "/tracks")["total"]
     deep = tmp_path / "Archive" / "Disc 1"
@@ -202,10 +209,15 @@ def test_folders_are_looked_through_for_recordings(page: Page, service: Service,
 
     # Dropped, by the browser's own means: every recording in it is there already.
     page.get_by_role("button", name="Clear finished").click()
-    devtools = page.context.new_cdp_session(page)
-    for kind in ("dragEnter", "dragOver", "drop"):
-        data = {"items": [], "files": [str(deep.parent)], "dragOperationsMask": 1}
-        devtools.send("Input.dispatchDragEvent", {"type": kind, "x": 600, "y": 400, "data": data})
+    drag = partial(drag_folder, page.context.new_cdp_session(page), deep.parent)
+    drag("dragEnter")
+    veil = page.get_by_text("Drop them to add them to the library")
+    for _ in range(TIMEOUT_MS // 50):  # again and again, as a hand that hovers
+        drag("dragOver")
+        if veil.is_visible():
+            break
+        page.wait_for_timeout(50)
+    drag("drop")
     expect(page.locator(".upload-summary")).to_contain_text("2 of 2")
     expect(page.locator(".upload[data-state=present]")).to_have_count(2)
     for track in service.ask("GET", "/tracks")["tracks"]:

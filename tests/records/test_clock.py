@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from classifier.records.clock import iso, new_id, now
+from classifier.records.clock import dated_id, first_id, iso, new_id, now
 
 
 def test_times_are_iso_8601_in_utc_whatever_the_machine_s_zone(monkeypatch):
@@ -37,3 +37,11 @@ def test_identifiers_begin_with_the_time_and_are_never_the_same():
     assert all(before <= int(found[:12], 16) <= after for found in ids)
     assert {len(found) for found in ids} == {28}
     assert len({found[12:] for found in ids}) == len(ids)
+
+
+def test_a_time_s_first_identifier_bounds_what_was_given_that_time():
+    for _ in range(300):
+        found, written = dated_id()
+        moment = datetime.fromisoformat(written)
+        assert first_id(moment) <= found < first_id(moment + timedelta(milliseconds=1))
+        time.sleep(0.0003)  # through a millisecond, and over its end
