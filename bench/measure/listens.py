@@ -5,12 +5,17 @@ are named or all of them was heard::
 
     python -m bench.measure.listens --per-cell 20                 # some minutes
     python -m bench.measure.listens --per-cell 100 --strangers 400 --json listens.json
+    python -m bench.measure.listens --per-cell 0 --strangers 40   # strangers alone
+
+A stranger is heard to its end. The false alarms that would have to be allowed for it to be named, at whichever look is
+the first to do so, tell whether the looks together keep what is allowed: a share *a* of strangers may need *a* at most.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +32,7 @@ from bench.asking import Catalogue, catalogues, judge, searched
 from bench.measure.identify import MUSIC_FREE
 from bench.queries import Query
 from classifier.config import FeatureConfig
+from classifier.metrics import interval
 from classifier.models.background import builtin_background
 from classifier.models.query import Recording
 from classifier.search.options import Options
@@ -41,12 +47,17 @@ _SEED, _MAX_FALSE_ALARMS = 2031, 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What came of one recording: seconds until it got a name (infinite: none), and whether that is right."""
+    """What came of one recording: seconds until it got a name (infinite: none), and whether that is right.
+
+    Of a stranger also the log10 of the false alarms that would have to be allowed for a wrong name (infinite: none
+    would do).
+    """
 
     condition: str
     known: bool
     named_s: float
     right: bool
+    log10_allowed: float = math.inf
 
 
 def hear(query: Query, catalogue: Catalogue) -> Heard:
@@ -54,15 +65,21 @@ def hear(query: Query, catalogue: Catalogue) -> Heard:
     config = FeatureConfig()
     samples = queries.render(query)
     snapshot, lookup = searched(catalogue)
+    named_s, right, needed = math.inf, False, math.inf
     for look, seconds in enumerate(np.arange(FIRST_S, LENGTH_S + 1e-6, STEP_S), start=1):
         part = np.asarray(samples[: round(float(seconds) * config.sample_rate)], np.float32)
         recording = Recording(part, config.sample_rate / 2, config, builtin_background())
         options = Options(max_false_alarms=allowed_at_look(_MAX_FALSE_ALARMS, look))
         tag = identify(recording.query(), snapshot, lookup, config, options, recording)
-        if tag.verdict == "identified":
-            right, _ = judge(query, tag, options.max_false_alarms)
-            return Heard(query.condition, query.known, float(seconds), right)
-    return Heard(query.condition, query.known, float("inf"), False)
+        true, _ = judge(query, tag, options.max_false_alarms)
+        if tag.verdict == "identified" and named_s == math.inf:
+            named_s, right = float(seconds), true
+        if query.known:
+            if named_s < math.inf:
+                break
+        elif not true and tag.matches and (log10_e := tag.matches[0].log10_e_value) is not None:
+            needed = min(needed, log10_e - math.log10(allowed_at_look(1.0, look)))
+    return Heard(query.condition, query.known, named_s, right, needed)
 
 
 def rows(heard: Sequence[Heard]) -> list[list[str]]:
@@ -77,6 +94,20 @@ def rows(heard: Sequence[Heard]) -> list[list[str]]:
     strangers = [h for h in heard if not h.known]
     named = sum(np.isfinite(h.named_s) and not h.right for h in strangers)
     found.append(["strangers", str(len(strangers)), *["-"] * 7, str(named)])
+    return found
+
+
+def kept(heard: Sequence[Heard]) -> list[list[str]]:
+    """Return a row for each number of false alarms allowed: its nominal share of strangers, and those it would name."""
+    strangers = [h for h in heard if not h.known]
+    found: list[list[str]] = []
+    if not strangers:
+        return found
+    for allowed in (1.0, 0.1, 0.01, 0.001, 1e-4, 1e-5):
+        named = [h.log10_allowed <= math.log10(allowed) for h in strangers]
+        share, low, high = (100 * x for x in interval(named, [str(i) for i in range(len(named))]))
+        nominal = f"{-100 * math.expm1(-allowed):.3g}"
+        found.append([f"{allowed:g}", nominal, f"{share:.3g} ({low:.2g} to {high:.2g})", str(sum(named))])
     return found
 
 
@@ -99,14 +130,19 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         answers = pool.map(partial(hear, catalogue=catalogue), planned, chunksize=2)
         heard = list(progress(answers, "recordings", total=len(planned)))
+    allowances = Table("false alarms allowed", "nominal, %", "strangers named, %", "number")
     headings = ["condition", "n", "median s", "75 %", "90 %", "named by 2 s, %", "3 s", "5 s", "12 s", "wrong"]
     found = rows(heard)
     table = Table(*headings)
     for row in found:
         table.add_row(*row)
-    Console().print(table)
+    allowed = kept(heard)
+    for row in allowed:
+        allowances.add_row(*row)
+    Console().print(table, *[allowances] * bool(allowed))
     if arguments.json:
-        arguments.json.write_text(json.dumps([dict(zip(headings, row, strict=True)) for row in found], indent=1) + "\n")
+        written = {"conditions": [dict(zip(headings, row, strict=True)) for row in found], "allowed": allowed}
+        arguments.json.write_text(json.dumps(written, indent=1) + "\n")
 
 
 if __name__ == "__main__":

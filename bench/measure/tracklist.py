@@ -41,7 +41,7 @@ from classifier.fingerprint.bits import F_HIGH, reference_words
 from classifier.index.follower import View
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
-from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.engine import RECORDED, Listener, ListenOptions
 from classifier.listening.smoothing import UNKNOWN, Node, smooth
 from classifier.metrics import interval
 from classifier.models.background import builtin_background
@@ -301,6 +301,7 @@ def main() -> None:
     parser.add_argument("--channels", default=",".join(mixes.CHANNELS))
     parser.add_argument("--strangers", type=float, default=24.0, help="hours not enrolled, by halves (24)")
     parser.add_argument("--rules", action="store_true", help="also the four smoothing rules")
+    parser.add_argument("--recorded", action="store_true", help="as files are heard: at less cost, and named later")
     parser.add_argument("--set", dest="which", choices=("evaluation", "development"), default="evaluation")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
@@ -310,13 +311,14 @@ def main() -> None:
     evaluated = given.which == "evaluation"
     references = corpus.evaluation() if evaluated else corpus.hold_out(corpus.development())
     material = load_material(given.which)
-    view, options = view_of([r for r in references if r.known]), ListenOptions()
+    view = view_of([r for r in references if r.known])
+    options, how = (RECORDED, ", recorded") if given.recorded else (ListenOptions(), "")
     scores: dict[str, list[Score]] = {}
     spent: dict[str, np.ndarray] = {}
     for seed in range(given.seed, given.seed + given.mixes):
         made = lru_cache(maxsize=1)(partial(mixes.make, references, given.minutes * 60, seed, material))
         for channel in given.channels.split(","):
-            name = f"{given.which} mix {seed}, {given.minutes:g} min, {channel}{', rules' * given.rules}"
+            name = f"{given.which} mix {seed}, {given.minutes:g} min, {channel}{', rules' * given.rules}{how}"
             heard = kept.get(
                 name,
                 lambda: heard_mix(made(), channel, seed, material, view, options, given.rules),  # noqa: B023
@@ -330,7 +332,7 @@ def main() -> None:
     heard_h = 0.0
     foreign = [r for r in references if not r.known] + (corpus.development() if evaluated else [])
     for number, make in enumerate(strangers(given.strangers, foreign, material, given.seed)):
-        name = f"{given.which} strangers {given.seed}, stretch {number}"
+        name = f"{given.which} strangers {given.seed}, stretch {number}{how}"
         heard = kept.get(name, partial(heard_strangers, make, view, options))
         false, heard_h = [*false, *heard["false"]], heard_h + heard["hours"]
         console.print(f"strangers: {len(false)} false segments in {heard_h:g} h so far")

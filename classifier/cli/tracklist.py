@@ -80,9 +80,9 @@ def tracklist(
         raise click.UsageError(f"--into needs a format: one of {', '.join('--' + name for name in _FORMATS)}")
     if form is not None and into is None and len(files) > 1:
         raise click.UsageError(f"--{form} prints one recording: name a folder with --into for {len(files)}")
-    from classifier.listening.engine import ListenOptions
+    from classifier.listening.engine import RECORDED
 
-    options = ListenOptions(false_segments_per_day=false_alarms)
+    options = replace(RECORDED, false_segments_per_day=false_alarms)
     questions = _asked(shell, tasks)
     failed = 0
     with shell.catalogue(create=False) as catalogue, _Stop() as stop:

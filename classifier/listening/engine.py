@@ -27,7 +27,7 @@ from classifier.listening.ledger import Ledger, Run
 from classifier.listening.lines import Line
 from classifier.listening.looks import Spending
 from classifier.listening.runs import Span
-from classifier.listening.scan import SCAN_S, Scanner
+from classifier.listening.scan import SCAN_S, SPEEDS, Scanner
 from classifier.listening.search import Found, Searcher
 from classifier.listening.segments import Event, Segment
 from classifier.listening.spectra import Spectra
@@ -40,7 +40,7 @@ _BLOCK_SAMPLES = BLOCK * QUERY_HOP
 _SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
 #: Blocks whose spectra are kept: the horizon, and what its first frames need.
 _KEPT = HORIZON // STEPS + 4
-#: Looks between searches while a track is clearly heard, and looks from which the first is made.
+#: How much rarer searches are while a track is clearly heard, and looks from which the first is made.
 _RELAXED, _FIRST = 2, 3
 #: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual
 #: share.
@@ -70,11 +70,16 @@ class ListenOptions:
         Share of what is played that is enrolled, for ``confidence``.
     bandwidth_hz : float > 0
         Highest frequency that the recording can hold: 3,400 for a telephone.
+    search_every : int >= 1
+        Looks, each of about a second, from one search of the catalogue to the next. More take less time, and tracks are
+        named later: for recordings that are there as a whole (``RECORDED``), where a track is read back to its
+        beginning whenever it is found. From 2, each search is for tracks at their own speed, and for some others.
     """
 
     false_segments_per_day: float = 1.0
     known_prior: float = 0.5
     bandwidth_hz: float = bits.F_HIGH
+    search_every: int = 1
 
     def __post_init__(self) -> None:
         if not self.false_segments_per_day > 0:
@@ -85,6 +90,12 @@ class ListenOptions:
             raise InvalidParameter(f"known_prior is {self.known_prior}: it must be between 0 and 1")
         if not self.bandwidth_hz > 0:
             raise InvalidParameter(f"bandwidth_hz is {self.bandwidth_hz}: it must be more than 0")
+        if self.search_every < 1:
+            raise InvalidParameter(f"search_every is {self.search_every}: it must be 1 or more, such as 3")
+
+
+#: How a recording is listened to that nobody waits for while it plays.
+RECORDED = ListenOptions(search_every=3)
 
 
 class Listener:
@@ -135,7 +146,8 @@ class Listener:
         self._spending = Spending(Size.of(view.snapshot), self.options.false_segments_per_day)
         through = lists is not None and is_indexed(view.snapshot, lists.least_windows)
         scanner = IndexedScanner(view.snapshot, lists, self._last) if lists and through else Scanner(view.snapshot)
-        self._search = Searcher(view.snapshot, self._spending, self.options.bandwidth_hz, scanner)
+        often = SPEEDS[:1] if self.options.search_every > 1 else ()
+        self._search = Searcher(view.snapshot, self._spending, self.options.bandwidth_hz, scanner, often)
         self._ledger = Ledger(view.tracks.__getitem__)
         self._backdrop = Backdrop()
         self._traces: list[Trace] = []
@@ -329,8 +341,9 @@ class Listener:
                     self._sharpen(trace)
         self._compare(before)
         clear = self._clear()
-        if self._looks >= _FIRST and (self._looks % _RELAXED == 0 or not clear):
-            self._find(self._looks // _RELAXED if clear else self._looks)
+        apart = self.options.search_every * (_RELAXED if clear else 1)
+        if self._looks >= _FIRST and self._looks % apart == 0:
+            self._find(self._looks // apart - _FIRST // apart)
         self._follow_path()
         self._confirm()
         events = self._ledger.update(self._runs(), min(self._looks * LOOK_S, self.heard_s), self._first * STEP_S)

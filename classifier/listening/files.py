@@ -20,7 +20,7 @@ from classifier.fingerprint import bits
 from classifier.index.follower import View
 from classifier.index.segment import Segment as Packed
 from classifier.index.snapshot import Snapshot
-from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.engine import RECORDED, Listener, ListenOptions
 from classifier.listening.indexed import Lists
 from classifier.listening.segments import Segment, Tracklist
 from classifier.models.track import TrackModel
@@ -57,7 +57,7 @@ def tracklist(
     name : str, optional
         What to call it; default the path.
     options : ListenOptions, optional
-        How to listen; those of the state count if there is one.
+        How to listen, ``RECORDED`` by default; those of the state count if there is one.
     state : bytes, optional
         To go on from: of ``checkpoint``, for the same recording and catalogue.
     progress : callable, optional
@@ -92,7 +92,10 @@ def tracklist(
     [('track', True)]
     """
     rate, view, lists = catalogue.config.sample_rate, catalogue.view(), lists_of(catalogue)
-    listener = Listener(view, rate, options, lists) if state is None else Listener.restore(view, state, rate, lists)
+    if state is None:
+        listener = Listener(view, rate, options or RECORDED, lists)
+    else:
+        listener = Listener.restore(view, state, rate, lists)
     limits = _limits(source, catalogue.settings)
     seconds = _hear(listener, catalogue.decoder, source, limits, rate, progress, checkpoint, stopping)
     segments = listener.segments()

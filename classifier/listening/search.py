@@ -53,6 +53,9 @@ class Searcher:
         Highest frequency that the recording can hold.
     scanner : Scanner or IndexedScanner
         Where in the catalogue the last seconds may come from.
+    often : tuple of float
+        Of ``SPEEDS``, those that are searched for at every look: where looks are few, a short piece would not wait for
+        the turn of its speed.
     refused : list of (Line, int, bool)
         Places that came to nothing, the look at which, and whether their whole track did.
     """
@@ -61,6 +64,7 @@ class Searcher:
     spending: Spending
     bandwidth_hz: float
     scanner: Scanner | IndexedScanner
+    often: tuple[float, ...] = ()
     refused: list[tuple[Line, int, bool]] = field(default_factory=list)
 
     def look(
@@ -86,7 +90,7 @@ class Searcher:
         self.refused = [r for r in self.refused if look - r[1] < (_LEFT_WHOLE if r[2] else _LEFT)]
         # Lines of tracks that are heard are found again, and what stands out no more than they do is told by that.
         own = {min(SPEEDS, key=lambda s: abs(s - f.speed)) for f in followed if f.number in sounding}
-        speeds = sorted({*SPEEDS[turn % _TURNS :: _TURNS], *own})
+        speeds = sorted({*SPEEDS[turn % _TURNS :: _TURNS], *own, *self.often})
         now_s = ready * STEP_S
         hints = self.scanner.scan(spectra, spectra.stop, speeds, _WORTH, self.bandwidth_hz)
         own_z = {

@@ -22,7 +22,7 @@ from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
 from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound, WeightsMissing
 from classifier.labels.hearing import Progress
-from classifier.listening.engine import Listener
+from classifier.listening.engine import RECORDED, Listener
 from classifier.listening.files import CHECKPOINT_S, after, lists_of
 from classifier.listening.segments import Segment
 from classifier.records import tracklists
@@ -209,7 +209,7 @@ class Tracklists:
             except (OSError, EarmarkError) as error:
                 # The catalogue may have changed, or this release be another: nothing is lost but time.
                 log.warning("job %s begins anew: what its last step left cannot be used (%s)", claim.id, error)
-        return Listener(view, rate, lists=lists_of(catalogue))
+        return Listener(view, rate, RECORDED, lists_of(catalogue))
 
     def _step(self, claim: Claim, writer: Writer, listener: Listener, seconds: float, promised_s: float) -> None:
         """Put down what is known: first what to go on from, then what was found, then that it is so."""

@@ -11,7 +11,7 @@ from classifier.audio.resample import at_rate
 from classifier.errors import InvalidParameter
 from classifier.fingerprint.bits import SAMPLE_RATE
 from classifier.index.follower import View
-from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.engine import RECORDED, Listener, ListenOptions
 from classifier.listening.scan import SPEEDS, Scanner
 from classifier.listening.segments import EVENTS, STATES, Event, Segment
 from tests.library import lively_noise
@@ -33,10 +33,17 @@ def heard(listener: Listener, samples: np.ndarray, sizes: list[int]) -> list[Eve
     return events
 
 
+@pytest.fixture(scope="module", params=[ListenOptions(), RECORDED], ids=["live", "recorded"])
+def options(request: pytest.FixtureRequest) -> ListenOptions:
+    """How it is listened to: while it plays, and as a file."""
+    found: ListenOptions = request.param
+    return found
+
+
 @pytest.fixture(scope="module")
-def told(view: View, mix: Mix) -> tuple[list[Event], list[Segment]]:
+def told(view: View, mix: Mix, options: ListenOptions) -> tuple[list[Event], list[Segment]]:
     """Events and segments of the mix."""
-    listener = Listener(view)
+    listener = Listener(view, options=options)
     events = [*heard(listener, mix.samples, [SAMPLE_RATE]), *listener.finish()]
     return events, listener.segments()
 
@@ -124,9 +131,9 @@ def test_pieces_do_not_matter(view, mix):
 
 
 @pytest.mark.parametrize("at_s", [13.37, 101.5])
-def test_a_listener_that_is_saved_and_restored_goes_on_as_if_nothing_had_happened(view, mix, told, at_s):
+def test_a_listener_that_is_saved_and_restored_goes_on_as_if_nothing_had_happened(view, mix, options, told, at_s):
     cut = round(at_s * SAMPLE_RATE)
-    before = Listener(view)
+    before = Listener(view, options=options)
     events = heard(before, mix.samples[:cut], [SAMPLE_RATE])
     after = Listener.restore(view, before.save())
     assert after.n_samples == cut
@@ -171,6 +178,28 @@ def test_all_speeds_have_their_turn_while_a_track_is_clearly_heard(view, songs):
     listener.hear(songs["song 0"][12 * SAMPLE_RATE : 24 * SAMPLE_RATE])
     assert len(asked) <= 6  # every other look
     assert set().union(*asked) == set(SPEEDS)
+
+
+def test_a_recording_is_searched_a_third_as_often_and_short_pieces_are_found(view, songs):
+    asked: list[list[float]] = []
+
+    class Asked(Scanner):
+        def scan(self, spectra, stop_frame, speeds, least_z, bandwidth_hz):
+            asked.append(list(speeds))
+            return super().scan(spectra, stop_frame, speeds, least_z, bandwidth_hz)
+
+    listener = Listener(view, options=RECORDED)
+    listener._search.scanner = Asked(view.snapshot)
+    noise, pieces = lively_noise(20, 4), []
+    for number, apart_s in enumerate((2, 7, 4.7, 9, 3.1, 6)):
+        song = songs["song 0"][6 * SAMPLE_RATE * number :]
+        pieces += [noise[: round(apart_s * SAMPLE_RATE)], song[: 6 * SAMPLE_RATE]]
+    listener.hear(np.concatenate([*pieces, noise[: 4 * SAMPLE_RATE]]))
+    listener.finish()
+    assert len(asked) <= listener.heard_s / 3
+    assert all(SPEEDS[0] in speeds for speeds in asked)
+    assert set().union(*asked) == set(SPEEDS)
+    assert len(tracks(listener.segments())) == 6
 
 
 def test_strangers_are_not_named(view, strange):
@@ -221,6 +250,8 @@ def test_bad_input_is_refused(view):
         ListenOptions(known_prior=1)
     with pytest.raises(InvalidParameter, match="bandwidth_hz is -1"):
         ListenOptions(bandwidth_hz=-1)
+    with pytest.raises(InvalidParameter, match="search_every is 0"):
+        ListenOptions(search_every=0)
 
 
 def test_nothing_at_all_is_no_segment(view):
