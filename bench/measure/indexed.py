@@ -19,8 +19,10 @@ are in the store, are read from a file here.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import math
+import os
 import shutil
 import tempfile
 import time
@@ -266,6 +268,44 @@ def at_size(
     }
 
 
+def evict(folder: Path) -> None:
+    """Have the system forget the files of a folder that it holds in memory; none may be mapped."""
+    os.sync()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with open(path, "rb") as file:
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def cold(
+    foreign: Foreign, real: Sequence[Segment], snippets: Sequence[Asked], config: FeatureConfig
+) -> list[dict[str, Any]]:
+    """Ask some snippets, each while none of the foreign tracks is in memory; seconds by the clock."""
+    found = []
+    for snippet in progress(snippets, "cold"):
+        gc.collect()
+        evict(foreign.folder)
+        started = time.perf_counter()
+        segments = (*real, *foreign.load())
+        snapshot = Snapshot(segments, frozenset(entry.key for segment in segments for entry in segment.entries))
+        opened, mapped = time.perf_counter(), index_mb("Rss")
+        ask(snippet.heard, snippet.query, snapshot, config, 0)
+        answered = time.perf_counter()
+        ask(snippet.heard, snippet.query, snapshot, config, 0)
+        found.append(
+            {
+                "known": snippet.planned.known,
+                "open_s": opened - started,
+                "opened_mb": mapped,
+                "first_s": answered - opened,
+                "again_s": time.perf_counter() - answered,
+                "read_mb": index_mb("Rss") - mapped,
+            }
+        )
+        del segments, snapshot
+    return found
+
+
 def show(report: dict[str, Any], console: Console) -> None:
     """Print the tables."""
     table = Table(box=MARKDOWN)
@@ -291,6 +331,13 @@ def show(report: dict[str, Any], console: Console) -> None:
             "mapped",
             highlight=False,
         )
+        for one in size["cold"]:
+            console.print(
+                f"nothing in memory: open in {one['open_s']:.1f} s with {one['opened_mb']:.0f} MB; "
+                f"{'a known snippet' if one['known'] else 'a stranger'} answered {one['first_s']:.2f} s later, having "
+                f"read {one['read_mb']:.0f} MB, and the same again in {one['again_s']:.2f} s (clock)",
+                highlight=False,
+            )
     first, last = report["sizes"][0], report["sizes"][-1]
     if last["tracks"] > first["tracks"]:
         for name, cell in last["cells"].items():
@@ -307,37 +354,38 @@ def main() -> None:
     parser.add_argument("--profile", choices=tuple(PROFILES), default="exact", help="what is kept of a track (exact)")
     parser.add_argument("--known-only", action="store_true", help="without the development set")
     parser.add_argument("--kept", type=Path, help="foreign tracks from a folder that bench.measure.serving keeps")
+    parser.add_argument("--cold", type=int, default=0, help="snippets asked with nothing in memory, and strangers (0)")
     parser.add_argument("--own-speed", action="store_true", help="do not try other playback speeds, which takes long")
     parser.add_argument("--folder", type=Path, help="where to work; default: a temporary folder")
     parser.add_argument("--json", type=Path, help="write the figures here")
-    arguments = parser.parse_args()
+    given = parser.parse_args()
     music, further = corpus.evaluation(), corpus.development()
     held = [r for r in music if r.known]
     strangers = [r for r in music if not r.known]
-    every = [held] if arguments.known_only else [held, further]
+    every = [held] if given.known_only else [held, further]
     real = [Segment.load(asking.segment_folder(references)) for references in every]
-    if arguments.profile == "compact":
+    if given.profile == "compact":
         real = [compact(segment) for segment in real]
     known = Snapshot((real[0],), frozenset(e.key for e in real[0].entries))
-    planned = queries.plan(held, CONDITIONS, (LENGTH_S,), arguments.per_cell, SEED)
-    planned += queries.plan(strangers, ("room+babble5",), (LENGTH_S,), arguments.per_cell, SEED)
+    planned = queries.plan(held, CONDITIONS, (LENGTH_S,), given.per_cell, SEED)
+    planned += queries.plan(strangers, ("room+babble5",), (LENGTH_S,), given.per_cell, SEED)
     evaluation_material()
-    snippets = asked(planned, known, FeatureConfig(profile=arguments.profile))
-    if arguments.own_speed:
+    config = FeatureConfig(profile=given.profile)
+    snippets = asked(planned, known, config)
+    if given.own_speed:
         snippets = [replace(snippet, heard=None) for snippet in snippets]
+    some = [s for s in snippets if s.planned.known][: given.cold] + snippets[len(snippets) - given.cold :]
     report: dict[str, Any] = {"sizes": []}
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        foreign: Foreign | Kept
-        if arguments.kept:
-            foreign = Kept(arguments.kept)
-        else:
-            foreign = Foreign(Path(folder), models(further, 8), arguments.profile)
-        for tracks in map(int, arguments.tracks.split(",")):
-            report["sizes"].append(at_size(foreign, real, known, snippets, tracks))
+    with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        foreign = Kept(given.kept) if given.kept else Foreign(Path(folder), models(further, 8), given.profile)
+        for tracks in map(int, given.tracks.split(",")):
+            size = at_size(foreign, real, known, snippets, tracks)
+            size["cold"] = [] if isinstance(foreign, Kept) else cold(foreign, real, some, config)
+            report["sizes"].append(size)
             show({"sizes": report["sizes"][-1:]}, Console(width=200))
     show(report, Console(width=200))
-    if arguments.json:
-        arguments.json.write_text(json.dumps(report, indent=1))
+    if given.json:
+        given.json.write_text(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":
