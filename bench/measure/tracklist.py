@@ -13,6 +13,7 @@ other with ``--strangers 0``.
 
 ``--rules`` also asks Synced.fm's four smoothing rules: every 5 s are identified on their own, by alignment at their own
 speed and, if nothing is certain, at others, and the row of labels is smoothed (``classifier/listening/smoothing.py``).
+``--peers`` asks all that ``bench.measure.peers`` finds here, in windows (``bench/peers/windows.py``).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -34,7 +36,9 @@ from rich.table import Table
 from bench import conditions, corpus, identical, mixes, noises, tracklists
 from bench.corpus import SAMPLE_RATE, Reference
 from bench.material import Material, load_material
+from bench.measure import peers
 from bench.mixes import Played
+from bench.peers import windows
 from bench.tracklists import Said, Score
 from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import F_HIGH, reference_words
@@ -266,17 +270,24 @@ class Kept:
 
 
 def heard_mix(
-    mix: mixes.Mix, channel: str, seed: int, material: Material, view: View, options: ListenOptions, rules: bool
+    mix: mixes.Mix,
+    channel: str,
+    seed: int,
+    material: Material,
+    view: View,
+    options: ListenOptions,
+    others: Mapping[str, Callable[[np.ndarray], list[Said]]],
 ) -> dict[str, Any]:
-    """Listen to a mix through a channel; return its scores, what was said, and seconds: sound, processor, clock."""
+    """Listen to a mix through a channel, and have others do it.
+
+    Returns scores, what Earmark said, and its seconds: sound, processor, clock.
+    """
     samples = mixes.through(mix.samples, channel, seed, material)
     said, *spent = listen(view, samples, options)
     seconds = len(samples) / SAMPLE_RATE
     scores = {channel: tracklists.score(mix.played, said, seconds, same_sound)}
-    if rules:
-        scores[f"{channel}, rules"] = tracklists.score(
-            mix.played, smoothed(view, samples, Options()), seconds, same_sound
-        )
+    for name, ask in others.items():
+        scores[f"{channel}, {name}"] = tracklists.score(mix.played, ask(samples), seconds, same_sound)
     return {
         "scores": {name: asdict(score) for name, score in scores.items()},
         "said": [asdict(s) for s in said],
@@ -301,27 +312,39 @@ def main() -> None:
     parser.add_argument("--channels", default=",".join(mixes.CHANNELS))
     parser.add_argument("--strangers", type=float, default=24.0, help="hours not enrolled, by halves (24)")
     parser.add_argument("--rules", action="store_true", help="also the four smoothing rules")
+    parser.add_argument("--peers", action="store_true", help="also those of bench.measure.peers, in windows of 10 s")
     parser.add_argument("--recorded", action="store_true", help="as files are heard: at less cost, and named later")
     parser.add_argument("--set", dest="which", choices=("evaluation", "development"), default="evaluation")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--kept", type=Path, help="file of what has been heard so far, read and added to")
-    given = parser.parse_args()
+    with ExitStack() as opened:
+        measure(parser.parse_args(), opened)
+
+
+def measure(given: argparse.Namespace, opened: ExitStack) -> None:
+    """Do what was asked; peers are open until the end."""
     console, kept = Console(), Kept(given.kept)
     evaluated = given.which == "evaluation"
     references = corpus.evaluation() if evaluated else corpus.hold_out(corpus.development())
     material = load_material(given.which)
-    view = view_of([r for r in references if r.known])
+    known = [r for r in references if r.known]
+    view = view_of(known)
     options, how = (RECORDED, ", recorded") if given.recorded else (ListenOptions(), "")
+    others: dict[str, Callable[[np.ndarray], list[Said]]] = {}
+    if given.rules:
+        others["rules"] = partial(smoothed, view, options=Options())
+    for peer in peers.available() if given.peers else ():
+        others[peer.name] = partial(windows.said, opened.enter_context(peer.opened(known)))
     scores: dict[str, list[Score]] = {}
     spent: dict[str, np.ndarray] = {}
     for seed in range(given.seed, given.seed + given.mixes):
         made = lru_cache(maxsize=1)(partial(mixes.make, references, given.minutes * 60, seed, material))
         for channel in given.channels.split(","):
-            name = f"{given.which} mix {seed}, {given.minutes:g} min, {channel}{', rules' * given.rules}{how}"
+            name = f"{given.which} mix {seed}, {given.minutes:g} min, {', '.join((channel, *others))}{how}"
             heard = kept.get(
                 name,
-                lambda: heard_mix(made(), channel, seed, material, view, options, given.rules),  # noqa: B023
+                lambda: heard_mix(made(), channel, seed, material, view, options, others),  # noqa: B023
             )
             for which, one in heard["scores"].items():
                 scores.setdefault(which, []).append(Score(**one))
