@@ -25,7 +25,7 @@ from classifier.models.background import Background
 from classifier.models.query import Recording
 from classifier.search import candidates
 from classifier.search.align import cohort
-from classifier.search.indexed import readings
+from classifier.search.indexed import at_once
 
 #: Words (64 ms) about a place, found by slots of 120 ms, within which it may lie.
 _ABOUT = 6
@@ -86,7 +86,7 @@ class IndexedScanner:
                 continue
             chance = _differing(self._foreign, prints, _SOME)
             mean, spread = chance.mean(axis=1), np.maximum(chance.std(axis=1), 1e-6)
-            places = candidates.find(recording.slots(speed), self._snapshot, readings(self._lists.config)[0])
+            places = candidates.find(recording.slots(speed), self._snapshot, at_once(self._lists.config))
             slot_s = self._lists.config.slot_s
             for number, lag, phase in zip(places.number, places.lag, places.phase, strict=True):
                 # The place of the snippet's first sample, moved to where the rough fingerprint begins.

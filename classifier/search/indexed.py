@@ -1,9 +1,9 @@
 """Searching a large catalogue: divergence finds tracks through the index, fingerprints prove them.
 
 Places of least divergence come from the lists of patches (``candidates.py``). Fingerprints are aligned around the best
-place of some hundred tracks, and along the whole of the best of these. At first a tenth of the lists is read; the rest
-of them in steps, and other speeds, only while nothing is certain. A track that no list leads to is missed, so that such
-a search is never complete; significance counts all places all the same.
+place of some dozen tracks, and along the whole of the best of these. At first a few hundredths of the lists are read;
+the rest of them in steps, with more tracks, and other speeds, only while nothing is certain. A track that no list leads
+to is missed, so that such a search is never complete; significance counts all places all the same.
 """
 
 from __future__ import annotations
@@ -22,15 +22,17 @@ from classifier.search.candidates import Places, Reading
 from classifier.search.passes import Passes
 from classifier.search.speed import finest_first
 
-#: Until which share the lists are read, one after the other, while nothing is certain.
-_SHARES = (0.1, 0.3, 1.0)
+#: What is read of the lists first, enough for most of what is heard well, and until which shares then, one after the
+#: other, while nothing is certain.
+_FIRST, _SHARES = Reading(0.03, 30), (0.1, 0.3, 1.0)
 #: Most tracks that a reading gives, the most similar ones; fewer where each costs the store a question.
 _NEAR, _NEAR_STORED = 300, 100
 #: What finds tracks by divergence alone.
 EVERYTHING = Reading(_SHARES[-1], _NEAR)
 #: Speeds that are tried if nothing is certain at the snippet's own, and what is read for each.
 SPEEDS, _ELSEWHERE = (0.96, 0.98, 1.02, 1.04), Reading(0.1, 30)
-#: Tracks that are aligned as a whole, of those whose best place is aligned: the highest z, and the least divergence.
+#: Tracks that are aligned as a whole, of those whose best place is aligned: the highest z, a third of them or so many,
+#: and the least divergence.
 _WHOLE, _LEAST = 20, 4
 #: Alignments, over all other speeds, that are made along whole tracks.
 _WHOLE_ELSEWHERE = 3
@@ -42,9 +44,18 @@ def is_indexed(snapshot: Snapshot, least_windows: int) -> bool:
 
 
 def readings(config: FeatureConfig) -> list[Reading]:
-    """How the lists are read while nothing is certain: a tenth of them, then more, each cell once for each patch."""
-    most = _NEAR_STORED if config.is_compact else _NEAR
-    return [Reading(share, most, before) for before, share in pairwise((0.0, *_SHARES))]
+    """How the lists are read while nothing is certain: a little of them, then more, each cell once for each patch."""
+    shares = pairwise((_FIRST.share, *_SHARES))
+    return [_FIRST, *(Reading(share, _most(config), before) for before, share in shares)]
+
+
+def at_once(config: FeatureConfig) -> Reading:
+    """How the lists are read where more would not follow: a tenth of them."""
+    return Reading(_SHARES[0], _most(config))
+
+
+def _most(config: FeatureConfig) -> int:
+    return _NEAR_STORED if config.is_compact else _NEAR
 
 
 def align_indexed(
@@ -117,5 +128,6 @@ def least_divergence(snippet: np.ndarray, speed: float, passes: Passes) -> np.nd
 
 def _nearest(places: Places, z: np.ndarray) -> list[tuple[int, float]]:
     """Tracks worth aligning as a whole, with z at the place that was found: highest z, then least divergence."""
-    chosen = dict.fromkeys([*np.argsort(-z, kind="stable")[:_WHOLE], *range(min(_LEAST, len(z)))])
+    whole = min(_WHOLE, -(-len(z) // 3))
+    chosen = dict.fromkeys([*np.argsort(-z, kind="stable")[:whole], *range(min(_LEAST, len(z)))])
     return [(int(places.number[i]), float(z[i])) for i in chosen]
