@@ -42,8 +42,6 @@ _SPAN = (BLOCK - 1) * QUERY_HOP + FRAME
 _KEPT = HORIZON // STEPS + 4
 #: How much rarer searches are while a track is clearly heard, and looks from which the first is made.
 _RELAXED, _FIRST = 2, 3
-#: Looks up to which, as after its end, a recording is searched each time: it may be short.
-_EARLY = 9
 #: A track is clearly heard if its share of the agreement, over so many steps, is this, and this much of its usual
 #: share.
 _CLEAR_STEPS, _CLEAR, _OF_USUAL = 8, 0.35, 0.7
@@ -343,7 +341,7 @@ class Listener:
                     self._sharpen(trace)
         self._compare(before)
         clear = self._clear()
-        every = 1 if self._looks <= _EARLY or self._ended else self.options.search_every
+        every = 1 if self._ended else self.options.search_every  # a last one for each speed
         apart = every * (_RELAXED if clear else 1)
         if self._looks >= _FIRST and self._looks % apart == 0:
             self._find(self._looks // apart - _FIRST // apart)
