@@ -30,8 +30,9 @@ from classifier.labels import views
 from classifier.labels.extractors import extractor
 from classifier.labels.scoring.model import LabelModel
 from classifier.labels.scoring.registry import Registry
-from classifier.listening.engine import Listener, ListenOptions
+from classifier.listening.engine import Listener
 from classifier.listening.files import words_view
+from classifier.listening.options import ListenOptions
 from classifier.listening.segments import Segment
 from classifier.mixtures import features as mfcc
 from classifier.mixtures.divergence import Packed, symmetric_kl_aligned, symmetric_kl_variational

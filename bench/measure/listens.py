@@ -97,7 +97,7 @@ def rows(heard: Sequence[Heard]) -> list[list[str]]:
     return found
 
 
-def kept(heard: Sequence[Heard]) -> list[list[str]]:
+def allowances(heard: Sequence[Heard]) -> list[list[str]]:
     """Return a row for each number of false alarms allowed: its nominal share of strangers, and those it would name."""
     strangers = [h for h in heard if not h.known]
     found: list[list[str]] = []
@@ -130,16 +130,16 @@ def main() -> None:
     with ProcessPoolExecutor(arguments.jobs) as pool:
         answers = pool.map(partial(hear, catalogue=catalogue), planned, chunksize=2)
         heard = list(progress(answers, "recordings", total=len(planned)))
-    allowances = Table("false alarms allowed", "nominal, %", "strangers named, %", "number")
+    by_allowance = Table("false alarms allowed", "nominal, %", "strangers named, %", "number")
     headings = ["condition", "n", "median s", "75 %", "90 %", "named by 2 s, %", "3 s", "5 s", "12 s", "wrong"]
     found = rows(heard)
     table = Table(*headings)
     for row in found:
         table.add_row(*row)
-    allowed = kept(heard)
+    allowed = allowances(heard)
     for row in allowed:
-        allowances.add_row(*row)
-    Console().print(table, *[allowances] * bool(allowed))
+        by_allowance.add_row(*row)
+    Console().print(table, *[by_allowance] * bool(allowed))
     if arguments.json:
         written = {"conditions": [dict(zip(headings, row, strict=True)) for row in found], "allowed": allowed}
         arguments.json.write_text(json.dumps(written, indent=1) + "\n")

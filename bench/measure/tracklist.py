@@ -45,7 +45,8 @@ from classifier.fingerprint.bits import F_HIGH, reference_words
 from classifier.index.follower import View
 from classifier.index.segment import Segment
 from classifier.index.snapshot import Snapshot
-from classifier.listening.engine import RECORDED, Listener, ListenOptions
+from classifier.listening.engine import Listener
+from classifier.listening.options import RECORDED, ListenOptions
 from classifier.listening.smoothing import UNKNOWN, Node, smooth
 from classifier.metrics import interval
 from classifier.models.background import builtin_background
@@ -270,7 +271,7 @@ class Kept:
 
 
 def heard_mix(
-    mix: mixes.Mix,
+    make: Callable[[], mixes.Mix],
     channel: str,
     seed: int,
     material: Material,
@@ -282,6 +283,7 @@ def heard_mix(
 
     Returns scores, what Earmark said, and its seconds: sound, processor, clock.
     """
+    mix = make()
     samples = mixes.through(mix.samples, channel, seed, material)
     said, *spent = listen(view, samples, options)
     seconds = len(samples) / SAMPLE_RATE
@@ -342,10 +344,7 @@ def measure(given: argparse.Namespace, opened: ExitStack) -> None:
         made = lru_cache(maxsize=1)(partial(mixes.make, references, given.minutes * 60, seed, material))
         for channel in given.channels.split(","):
             name = f"{given.which} mix {seed}, {given.minutes:g} min, {', '.join((channel, *others))}{how}"
-            heard = kept.get(
-                name,
-                lambda: heard_mix(made(), channel, seed, material, view, options, others),  # noqa: B023
-            )
+            heard = kept.get(name, partial(heard_mix, made, channel, seed, material, view, options, others))
             for which, one in heard["scores"].items():
                 scores.setdefault(which, []).append(Score(**one))
             spent[channel] = spent.get(channel, np.zeros(3)) + heard["seconds"]

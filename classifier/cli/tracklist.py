@@ -80,7 +80,7 @@ def tracklist(
         raise click.UsageError(f"--into needs a format: one of {', '.join('--' + name for name in _FORMATS)}")
     if form is not None and into is None and len(files) > 1:
         raise click.UsageError(f"--{form} prints one recording: name a folder with --into for {len(files)}")
-    from classifier.listening.engine import RECORDED
+    from classifier.listening.options import RECORDED
 
     options = replace(RECORDED, false_segments_per_day=false_alarms)
     questions = _asked(shell, tasks)

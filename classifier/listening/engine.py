@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import numpy as np
 
 from classifier.audio.resample import Resampler
 from classifier.errors import InvalidParameter
-from classifier.fingerprint import bits
 from classifier.fingerprint.bits import FRAME, QUERY_HOP, SAMPLE_RATE
 from classifier.index.follower import View
 from classifier.listening import path, runs, saving
@@ -26,6 +25,7 @@ from classifier.listening.indexed import IndexedScanner, Lists
 from classifier.listening.ledger import Ledger, Run
 from classifier.listening.lines import Line
 from classifier.listening.looks import Spending
+from classifier.listening.options import ListenOptions
 from classifier.listening.runs import Span
 from classifier.listening.scan import SCAN_S, SPEEDS, Scanner
 from classifier.listening.search import Found, Searcher
@@ -56,46 +56,6 @@ _RIVAL, _RIVAL_STEPS, _BETTER = 0.15, 24, 0.05
 _SHARPENED, _SHARPER = (3, 6), 0.002
 #: Steps over which likeness is averaged.
 _SMOOTH = 9
-
-
-@dataclass(frozen=True, slots=True)
-class ListenOptions:
-    """How to listen.
-
-    Parameters
-    ----------
-    false_segments_per_day : float > 0
-        False segments allowed in 24 hours of sound that is not enrolled.
-    known_prior : float in (0, 1)
-        Share of what is played that is enrolled, for ``confidence``.
-    bandwidth_hz : float > 0
-        Highest frequency that the recording can hold: 3,400 for a telephone.
-    search_every : int >= 1
-        Looks, each of about a second, from one search of the catalogue to the next. More take less time, and tracks are
-        named later: for recordings that are there as a whole (``RECORDED``), where a track is read back to its
-        beginning whenever it is found. From 2, each search is for tracks at their own speed, and for some others.
-    """
-
-    false_segments_per_day: float = 1.0
-    known_prior: float = 0.5
-    bandwidth_hz: float = bits.F_HIGH
-    search_every: int = 1
-
-    def __post_init__(self) -> None:
-        if not self.false_segments_per_day > 0:
-            raise InvalidParameter(
-                f"false_segments_per_day is {self.false_segments_per_day}: it must be more than 0, such as 1"
-            )
-        if not 0 < self.known_prior < 1:
-            raise InvalidParameter(f"known_prior is {self.known_prior}: it must be between 0 and 1")
-        if not self.bandwidth_hz > 0:
-            raise InvalidParameter(f"bandwidth_hz is {self.bandwidth_hz}: it must be more than 0")
-        if self.search_every < 1:
-            raise InvalidParameter(f"search_every is {self.search_every}: it must be 1 or more, such as 3")
-
-
-#: How a recording is listened to that nobody waits for while it plays.
-RECORDED = ListenOptions(search_every=3)
 
 
 class Listener:
@@ -188,6 +148,7 @@ class Listener:
             return []
         events = self._take(self._resampler.finish(np.zeros(0, np.float32)))
         self._ended = True
+        self._search.often = SPEEDS  # what has just begun has no later turn
         # Silence up to the end of a block, and one more: the last steps can be read.
         events += self._take(np.zeros(2 * _BLOCK_SAMPLES + FRAME, np.float32))
         events += self._ledger.update(self._runs(), self.heard_s, self._first * STEP_S, ended=True)
@@ -341,7 +302,7 @@ class Listener:
                     self._sharpen(trace)
         self._compare(before)
         clear = self._clear()
-        every = 1 if self._ended else self.options.search_every  # a last one for each speed
+        every = 1 if self._ended else self.options.search_every
         apart = every * (_RELAXED if clear else 1)
         if self._looks >= _FIRST and self._looks % apart == 0:
             self._find(self._looks // apart - _FIRST // apart)

@@ -20,8 +20,9 @@ from classifier.fingerprint import bits
 from classifier.index.follower import View
 from classifier.index.segment import Segment as Packed
 from classifier.index.snapshot import Snapshot
-from classifier.listening.engine import RECORDED, Listener, ListenOptions
+from classifier.listening.engine import Listener
 from classifier.listening.indexed import Lists
+from classifier.listening.options import RECORDED, ListenOptions
 from classifier.listening.segments import Segment, Tracklist
 from classifier.models.track import TrackModel
 from classifier.results import Track

@@ -22,8 +22,9 @@ from classifier.audio.limits import Limits
 from classifier.catalogue import Catalogue
 from classifier.errors import DecoderUnavailable, EarmarkError, FileMissing, TracklistNotFound, WeightsMissing
 from classifier.labels.hearing import Progress
-from classifier.listening.engine import RECORDED, Listener
+from classifier.listening.engine import Listener
 from classifier.listening.files import CHECKPOINT_S, after, lists_of
+from classifier.listening.options import RECORDED
 from classifier.listening.segments import Segment
 from classifier.records import tracklists
 from classifier.records.tracklist_writing import Writer

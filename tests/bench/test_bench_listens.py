@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from bench.measure.listens import Heard, kept, rows
+from bench.measure.listens import Heard, allowances, rows
 
 
 def test_recordings_are_counted_by_when_they_were_named():
@@ -19,8 +19,8 @@ def test_recordings_are_counted_by_when_they_were_named():
 
 def test_strangers_are_counted_by_the_false_alarms_that_would_name_them():
     needed = [0.5, -0.2, -0.9, -1.0, -2.3, math.inf]
-    table = kept([Heard("clean", False, math.inf, False, log10_allowed) for log10_allowed in needed])
+    table = allowances([Heard("clean", False, math.inf, False, log10_allowed) for log10_allowed in needed])
     assert [row[-1] for row in table] == ["4", "2", "1", "0", "0", "0"]
     assert table[1][:2] == ["0.1", "9.52"]
     assert table[1][2].startswith("33.3 (")
-    assert kept([Heard("clean", True, 1.0, True)]) == []
+    assert allowances([Heard("clean", True, 1.0, True)]) == []

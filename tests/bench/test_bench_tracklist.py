@@ -14,7 +14,7 @@ from bench.corpus import SAMPLE_RATE, Reference
 from bench.measure import tracklist
 from bench.mixes import Played
 from bench.tracklists import Said
-from classifier.listening.engine import ListenOptions
+from classifier.listening.options import ListenOptions
 
 
 def reference(name: str, known: bool = True) -> Reference:
