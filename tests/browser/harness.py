@@ -20,7 +20,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, expect
 
 from classifier.demo import phone, songs
 
@@ -253,6 +253,18 @@ def drop(page: Any, file: Path, mime_type: str = "audio/wav") -> None:
 def drawn(page: Page) -> None:
     """Wait until what was last done is on the page: for a value that may stay the same, so cannot be expected."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+
+
+def each(found: Locator) -> list[Locator]:
+    """Wait until there is one at least, and return all: Playwright's own ``all`` may answer before any is drawn."""
+    expect(found).not_to_have_count(0)
+    return found.all()
+
+
+def unfold(page: Page) -> None:
+    """Open every table twin and whatever else is folded, where there is any."""
+    for summary in page.locator("details summary").all():
+        summary.click()
 
 
 def settle(page: Page) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Music, Service, Watch, open_context, running, violations
+from tests.browser.harness import Music, Service, Watch, open_context, running, unfold, violations
 
 SCREENS = {
     "phone": {
@@ -45,12 +45,6 @@ def addresses(service: Service, music: Music) -> dict[str, str]:
         "nothing-found": "/library?search=zzzz",
         "not-found": "/nowhere",
     }
-
-
-def unfold(page: Page) -> None:
-    """Open every table twin."""
-    for summary in page.locator("details summary").all():
-        summary.click()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

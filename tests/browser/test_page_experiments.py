@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Music, Service, Watch, open_context, settle, violations
+from tests.browser.harness import Music, Service, Watch, open_context, settle, unfold, violations
 
 
 @pytest.fixture(scope="module")
@@ -66,8 +66,7 @@ def test_experiments_are_accessible(
     for path in ("/experiments", f"/experiments/{one}", f"/experiments/compare?ids={one},{other}"):
         page.goto(path)
         page.wait_for_load_state("networkidle")
-        for summary in page.locator("details summary").all():
-            summary.click()
+        unfold(page)
         assert violations(page) == [], path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
     page.context.close()

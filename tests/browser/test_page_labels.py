@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Playwright, expect
 
 from classifier.demo import phone
-from tests.browser.harness import ROOT, Music, Service, Watch, drop, open_context, running, violations
+from tests.browser.harness import ROOT, Music, Service, Watch, drop, each, open_context, running, unfold, violations
 from tests.library import WEIGHTS
 
 GTZAN = Path("classifier", "data", "labels", "genre", "gtzan-10")
@@ -38,6 +38,7 @@ def labelled(browser: Browser, service: Service, watch: Watch, file: Path, **opt
     expect(page.get_by_role("heading", name="Models")).to_be_visible()
     page.locator(".file-button input[type=file]").set_input_files(file)
     expect(page.locator("img.spectrogram")).to_be_visible()
+    expect(page.locator("[aria-live]")).to_contain_text("Done: what it sounds like is shown.")
     return page
 
 
@@ -86,8 +87,7 @@ def test_labels_are_accessible(
     page = labelled(
         browser, labelling, watched, music.track(1), color_scheme=scheme, viewport={"width": width, "height": 740}
     )
-    for summary in page.locator("details summary").all():
-        summary.click()
+    unfold(page)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.context.close()
@@ -102,7 +102,7 @@ def test_a_file_is_labelled_over_time_and_played_beside_it(
     answer = labelling.ask("POST", "/labels/tags?every=5", [("snippet", "a.flac", file.read_bytes())])
     lanes.get_by_text("As a table").click()
     expect(lanes.locator("tbody tr")).to_have_count(len(answer["series"]))
-    lively = [row.locator("td").first.inner_text() for row in lanes.locator("tbody tr").all()]
+    lively = [row.locator("td").first.inner_text() for row in each(lanes.locator("tbody tr"))]
     assert lively == [str(int(part["arousal"]["percentile"] + 0.5)) for part in answer["series"]]
     expect(lanes.locator("image")).to_be_attached()
 
@@ -164,7 +164,7 @@ def test_a_tracklist_says_what_each_stretch_sounds_like(
     assert len(music_of) > 1
     rows = page.locator(".segment-list li")
     expect(rows).to_have_count(len(kept["segments"]))
-    for segment, row in zip(kept["segments"], rows.all(), strict=True):
+    for segment, row in zip(kept["segments"], each(rows), strict=True):
         said = segment["labels"]
         if not said:
             expect(row).not_to_contain_text("Genre")
@@ -233,8 +233,7 @@ def test_a_model_shows_how_good_it_is(
     expect(page.locator("em-reliability-chart circle")).to_have_count(len(figures["calibration"]["bins"]))
     page.get_by_role("radio", name=f"{card['leaky'][0]['name']} (flatters)").check()
     expect(matrix).to_contain_text(f"of {card['leaky'][0]['figures']['n']} are right")
-    for summary in page.locator("details summary").all():
-        summary.click()
+    unfold(page)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.context.close()
@@ -335,7 +334,7 @@ def test_moods_lie_on_a_plane_where_a_model_tells_happy_from_sad(
     mood = page.locator("em-mood")
     expect(mood.get_by_role("heading")).to_have_text("Calm or energetic, sad or happy")
     mood.get_by_text("As a table").click()
-    cells = [int(row.locator("td").nth(1).inner_text()) for row in mood.locator("tbody tr").all()]
+    cells = [int(row.locator("td").nth(1).inner_text()) for row in each(mood.locator("tbody tr"))]
     assert cells == [int(value + 0.5) for value in happy]
     assert len(re.findall("[ML]", mood.locator(".line").get_attribute("d") or "")) == len(happy)
     assert violations(page) == []
@@ -353,7 +352,7 @@ def test_moods_lie_on_a_plane_where_a_model_tells_happy_from_sad(
     )
     expect(page.locator("[aria-live]")).to_contain_text("The songs are compared")
     expect(mood.locator("circle.peak")).to_have_count(2)
-    xs = [float(circle.get_attribute("cx") or 0) for circle in mood.locator("circle.peak").all()]
+    xs = [float(circle.get_attribute("cx") or 0) for circle in each(mood.locator("circle.peak"))]
     assert xs[0] > xs[1]
     expect(mood.locator("svg")).to_have_attribute("aria-label", re.compile("rather happy.*rather sad"))
     page.context.close()

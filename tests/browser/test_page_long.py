@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.measure.smooth import HOURS, PLACE_S, segments, store_tag, store_tracklist
 from classifier.store import open_store
-from tests.browser.harness import Service, Watch, open_context
+from tests.browser.harness import Service, Watch, each, open_context
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def test_twelve_hours_are_listed_drawn_and_tabled(page: Page, long: dict[str, st
     expect(rows).to_have_count(len(heard))
     chart = page.locator("svg.tracklist-chart")
     expect(chart).to_have_attribute("aria-label", re.compile(rf"^{HOURS}:00:00 with {n_tracks} tracks, "))
-    bars = sum((path.get_attribute("d") or "").count("M") for path in page.locator(".stretch .body").all())
+    bars = sum((path.get_attribute("d") or "").count("M") for path in each(page.locator(".stretch .body")))
     assert len(heard) <= bars <= len(heard) + HOURS  # one that goes on in the next row has a bar in both
     assert page.locator(".tracklist-chart *").count() < 300  # not one by one
     assert page.locator("table").count() == 0  # nobody has opened it
@@ -73,7 +73,7 @@ def test_ten_thousand_points_keep_their_one_peak(
     place = "29:37.0"
     expect(lanes.locator("svg")).to_have_attribute("aria-label", re.compile(f"Highest agreement 0.71 .* at {place}"))
     assert round(PLACE_S) == 29 * 60 + 37
-    for line in lanes.locator("path.line").all():  # thinned to the pixels
+    for line in each(lanes.locator("path.line")):  # thinned to the pixels
         points = (line.get_attribute("d") or "").count("L")
         assert 0.5 * width < points < 4.5 * width
     expect(lanes.locator(".peak-label")).to_have_text([place, place])

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.harness import Music, Service, Watch, open_context, running, violations
+from tests.browser.harness import Music, Service, Watch, open_context, running, unfold, violations
 
 
 def test_health_is_said_and_counted(page: Page, service: Service, music: Music) -> None:
@@ -57,8 +57,7 @@ def test_the_view_is_accessible(browser: Browser, service: Service, watch: Watch
     watch.follow(page)
     page.goto("/system")
     expect(page.get_by_role("region", name="Health")).to_contain_text("ready")
-    for summary in page.locator("details summary").all():
-        summary.click()
+    unfold(page)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.context.close()

@@ -19,7 +19,7 @@ from classifier.records import monitors, tracklists
 from classifier.records.tracklist_writing import Writer
 from classifier.store import open_store
 from classifier.work.jobs import not_labelled
-from tests.browser.harness import Music, Service, Watch, drop, open_context, settle, violations
+from tests.browser.harness import Music, Service, Watch, drop, each, open_context, settle, violations
 
 PIECE_S = 18
 LISTEN_MS = 60_000
@@ -253,7 +253,7 @@ def test_two_lists_of_one_recording_are_compared(
     expect(cells.nth(2)).to_have_text("Somebody else’s")
     expect(cells.nth(3)).to_have_text("Another answer")
     # Each of the first list has one of the second beneath it, on the same time.
-    bars = [path.get_attribute("d") or "" for path in narrow.locator(".tracklist-chart .body").all()]
+    bars = [path.get_attribute("d") or "" for path in each(narrow.locator(".tracklist-chart .body"))]
     places = sorted(tuple(map(float, place)) for path in bars for place in re.findall(r"M([\d.]+),([\d.]+)", path))
     assert len(places) == len(lists[0]["segments"]) + len(second["segments"])
     assert all(
