@@ -1,14 +1,15 @@
 """What several machines do: the work of each as there are more of them, and what is lost if one of them dies::
 
-    python -m bench.measure.cluster                       # 120 tracks, 2 and 4 workers, 1,000 queries with deaths
+    python -m bench.measure.cluster                       # 200 tracks, 2 and 4 workers, 1,000 queries with deaths
     python -m bench.measure.cluster --tracks 24 --queries 50 --json cluster.json
     python -m bench.measure.cluster --folder DATA         # keep the library there, for further runs
 
 A scheduler and workers run on this machine, as processes, each with one shard. The tracks are those of
 ``bench.measure.scale``, perturbed models of composed songs, four minutes each. Snippets are one that is known and one
 of noise, which is searched for at all speeds. *Work of a worker* is the processor time that it spends on a query, the
-mean of all workers: with twice the workers it has to halve. Then queries go on while a worker is killed (SIGKILL) every
-few seconds and another one started; every complete answer is compared with that of this process alone. The head itself
+mean of all workers: with twice the workers it has to halve. What a worker spends while nobody asks (heartbeats) is
+measured before, shown, and taken off. Then queries go on while a worker is killed (SIGKILL) every few seconds and
+another one started; every complete answer is compared with that of this process alone. The head itself
 searches nothing: what no worker holds is missing.
 """
 
@@ -43,6 +44,8 @@ from classifier.settings import Settings
 
 #: Queries of each kind that are timed for each number of workers.
 N_TIMED = 20
+#: Seconds for which workers are watched while nobody asks.
+IDLE_S = 10.0
 #: Seconds between two deaths.
 DEATHS_S = 4.0
 #: Seconds that processes have to be ready.
@@ -63,6 +66,10 @@ class Workers:
         self.processes += fresh
         for process in fresh:
             first_line(process)
+
+    def spent_s(self) -> np.ndarray:
+        """Return the processor time of each so far, seconds."""
+        return np.array([processor_s(process.pid) for process in self.processes])
 
     def kill(self) -> None:
         """Kill the oldest."""
@@ -136,22 +143,27 @@ def shares(folder: Path, n_workers: int) -> list[dict[str, Any]]:
     """Work and time of queries with so many workers."""
     rows = []
     with cluster(folder, n_workers) as (workers, _, catalogue):
-        for name, audio in snippets(folder).items():
+        sounds = snippets(folder)
+        for audio in sounds.values():
             wait_until_whole(catalogue, audio)
-            used = [processor_s(process.pid) for process in workers.processes]
-            times = []
+        before = workers.spent_s()
+        time.sleep(IDLE_S)
+        idle = (workers.spent_s() - before) / IDLE_S
+        for name, audio in sounds.items():
+            before, times = workers.spent_s(), []
             for _ in range(N_TIMED):
                 began = time.perf_counter()
                 tag = catalogue.identify_audio(audio)
                 times.append(1000 * (time.perf_counter() - began))
                 assert tag.searched.share == 1.0
-            spent = [processor_s(p.pid) - before for p, before in zip(workers.processes, used, strict=True)]
+            spent = workers.spent_s() - before - idle * sum(times) / 1000
             rows.append(
                 {
                     "workers": n_workers,
                     "snippet": name,
                     "worker_ms": 1000 * float(np.mean(spent)) / N_TIMED,
-                    "greatest_worker_ms": 1000 * max(spent) / N_TIMED,
+                    "greatest_worker_ms": 1000 * float(spent.max()) / N_TIMED,
+                    "idle_ms_a_second": 1000 * float(np.mean(idle)),
                     "p50_ms": float(np.median(times)),
                     "verdict": tag.verdict,
                 }
@@ -214,11 +226,11 @@ def deaths(folder: Path, n_workers: int, n_queries: int) -> dict[str, Any]:
 def show(report: dict[str, Any], console: Console) -> None:
     """Print the figures."""
     table = Table(box=MARKDOWN, title=f"{report['tracks']:,} tracks, {report['windows']:,} windows")
-    columns = ("workers", "snippet", "work of a worker, ms", "greatest", "answer, p50, ms")
+    columns = ("workers", "snippet", "work of a worker, ms", "greatest", "answer, p50, ms", "idle, ms a second")
     for column in columns:
         table.add_column(column, justify="left" if column == "snippet" else "right")
     for row in report["shares"]:
-        figures = (f"{row[key]:.0f}" for key in ("worker_ms", "greatest_worker_ms", "p50_ms"))
+        figures = (f"{row[key]:.0f}" for key in ("worker_ms", "greatest_worker_ms", "p50_ms", "idle_ms_a_second"))
         table.add_row(str(row["workers"]), row["snippet"], *figures)
     console.print(table)
     if (lost := report["deaths"]) is not None:
@@ -233,7 +245,7 @@ def show(report: dict[str, Any], console: Console) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tracks", type=int, default=120, help="four minutes each")
+    parser.add_argument("--tracks", type=int, default=200, help="four minutes each")
     parser.add_argument("--queries", type=int, default=1000, help="while workers die; 0: none")
     parser.add_argument("--workers", type=int, nargs="*", default=[2, 4], help="numbers of workers, a shard each")
     parser.add_argument("--folder", type=Path, help="keep the library there")

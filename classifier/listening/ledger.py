@@ -2,6 +2,7 @@
 
 A segment keeps its id from its first mention to its last. What lies before the horizon is settled; everything within
 may still be revised, also after a segment was closed, which happens once its track has not been heard for ``CLOSE_S``.
+But a border is told by what lies around it: as that falls out of the horizon, the border stays as it was told last.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from classifier.listening.borders import OUTWARD
 from classifier.listening.grid import STEP_S
 from classifier.listening.segments import Event, Segment
 from classifier.results import Track
@@ -36,8 +38,11 @@ class Run:
         As of a segment.
     offset_s, end_offset_s : float
         Places in the track at start and end.
-    settled : bool
-        Whether it reaches back to the beginning of the horizon, or before.
+    speed : float
+        Of the line.
+    start_kept_s, end_kept_s : (float, float) or None
+        Between which moments a border stays that was told before, for the horizon holds too little around it to tell it
+        as well; None where it is told anew.
     confirmed : bool
         Whether a test within it confirmed the track.
     confidence : float
@@ -52,7 +57,9 @@ class Run:
     end_uncertainty_s: float
     offset_s: float
     end_offset_s: float
-    settled: bool
+    speed: float
+    start_kept_s: tuple[float, float] | None
+    end_kept_s: tuple[float, float] | None
     confirmed: bool
     confidence: float
 
@@ -144,19 +151,24 @@ class Ledger:
 
     def _revise(self, entry: Entry, run: Run, now_s: float, ended: bool) -> list[Event]:
         before = entry.segment
-        # What lies before the horizon is settled.
-        settled = run.settled and before.start_s <= run.start_s
-        start_s, offset_s = (before.start_s, before.offset_s or 0.0) if settled else (run.start_s, run.offset_s)
+        start_s, start_uncertainty_s, offset_s = run.start_s, run.start_uncertainty_s, run.offset_s
+        if _within(before.start_s, run.start_kept_s):
+            start_s, start_uncertainty_s = before.start_s, before.start_uncertainty_s
+            offset_s = before.offset_s or 0.0
+        end_s, end_uncertainty_s, end_offset_s = run.end_s, run.end_uncertainty_s, run.end_offset_s
+        if _within(before.end_s, run.end_kept_s):
+            end_s, end_uncertainty_s = before.end_s, before.end_uncertainty_s
+            end_offset_s += (end_s - run.end_s) * run.speed
         confirmed = run.confirmed or before.state != "perhaps"
         over = ended or now_s - run.end_s >= CLOSE_S
         entry.segment = replace(
             before,
             start_s=start_s,
-            end_s=run.end_s,
-            start_uncertainty_s=before.start_uncertainty_s if settled else run.start_uncertainty_s,
-            end_uncertainty_s=run.end_uncertainty_s,
+            end_s=end_s,
+            start_uncertainty_s=start_uncertainty_s,
+            end_uncertainty_s=end_uncertainty_s,
             offset_s=offset_s,
-            speed=_speed(offset_s, run.end_offset_s, start_s, run.end_s),
+            speed=_speed(offset_s, end_offset_s, start_s, end_s),
             confidence=max(run.confidence, before.confidence) if entry.trace == run.trace else run.confidence,
             state=("closed" if over or before.state == "closed" else "confirmed") if confirmed else "perhaps",
         )
@@ -182,6 +194,8 @@ class Ledger:
             return []
         if segment.start_s >= horizon_s - STEP_S or segment.state == "perhaps":
             return self._withdraw(entry, now_s)
+        if segment.end_s <= horizon_s + OUTWARD * STEP_S:  # its line ends before it does, and has left the horizon
+            return []
         was = segment.state
         entry.segment = entry.told = replace(segment, end_s=horizon_s, state="closed")
         return [Event("revised" if was == "closed" else "closed", now_s, entry.segment)]
@@ -214,6 +228,10 @@ class Ledger:
 def _named(track: Track) -> dict[str, Any]:
     names = ("title", "artist", "album", "isrc", "source")
     return {"track_id": track.id, **{name: getattr(track, name) for name in names}}
+
+
+def _within(moment_s: float, bounds_s: tuple[float, float] | None) -> bool:
+    return bounds_s is not None and bounds_s[0] <= moment_s <= bounds_s[1]
 
 
 def _speed(offset_s: float, end_offset_s: float, start_s: float, end_s: float) -> float:

@@ -112,7 +112,24 @@ def _run(
         end_uncertainty_s=round(STEP_S * after, 3),
         offset_s=float(places[start]) - half * speed,
         end_offset_s=float(places[stop - 1]) + half * speed,
-        settled=span.start == 0 and first > 0,
+        speed=speed,
+        start_kept_s=_start_kept(span, first),
+        end_kept_s=_end_kept(span, first),
         confirmed=tested(span, first),
         confidence=confidence(trace.log10_e, known_prior),
     )
+
+
+def _start_kept(span: Span, first: int) -> tuple[float, float] | None:
+    """Between which moments a start told before stays: of a span that begins where the horizon does, or soon."""
+    if first == 0 or span.start >= borders.OUTWARD:
+        return None
+    earliest_s = (first + span.start - borders.OUTWARD) * STEP_S if span.start else 0.0
+    return earliest_s, (first + span.start + borders.INWARD) * STEP_S
+
+
+def _end_kept(span: Span, first: int) -> tuple[float, float] | None:
+    """Between which moments an end told before stays: of a span of which the horizon holds only the last part."""
+    if first == 0 or span.start or span.stop >= borders.INWARD + borders.OUTWARD:
+        return None
+    return (first + span.stop - borders.INWARD) * STEP_S, (first + span.stop + borders.OUTWARD) * STEP_S

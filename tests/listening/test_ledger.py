@@ -15,7 +15,7 @@ def lookup(track_id: str) -> Track:
     return Track(track_id, "", track_id.upper(), "Somebody", None, "XX1234567890", track_id, 99.0, 0, "", "", "")
 
 
-RUN = Run(1, "a", 10.0, 20.0, 0.1, 0.2, 3.0, 13.0, False, False, 0.7)
+RUN = Run(1, "a", 10.0, 20.0, 0.1, 0.2, 3.0, 13.0, 1.0, None, None, False, 0.7)
 
 
 @pytest.fixture
@@ -62,12 +62,29 @@ def test_what_the_path_no_longer_says_is_withdrawn_or_ends_where_it_is_settled(l
     assert (events[0].segment.start_s, events[0].segment.end_s) == (30.0, 42.0)
 
 
-def test_the_start_before_the_horizon_is_settled(ledger):
+@pytest.mark.parametrize(("before_s", "kept"), [(4.0, True), (10.0, True), (21.0, True), (22.0, False)])
+def test_a_start_that_falls_out_of_the_horizon_stays_as_it_was_told(ledger, before_s, kept):
     sure = replace(RUN, confirmed=True)
-    ledger.update([sure], 20.0, 0.0)
-    ledger.update([replace(sure, start_s=15.0, offset_s=8.0, end_s=60.0, end_offset_s=53.0, settled=True)], 60.0, 15.0)
+    ledger.update([replace(sure, start_s=before_s, end_s=before_s + 15)], 40.0, 0.0)
+    late = replace(sure, start_s=15.0, offset_s=8.0, end_s=60.0, end_offset_s=53.0, start_kept_s=(0.0, 21.0))
+    ledger.update([late], 60.0, 15.0)
     (segment,) = ledger.open_segments()
-    assert (segment.start_s, segment.offset_s, segment.end_s) == (10.0, 3.0, 60.0)
+    assert segment.end_s == 60.0
+    assert (segment.start_s, segment.offset_s) == ((before_s, 3.0) if kept else (15.0, 8.0))
+
+
+def test_an_end_stays_as_it_was_told_when_little_of_its_track_is_left_in_the_horizon(ledger):
+    sure = replace(RUN, confirmed=True, speed=1.02, end_offset_s=3.0 + 10.2)
+    ledger.update([sure], 20.0, 0.0)
+    last = replace(sure, start_s=15.0, end_s=16.0, end_offset_s=9.12, start_kept_s=(0.0, 18.0), end_kept_s=(12.0, 21.0))
+    assert ledger.update([last], 60.0, 15.0)[-1].kind == "closed"
+    (segment,) = ledger.open_segments()
+    assert (segment.start_s, segment.end_s, segment.end_uncertainty_s) == (10.0, 20.0, 0.2)
+    assert segment.speed == pytest.approx(1.02)
+    # Its line has left the horizon before its end has.
+    assert ledger.update([], 62.0, 17.0) == []
+    assert ledger.update([], 66.0, 21.0) == []
+    assert [(s.start_s, s.end_s, s.state) for s in ledger.done] == [(10.0, 20.0, "closed")]
 
 
 def test_another_line_of_the_same_track_keeps_the_name_of_the_segment(ledger):
