@@ -144,10 +144,36 @@ def merged(parts: Sequence[tuple[Lists, np.ndarray, np.ndarray, np.ndarray]]) ->
         yield Lists(start, slot[order].astype(np.uint32), columns)
 
 
-def read(
-    lists: Lists, heard: Heard, patch: np.ndarray, cell: np.ndarray, limit: np.ndarray, room: int
+def runs(
+    lists: Lists, patch: np.ndarray, cell: np.ndarray, first: int, stop: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare patches of a snippet with those in some lists.
+    """Find what some cells hold of a stretch of the segment.
+
+    Parameters
+    ----------
+    lists : Lists
+        Where to look.
+    patch, cell : np.ndarray, shape (n,), int64
+        Which of a snippet's patches is to be compared with which cell.
+    first, stop : int
+        The stretch, in slots.
+
+    Returns
+    -------
+    patch, start, stop : np.ndarray, shape (m,), int64
+        Patches of the snippet, and the stored patches, [start, stop), that each is to be compared with; none are empty.
+    """
+    found = np.empty((2, len(cell)), np.int64)
+    _cut(lists.start, lists.slot, cell, first, found[0])
+    _cut(lists.start, lists.slot, cell, stop, found[1])
+    some = found[1] > found[0]
+    return patch[some], found[0, some], found[1, some]
+
+
+def read(
+    lists: Lists, heard: Heard, patch: np.ndarray, start: np.ndarray, stop: np.ndarray, limit: np.ndarray, room: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Compare patches of a snippet with stored ones.
 
     Parameters
     ----------
@@ -155,36 +181,50 @@ def read(
         Where to look.
     heard : Heard
         The snippet.
-    patch, cell : np.ndarray, shape (n,), int64
-        Which of its patches is compared with which cell.
+    patch, start, stop : np.ndarray, shape (n,), int64
+        Which of its patches is compared with which stored ones, as :func:`runs` gives them.
     limit : np.ndarray, shape (len(heard.slot),), int64
         Greatest weight of differing signs that makes a hit, for each patch of the snippet.
     room : int
-        Most hits; the rest of the lists is left out then.
+        Most hits; the rest is left out then.
 
     Returns
     -------
     slot, of, wrong : np.ndarray, shape (n_hits,), int64
         First slot of each stored patch that was hit, the snippet's patch, and the weight of signs that differ.
     """
-    longest = int(np.diff(lists.start).max(initial=1))
+    longest = int((stop - start).max(initial=1))
     slot, of, wrong = (np.empty(room, np.int64) for _ in range(3))
     counter = np.empty(longest, np.uint64)
-    stored, mine = (lists.start, lists.slot, *lists.signs), (heard.signs, heard.planes, limit)
-    n = int(_scan(*stored, patch, cell, *mine, counter, slot, of, wrong))  # type: ignore[call-arg]
+    stored, mine = (lists.slot, *lists.signs), (heard.signs, heard.planes, limit)
+    n = int(_scan(*stored, patch, start, stop, *mine, counter, slot, of, wrong))  # type: ignore[call-arg]
     return slot[:n], of[:n], wrong[:n]
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
+def _cut(start: Any, slot: Any, cell: Any, least: Any, out: Any) -> None:  # pragma: no cover - compiled
+    """Find the first stored patch of each cell that does not begin before a slot."""
+    for i in range(cell.shape[0]):
+        low, high = start[cell[i]], start[cell[i] + 1]
+        while low < high:
+            middle = (low + high) // 2
+            if slot[middle] < least:
+                low = middle + 1
+            else:
+                high = middle
+        out[i] = low
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
 def _scan(
-    start: Any, row: Any, signs0: Any, signs1: Any, signs2: Any, patch: Any, cell: Any, mine: Any, planes: Any,
+    row: Any, signs0: Any, signs1: Any, signs2: Any, patch: Any, start: Any, stop: Any, mine: Any, planes: Any,
     limit: Any, counter: Any, slot: Any, of: Any, wrong: Any,
 ) -> int:  # fmt: skip  # pragma: no cover - compiled
     """Note the stored patches that differ by no more than the limit; stop when the room for them is full."""
     n, one = 0, np.uint64(1)
     for i in range(patch.shape[0]):
         p = patch[i]
-        low, high = start[cell[i]], start[cell[i] + 1]
+        low, high = start[i], stop[i]
         q0, q1, q2 = mine[p, 0], mine[p, 1], mine[p, 2]
         a0, a1, a2 = planes[p, 0, 0], planes[p, 0, 1], planes[p, 0, 2]
         b0, b1, b2 = planes[p, 1, 0], planes[p, 1, 1], planes[p, 1, 2]

@@ -158,11 +158,18 @@ class Segment:
         rows = entry.rows[self.profile.arrays[name].kind]
         return self.arrays[name][rows.start : rows.stop]
 
-    def words(self, entry: Entry) -> np.ndarray:
-        """Sub-fingerprints of one track, shape (n_frames, 2), uint64.
+    def words(self, entry: Entry, first: int = 0, stop: int | None = None) -> np.ndarray:
+        """Sub-fingerprints of one track, or of its frames [first, stop), shape (n_frames, 2), uint64.
 
         A view of the index, or made from those that the store has, each repeated for the frames that follow it: these
         overlap with it, so that they agree with it for the most part.
+
+        Parameters
+        ----------
+        entry : Entry
+            The track.
+        first, stop : int >= 0
+            Frames; those beyond the end are left out. Default: all.
 
         Raises
         ------
@@ -170,9 +177,11 @@ class Segment:
             If they are in the store, and it does not answer.
         """
         if "words" in self.arrays:
-            return self.of(entry, "words")
+            return self.of(entry, "words")[first:stop]
         assert self.fetch is not None, f"segments of profile {self.profile.name!r} are opened with a store"
-        return np.repeat(self.fetch(*entry.key), self.profile.words_step, axis=0)
+        step = self.profile.words_step
+        some = self.fetch(*entry.key)[first // step : None if stop is None else -(-stop // step)]
+        return np.repeat(some, step, axis=0)[first % step :][: None if stop is None else stop - first]
 
     def n_rows(self, kind: Kind) -> int:
         """Rows of a kind, those of dead tracks included."""

@@ -26,12 +26,15 @@ class Shelf:
     by_slot : np.ndarray, shape (n,), int64
         The order in which the tracks lie in the segment, as places in ``numbers``; of tracks that begin at the same
         slot, the one that has slots comes last.
+    slots : np.ndarray, shape (n, 2), int64
+        ``bounds["slots"]`` in that order.
     """
 
     segment: Segment
     numbers: np.ndarray
     bounds: dict[Kind, np.ndarray]
     by_slot: np.ndarray
+    slots: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -111,5 +114,6 @@ def _shelf(items: tuple[tuple[Segment, Entry], ...], numbers: list[int]) -> Shel
     }
     if segment.reduced is not None:
         bounds["reduced"] = segment.reduced.bounds(bounds["windows"])
-    first = bounds.get("slots", np.zeros((len(numbers), 2), np.int64))
-    return Shelf(segment, np.array(numbers, np.int64), bounds, np.lexsort((first[:, 1], first[:, 0])))
+    slots = bounds.get("slots", np.zeros((len(numbers), 2), np.int64))
+    by_slot = np.lexsort((slots[:, 1], slots[:, 0]))
+    return Shelf(segment, np.array(numbers, np.int64), bounds, by_slot, slots[by_slot])

@@ -374,12 +374,11 @@ def _widen(rows: Any, d: Any, out: Any) -> None:  # pragma: no cover - compiled
         for i in range(flat.shape[0]):
             out[i] = flat[i]
     else:
-        for i in range(rows.shape[0]):
-            for k in range(rows.shape[1]):
-                pair = np.int16(rows[i, k])
-                low, high = pair & 15, (pair >> 4) & 15
-                out[i * d + 2 * k] = low - 16 * (low >> 3)
-                out[i * d + 2 * k + 1] = high - 16 * (high >> 3)
+        # Shifts in 8 bits spread the sign, and are done for many bytes at once.
+        pairs = rows.reshape(-1)
+        for i in range(pairs.shape[0]):
+            out[2 * i] = np.int8(np.uint8(pairs[i] << np.uint8(4))) >> np.int8(4)
+            out[2 * i + 1] = np.int8(pairs[i]) >> np.int8(4)
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)
@@ -388,6 +387,15 @@ def _product(a: Any, b: Any) -> Any:  # pragma: no cover - compiled
     total = np.int32(0)
     for k in range(a.shape[0]):
         total = np.int32(total + np.int32(a[k]) * np.int32(b[k]))
+    return total
+
+
+@numba.njit(cache=True, nogil=True, boundscheck=False)
+def _long_product(a: Any, b: Any) -> Any:  # pragma: no cover - compiled
+    """Inner product of any length."""
+    total = np.int64(0)
+    for first in range(0, a.shape[0], _EXACT):
+        total += _product(a[first : first + _EXACT], b[first : first + _EXACT])
     return total
 
 
@@ -467,10 +475,5 @@ def _at(
         mine = query[p, start:stop].reshape(-1)
         there = room[: (stop - start) * d]
         _widen(reference[first + start : first + stop], d, there)
-        product, norm = np.int64(0), np.int64(0)
-        for k in range(there.shape[0]):
-            value = np.int32(there[k])
-            product += np.int32(mine[k]) * value
-            norm += value * value
-        both = float(energy[p, stop] - energy[p, start]) * float(norm)
-        out[i] = product / np.sqrt(both) * (stop - start) / m if both > 0 else -np.inf
+        both = float(energy[p, stop] - energy[p, start]) * float(_long_product(there, there))
+        out[i] = _long_product(mine, there) / np.sqrt(both) * (stop - start) / m if both > 0 else -np.inf

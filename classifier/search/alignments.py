@@ -86,7 +86,7 @@ class SpeedHypothesis:
         """
         segment, entry = item
         n, lag, near = self.fingerprint.n_frames, round(offset_s / bits.HOP_S), round(NEAR_S / bits.HOP_S)
-        there = segment.words(entry)[max(0, lag - near) : max(0, lag + n + near)]
+        there = segment.words(entry, max(0, lag - near), max(0, lag + n + near))
         agreement, weight = agreements(self.fingerprint, there, align.min_frames(self.fingerprint))
         z = np.where(weight > 0, self.null.z(agreement, weight), -np.inf)
         return float(z.max(initial=-np.inf))
@@ -131,6 +131,17 @@ class Candidate:
         """Agreement of each of the snippet's frames at this place; nan where nothing is compared."""
         lag, phase = self.alignment.lag, self.alignment.phase
         return align.frame_agreement(self.hypothesis.fingerprint, self.segment.words(self.entry), lag, phase)
+
+
+def z_near_each(hypothesis: SpeedHypothesis, items: Sequence[Item], offset_s: np.ndarray) -> np.ndarray:
+    """Highest z near one place of each of some tracks, shape (n,), float64; as :meth:`SpeedHypothesis.z_near`."""
+
+    def part(first: int) -> list[float]:
+        places = slice(first, first + BATCH)
+        return list(map(hypothesis.z_near, items[places], offset_s[places].tolist()))
+
+    parts = pool().map(part, range(0, len(items), BATCH))
+    return np.array([z for found in parts for z in found], np.float64)
 
 
 def _align_part(hypothesis: SpeedHypothesis, items: Sequence[Item]) -> list[Candidate | None]:

@@ -10,10 +10,12 @@ chance, and must not weigh in significance.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
-from classifier.index.lists import Lists, read
+from classifier.index.lists import Lists, read, runs
 from classifier.index.snapshot import Shelf, Snapshot
 from classifier.mixtures import slots
 from classifier.mixtures.patches import Heard, codebook, hear
@@ -21,17 +23,16 @@ from classifier.search.alignments import pool
 
 #: Patches of a snippet of 5 s: a longer one may read as many times more.
 _USUAL_PATCHES = 56
-#: Share of the patches read that count as hits, and the least number of hits.
-_HIT_SHARE, _LEAST_HITS = 0.005, 20_000
-#: Most places of a segment that are compared exactly.
-_COMPARED = 200_000
+#: Pieces that a segment is divided into, for the threads.
+_PIECES = 2
+#: Share of the patches read that count as hits, and the least number of hits in a piece.
+_HIT_SHARE, _LEAST_HITS = 0.005, 10_000
+#: Most places of a piece that are compared exactly.
+_COMPARED = 100_000
 #: Pairs, and patches of each, that tell how many patches will count as hits.
 _SAMPLED_PAIRS, _SAMPLED = 1000, 16
 #: Room for hits, in units of those expected.
 _SPARE = 3
-#: Pieces that the reading is divided into, for the threads.
-_PIECES = 2
-
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -111,17 +112,32 @@ def find(snippet: np.ndarray, snapshot: Snapshot, reading: Reading, lengths: np.
     """
     listed = [(shelf, shelf.segment.lists) for shelf in snapshot.shelves if shelf.segment.lists is not None]
     unlisted = [] if reading.before else [shelf for shelf in snapshot.shelves if shelf.segment.lists is None]
-    parts = [_whole(snippet, shelf) for shelf in unlisted]
+    tasks = [partial(_whole, snippet, shelf) for shelf in unlisted]
     if listed:
         heard = hear(snippet, codebook())
-        patch, cell = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, reading)
-        parts += [_through_lists(snippet, heard, patch, cell, shelf, lists) for shelf, lists in listed]
+        asked = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, reading)
+        tasks += [
+            partial(_through_lists, snippet, heard, asked, shelf, lists, piece)
+            for shelf, lists in listed
+            for piece in _pieces(shelf)
+        ]
     nothing = (np.zeros(0),) * 4
+    parts = pool().map(lambda task: _first(task(), reading.most), tasks)
     number, similarity, phase, lag = map(np.concatenate, zip(nothing, *parts, strict=True))
     return Places.best_first(number, similarity, phase, lag)[0].first(reading.most)
 
 
+#: Tracks of a part of the catalogue, by their numbers in the snapshot: similarity, phase and lag of the best place.
 _Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+
+
+def _first(part: _Part, most: int) -> _Part:
+    """Leave out tracks that cannot be among the most similar ones."""
+    number, similarity, phase, lag = part
+    if len(number) <= most:
+        return part
+    kept = similarity >= np.partition(similarity, -most)[-most]
+    return number[kept], similarity[kept], phase[kept], lag[kept]
 
 
 def _whole(snippet: np.ndarray, shelf: Shelf) -> _Part:
@@ -129,6 +145,13 @@ def _whole(snippet: np.ndarray, shelf: Shelf) -> _Part:
     similarity, place, _ = slots.best_places(snippet, shelf.segment.arrays["slots"], shelf.bounds["slots"])
     found = np.isfinite(similarity)
     return shelf.numbers[found], similarity[found], place[found, 0], place[found, 1]
+
+
+def _pieces(shelf: Shelf) -> list[slice]:
+    """Divide a segment into stretches of about as many slots; tracks as places in ``by_slot``."""
+    ends = np.linspace(0, shelf.segment.n_rows("slots"), _PIECES + 1)[1:-1]
+    cuts = [0, *np.searchsorted(shelf.slots[:, 0], ends).tolist(), len(shelf.slots)]
+    return [slice(first, stop) for first, stop in pairwise(cuts) if first < stop]
 
 
 def _pairs(heard: Heard, length: np.ndarray, reading: Reading) -> tuple[np.ndarray, np.ndarray]:
@@ -150,43 +173,56 @@ def _pairs(heard: Heard, length: np.ndarray, reading: Reading) -> tuple[np.ndarr
 
 
 def _through_lists(
-    snippet: np.ndarray, heard: Heard, patch: np.ndarray, cell: np.ndarray, shelf: Shelf, lists: Lists
+    snippet: np.ndarray,
+    heard: Heard,
+    asked: tuple[np.ndarray, np.ndarray],
+    shelf: Shelf,
+    lists: Lists,
+    piece: slice,
 ) -> _Part:
-    """Read the lists of one segment, and compare every place that is hit."""
-    n_read = int((lists.start[cell + 1] - lists.start[cell]).sum())
+    """Read the lists of a piece of a segment, and compare every place that is hit."""
+    tracks = shelf.slots[piece]
+    patch, start, stop = runs(lists, *asked, int(tracks[0, 0]), int(tracks[:, 1].max()))
+    n_read = int((stop - start).sum())
     n_hits = min(n_read, max(_LEAST_HITS, int(_HIT_SHARE * n_read)))
     if not n_hits:
         return (np.zeros(0),) * 4
-    least = _cosine_of(n_hits / n_read, heard, patch, cell, lists)
+    least = _cosine_of(n_hits / n_read, heard, patch, start, stop, lists)
     limit = np.floor((heard.weight - least * heard.norm) / 2).astype(np.int64)
-    pieces = np.array_split(np.arange(len(patch)), _PIECES)
-    hits = list(pool().map(lambda i: read(lists, heard, patch[i], cell[i], limit, _SPARE * n_hits), pieces))
-    slot, of, wrong = (np.concatenate(column) for column in zip(*hits, strict=True))
-    cosine = (heard.weight[of] - 2 * wrong) / heard.norm[of]
-    bounds, by_row = shelf.bounds["slots"], shelf.by_slot
-    at = np.maximum(np.searchsorted(bounds[by_row, 0], slot, side="right") - 1, 0)
+    slot, of, wrong = read(lists, heard, patch, start, stop, limit, _SPARE * n_hits)
+    at = np.maximum(np.searchsorted(tracks[:, 0], slot, side="right") - 1, 0)
     # A place may lie partly before its track, so that its lag alone does not tell the track.
+    lag = slot - heard.slot[of] - tracks[at, 0] + snippet.shape[1]
     n_lags = shelf.segment.n_rows("slots") + 2 * snippet.shape[1]
-    place = (at * n_lags + slot - heard.slot[of] + snippet.shape[1]) * slots.PHASES + heard.phase[of]
-    alive = (slot >= bounds[by_row[at], 0]) & (slot < bounds[by_row[at], 1])
-    place, back = np.unique(place[alive], return_inverse=True)
-    if len(place) > _COMPARED:
-        best = np.argpartition(-np.bincount(back, cosine[alive]), _COMPARED)[:_COMPARED]
-        place = np.sort(place[best])
+    place = ((at * n_lags) + lag) * slots.PHASES + heard.phase[of]
+    alive = slot < tracks[at, 1]
+    place = _likeliest(place[alive], ((heard.weight[of] - 2 * wrong) / heard.norm[of])[alive])
     place, phase = np.divmod(place, slots.PHASES)
     at, lag = np.divmod(place, n_lags)
-    track = by_row[at]
-    return _compared(snippet, track, phase, lag - snippet.shape[1] - bounds[track, 0], shelf)
+    return _compared(snippet, shelf, piece.start + at, phase, lag - snippet.shape[1])
 
 
-def _cosine_of(share: float, heard: Heard, patch: np.ndarray, cell: np.ndarray, lists: Lists) -> float:
+def _likeliest(place: np.ndarray, cosine: np.ndarray) -> np.ndarray:
+    """Return different places, ascending: those of the greatest sum of cosines, if they are too many."""
+    if len(place) <= _COMPARED:
+        return np.unique(place)
+    different, back = np.unique(place, return_inverse=True)
+    if len(different) <= _COMPARED:
+        return different
+    best = np.argpartition(-np.bincount(back, cosine), _COMPARED)[:_COMPARED]
+    return np.sort(different[best])
+
+
+def _cosine_of(
+    share: float, heard: Heard, patch: np.ndarray, start: np.ndarray, stop: np.ndarray, lists: Lists
+) -> float:
     """Cosine that this share of the patches to be read reaches, from a sample of them."""
     if share >= 1:
         return -1.0
     some = np.linspace(0, len(patch) - 1, min(len(patch), _SAMPLED_PAIRS)).astype(np.int64)
-    start, stop = lists.start[cell[some]], lists.start[cell[some] + 1]
-    row = start[:, None] + np.linspace(0, 1, _SAMPLED, endpoint=False) * (stop - start)[:, None]
-    row, of = row.astype(np.int64)[stop > start], patch[some][stop > start]
+    some = some[stop[some] > start[some]]
+    row = start[some, None] + np.linspace(0, 1, _SAMPLED, endpoint=False) * (stop - start)[some, None]
+    row, of = row.astype(np.int64), patch[some]
     wrong = np.zeros(row.shape, np.int64)
     for word, signs in enumerate(lists.signs):
         differing = signs[row] ^ heard.signs[of, word][:, None]
@@ -196,18 +232,13 @@ def _cosine_of(share: float, heard: Heard, patch: np.ndarray, cell: np.ndarray, 
     return float(np.quantile(cosine, 1 - share))
 
 
-def _compared(snippet: np.ndarray, track: np.ndarray, phase: np.ndarray, lag: np.ndarray, shelf: Shelf) -> _Part:
-    """Best of the given places in each live track of a segment."""
-    bounds = shelf.bounds["slots"]
-    query = np.ascontiguousarray(snippet, np.int16)
-    least = slots.least_slots(snippet.shape[1])
-
-    def similarities(i: np.ndarray) -> np.ndarray:
-        return slots.at_places(query, shelf.segment.arrays["slots"], bounds[track[i]], phase[i], lag[i], least)
-
-    pieces = np.array_split(np.arange(len(lag)), _PIECES)
-    similarity = np.concatenate(list(pool().map(similarities, pieces)))
-    order = np.lexsort((lag, phase, -similarity, track))
-    order = order[np.isfinite(similarity[order])]
-    first = order[np.r_[True, np.diff(track[order]) > 0]] if len(order) else order
-    return shelf.numbers[track[first]], similarity[first], phase[first], lag[first]
+def _compared(snippet: np.ndarray, shelf: Shelf, at: np.ndarray, phase: np.ndarray, lag: np.ndarray) -> _Part:
+    """Best of the given places in each live track of a segment; ``at``, places in ``by_slot``, ascends."""
+    query, least = np.ascontiguousarray(snippet, np.int16), slots.least_slots(snippet.shape[1])
+    similarity = slots.at_places(query, shelf.segment.arrays["slots"], shelf.slots[at], phase, lag, least)
+    new = np.r_[True, at[1:] != at[:-1]][: len(at)]
+    highest = np.maximum.reduceat(similarity, np.flatnonzero(new)) if len(at) else similarity
+    best = np.flatnonzero((similarity == highest[np.cumsum(new) - 1]) & np.isfinite(similarity))
+    best = best[np.lexsort((lag[best], phase[best], at[best]))]
+    best = best[np.r_[True, np.diff(at[best]) > 0][: len(best)]]
+    return shelf.numbers[shelf.by_slot[at[best]]], similarity[best], phase[best], lag[best]

@@ -18,7 +18,7 @@ from classifier.index.snapshot import Snapshot
 from classifier.mixtures.slots import PHASES
 from classifier.models.query import Query
 from classifier.search import alike, candidates, ranking, speed
-from classifier.search.alignments import Candidate, SpeedHypothesis, align_each, pool
+from classifier.search.alignments import Candidate, SpeedHypothesis, align_each, z_near_each
 from classifier.search.alike import Alike
 from classifier.search.candidates import Places, Reading
 from classifier.search.ranking import Ranking
@@ -158,8 +158,4 @@ class Here:
         if hypothesis is None:
             return places, np.zeros(0)
         offset_s = (places.lag - places.phase / PHASES) * self.config.slot_s
-
-        def z_near(i: int) -> float:
-            return hypothesis.z_near(self.snapshot.items[places.number[i]], float(offset_s[i]))
-
-        return places, np.array(list(pool().map(z_near, range(len(places)))), np.float64)
+        return places, z_near_each(hypothesis, [self.snapshot.items[number] for number in places.number], offset_s)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -129,13 +130,21 @@ def at_speed_of(best: Candidate, other: Candidate) -> Candidate:
 
 def _finest(recording: Recording, c: Candidate) -> Candidate:
     """Move the speed by half a per cent at a time while agreement improves."""
-    for step in (-_FINER, _FINER):
-        while abs(c.hypothesis.speed + step - 1) <= _FARTHEST:
-            other = _align_at(recording, round(c.hypothesis.speed + step, 3), c.item)
-            if other is None or other.alignment.agreement <= c.alignment.agreement:
-                break
-            c = other
+    steps = (-_FINER, _FINER)
+    for step, better in zip(steps, pool().map(partial(_better, recording, c), steps), strict=True):
+        if better is not None:
+            while better is not None:
+                c, better = better, _better(recording, better, step)
+            break  # the speeds on the other side agree less than where this came from
     return c
+
+
+def _better(recording: Recording, c: Candidate, step: float) -> Candidate | None:
+    """Align at the next speed; None if agreement does not improve."""
+    if abs(c.hypothesis.speed + step - 1) > _FARTHEST:
+        return None
+    other = _align_at(recording, round(c.hypothesis.speed + step, 3), c.item)
+    return other if other is not None and other.alignment.agreement > c.alignment.agreement else None
 
 
 def _align_at(recording: Recording, speed: float, item: Item) -> Candidate | None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from classifier.config import FeatureConfig
 from classifier.index import integrity, lists
 from classifier.index.arrays import mapping_of
-from classifier.index.lists import Lists, build, read
+from classifier.index.lists import Lists, build, read, runs
 from classifier.index.profile import COMPACT
 from classifier.index.segment import Segment, n_bytes, write, write_track
 from classifier.mixtures import slots
@@ -165,9 +165,9 @@ def test_reading_finds_exactly_what_lies_within_the_limit():
     heard = hear(np.stack([snippet, snippet[::-1]]), codebook())
     patch, cell = np.divmod(np.arange(len(heard.slot) * len(codebook().cells)), len(codebook().cells))
     limit = np.full(len(heard.slot), 60)
-    found = sorted(
-        zip(*(column.tolist() for column in read(segment.lists, heard, patch, cell, limit, 10**5)), strict=True)
-    )
+    n_rows = segment.n_rows("slots")
+    every = runs(segment.lists, patch, cell, 0, n_rows)
+    found = sorted(zip(*(column.tolist() for column in read(segment.lists, heard, *every, limit, 10**5)), strict=True))
     levels = np.unpackbits(heard.planes.view(np.uint8), axis=-1, bitorder="little").astype(int)
     mine = np.unpackbits(heard.signs.view(np.uint8), axis=-1, bitorder="little")
     expected = []
@@ -177,8 +177,13 @@ def test_reading_finds_exactly_what_lies_within_the_limit():
         expected += [(slot, int(p), int(wrong[p])) for p in np.flatnonzero(wrong <= 60)]
     assert found == sorted(expected)
     assert {(20 + i, i) for i in range(8)} <= {(slot, p) for slot, p, _ in found}
-    few = read(segment.lists, heard, patch, cell, np.full(len(heard.slot), 10**6), 50)
+    few = read(segment.lists, heard, *every, np.full(len(heard.slot), 10**6), 50)
     assert len(few[0]) == 50
+    for first, stop in ((0, 29), (29, 60), (60, n_rows)):
+        some = runs(segment.lists, patch, cell, first, stop)
+        assert (some[2] > some[1]).all()
+        columns = (column.tolist() for column in read(segment.lists, heard, *some, limit, 10**5))
+        assert sorted(zip(*columns, strict=True)) == [hit for hit in found if first <= hit[0] < stop]
 
 
 def test_arrays_that_do_not_belong_together():

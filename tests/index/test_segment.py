@@ -43,6 +43,7 @@ def test_entries_tile_the_arrays():
         assert entry.rows == {kind: range(start, start + n) for kind, (start, n) in rows.items()}
         windows, slots, frames = windows + len(model.silent), slots + len(model.slots), frames + len(model.words)
         np.testing.assert_array_equal(segment.words(entry), model.words)
+        np.testing.assert_array_equal(segment.words(entry, 2, 5), model.words[2:5])
         np.testing.assert_array_equal(segment.of(entry, "silent"), model.silent)
         np.testing.assert_array_equal(segment.of(entry, "slots"), model.slots)
     assert segment.n_windows == windows == len(segment.arrays["weights"])

@@ -211,8 +211,11 @@ def test_a_common_gain_changes_nothing(rng):
 def test_sums_of_a_quarter_of_an_hour_at_full_scale_are_exact():
     """Their products add up to more than 32 bits hold."""
     loud = np.full((7500, 24), 127, np.int8)
-    similarity, _, _ = slots.best_places(np.stack([loud, -loud]), loud, np.array([[0, len(loud)]]))
+    snippet, bounds = np.stack([loud, -loud]), np.array([[0, len(loud)]])
+    similarity, _, _ = slots.best_places(snippet, loud, bounds)
     assert similarity[0] == 1.0
+    place = np.zeros(1, np.int64)
+    assert slots.at_places(snippet.astype(np.int16), loud, bounds, place, place, len(loud)).tolist() == [1.0]
 
 
 def test_shares_of_slots_average_to_the_similarity(rng):
