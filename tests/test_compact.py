@@ -99,7 +99,8 @@ def test_a_store_has_no_mixtures_and_half_of_the_words(tmp_path, music_files):
         words = load_subfingerprints(catalogue.store, track.id, 1)
         every = np.repeat(words, COMPACT_STEP, axis=0)
         np.testing.assert_array_equal(segment.words(entry), every)
-        for first, stop in ((0, 7), (3, 8), (10, 10), (len(every) - 3, len(every) + 9), (len(every) + 5, len(every) + 9)):
+        n = len(every)
+        for first, stop in ((0, 7), (3, 8), (10, 10), (n - 3, n + 9), (n + 5, n + 9)):
             np.testing.assert_array_equal(segment.words(entry, first, stop), every[first:stop])
         assert len(segment.words(entry)) == len(entry.rows["frames"])
         assert sum(array.nbytes for array in segment.arrays.values()) * 3600 / track.duration_s < 0.4e6

@@ -39,7 +39,8 @@ def by_fingerprints(search: Search, similar: alike.Alike) -> Answer:
     found, *searched = _align(search, hypothesis, ranking, significance)
     search.lap("align")
     if ranking is None:
-        numbers = np.array([search.snapshot.numbers[c.entry.key] for c in found], np.int64)
+        shown = found[: max(_n_passing(search, found, significance), search.options.top)]
+        numbers = np.array([search.snapshot.numbers[c.entry.key] for c in shown], np.int64)
         ranking = rank(search.query, search.snapshot, search.config, only=numbers, sample=0)
     return _decide(search, found, ranking, significance, searched)
 
@@ -116,7 +117,7 @@ def _decide(
     if not candidates:
         return Answer("no_match", [], {}, 0, *searched)
     limit, null_map = search.options.limit, null.null_map()
-    n_passing = sum(significance.log10_e(c) <= limit for c in candidates)
+    n_passing = _n_passing(search, candidates, significance)
     n_shown = max(n_passing, search.options.top)
     candidates = [*(c.drawn() for c in candidates[:n_shown]), *candidates[n_shown:]]
     frames = [c.frames() for c in candidates[:n_shown]]
@@ -148,6 +149,10 @@ def _decide(
         **drawn_at(search, best.item, best.alignment.offset_s, best.hypothesis.speed, best.hypothesis.frequency_ratio),
     }
     return Answer(verdict, matches, drawn, tied, *searched)
+
+
+def _n_passing(search: Search, candidates: list[Candidate], significance: Significance) -> int:
+    return sum(significance.log10_e(c) <= search.options.limit for c in candidates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,10 +29,11 @@ _PIECES = 2
 _HIT_SHARE, _LEAST_HITS = 0.005, 10_000
 #: Most places of a piece that are compared exactly.
 _COMPARED = 100_000
-#: Pairs, and patches of each, that tell how many patches will count as hits.
-_SAMPLED_PAIRS, _SAMPLED = 1000, 16
+#: Stored patches that tell how many will count as hits, and most pairs that they are taken from.
+_SAMPLED, _SAMPLED_PAIRS = 16_000, 1000
 #: Room for hits, in units of those expected.
 _SPARE = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -204,13 +205,12 @@ def _through_lists(
 
 def _likeliest(place: np.ndarray, cosine: np.ndarray) -> np.ndarray:
     """Return different places, ascending: those of the greatest sum of cosines, if they are too many."""
-    if len(place) <= _COMPARED:
-        return np.unique(place)
-    different, back = np.unique(place, return_inverse=True)
+    ordered = np.sort(place)
+    different = ordered[_starts(ordered)]
     if len(different) <= _COMPARED:
         return different
-    best = np.argpartition(-np.bincount(back, cosine), _COMPARED)[:_COMPARED]
-    return np.sort(different[best])
+    sums = np.bincount(np.searchsorted(different, place), cosine)
+    return np.sort(different[np.argpartition(-sums, _COMPARED)[:_COMPARED]])
 
 
 def _cosine_of(
@@ -220,8 +220,8 @@ def _cosine_of(
     if share >= 1:
         return -1.0
     some = np.linspace(0, len(patch) - 1, min(len(patch), _SAMPLED_PAIRS)).astype(np.int64)
-    some = some[stop[some] > start[some]]
-    row = start[some, None] + np.linspace(0, 1, _SAMPLED, endpoint=False) * (stop - start)[some, None]
+    along = np.linspace(0, 1, -(-_SAMPLED // len(some)), endpoint=False)
+    row = start[some, None] + along * (stop - start)[some, None]
     row, of = row.astype(np.int64), patch[some]
     wrong = np.zeros(row.shape, np.int64)
     for word, signs in enumerate(lists.signs):
@@ -234,11 +234,26 @@ def _cosine_of(
 
 def _compared(snippet: np.ndarray, shelf: Shelf, at: np.ndarray, phase: np.ndarray, lag: np.ndarray) -> _Part:
     """Best of the given places in each live track of a segment; ``at``, places in ``by_slot``, ascends."""
-    query, least = np.ascontiguousarray(snippet, np.int16), slots.least_slots(snippet.shape[1])
+    if not len(at):
+        return (np.zeros(0),) * 4
+    query, n_slots = np.ascontiguousarray(snippet, np.int16), snippet.shape[1]
+    least = slots.least_slots(n_slots)
     similarity = slots.at_places(query, shelf.segment.arrays["slots"], shelf.slots[at], phase, lag, least)
-    new = np.r_[True, at[1:] != at[:-1]][: len(at)]
-    highest = np.maximum.reduceat(similarity, np.flatnonzero(new)) if len(at) else similarity
-    best = np.flatnonzero((similarity == highest[np.cumsum(new) - 1]) & np.isfinite(similarity))
-    best = best[np.lexsort((lag[best], phase[best], at[best]))]
-    best = best[np.r_[True, np.diff(at[best]) > 0][: len(best)]]
-    return shelf.numbers[shelf.by_slot[at[best]]], similarity[best], phase[best], lag[best]
+    first = _starts(at)
+    highest = np.maximum.reduceat(similarity, first)
+    # Of equal places, the one of the least phase, then lag.
+    span = shelf.segment.n_rows("slots") + 2 * n_slots
+    key = np.where(
+        similarity == np.repeat(highest, np.diff(first, append=len(at))),
+        phase * span + lag + n_slots,
+        np.iinfo(np.int64).max,
+    )
+    best_phase, best_lag = np.divmod(np.minimum.reduceat(key, first), span)
+    found = np.isfinite(highest)
+    tracks = shelf.numbers[shelf.by_slot[at[first]]]
+    return tracks[found], highest[found], best_phase[found], best_lag[found] - n_slots
+
+
+def _starts(ordered: np.ndarray) -> np.ndarray:
+    """Places of the first of equal values."""
+    return np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]][: len(ordered)])
