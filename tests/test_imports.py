@@ -20,7 +20,7 @@ PACKAGE = ROOT / "classifier"
 LAYERS = (
     ("identifiers",),  # names and form of what names a recording elsewhere
     ("errors", "results", "data", "metrics", "text"),  # words and tables that everything shares
-    ("bounds", "extras", "frames", "noise", "svg"),  # checks; grids of frames; sound from a seed; charts
+    ("bounds", "extras", "frames", "instructions", "noise", "svg"),  # checks; grids of frames; machine; noise; charts
     ("config", "settings"),  # what defines a catalogue; what a process is set to
     ("demo",),  # songs and a phone, synthesised
     ("audio", "mixtures", "fingerprint"),  # decoding; the divergence half; the bits half
@@ -74,7 +74,7 @@ FENCED = {
     "PIL": ("labels.pictures",),
     "sklearn": ("labels.training.estimators", "labels.training.foreign", "labels.training.card", "likeness.layout"),
     "onnx": ("labels.scoring.export",),
-    "llvmlite": ("fingerprint.mismatches",),
+    "llvmlite": ("fingerprint.mismatches", "instructions"),
     "numba": (
         "fingerprint.agreement",
         "fingerprint.mismatches",
@@ -88,6 +88,7 @@ FENCED = {
         "index.gaussians",
         "index.lists",
         "index.reduced",
+        "instructions",
     ),
 }
 

@@ -12,7 +12,8 @@ import numba
 import numpy as np
 
 from classifier.fingerprint.bits import ROUGH_STEP, VALID, Fingerprint
-from classifier.fingerprint.mismatches import by_counting, by_looking_up, can_look_up, popcount
+from classifier.fingerprint.mismatches import by_counting, by_looking_up, can_look_up
+from classifier.instructions import popcount
 
 
 @numba.njit(cache=True, nogil=True, boundscheck=False)

@@ -18,6 +18,8 @@ import numpy as np
 from numba.core import cgutils as untyped_cgutils
 from numba.core.registry import cpu_target
 
+from classifier.instructions import popcount
+
 cgutils: Any = untyped_cgutils
 #: Nibbles of a sub-fingerprint: 124 bits. The last one of its words holds the flag.
 _NIBBLES = 31
@@ -31,19 +33,6 @@ _LAGS, _VECTOR, _TABLE = 128, 32, 16
 _PHASES = 2
 #: Lookups that fit into a byte (each gives at most 4 bits times weight 3), and sums of these into 16 bits.
 _BYTE, _SUMS = 21, 256
-
-
-def _popcount_instruction(_typing: Any, _value: Any) -> Any:
-    """Count the set bits of a uint64 with the machine's own instruction."""
-
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return numba.types.uint64(numba.types.uint64), generate
-
-
-#: Number of set bits of a uint64, in compiled code.
-popcount: Any = numba.extending.intrinsic(_popcount_instruction)
 
 
 @lru_cache(maxsize=1)

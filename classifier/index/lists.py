@@ -15,7 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from classifier.fingerprint.mismatches import popcount
+from classifier.instructions import popcount
 from classifier.mixtures.patches import WORDS, Codebook, Heard, encode
 from classifier.mixtures.slots import unpacked
 

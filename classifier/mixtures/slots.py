@@ -28,6 +28,7 @@ import numba
 import numpy as np
 
 from classifier.config import FeatureConfig
+from classifier.instructions import LINE, prefetch
 from classifier.mixtures.features import EPSILON, dct_matrix, spline_derivative
 
 #: Integer steps in a unit of the scaled means, whose mean square is 1: +-127 covers four deviations of the coefficient
@@ -38,6 +39,8 @@ PHASES = 2
 _COARSE, _COARSE_TOP = 4.0, 7
 #: Share of the snippet that must lie within the track, and the least number of slots.
 _MIN_SHARE, _MIN_SLOTS = 1 / 3, 8
+#: Places by which slots are asked for before they are compared: reading from far apart takes longer than comparing.
+_AHEAD = 4
 #: Products of two numbers of steps whose sum cannot pass 31 bits: 2^16 of at most 127^2.
 _EXACT = 1 << 16
 
@@ -467,7 +470,12 @@ def _at(
     """As :func:`_along`, at one place of each of many tracks."""
     m, d = query.shape[1:]
     room = np.empty(m * d, np.int16)
+    memory, width = reference.ctypes.data, reference.itemsize * reference.shape[1]
     for i in range(bounds.shape[0]):
+        coming = min(i + _AHEAD, bounds.shape[0] - 1)
+        begin = memory + (bounds[coming, 0] + lag[coming]) * width
+        for line in range(0, m * width, LINE):
+            prefetch(begin + line)
         p, first = phase[i], bounds[i, 0] + lag[i]
         start, stop = max(0, -lag[i]), min(m, bounds[i, 1] - first)
         if stop - start < least:
