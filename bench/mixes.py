@@ -6,7 +6,8 @@ of speech or of a jingle (a piece of unknown music) between them. Cross-fades ar
 below 200 Hz one gives way to the other within a fifth of the time. Everything has the same rms before it is faded.
 
 The truth is read from the parts themselves: a recording is audible from the first to the last moment at which it holds
-a tenth of the mix's power (over 1 s), and the middle of a fade is where both hold the same share by plan.
+a tenth of the power of what is heard (over 1 s), a room's babble included, and the middle of a fade is where both hold
+the same share by plan.
 
 Channels: ``clean``; ``fm``, 80 to 7,000 Hz through a compressor and a limiter; ``room``, a simulated room with babble
 5 dB below the mix.
@@ -36,7 +37,9 @@ BETWEEN_S = (3.0, 15.0)
 BETWEEN = 0.35
 AUDIBLE = 0.1
 CHANNELS = ("clean", "fm", "room")
-_RMS, _BASS_HZ, _WINDOW_S = 0.1, 200.0, 1.0
+_RMS, _BASS_HZ = 0.1, 200.0
+#: Samples over which power is measured, and from one measurement to the next.
+_WINDOW, _HOP = SAMPLE_RATE, SAMPLE_RATE // 20
 _SHORTEST_S = 25.0
 
 
@@ -68,11 +71,63 @@ class Played:
 
 
 @dataclass(frozen=True)
+class Part:
+    """One recording as it was mixed.
+
+    Parameters
+    ----------
+    reference : Reference
+        What was played.
+    at_s : float
+        Where its first sample lies in the mix.
+    share : np.ndarray, shape (n,), float64
+        Share of the mix's power that it holds, every 50 ms from there.
+    from_s, to_s : float
+        The middles of its fades.
+    first_s : float
+        Place in the recording of its first sample.
+    speed : float
+        At which it was played.
+    """
+
+    reference: Reference
+    at_s: float
+    share: np.ndarray
+    from_s: float
+    to_s: float
+    first_s: float
+    speed: float
+
+    def audible(self, mix_share: np.ndarray | None) -> Played:
+        """Return what a listener hears of it; the mix's own share of the power is as :func:`through` tells it."""
+        share = self.share
+        if mix_share is not None:
+            first = round(self.at_s * SAMPLE_RATE / _HOP)
+            share = share * mix_share[np.minimum(first + np.arange(len(share)), len(mix_share) - 1)]
+        audible = np.flatnonzero(share >= AUDIBLE)
+        first, stop = (int(audible[0]), int(audible[-1]) + 1) if len(audible) else (0, 0)
+        begin_s, end_s = first * _HOP / SAMPLE_RATE, stop * _HOP / SAMPLE_RATE
+        return Played(
+            self.reference,
+            start_s=self.at_s + begin_s,
+            end_s=self.at_s + end_s,
+            from_s=self.from_s,
+            to_s=self.to_s,
+            offset_s=self.first_s + begin_s * self.speed,
+            speed=self.speed,
+        )
+
+
+@dataclass(frozen=True)
 class Mix:
     """A mix and who is in it: samples at 16 kHz, and what was played, by start."""
 
     samples: np.ndarray
-    played: Sequence[Played]
+    parts: Sequence[Part]
+
+    def played(self, mix_share: np.ndarray | None = None) -> list[Played]:
+        """Return what is heard of each part; the mix's own share of the power is as :func:`through` tells it."""
+        return [part.audible(mix_share) for part in self.parts]
 
 
 def make(references: Sequence[Reference], seconds: float, seed: int, material: Material) -> Mix:
@@ -130,11 +185,20 @@ def make(references: Sequence[Reference], seconds: float, seed: int, material: M
             at += gap_s
         fade_s = next_fade_s
     mix = total[: max(start + len(heard) for _, start, heard, *_ in parts)]
-    return Mix(mix, [_truth(mix, *part) for part in parts])
+    return Mix(mix, [_part(mix, *part) for part in parts])
 
 
-def through(samples: np.ndarray, channel: str, seed: int, material: Material) -> np.ndarray:
-    """Send a mix through a channel: one of :data:`CHANNELS`."""
+def through(samples: np.ndarray, channel: str, seed: int, material: Material) -> tuple[np.ndarray, np.ndarray | None]:
+    """Send a mix through a channel, one of :data:`CHANNELS`.
+
+    Returns
+    -------
+    heard : np.ndarray
+        Samples.
+    mix_share : np.ndarray, shape (n,), float64, or None
+        Share of the power that the mix holds of it, every 50 ms; None if nothing else is heard.
+    """
+    mix_share = None
     if channel == "clean":
         out = samples
     elif channel == "fm":
@@ -147,8 +211,9 @@ def through(samples: np.ndarray, channel: str, seed: int, material: Material) ->
         impulse = material.impulses[int(rng.integers(len(material.impulses)))]
         wet = oaconvolve(samples, impulse)[: len(samples)]
         out = conditions.mix(wet, noises.babble(len(wet), seed, material), 5.0)
+        mix_share = np.minimum(_power(wet) / np.maximum(_power(out), 1e-12), 1.0)
     peak = float(np.abs(out).max(initial=1e-9))
-    return (out * min(1.0, 0.99 / peak)).astype(np.float32)
+    return (out * min(1.0, 0.99 / peak)).astype(np.float32), mix_share
 
 
 def _between(
@@ -184,7 +249,7 @@ def _faded(samples: np.ndarray, fade_s: float, swap: bool, *, last: bool) -> np.
     return out
 
 
-def _truth(
+def _part(
     mix: np.ndarray,
     reference: Reference,
     start: int,
@@ -193,19 +258,15 @@ def _truth(
     to_s: float,
     first_s: float,
     speed: float,
-) -> Played:
-    window = round(_WINDOW_S * SAMPLE_RATE)
-    hop = window // 20
+) -> Part:
+    own, whole = _power(heard), _power(mix[start : start + len(heard)])
+    share = np.where(own > 1e-8 * _WINDOW, own / np.maximum(whole, 1e-12), 0.0)
+    return Part(reference, start / SAMPLE_RATE, share, from_s, to_s, first_s, speed)
 
-    def power(x: np.ndarray) -> np.ndarray:
-        total = np.concatenate([[0.0], np.cumsum(np.square(x, dtype=np.float64))])
-        edges = np.arange(0, len(x), hop)
-        low, high = np.clip(edges - window // 2, 0, len(x)), np.clip(edges + window // 2, 0, len(x))
-        return np.asarray(total[high] - total[low])
 
-    own, all_of_it = power(heard), power(mix[start : start + len(heard)])
-    audible = np.flatnonzero((own >= AUDIBLE * all_of_it) & (own > 1e-8 * window))
-    begin_s = float(audible[0] * hop) / SAMPLE_RATE if len(audible) else 0.0
-    end_s = min(float((audible[-1] + 1) * hop) / SAMPLE_RATE, len(heard) / SAMPLE_RATE) if len(audible) else 0.0
-    at = start / SAMPLE_RATE
-    return Played(reference, at + begin_s, at + end_s, from_s, to_s, first_s + begin_s * speed, speed)
+def _power(samples: np.ndarray) -> np.ndarray:
+    """Sum of squares over a second, every 50 ms."""
+    total = np.concatenate([[0.0], np.cumsum(np.square(samples, dtype=np.float64))])
+    edges = np.arange(0, len(samples), _HOP)
+    low, high = (np.clip(edges + by, 0, len(samples)) for by in (-_WINDOW // 2, _WINDOW // 2))
+    return np.asarray(total[high] - total[low])

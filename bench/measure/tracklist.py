@@ -179,7 +179,7 @@ def _strange_music(
 ) -> np.ndarray:
     sounds = ((np.asarray(corpus.samples(reference)), speed) for reference, speed in pieces)
     out = np.concatenate([conditions.change_speed(sound, speed) if speed != 1.0 else sound for sound, speed in sounds])
-    out = out[:n] if room is None else mixes.through(out[:n], "room", room, material)
+    out = out[:n] if room is None else mixes.through(out[:n], "room", room, material)[0]
     return out.astype(np.float32)
 
 
@@ -284,12 +284,13 @@ def heard_mix(
     Returns scores, what Earmark said, and its seconds: sound, processor, clock.
     """
     mix = make()
-    samples = mixes.through(mix.samples, channel, seed, material)
+    samples, mix_share = mixes.through(mix.samples, channel, seed, material)
+    played = mix.played(mix_share)
     said, *spent = listen(view, samples, options)
     seconds = len(samples) / SAMPLE_RATE
-    scores = {channel: tracklists.score(mix.played, said, seconds, same_sound)}
+    scores = {channel: tracklists.score(played, said, seconds, same_sound)}
     for name, ask in others.items():
-        scores[f"{channel}, {name}"] = tracklists.score(mix.played, ask(samples), seconds, same_sound)
+        scores[f"{channel}, {name}"] = tracklists.score(played, ask(samples), seconds, same_sound)
     return {
         "scores": {name: asdict(score) for name, score in scores.items()},
         "said": [asdict(s) for s in said],

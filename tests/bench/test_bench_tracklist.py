@@ -80,17 +80,34 @@ def test_a_mix_is_what_its_seed_says_and_its_truth_is_in_it(cache, songs, materi
     references = list(songs)
     mix, again = (mixes.make(references, 60.0, 3, material) for _ in range(2))
     np.testing.assert_array_equal(mix.samples, again.samples)
-    assert mix.played == again.played
+    played = mix.played()
+    assert played == again.played()
     assert len(mix.samples) / SAMPLE_RATE >= 60
-    for p in mix.played:
+    for p in played:
         assert 0 <= p.start_s < p.end_s <= len(mix.samples) / SAMPLE_RATE + 0.1
         assert p.speed in mixes.SPEEDS
         assert p.offset_s >= 0
     for channel in mixes.CHANNELS:
-        heard = mixes.through(mix.samples, channel, 3, material)
+        heard, mix_share = mixes.through(mix.samples, channel, 3, material)
         assert heard.shape == mix.samples.shape
         assert heard.dtype == np.float32
         assert 0.05 < np.abs(heard).max() <= 1
+        assert (mix_share is not None) == (channel == "room")
+    # Under babble, less of a track is audible, never more.
+    for p, q in zip(played, mix.played(mix_share), strict=True):
+        assert p.start_s <= q.start_s <= q.end_s <= p.end_s
+        assert q.offset_s - p.offset_s == pytest.approx(p.speed * (q.start_s - p.start_s))
+
+
+def test_a_track_is_audible_where_it_holds_a_tenth_of_what_is_heard():
+    share = np.repeat([0.05, 0.2, 0.02, 0.5, 0.05], 20)  # each for a second
+    part = mixes.Part(A, 7.0, share, 7.0, 12.0, first_s=30.0, speed=1.04)
+    p = part.audible(None)
+    assert (p.start_s, p.end_s, p.offset_s) == pytest.approx((8.0, 11.0, 31.04))
+    babble = np.ones(20 * 20)
+    babble[20 * 8 : 20 * 9] = 0.4
+    p = part.audible(babble)
+    assert (p.start_s, p.end_s, p.offset_s) == pytest.approx((10.0, 11.0, 33.12))
 
 
 def test_a_mix_is_listened_to(cache, songs, material, monkeypatch):
