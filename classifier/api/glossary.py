@@ -26,6 +26,7 @@ WORDS: dict[str, str] = {
     "task": "What is named: `tags`, `genre`, `mood`, or a task that a model was trained for.",
     "version": "Version of a model of labels.",
     "number": "Number of the piece, from 0.",
+    "window": "Number of a window of the track, from 0.",
     "name": "What people call it.",
     # of music
     "title": "Title of the track.",
@@ -170,7 +171,7 @@ DIMENSIONLESS = frozenset(
     (
         *("confidence", "agreement", "z", "log10_e_value", "speed", "pitch", "threshold"),
         *("p", "lift", "share", "value"),
-        *("divergence", "divergence_variational", "unrelated", "certainty"),
+        *("divergence", "divergence_variational", "unrelated", "average", "certainty"),
         *("percentile", "score", "probability"),
         *("high", "low", "proximity", "spread", "x", "y"),
         *("right", "identified", "wrong", "false_names", "said", "found", "calibration_error", "margin"),

@@ -1,4 +1,4 @@
-"""``/alike``: the tracks that sound most like a recording or a track; ``/map``: where all tracks lie."""
+"""``/alike``: the tracks that sound most like a recording or a track; ``/map``: where all tracks lie; ``/windows``."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from apiflask import APIBlueprint
 from flask import url_for
 
 from classifier.api.guard import needs
-from classifier.api.likeness_schemas import AlikeAnswer, AlikeQuery, AlikeUploadQuery, MapAnswer, MapJob
+from classifier.api.likeness_schemas import (
+    AlikeAnswer,
+    AlikeQuery,
+    AlikeUploadQuery,
+    MapAnswer,
+    MapJob,
+    TrackWindows,
+    WindowDetail,
+)
+from classifier.api.paging import Paged, page
 from classifier.api.schemas import CatalogueQuery
 from classifier.api.service import service
 from classifier.api.snippets import read_snippet
+from classifier.likeness import windows
 from classifier.likeness.library import Likeness
 from classifier.mixtures.divergence import Packed
 from classifier.records.tracks import get_track
@@ -38,6 +48,37 @@ def of_track(track_id: str, query_data: AlikeQuery) -> dict[str, Any]:
     track = get_track(own.store, track_id)
     library = own.likeness(track.catalogue)
     return _answer(library, library.of_track(track.id), query_data.top, leave_out=track.id)
+
+
+@bp.get("/tracks/<track_id>/windows")
+@needs("tag")
+@bp.input(Paged, location="query")
+@bp.output(TrackWindows)
+@bp.doc(operation_id="listWindows", responses=[401, 403, 404])
+def list_windows(track_id: str, query_data: Paged) -> dict[str, Any]:
+    """List the windows of a track, each of which a Gaussian mixture describes."""
+    own = service()
+    track = get_track(own.store, track_id)
+    found = windows.of_track(own.store, track, own.catalogue(track.catalogue).config)
+    entries, more = page(found, lambda window: str(window.number), query_data, order=f"windows of {track.id}")
+    return {"windows": [window.to_dict() for window in entries], "next": more}
+
+
+@bp.get("/tracks/<track_id>/windows/<int:window>")
+@needs("tag")
+@bp.output(WindowDetail)
+@bp.doc(operation_id="getWindow", responses=[401, 403, 404, 422])
+def get_window(track_id: str, window: int) -> dict[str, Any]:
+    """Return a window of a track: its mixture, and the divergence of every window of the track from it.
+
+    Mixtures are compared by the variational approximation of the symmetric KL divergence. A compact catalogue keeps no
+    mixtures, so that there it can only list windows.
+    """
+    own = service()
+    track = get_track(own.store, track_id)
+    config = own.catalogue(track.catalogue).config
+    with own.gate.cpu():
+        return windows.compare(own.store, track, config, window).to_dict()
 
 
 @bp.post("/alike")

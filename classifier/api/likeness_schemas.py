@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field
 
 from classifier.api.job_schemas import JobError
-from classifier.api.schemas import CatalogueQuery, Strict
+from classifier.api.schemas import CatalogueQuery, DrawnMixture, Strict
 
 
 class AlikeQuery(Strict):
@@ -60,6 +60,55 @@ class AlikeAnswer(BaseModel):
     hubness: Hubness | None = Field(description="Null in small libraries.")
     duration_s: float | None = Field(description="Of the recording that was sent; null of a track.")
     remarks: list[str] = Field(description="What is wrong with that recording; as of a tag.")
+
+
+class TrackWindow(BaseModel):
+    """A stretch of a track that is modelled by a mixture of its own."""
+
+    number: int = Field(description="Its place among the track's windows, from 0.")
+    start_s: float
+    end_s: float
+    silent: bool = Field(description="Whether it varies too little to be compared.")
+
+
+class TrackWindows(BaseModel):
+    """A page of a track's windows, in order."""
+
+    windows: list[TrackWindow] = Field(description="The windows.")
+    next: str | None
+
+
+class WindowAlong(BaseModel):
+    """Divergence of one window along its own track."""
+
+    offsets_s: list[float] = Field(description="Where a window begins in the track, seconds.")
+    divergence: list[float] = Field(
+        description="Symmetric KL divergence of the window there, nats; 0 at the one that was asked for."
+    )
+    average: float | None = Field(
+        description="Average over the windows that do not overlap it, nats; null if there are none."
+    )
+
+
+class AlikeWindow(DrawnMixture):
+    """The window of the same track that is most alike and shares no sound."""
+
+    number: int = Field(description="Its place among the track's windows, from 0.")
+    divergence: float
+
+
+class WindowDetail(TrackWindow):
+    """A window of a track, and the other windows of the track as they sound beside it."""
+
+    track_id: str
+    mixture: DrawnMixture | None = Field(description="Null of a silent window, which cannot be compared.")
+    along: WindowAlong | None = Field(
+        description="Every window that is not silent; of more than 600, the local minima. Null of a silent window."
+    )
+    alike: AlikeWindow | None = Field(
+        description="Of those that do not overlap it the one of least divergence: where the track repeats itself. Null "
+        "if there is none."
+    )
 
 
 class MapPoint(BaseModel):

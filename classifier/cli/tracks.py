@@ -12,6 +12,7 @@ from classifier.cli.common import Shell, clock_time, counted, shell_command
 from classifier.cli.duplicates import duplicates, merge, unmerge
 from classifier.cli.metadata import export_metadata, import_metadata
 from classifier.cli.track_labels import label_tracks, words_of
+from classifier.cli.windows import windows
 from classifier.errors import EarmarkError, InvalidParameter
 from classifier.identifiers import IDENTIFIERS
 from classifier.results import Track
@@ -41,6 +42,7 @@ tracks.add_command(import_metadata)
 tracks.add_command(label_tracks)
 tracks.add_command(merge)
 tracks.add_command(unmerge)
+tracks.add_command(windows)
 
 
 def option_of(field: str) -> str:

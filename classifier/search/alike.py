@@ -138,13 +138,26 @@ def mixture_divergence(mixtures: Packed, segment: Segment, entry: Entry, rows: n
     rows : np.ndarray, shape (n,), int
         Window of the track to compare with each of them.
     """
-    weights, means, packed = (
-        segment.of(entry, name)[rows].astype(np.float64) for name in ("weights", "means", "covariances")
-    )
-    weights = np.maximum(weights / weights.sum(axis=1, keepdims=True), _LEAST_WEIGHT)
-    there = Mixtures(weights, means, unpack_covariances(packed, means.shape[-1]))
-    pairs = symmetric_kl_variational(mixtures, Packed.of(there))
+    there = as_kept(*(segment.of(entry, name)[rows] for name in ("weights", "means", "covariances")))
+    pairs = symmetric_kl_variational(mixtures, there)
     return float(np.maximum(np.diagonal(pairs), _LEAST).mean())
+
+
+def as_kept(weights: np.ndarray, means: np.ndarray, packed: np.ndarray) -> Packed:
+    """Mixtures as index and store keep them, in few digits, ready to be compared.
+
+    Parameters
+    ----------
+    weights : np.ndarray, shape (n, K)
+        Of sum 1 but for rounding; those of starved components may be 0.
+    means : np.ndarray, shape (n, K, d)
+        In standardised delta-MFCC units.
+    packed : np.ndarray, shape (n, K, d * (d + 1) / 2) or (n, K, d)
+        Covariances as :func:`~classifier.mixtures.gmm.pack_covariances` packs them.
+    """
+    weights, means, packed = (array.astype(np.float64) for array in (weights, means, packed))
+    weights = np.maximum(weights / weights.sum(axis=1, keepdims=True), _LEAST_WEIGHT)
+    return Packed.of(Mixtures(weights, means, unpack_covariances(packed, means.shape[-1])))
 
 
 def rows_at(query: Query, entry: Entry, offset_s: float, speed: float, config: FeatureConfig) -> np.ndarray:

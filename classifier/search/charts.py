@@ -10,7 +10,7 @@ from classifier.config import FeatureConfig
 from classifier.fingerprint.bits import HOP_S, QUERY_HOP_S
 from classifier.index.segment import Entry, Segment
 from classifier.mixtures import slots
-from classifier.mixtures.gmm import Mixtures, unpack_covariances
+from classifier.mixtures.gmm import Mixtures, pack_covariances, unpack_covariances
 from classifier.models.query import Query
 from classifier.search import align, alike
 from classifier.search.alignments import Candidate
@@ -110,15 +110,27 @@ def along(
     offsets = (lags[None, :] - np.arange(slots.PHASES)[:, None] / slots.PHASES) * config.slot_s
     order = np.argsort(offsets, axis=None, kind="stable")
     offsets, values = offsets.ravel()[order], slots.divergence(similarity, d, slot_variance).ravel()[order]
-    there = np.isfinite(values)
-    offsets, values = offsets[there], values[there]
-    dips = _tops(-values)
     return {
         "track_id": entry.track_id,
-        "offsets_s": _listed(offsets[dips], 3),
-        "divergence": _listed(values[dips], 3),
+        **dips(offsets, values),
         "unrelated": round(float(slots.divergence(0.0, d, slot_variance)), 3),
     }
+
+
+def dips(offsets_s: np.ndarray, divergence: np.ndarray) -> dict[str, Any]:
+    """Divergence against the place in a track, thinned to its local minima.
+
+    Parameters
+    ----------
+    offsets_s : np.ndarray, shape (n,), float64
+        Places in the track, ascending, seconds.
+    divergence : np.ndarray, shape (n,), float64
+        Nats; places where it is infinite are left out.
+    """
+    there = np.isfinite(divergence)
+    offsets_s, divergence = offsets_s[there], divergence[there]
+    lowest = _tops(-divergence)
+    return {"offsets_s": _listed(offsets_s[lowest], 3), "divergence": _listed(divergence[lowest], 3)}
 
 
 def stripe(best: Candidate) -> dict[str, Any]:
@@ -176,17 +188,13 @@ def mixtures(
         segment, entry = item
         weights, means, packed = (segment.of(entry, name)[row] for name in ("weights", "means", "covariances"))
         start_s = float(segment.of(entry, "window_frame")[row]) * frame_s
-        return {
-            "track_id": entry.track_id,
-            "start_s": round(start_s, 3),
-            **_mixture(weights, means, unpack_covariances(packed, means.shape[-1])),
-        }
+        return drawn(entry.track_id, start_s, weights, means, packed)
 
     first: Mixtures = query.mixtures
-    mine = {"track_id": None, "start_s": round(float(query.start_s[0]), 3)}
+    packed = pack_covariances(first.covariances[0], first.diagonal)
     return {
         "window_s": config.window_length,
-        "snippet": mine | _mixture(first.weights[0], first.means[0], first.covariances[0]),
+        "snippet": drawn(None, float(query.start_s[0]), first.weights[0], first.means[0], packed),
         "track": of_track(best, there),
         "rival": None
         if rival is None or not rival[1].rows["windows"]
@@ -194,12 +202,31 @@ def mixtures(
     }
 
 
-def _mixture(weights: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> dict[str, Any]:
-    """Return one mixture as lists; covariances as upper triangles, row by row."""
+def drawn(
+    track_id: str | None, start_s: float, weights: np.ndarray, means: np.ndarray, covariances: np.ndarray
+) -> dict[str, Any]:
+    """Return the mixture of one window as lists.
+
+    Parameters
+    ----------
+    track_id : str or None
+        The track that it is of; None for a snippet.
+    start_s : float
+        Start of the window, seconds.
+    weights : np.ndarray, shape (K,)
+        Of sum 1 but for rounding.
+    means : np.ndarray, shape (K, d)
+        In standardised delta-MFCC units.
+    covariances : np.ndarray, shape (K, d * (d + 1) / 2) or (K, d)
+        Packed; they are listed as upper triangles, row by row.
+    """
     d = means.shape[-1]
-    full = covariances if covariances.ndim == 3 else covariances[:, None, :] * np.eye(d)
+    full = unpack_covariances(covariances, d)
+    full = full if full.ndim == 3 else full[:, None, :] * np.eye(d)
     upper = np.triu_indices(d)
     return {
+        "track_id": track_id,
+        "start_s": round(start_s, 3),
         "weights": _listed(weights / weights.sum(), 4),
         "means": _listed(means, 3),
         "covariances": _listed(full[:, *upper], 4),

@@ -10,19 +10,20 @@ const experiments = () => import('./experiments/section');
 const labels = () => import('./labels/section');
 const system = () => import('./system/section');
 const tracklists = () => import('./tracklists/section');
+const views = () => import('./views/section');
 
 export const routes: Routes = guarded(
   styled([
     { path: '', component: Listen, title: 'Listen · Earmark', pathMatch: 'full' },
     {
       path: 'tags/:id',
-      loadComponent: () => import('./views/tag-view').then((m) => m.TagView),
+      loadComponent: () => import('./views/evidence').then((m) => m.TagView),
       title: 'Tag · Earmark',
     },
-    { path: 'batch', loadComponent: () => import('./views/batch').then((m) => m.Batch), title: 'Recordings · Earmark' },
+    { path: 'batch', loadComponent: () => views().then((m) => m.Batch), title: 'Recordings · Earmark' },
     {
       path: 'history',
-      loadComponent: () => import('./views/history').then((m) => m.History),
+      loadComponent: () => views().then((m) => m.History),
       title: 'History · Earmark',
     },
     { path: 'library', loadComponent: () => collection().then((m) => m.Library), title: 'Library · Earmark' },
@@ -77,7 +78,7 @@ export const routes: Routes = guarded(
     { path: 'keys', loadComponent: () => system().then((m) => m.KeysView), title: 'Keys and webhooks · Earmark' },
     {
       path: '**',
-      loadComponent: () => import('./views/not-found').then((m) => m.NotFound),
+      loadComponent: () => views().then((m) => m.NotFound),
       title: 'No such view · Earmark',
     },
   ]),

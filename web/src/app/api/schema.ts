@@ -1021,6 +1021,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tracks/{track_id}/windows": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the windows of a track, each of which a Gaussian mixture describes. */
+        get: operations["listWindows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tracks/{track_id}/windows/{window}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Return a window of a track: its mixture, and the divergence of every window of the track from it.
+         * @description Mixtures are compared by the variational approximation of the symmetric KL divergence. A compact catalogue keeps no
+         *     mixtures, so that there it can only list windows.
+         */
+        get: operations["getWindow"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -1308,6 +1346,44 @@ export interface components {
              * @description Id of a track.
              */
             track_id: string;
+        };
+        /**
+         * AlikeWindow
+         * @description The window of the same track that is most alike and shares no sound.
+         */
+        AlikeWindow: {
+            /**
+             * Covariances
+             * @description Of each component the upper triangle, row by row.
+             */
+            covariances: number[][];
+            /**
+             * Divergence
+             * @description Symmetric Kullback-Leibler divergence, nats.
+             */
+            divergence: number;
+            /**
+             * Means
+             * @description A row for each component: standardised cepstral coefficients.
+             */
+            means: number[][];
+            /**
+             * Number
+             * @description Its place among the track's windows, from 0.
+             */
+            number: number;
+            /**
+             * Start S
+             * @description Start of the window, seconds.
+             */
+            start_s: number;
+            /**
+             * Track Id
+             * @description Null for the snippet.
+             */
+            track_id: string | null;
+            /** Weights */
+            weights: number[];
         };
         /**
          * Arousal
@@ -4536,6 +4612,48 @@ export interface components {
             p: number;
         };
         /**
+         * TrackWindow
+         * @description A stretch of a track that is modelled by a mixture of its own.
+         */
+        TrackWindow: {
+            /**
+             * End S
+             * @description Where it ends.
+             */
+            end_s: number;
+            /**
+             * Number
+             * @description Its place among the track's windows, from 0.
+             */
+            number: number;
+            /**
+             * Silent
+             * @description Whether it varies too little to be compared.
+             */
+            silent: boolean;
+            /**
+             * Start S
+             * @description Where it begins.
+             */
+            start_s: number;
+        };
+        /**
+         * TrackWindows
+         * @description A page of a track's windows, in order.
+         */
+        TrackWindows: {
+            /**
+             * Next
+             * @description Pass it as `cursor` for the following page; null on the last.
+             */
+            next: string | null;
+            /**
+             * Windows
+             * @description The windows.
+             */
+            windows: components["schemas"]["TrackWindow"][];
+        };
+        /**
          * Tracklist
          * @description Who played what when in a recording.
          */
@@ -4979,6 +5097,64 @@ export interface components {
              * @description The webhooks.
              */
             webhooks: components["schemas"]["Webhook"][];
+        };
+        /**
+         * WindowAlong
+         * @description Divergence of one window along its own track.
+         */
+        WindowAlong: {
+            /**
+             * Average
+             * @description Average over the windows that do not overlap it, nats; null if there are none.
+             */
+            average: number | null;
+            /**
+             * Divergence
+             * @description Symmetric KL divergence of the window there, nats; 0 at the one that was asked for.
+             */
+            divergence: number[];
+            /**
+             * Offsets S
+             * @description Where a window begins in the track, seconds.
+             */
+            offsets_s: number[];
+        };
+        /**
+         * WindowDetail
+         * @description A window of a track, and the other windows of the track as they sound beside it.
+         */
+        WindowDetail: {
+            /** @description Of those that do not overlap it the one of least divergence: where the track repeats itself. Null if there is none. */
+            alike: components["schemas"]["AlikeWindow"] | null;
+            /** @description Every window that is not silent; of more than 600, the local minima. Null of a silent window. */
+            along: components["schemas"]["WindowAlong"] | null;
+            /**
+             * End S
+             * @description Where it ends.
+             */
+            end_s: number;
+            /** @description Null of a silent window, which cannot be compared. */
+            mixture: components["schemas"]["DrawnMixture"] | null;
+            /**
+             * Number
+             * @description Its place among the track's windows, from 0.
+             */
+            number: number;
+            /**
+             * Silent
+             * @description Whether it varies too little to be compared.
+             */
+            silent: boolean;
+            /**
+             * Start S
+             * @description Where it begins.
+             */
+            start_s: number;
+            /**
+             * Track Id
+             * @description Id of a track.
+             */
+            track_id: string;
         };
     };
     responses: never;
@@ -13096,6 +13272,221 @@ export interface operations {
                 };
             };
             /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listWindows: {
+        parameters: {
+            query?: {
+                /** @description Most entries in the answer. */
+                limit?: number;
+                /** @description `next` of the previous answer; left out: the first page. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description Id of a track. */
+                track_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TrackWindows"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Validation error */
+            422: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Internal error */
+            500: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getWindow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description Id of a track. */
+                track_id: string;
+                /** @description Number of a window of the track, from 0. */
+                window: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful response */
+            200: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WindowDetail"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not found */
+            404: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The address is longer than the server reads */
+            414: {
+                headers: {
+                    /** @description This request's id, as in the log. */
+                    "X-Request-ID"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Unprocessable Entity */
             422: {
                 headers: {
                     /** @description This request's id, as in the log. */

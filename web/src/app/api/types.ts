@@ -16,6 +16,7 @@ export type Tracks = Schemas['Tracks'];
 export type TrackEdit = Schemas['TrackEdit'];
 export type AlikeAnswer = Schemas['AlikeAnswer'];
 export type AlikeTrack = Schemas['AlikeTrack'];
+export type WindowDetail = Schemas['WindowDetail'];
 export type MapAnswer = Schemas['MapAnswer'];
 export type MapPoint = Schemas['MapPoint'];
 export type Duplicates = Schemas['Duplicates'];

@@ -15,10 +15,7 @@ const HEIGHT = 240;
   imports: [Figure],
   changeDetection: ChangeDetectionStrategy.OnPush,
   template: `
-    <em-figure
-      [heading]="'Divergence along “' + trackTitle() + '”'"
-      description="How unlike the snippet sounds at each place of the track. Unrelated music keeps near the dashed line; the true place is one dip far below it."
-    >
+    <em-figure [heading]="heading()" [description]="description()">
       @let drawn = lane();
       <svg
         class="chart"
@@ -47,6 +44,9 @@ const HEIGHT = 240;
           [attr.y2]="drawn.unrelatedY"
         />
         <path class="line" [attr.d]="drawn.path" />
+        @if (ownX(); as x) {
+          <line class="crosshair" [attr.x1]="x" [attr.x2]="x" [attr.y1]="frame().top" [attr.y2]="frame().bottom" />
+        }
         @if (drawn.dip; as dip) {
           <circle class="peak passes" r="6" [attr.cx]="dip.x" [attr.cy]="dip.y" />
           <text
@@ -62,7 +62,11 @@ const HEIGHT = 240;
       <ng-template #twin
         ><table>
           <caption>
-            The places of least divergence; unrelated sound has
+            The places of least divergence;
+            {{
+              beside()
+            }}
+            has
             {{
               fixed(along().unrelated, 1)
             }}
@@ -88,7 +92,15 @@ const HEIGHT = 240;
 })
 export class DivergenceChartView {
   readonly along = input.required<Along>();
-  readonly trackTitle = input('');
+  readonly heading = input.required<string>();
+  readonly description = input(
+    'How unlike the snippet sounds at each place of the track. Unrelated music keeps near the dashed line; the true place is one dip far below it.',
+  );
+  /** What is at the place of least divergence, and what the dashed line stands for. */
+  readonly found = input('with the snippet starting at');
+  readonly beside = input('unrelated sound');
+  /** From where to where the sound itself is taken from this track: no other place is looked for there. */
+  readonly own = input<readonly [number, number]>();
 
   protected readonly viewWidth = elementWidth();
   protected readonly height = HEIGHT;
@@ -101,19 +113,27 @@ export class DivergenceChartView {
     top: 30,
     bottom: HEIGHT - 46,
   }));
-  protected readonly lane = computed(() => divergenceLane(this.points(), this.along().unrelated, this.frame()));
+  private readonly others = computed(() => {
+    const own = this.own();
+    return own ? this.points().filter(({ lag }) => Math.abs(lag - own[0]) >= own[1] - own[0]) : this.points();
+  });
+  protected readonly lane = computed(() =>
+    divergenceLane(this.points(), this.along().unrelated, this.frame(), () => dipOf(this.others())),
+  );
+  private readonly x = computed(() => {
+    const { low, high, left, right } = this.frame();
+    return (lag: number) => left + ((lag - low) / (high - low || 1)) * (right - left);
+  });
+  protected readonly ownX = computed(() => this.own() && this.x()(this.own()![0]));
   protected readonly ticks = computed(() => {
     const { low, high, left, right } = this.frame();
-    return clockTicks(low, high, right - left).map((tick) => ({
-      ...tick,
-      x: left + ((tick.value - low) / (high - low || 1)) * (right - left),
-    }));
+    return clockTicks(low, high, right - left).map((tick) => ({ ...tick, x: this.x()(tick.value) }));
   });
-  protected readonly rows = computed(() => [...this.points()].sort((a, b) => a.value - b.value).slice(0, ROWS));
+  protected readonly rows = computed(() => [...this.others()].sort((a, b) => a.value - b.value).slice(0, ROWS));
   protected readonly summary = computed(() => {
-    const dip = dipOf(this.points());
+    const dip = this.rows()[0];
     if (!dip) return 'No measurements.';
-    return `Divergence is least, ${fixed(dip.value, 1)} nats, with the snippet starting at ${clock(dip.lag, 1)}; unrelated sound has ${fixed(this.along().unrelated, 0)}.`;
+    return `Divergence is least, ${fixed(dip.value, 1)} nats, ${this.found()} ${clock(dip.lag, 1)}; ${this.beside()} has ${fixed(this.along().unrelated, 0)}.`;
   });
   protected readonly clock = clock;
   protected readonly fixed = fixed;

@@ -11,7 +11,7 @@ export interface Along {
   readonly offsets_s: readonly number[];
   /** Symmetric KL divergence there, nats. */
   readonly divergence: readonly number[];
-  /** Divergence of unrelated sound, on average. */
+  /** Divergence of unrelated sound, or of what else it is measured by, on average. */
   readonly unrelated: number;
 }
 
@@ -43,15 +43,15 @@ export function dipOf(points: readonly Point[]): Point | null {
   return points.reduce<Point | null>((best, point) => (best && best.value <= point.value ? best : point), null);
 }
 
-/** Of points as `alongPoints` gives them; `unrelated` is the divergence of unrelated sound. */
-export function divergenceLane(all: readonly Point[], unrelated: number, frame: Frame): DivergenceLane {
+/** Of points as `alongPoints` gives them; `unrelated` is the divergence of unrelated sound, `marked` what is marked of them. */
+export function divergenceLane(all: readonly Point[], unrelated: number, frame: Frame, marked = dipOf): DivergenceLane {
   const { low, high, left, right, top, bottom } = frame;
   const points = all.slice(byLag.left(all, low), byLag.right(all, high));
   const x = scaleLinear([low, high > low ? high : low + 1], [left, right]);
   const most = Math.max(unrelated, max(points, (point) => point.value) ?? 0);
   const y = scaleNice([0, most > 0 ? most : 1], [bottom, top], 3);
   const place = (point: Point) => ({ x: round(x(point.lag)), y: round(y(point.value)), point });
-  const dip = dipOf(points);
+  const dip = marked(points);
   return {
     path:
       line<Point>(

@@ -12,7 +12,6 @@ export interface DrawnMixture extends Mixture {
 }
 
 export interface DrawnMixtures {
-  readonly window_s: number;
   readonly snippet: DrawnMixture;
   readonly track: DrawnMixture;
   readonly rival: DrawnMixture | null;
@@ -33,6 +32,9 @@ export class EllipsesChart {
   readonly mixtures = input.required<DrawnMixtures>();
   readonly trackTitle = input('the track');
   readonly rivalTitle = input('another track');
+  /** What the solid ellipses are of, and the dashed ones. */
+  readonly solid = input('what was heard');
+  readonly dashed = input("the track's window");
 
   protected readonly viewWidth = elementWidth();
   protected readonly across = signal<string>(BEST);
@@ -67,9 +69,10 @@ export class EllipsesChart {
     const unit = Math.min(width / (x1 - x0 || 1), height / (y1 - y0 || 1));
     const x = scaleLinear([(x0 + x1) / 2 - width / 2 / unit, (x0 + x1) / 2 + width / 2 / unit], [LEFT, LEFT + width]);
     const y = scaleLinear([(y0 + y1) / 2 - height / 2 / unit, (y0 + y1) / 2 + height / 2 / unit], [height, 0]);
-    const place = (one: Ellipse, index: number) => ({
-      index,
-      one,
+    const place = (name: string, kind: string) => (one: Ellipse, index: number) => ({
+      ...one,
+      name: `${name}, ${index + 1}`,
+      class: `ellipse ${kind}`,
       transform: `translate(${x(one.x).toFixed(1)},${y(one.y).toFixed(1)}) rotate(${(-one.angle).toFixed(1)})`,
       rx: Math.max(1, one.a * unit),
       ry: Math.max(1, one.b * unit),
@@ -77,8 +80,7 @@ export class EllipsesChart {
     });
     const format = x.tickFormat(5);
     return {
-      mine: mine.map(place),
-      theirs: theirs.map(place),
+      ellipses: [...mine.map(place('solid', 'mine')), ...theirs.map(place('dashed', 'theirs'))],
       xTicks: x.ticks(5).map((value) => ({ at: x(value), label: format(value) })),
       yTicks: y.ticks(5).map((value) => ({ at: y(value), label: y.tickFormat(5)(value) })),
       left: LEFT,
@@ -89,13 +91,13 @@ export class EllipsesChart {
   });
   protected readonly axes = computed(() =>
     this.best()
-      ? (['tells them apart best', 'spreads most besides'] as const)
+      ? (['furthest apart', 'widest spread'] as const)
       : ([this.names()[+this.across()]!, this.names()[+this.up()]!] as const),
   );
-  protected readonly summary = computed(() => {
-    const { mine, theirs } = this.chart();
-    return `${mine.length} ellipses of the snippet and ${theirs.length} of ${this.morph() < 0.5 ? this.trackTitle() : this.rivalTitle()}, one standard deviation wide.`;
-  });
+  protected readonly summary = computed(
+    () =>
+      `${this.chart().ellipses.length} ellipses, one standard deviation wide: solid of ${this.solid()}, dashed of ${this.morph() < 0.5 ? this.trackTitle() : this.rivalTitle()}.`,
+  );
 
   protected choose(which: 'across' | 'up', event: Event): void {
     this[which].set((event.target as HTMLSelectElement).value);

@@ -1,12 +1,23 @@
 import { httpResource } from '@angular/common/http';
-import { ChangeDetectionStrategy, Component, computed, DestroyRef, effect, inject, input } from '@angular/core';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  computed,
+  DestroyRef,
+  effect,
+  inject,
+  input,
+  signal,
+  viewChild,
+  ViewContainerRef,
+} from '@angular/core';
 import { Title } from '@angular/platform-browser';
 import { Router, RouterLink } from '@angular/router';
 
 import { API } from '../api/client';
 import { optional } from '../api/key';
 import { Me } from '../api/me';
-import { troubleOf } from '../api/problem';
+import { OFFLINE, troubleOf } from '../api/problem';
 import type { AlikeAnswer, DuplicatePair, Tags, Track } from '../api/types';
 import { remarkSentences } from '../capture/verdict';
 import { clock, count, moment } from '../ui/format';
@@ -65,6 +76,8 @@ export class TrackView {
     const track = this.track();
     return IDENTIFIERS.flatMap(([name, words]) => (track?.[name] ? [{ words, value: track[name] }] : []));
   });
+  private readonly place = viewChild('windows', { read: ViewContainerRef });
+  protected readonly lost = signal(false);
   /** What models said of it; what they doubt themselves is not searched by. */
   protected readonly labels = computed(() =>
     Object.entries(this.track()?.labels ?? {})
@@ -96,6 +109,19 @@ export class TrackView {
     this.fetched.reload();
   }
 
+  /** Loaded and asked for once somebody wants to see them. */
+  protected async showWindows(track: Track): Promise<void> {
+    const place = this.place();
+    if (!place || place.length) return;
+    try {
+      const { TrackWindows } = await import('../views/evidence');
+      this.lost.set(false);
+      if (!place.length) place.createComponent(TrackWindows).setInput('track', track);
+    } catch {
+      this.lost.set(true);
+    }
+  }
+
   /** Late, so that it can be undone; the library is where its row comes back. */
   protected async delete(track: Track): Promise<void> {
     const url = this.url();
@@ -111,6 +137,11 @@ export class TrackView {
     return `${API}/tracks/${encodeURIComponent(this.id())}`;
   }
 
+  protected readonly lostWords = {
+    ...OFFLINE,
+    title: 'The windows could not be loaded',
+    detail: 'Check the connection. If Earmark was updated, reload the page.',
+  };
   protected readonly clock = clock;
   protected readonly count = count;
   protected readonly relationWords = relationWords;

@@ -1,0 +1,1 @@
+import{Vt as U,nt as D}from"./main.js";var n=class o{count=U(0);static ɵfac=function(a){return new(a||o)};static ɵprov=D({token:o,factory:o.ɵfac,providedIn:`root`})};export{n as t};

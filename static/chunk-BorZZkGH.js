@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-DGiO9wd4.js";export{c as Tape};

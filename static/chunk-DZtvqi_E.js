@@ -1,1 +1,0 @@
-import{n as l,t as f}from"./chunk-CGR3yubu.js";export{f as recordingsIn};

@@ -1,1 +1,0 @@
-import{Xn as z,rt as D}from"./main.js";var n=class o{count=z(0);static ɵfac=function(a){return new(a||o)};static ɵprov=D({token:o,factory:o.ɵfac,providedIn:`root`})};export{n as t};

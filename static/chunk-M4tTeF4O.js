@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-iOqsXxwK.js";export{c as Tape};

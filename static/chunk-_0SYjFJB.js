@@ -1,0 +1,1 @@
+import{n as l,t as f}from"./chunk-BRzhXX20.js";export{f as recordingsIn};
