@@ -1,1 +1,1 @@
-"""What sounds alike: tracks compared as wholes, whatever the order of their sounds, and a map of them."""
+"""What sounds alike: tracks compared as wholes, whatever their order, and a map of them; windows within one track."""

@@ -199,7 +199,10 @@ def _apart(one: Window, other: Window) -> bool:
 
 def _chunks(store: Store, track: Track) -> Iterator[dict[str, np.ndarray]]:
     if is_outdated(store, track.id):
-        raise InvalidParameter(f"an earlier release modelled track {track.id!r}: enroll its file again")
+        raise InvalidParameter(
+            f"an earlier release modelled track {track.id!r}: enroll its file again, or renew the whole catalogue with "
+            f"'earmark catalogues renew {track.catalogue} FOLDER'"
+        )
     return each_chunk(store, "models", track.id, track.version)
 
 

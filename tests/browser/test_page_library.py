@@ -220,6 +220,56 @@ def test_a_track_has_a_page_of_its_own(page: Page, music: Music, archive: Servic
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, path
 
 
+def test_the_windows_of_a_track_are_shown_when_they_are_wanted(page: Page, music: Music, archive: Service) -> None:
+    title = music.song(1).title
+    track = next(track for track in archive.ask("GET", "/tracks")["tracks"] if track["title"] == title)
+    path = f"/tracks/{track['id']}/windows/"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if path in request.url else None)
+    page.goto(f"/tracks/{track['id']}")
+    expect(page.get_by_role("heading", name="What sounds alike")).to_be_visible()
+    assert asked == []
+    page.get_by_text("Show the windows").press("Enter")
+    n = track["n_windows"]
+    middle = archive.ask("GET", f"/tracks/{track['id']}/windows/{n // 2}")
+    section = page.locator("em-track-windows")
+    slider = section.get_by_role("slider")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(rf"^Window {n // 2 + 1} of {n}, 0:\d\d\.\d to 0:"))
+    label = section.locator("em-divergence-chart svg")
+    expect(label).to_have_attribute("aria-label", re.compile(rf"least, {middle['alike']['divergence']:.1f} nats"))
+    section.locator("em-divergence-chart").get_by_text("As a table").click()
+    first = section.locator("em-divergence-chart tbody tr").first
+    expect(first).to_contain_text(f"{middle['alike']['divergence']:.2f}")
+    section.locator("em-ellipses").get_by_text("As a table").click()
+    expect(section.locator("em-ellipses tbody tr")).to_have_count(2 * len(middle["mixture"]["weights"]))
+    clean(page)
+    slider.press("ArrowRight")
+    expect(slider).to_have_attribute("aria-valuetext", re.compile(rf"^Window {n // 2 + 2} of {n}, 0:"))
+    beside = archive.ask("GET", f"/tracks/{track['id']}/windows/{n // 2 + 1}")
+    expect(first).to_contain_text(f"{beside['alike']['divergence']:.2f}")
+    section.get_by_role("button", name="To the window at").click()
+    expect(slider).to_have_attribute(
+        "aria-valuetext", re.compile(rf"^Window {beside['alike']['number'] + 1} of {n}, 0:")
+    )
+    page.set_viewport_size({"width": 320, "height": 700})
+    drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+def test_windows_that_cannot_be_loaded_are_loaded_later(page: Page, archive: Service, watch: Watch) -> None:
+    watch.expect("Failed to load resource")
+    track = archive.ask("GET", "/tracks")["tracks"][0]
+    page.goto(f"/tracks/{track['id']}")
+    expect(page.locator("em-alike-chart svg")).to_be_visible()
+    page.route("**/chunk-*.js", lambda route: route.abort())
+    page.get_by_text("Show the windows").click()
+    expect(page.get_by_role("alert")).to_contain_text("The windows could not be loaded")
+    page.unroute("**/chunk-*.js")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("em-track-windows em-ellipses svg")).to_be_visible()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
+
 def test_a_track_is_corrected_and_deleted_on_its_own_page(page: Page, music: Music, archive: Service) -> None:
     title = music.song(2).title
     found = archive.ask("GET", "/tracks")["tracks"]

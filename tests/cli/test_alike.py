@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.cli.conftest import Earmark
@@ -45,3 +46,29 @@ def test_the_map_is_laid_out_when_it_is_needed(earmark: Earmark, folder: Path, t
     assert [point["title"] for point in again.objects if point["placed"]] == ["later"]
     assert [point for point in again.objects if not point["placed"]] == drawn.objects
     assert "1 placed since" in again.err
+
+
+def test_windows_of_a_track_are_listed_and_compared(earmark: Earmark, tmp_path: Path) -> None:
+    once, beside = lively_noise(9.0, 1), np.zeros(8 * RATE)
+    file = tmp_path / "twice.wav"
+    file.write_bytes(as_wav(np.concatenate([once, beside, once]), RATE))
+    earmark("enroll", file)
+    (track,) = earmark("tracks", "list", "--json").objects
+    listed = earmark("tracks", "windows", track["id"][:8], "--json").objects
+    assert [window["number"] for window in listed] == list(range(track["n_windows"]))
+    shown = earmark("tracks", "windows", track["id"])
+    assert (shown.code, shown.err) == (0, f"{track['n_windows']} windows\n")
+    assert shown.out.count("silent") == sum(window["silent"] for window in listed) > 0
+    found = earmark("tracks", "windows", track["id"], "--at", "2.2", "--top", "3")
+    assert "0:19.0" in found.out.splitlines()[3]  # the same sound, 17 seconds on
+    assert len(found.out.splitlines()) == 7
+    assert "most like window 2, 0:02.0 to 0:07.0; the average window differs by" in found.err
+    (whole,) = earmark("tracks", "windows", track["id"], "--at", "2.2", "--json").objects
+    assert (whole["number"], whole["alike"]["number"]) == (2, 19)
+    assert len(whole["mixture"]["weights"]) == 6
+    quiet = next(window for window in listed if window["silent"])
+    assert (
+        "can be compared with no other: it is silent"
+        in earmark("tracks", "windows", track["id"], "--at", quiet["start_s"]).err
+    )
+    assert earmark("tracks", "windows", "nobody").code == 1

@@ -28,8 +28,8 @@ import { TroubleNote } from '../ui/trouble-note';
         (change)="choose($event)"
       />
     </label>
-    @if (fetched.error(); as error) {
-      <em-trouble [trouble]="troubleOf(error)" retry="Try again" (again)="fetched.reload()" />
+    @if (failure(); as trouble) {
+      <em-trouble [trouble]="trouble" retry="Try again" (again)="fetched.reload()" />
     } @else if (shown(); as shown) {
       @if (drawn(); as drawn) {
         <em-divergence-chart
@@ -63,6 +63,10 @@ export class TrackWindows {
   protected readonly fetched = httpResource<WindowDetail>(
     () => `${API}/tracks/${this.track().id}/windows/${this.number()}`,
   );
+  protected readonly failure = computed(() => {
+    const error = this.fetched.error();
+    return error ? { ...troubleOf(error), title: 'Windows cannot be compared' } : null;
+  });
   /** What arrived last stays while another one is asked for. */
   protected readonly shown = linkedSignal<WindowDetail | undefined, WindowDetail | undefined>({
     source: () => (this.fetched.hasValue() ? this.fetched.value() : undefined),
@@ -90,5 +94,4 @@ export class TrackWindows {
   }
 
   protected readonly clock = clock;
-  protected readonly troubleOf = troubleOf;
 }

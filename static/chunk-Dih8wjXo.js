@@ -1,0 +1,1 @@
+import{t as c}from"./chunk-CJBBaMOo.js";export{c as Tape};

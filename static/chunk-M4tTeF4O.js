@@ -1,1 +1,0 @@
-import{t as c}from"./chunk-iOqsXxwK.js";export{c as Tape};
