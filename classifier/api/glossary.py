@@ -159,6 +159,7 @@ WORDS: dict[str, str] = {
     "Charts.along": "Divergence along the first match's track; null without a place.",
     "Charts.mixtures": "Mixtures of snippet and tracks, to be drawn; null where there are none.",
     "DrawnMixture.weights": "Of the components.",
+    "AlikeWindow.weights": "Of the components.",
     "DrawnMixtures.window_s": "Length of a window.",
     "DrawnMixtures.snippet": "That of the snippet.",
 }

@@ -1382,7 +1382,10 @@ export interface components {
              * @description Null for the snippet.
              */
             track_id: string | null;
-            /** Weights */
+            /**
+             * Weights
+             * @description Of the components.
+             */
             weights: number[];
         };
         /**
