@@ -25,14 +25,14 @@ from classifier.search.alignments import pool
 _USUAL_PATCHES = 56
 #: Pieces that a segment is divided into, for the threads.
 _PIECES = 2
-#: Share of the patches read that count as hits, and the least number of hits in a piece.
-_HIT_SHARE, _LEAST_HITS = 0.005, 10_000
+#: Share of the patches read that count as hits, and the least number of hits in a whole catalogue.
+_HIT_SHARE, _LEAST_HITS = 0.005, 30_000
 #: Most places of a piece that are compared exactly.
-_COMPARED = 100_000
+_COMPARED = 200_000
 #: Stored patches that tell how many will count as hits, and most pairs that they are taken from.
-_SAMPLED, _SAMPLED_PAIRS = 16_000, 1000
-#: Room for hits, in units of those expected.
-_SPARE = 3
+_SAMPLED, _SAMPLED_PAIRS = 8000, 1000
+#: Room for hits: in units of those expected, and for some more.
+_SPARE, _MORE = 3, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,9 +116,12 @@ def find(snippet: np.ndarray, snapshot: Snapshot, reading: Reading, lengths: np.
     tasks = [partial(_whole, snippet, shelf) for shelf in unlisted]
     if listed:
         heard = hear(snippet, codebook())
-        asked = _pairs(heard, list_lengths(snapshot) if lengths is None else lengths, reading)
+        lengths = list_lengths(snapshot) if lengths is None else lengths
+        patch, cell = _pairs(heard, lengths, reading)
+        # The same for all segments, so that a track is found as easily in a small one as in a large one.
+        share = min(1.0, max(_HIT_SHARE, _LEAST_HITS / max(1, int(lengths[cell].sum()))))
         tasks += [
-            partial(_through_lists, snippet, heard, asked, shelf, lists, piece)
+            partial(_through_lists, snippet, heard, patch, cell, share, shelf, lists, piece)
             for shelf, lists in listed
             for piece in _pieces(shelf)
         ]
@@ -176,21 +179,23 @@ def _pairs(heard: Heard, length: np.ndarray, reading: Reading) -> tuple[np.ndarr
 def _through_lists(
     snippet: np.ndarray,
     heard: Heard,
-    asked: tuple[np.ndarray, np.ndarray],
+    patch: np.ndarray,
+    cell: np.ndarray,
+    share: float,
     shelf: Shelf,
     lists: Lists,
     piece: slice,
 ) -> _Part:
     """Read the lists of a piece of a segment, and compare every place that is hit."""
     tracks = shelf.slots[piece]
-    patch, start, stop = runs(lists, *asked, int(tracks[0, 0]), int(tracks[:, 1].max()))
-    n_read = int((stop - start).sum())
-    n_hits = min(n_read, max(_LEAST_HITS, int(_HIT_SHARE * n_read)))
-    if not n_hits:
+    patch, start, stop = runs(lists, patch, cell, int(tracks[0, 0]), int(tracks[:, 1].max()))
+    if not len(patch):
         return (np.zeros(0),) * 4
-    least = _cosine_of(n_hits / n_read, heard, patch, start, stop, lists)
+    least = _cosine_of(share, heard, patch, start, stop, lists)
     limit = np.floor((heard.weight - least * heard.norm) / 2).astype(np.int64)
-    slot, of, wrong = read(lists, heard, patch, start, stop, limit, _SPARE * n_hits)
+    n_read = int((stop - start).sum())
+    room = min(n_read, int(_SPARE * share * n_read) + _MORE)
+    slot, of, wrong = read(lists, heard, patch, start, stop, limit, room)
     at = np.maximum(np.searchsorted(tracks[:, 0], slot, side="right") - 1, 0)
     # A place may lie partly before its track, so that its lag alone does not tell the track.
     lag = slot - heard.slot[of] - tracks[at, 0] + snippet.shape[1]
