@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
@@ -13,6 +15,7 @@ from classifier.models.query import Recording
 from classifier.results import Tag
 from classifier.search import alike, candidates, indexed
 from classifier.search.alignments import SpeedHypothesis
+from classifier.search.candidates import Reading
 from classifier.search.ranking import rank
 from tests.library import RATE, lively_noise
 from tests.search.shelf import CONFIG, Shelf, cut, played, query_of, recording
@@ -110,7 +113,7 @@ def test_what_it_finds_has_its_exact_similarity(snapshot, sounds, monkeypatch):
     monkeypatch.setattr(candidates, "_LEAST_HITS", 10**6)
     snippet = query_of(cut(sounds[3], 4.4, 5)).slots
     for share in (0.01, 0.1, 10_000.0):
-        places = candidates.find(snippet, snapshot, candidates.Reading(share, 10**6))
+        places = candidates.find(snippet, snapshot, Reading(share, 10**6))
         assert len(places) == len(np.unique(places.number))
         assert (np.diff(places.similarity) <= 0).all()
         for number, similarity, phase, lag in zip(
@@ -128,9 +131,33 @@ def test_what_it_finds_has_its_exact_similarity(snapshot, sounds, monkeypatch):
     assert every_one - names == {"short", "silence", "too short for slots"}
 
 
+@pytest.mark.parametrize("name", ["_LEAST_HITS", "_COMPARED"])
+def test_few_hits_or_places_hold_what_was_played(snapshot, sounds, monkeypatch, name):
+    """Those of the greatest cosines are kept, with their exact similarity, wherever the track lies."""
+    everything = Reading(10_000.0, 10**6)
+    for song in (1, 3, 7):
+        snippet = query_of(cut(sounds[song], 4.4, 5)).slots
+        whole = candidates.find(snippet, snapshot, everything)
+        with monkeypatch.context() as patch:
+            patch.setattr(candidates, name, 20)
+            few = candidates.find(snippet, snapshot, everything)
+        assert len(few) < len(whole)
+        assert [part[0] for part in astuple(few)] == [part[0] for part in astuple(whole)]
+
+
+def test_the_most_similar_tracks_are_those_of_all(snapshot, sounds):
+    """However many tracks each piece of the catalogue gives."""
+    snippet = query_of(cut(sounds[2], 4.4, 5)).slots
+    every = candidates.find(snippet, snapshot, Reading(1.0, 10**6))
+    for most in (1, 7):
+        few = candidates.find(snippet, snapshot, Reading(1.0, most))
+        for part, whole in zip(astuple(few), astuple(every), strict=True):
+            np.testing.assert_array_equal(part, whole[:most])
+
+
 def test_reading_more_finds_no_less(snapshot, sounds):
     snippet = query_of(cut(sounds[5], 4.4, 5) + 0.3 * lively_noise(5.0, seed=4)).slots
-    found = [candidates.find(snippet, snapshot, candidates.Reading(share, 10**6)) for share in (0.001, 0.1, 1.0)]
+    found = [candidates.find(snippet, snapshot, Reading(share, 10**6)) for share in (0.001, 0.1, 1.0)]
     assert len(found[0]) <= len(found[1]) <= len(found[2])
     assert found[1].similarity[0] <= found[2].similarity[0]
 
@@ -149,8 +176,8 @@ def test_reading_in_steps_reads_all_of_it_once(snapshot, sounds, monkeypatch):
     monkeypatch.setattr(candidates, "_pairs", noted)
     snippet = query_of(cut(sounds[3], 4.4, 5)).slots
     every = [(0.0, 0.1), (0.1, 0.3), (0.3, 1.0)]
-    steps = [candidates.find(snippet, snapshot, candidates.Reading(share, 10**6, before)) for before, share in every]
-    whole = candidates.find(snippet, snapshot, candidates.Reading(1.0, 10**6))
+    steps = [candidates.find(snippet, snapshot, Reading(share, 10**6, before)) for before, share in every]
+    whole = candidates.find(snippet, snapshot, Reading(1.0, 10**6))
     *parts, at_once = read
     assert all(parts)
     assert set.union(*parts) == at_once
@@ -169,7 +196,7 @@ def test_reading_in_steps_reads_all_of_it_once(snapshot, sounds, monkeypatch):
 def test_a_snippet_shorter_than_a_patch_finds_only_what_is_compared_whole(snapshot, sounds):
     snippet = query_of(cut(sounds[2], 5, 1.2)).slots
     assert 0 < snippet.shape[1] < 11
-    places = candidates.find(snippet, snapshot, candidates.Reading(1.0, 10**6))
+    places = candidates.find(snippet, snapshot, Reading(1.0, 10**6))
     assert {id(snapshot.items[number][0]) for number in places.number} == {id(snapshot.segments[2])}
 
 
