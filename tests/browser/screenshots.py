@@ -224,8 +224,10 @@ def mapped(page: Page) -> None:
 
 
 def alike(page: Page) -> None:
-    """A track's page, with what sounds like it."""
+    """A track's page, with what sounds like it, and its windows."""
     expect(page.locator("em-alike-chart svg").first).to_be_visible()
+    page.get_by_text("Show the windows").click()
+    expect(page.locator("em-track-windows svg")).to_have_count(2)
 
 
 def listening_on(title: str) -> Callable[[Page], None]:
