@@ -25,14 +25,15 @@ from classifier.search.alignments import pool
 _USUAL_PATCHES = 56
 #: Pieces that a segment is divided into, for the threads.
 _PIECES = 2
-#: Share of the patches read that count as hits, and the least number of hits in a whole catalogue.
-_HIT_SHARE, _LEAST_HITS = 0.005, 30_000
+#: Share of the patches read that count as hits, and the least number of hits, in a whole catalogue and in a piece: among
+#: few patches, those of the right track are a larger share.
+_HIT_SHARE, _LEAST_HITS, _LEAST_IN_PIECE = 0.005, 30_000, 1000
 #: Most places of a piece that are compared exactly.
 _COMPARED = 200_000
 #: Stored patches that tell how many will count as hits, and most pairs that they are taken from.
 _SAMPLED, _SAMPLED_PAIRS = 8000, 1000
-#: Room for hits: in units of those expected, and for some more.
-_SPARE, _MORE = 3, 1000
+#: Room for hits, in units of those expected.
+_SPARE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ def find(snippet: np.ndarray, snapshot: Snapshot, reading: Reading, lengths: np.
         heard = hear(snippet, codebook())
         lengths = list_lengths(snapshot) if lengths is None else lengths
         patch, cell = _pairs(heard, lengths, reading)
-        # The same for all segments, so that a track is found as easily in a small one as in a large one.
+        # Of all segments together, so that it costs no more to search many of them.
         share = min(1.0, max(_HIT_SHARE, _LEAST_HITS / max(1, int(lengths[cell].sum()))))
         tasks += [
             partial(_through_lists, snippet, heard, patch, cell, share, shelf, lists, piece)
@@ -191,11 +192,11 @@ def _through_lists(
     patch, start, stop = runs(lists, patch, cell, int(tracks[0, 0]), int(tracks[:, 1].max()))
     if not len(patch):
         return (np.zeros(0),) * 4
-    least = _cosine_of(share, heard, patch, start, stop, lists)
-    limit = np.floor((heard.weight - least * heard.norm) / 2).astype(np.int64)
     n_read = int((stop - start).sum())
-    room = min(n_read, int(_SPARE * share * n_read) + _MORE)
-    slot, of, wrong = read(lists, heard, patch, start, stop, limit, room)
+    n_hits = min(n_read, max(_LEAST_IN_PIECE, int(share * n_read)))
+    least = _cosine_of(n_hits / n_read, heard, patch, start, stop, lists)
+    limit = np.floor((heard.weight - least * heard.norm) / 2).astype(np.int64)
+    slot, of, wrong = read(lists, heard, patch, start, stop, limit, _SPARE * n_hits)
     at = np.maximum(np.searchsorted(tracks[:, 0], slot, side="right") - 1, 0)
     # A place may lie partly before its track, so that its lag alone does not tell the track.
     lag = slot - heard.slot[of] - tracks[at, 0] + snippet.shape[1]

@@ -139,6 +139,7 @@ def test_few_hits_or_places_hold_what_was_played(snapshot, sounds, monkeypatch, 
         snippet = query_of(cut(sounds[song], 4.4, 5)).slots
         whole = candidates.find(snippet, snapshot, everything)
         with monkeypatch.context() as patch:
+            patch.setattr(candidates, "_LEAST_IN_PIECE", 20)
             patch.setattr(candidates, name, 20)
             few = candidates.find(snippet, snapshot, everything)
         assert len(few) < len(whole)
