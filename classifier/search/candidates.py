@@ -25,8 +25,8 @@ from classifier.search.alignments import pool
 _USUAL_PATCHES = 56
 #: Pieces that a segment is divided into, for the threads.
 _PIECES = 2
-#: Share of the patches read that count as hits, and the least number of hits, in a whole catalogue and in a piece: among
-#: few patches, those of the right track are a larger share.
+#: Share of the patches read that count as hits, and their least number in a whole catalogue, and in a piece: among few
+#: patches, those of the right track are a larger share.
 _HIT_SHARE, _LEAST_HITS, _LEAST_IN_PIECE = 0.005, 30_000, 1000
 #: Most places of a piece that are compared exactly.
 _COMPARED = 200_000
