@@ -24,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -32,6 +33,7 @@ from rich.table import Table
 
 from bench import corpus, queries
 from bench.asking import Catalogue, catalogues, searched
+from bench.kept import Kept
 from bench.measure.identify import MUSIC_FREE
 from bench.queries import Query
 from classifier.audio import level
@@ -123,14 +125,9 @@ def rows(compared: Sequence[Compared]) -> list[list[str]]:
     return found
 
 
-def _kept(path: Path | None) -> dict[str, Compared]:
-    """What an interrupted run has found, by the snippets' ids."""
-    lines = path.read_text().splitlines() if path is not None and path.exists() else []
-    found = {}
-    for key, values in map(json.loads, lines):
-        both = {name: tuple(values[name]) for name in ("by_sound", "by_signature")}
-        found[key] = Compared(**{**values, **both})
-    return found
+def _compared(values: dict[str, Any]) -> Compared:
+    """Return what was kept of a snippet."""
+    return Compared(**{**values, **{name: tuple(values[name]) for name in ("by_sound", "by_signature")}})
 
 
 def main() -> None:
@@ -153,18 +150,15 @@ def main() -> None:
     planned = queries.plan(known, names, [LENGTH_S], arguments.per_cell, _SEED)
     planned += queries.plan(unknown, names, [LENGTH_S], arguments.strangers, _SEED + 1)
     planned += queries.plan([], MUSIC_FREE, [LENGTH_S], arguments.strangers, _SEED + 2)
-    known_before = _kept(arguments.kept)
-    left = [query for query in planned if query.id not in known_before]
+    kept = Kept(arguments.kept)
+    left = [query for query in planned if query.id not in kept]
     np.random.default_rng(_SEED).shuffle(left)
-    compared = list(known_before.values())
     # Modelling the catalogue leaves threads behind, which a forked process would wait for.
     with ProcessPoolExecutor(arguments.jobs, multiprocessing.get_context("spawn")) as pool:
         asked = pool.map(partial(compare, catalogue=catalogue, javascript=arguments.javascript), left, chunksize=4)
         for query, one in zip(left, progress(asked, "snippets", total=len(left)), strict=True):
-            compared.append(one)
-            if arguments.kept:
-                with arguments.kept.open("a") as file:
-                    file.write(json.dumps([query.id, asdict(one)]) + "\n")
+            kept.put(query.id, asdict(one))
+    compared = [_compared(kept[query.id]) for query in planned]
     table = Table(
         "condition", "n", "same, %", "lost", "lost at other speeds", "gained", "90 % within, ms", "bytes", "most bytes"
     )

@@ -35,6 +35,7 @@ from rich.table import Table
 
 from bench import conditions, corpus, identical, mixes, noises, tracklists
 from bench.corpus import SAMPLE_RATE, Reference
+from bench.kept import Kept
 from bench.material import Material, load_material
 from bench.measure import peers
 from bench.mixes import Played
@@ -250,24 +251,6 @@ def _cell(value: Any) -> str:
     if isinstance(value, list):
         return "{:.3f} ({:.3f}-{:.3f})".format(*value)
     return f"{value:.3f}" if isinstance(value, float) else str(value)
-
-
-class Kept:
-    """Results by name: a file of JSON lines, or memory alone, in which none is worked out twice."""
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        there = path.read_text().splitlines() if path is not None and path.exists() else []
-        self._found: dict[str, dict[str, Any]] = dict(json.loads(line) for line in there)
-
-    def get(self, name: str, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-        """Return what is kept under a name, or work it out and keep it."""
-        if name not in self._found:
-            self._found[name] = work()
-            if self._path is not None:
-                with self._path.open("a") as file:
-                    file.write(json.dumps([name, self._found[name]]) + "\n")
-        return self._found[name]
 
 
 def heard_mix(

@@ -169,7 +169,8 @@ def test_every_list_refuses_a_cursor_that_is_none(client: Client) -> None:
     ]
     assert {"/api/v1/tags", "/api/v1/tracks", "/api/v1/tracklists"} <= set(lists)
     foreign = cursor_of("nothing", (None, "b"))
-    for path in lists:
+    (track,) = client.get("/api/v1/tracks?limit=1").json["tracks"]
+    for path in (path.format(track_id=track["id"]) for path in lists):
         for cursor in ("zzz", "0" * 32, foreign, foreign[:-1]):
             problem = client.get(f"{path}?cursor={cursor}").problem(422, "invalid_parameter")
             assert "`next`" in problem["detail"], path

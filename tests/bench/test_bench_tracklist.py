@@ -131,21 +131,6 @@ def test_strangers_are_of_all_kinds_and_as_long_as_asked(songs, material, monkey
     assert all(s.dtype == np.float32 and np.isfinite(s).all() for s in stretches)
 
 
-def test_what_is_kept_is_not_worked_out_again(tmp_path):
-    path, worked = tmp_path / "kept", []
-
-    def work(value: float) -> dict[str, float]:
-        worked.append(value)
-        return {"value": value}
-
-    for _ in range(2):
-        kept = tracklist.Kept(path)
-        assert kept.get("a", lambda: work(1.5)) == {"value": 1.5}
-    assert kept.get("b", lambda: work(2.0)) == tracklist.Kept(path).get("b", lambda: work(3.0)) == {"value": 2.0}
-    assert worked == [1.5, 2.0]
-    assert tracklist.Kept(None).get("a", lambda: work(4.0)) == {"value": 4.0}
-
-
 def test_a_score_survives_being_kept_and_shares_have_intervals():
     one = tracklists.score(PLAYED, PERFECT, 100.0, never)
     again = tracklists.Score(**json.loads(json.dumps(asdict(one))))

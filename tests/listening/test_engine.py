@@ -274,3 +274,15 @@ def test_a_beginning_too_short_for_a_block_holds_no_segment_yet(view):
     for n in (0, 100, 8000):
         assert listener.hear(np.zeros(n, np.float32)) == []
         assert listener.segments() == []
+
+
+def test_the_border_of_a_faint_beginning_stays_when_the_horizon_has_passed_it(songs, strange, options):
+    long = np.concatenate([songs["song 0"], songs["song 1"]])
+    faint = 14 * SAMPLE_RATE
+    mixed = long.copy()
+    mixed[:faint] = 10 ** (-17 / 20) * long[:faint] + strange[:faint]
+    listener = Listener(view_of({"long": long}), options=options)
+    heard(listener, np.concatenate([strange[-10 * SAMPLE_RATE :], mixed]), [SAMPLE_RATE])
+    listener.finish()
+    (found,) = tracks(listener.segments())
+    assert abs(found.start_s - 24.0) < FADE_S  # bits agree from 10 s on
